@@ -1,0 +1,1 @@
+"""Level changes to alarms: lifecycle, sentences, records."""

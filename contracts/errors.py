@@ -1,0 +1,89 @@
+"""Every error that Tocsin raises on purpose, as one tree.
+
+TocsinError
+├── ConfigError      the configuration or a command line is wrong: stop before start (exit code 2)
+├── DecodeError      one message cannot be read: it becomes a dead letter
+├── RetryableError   a collaborator is away: try again after `retry_after_s`
+└── FatalError       going on would lose or falsify something: stop loudly
+    ├── DataLoss     readings that the lane still needs are gone from the log
+    ├── Diverged     replay told something other than what the world was told
+    └── Fenced       another worker owns the lane now
+
+Messages read *where: expected what, got what; what to do*, values with `!r`, no full stop.
+"""
+
+
+class TocsinError(Exception):
+    """Base of every error raised on purpose."""
+
+
+class ConfigError(TocsinError):
+    """Configuration or command line refused; one line per finding.
+
+    Parameters
+    ----------
+    findings : str
+        One or more complete messages, each beginning with `file:line:column:`.
+    """
+
+    def __init__(self, *findings: str) -> None:
+        super().__init__("\n".join(findings))
+        self.findings = findings
+
+
+class DecodeError(TocsinError):
+    """One message cannot be turned into readings.
+
+    Parameters
+    ----------
+    reason : str
+        Short machine word, used as a metric label and in the dead letter (`bad_json`).
+    detail : str
+        What was expected, what came, what to do.
+    """
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
+        self.detail = detail
+
+
+class RetryableError(TocsinError):
+    """A collaborator cannot answer now."""
+
+    def __init__(self, message: str, retry_after_s: float) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class FatalError(TocsinError):
+    """Going on would lose or falsify something."""
+
+
+class DataLoss(FatalError):  # noqa: N818 - the domain's word
+    """Offsets that the lane still needs are gone from the log.
+
+    Parameters
+    ----------
+    lane : str
+        Lane that lost them.
+    first, last : int
+        First and last lost offset, both inclusive.
+    """
+
+    def __init__(self, lane: str, first: int, last: int) -> None:
+        super().__init__(
+            f"{lane}: expected offset {first} in the log, its start is {last + 1}; readings "
+            f"{first}..{last} are lost, widen the topic's retention and restore or accept the loss"
+        )
+        self.lane = lane
+        self.first = first
+        self.last = last
+
+
+class Diverged(FatalError):  # noqa: N818 - the domain's word
+    """Replay of (telemetry, journal) gave other outputs than the ones already published."""
+
+
+class Fenced(FatalError):  # noqa: N818 - the domain's word
+    """Another producer with this lane's transactional id has started."""

@@ -1,0 +1,85 @@
+"""A lane's second input: everything but telemetry that may change what it tells."""
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+Seconds = Annotated[int, Meta(ge=0)]
+Offset = Annotated[int, Meta(ge=0)]
+
+
+class Tick(msgspec.Struct, frozen=True, tag="tick", tag_field="kind"):
+    """Lane time reaches `lane_time_s` although no record said so: the lane is quiet."""
+
+    lane_time_s: Seconds
+
+
+class Shelve(msgspec.Struct, frozen=True, tag="shelve", tag_field="kind", forbid_unknown_fields=True):
+    """Hold a channel's readings unscored and its alarms back, for a stated reason and time."""
+
+    channel: str
+    by: str
+    reason: str
+    seconds: Annotated[int, Meta(ge=1, le=30 * 86_400)]
+
+
+class Unshelve(
+    msgspec.Struct, frozen=True, tag="unshelve", tag_field="kind", forbid_unknown_fields=True
+):
+    """End a shelving before its time."""
+
+    channel: str
+    by: str
+    reason: str
+
+
+class Swap(msgspec.Struct, frozen=True, tag="swap", tag_field="kind"):
+    """From here on the configuration bundle with this hash governs the lane."""
+
+    config: str
+
+
+Command = Shelve | Unshelve
+Change = Tick | Shelve | Unshelve | Swap
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """One journal record: takes effect before the telemetry record at offset `at`.
+
+    Parameters
+    ----------
+    at : int
+        Telemetry position: every record with a smaller offset comes before the change.
+    change : Change
+        What changes.
+    command : int or None
+        Offset behind the command in the command topic, when a command caused the change.
+    """
+
+    at: Offset
+    change: Change
+    command: Offset | None = None
+
+
+_ENTRY = msgspec.json.Decoder(Entry)
+_COMMAND = msgspec.json.Decoder(Command)
+
+
+def encode_entry(entry: Entry) -> bytes:
+    """Journal entry as JSON.
+
+    >>> encode_entry(Entry(7, Tick(1000)))
+    b'{"at":7,"change":{"kind":"tick","lane_time_s":1000},"command":null}'
+    """
+    return msgspec.json.encode(entry)
+
+
+def decode_entry(body: bytes) -> Entry:
+    """Journal entry from JSON; `msgspec.ValidationError` when it is none."""
+    return _ENTRY.decode(body)
+
+
+def decode_command(body: bytes) -> Command:
+    """Operator's command from JSON; `msgspec.DecodeError` says what is wrong with it."""
+    return _COMMAND.decode(body)

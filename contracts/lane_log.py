@@ -1,0 +1,147 @@
+"""What one lane writes and reads back: journal, outputs with their mark, manifests."""
+
+from typing import NamedTuple, Protocol
+
+import msgspec
+
+from contracts.journal import Entry
+
+
+class Message(NamedTuple):
+    """One output of a lane, in the order in which the lane told it.
+
+    Parameters
+    ----------
+    kind : str
+        `alarm` or `dead_letter`: says to which topic it goes.
+    key : bytes
+        Alarm: `<id>`; dead letter: `<lane>@<offset>`.
+    body : bytes
+        Record as published; equal for equal (telemetry, journal).
+    """
+
+    kind: str
+    key: bytes
+    body: bytes
+
+
+class Mark(msgspec.Struct, frozen=True):
+    """Last record of each flush: how much the world has been told.
+
+    Parameters
+    ----------
+    sequence : int
+        Number of outputs told since the lane began.
+    digest : str
+        Rolling hash over all of them, 32 hex digits.
+    telemetry : int
+        Next telemetry offset after the flush.
+    journal : int
+        Next journal offset after the flush.
+    """
+
+    sequence: int
+    digest: str
+    telemetry: int
+    journal: int
+
+
+class Manifest(msgspec.Struct, frozen=True):
+    """Names a snapshot and the positions that belong to it.
+
+    Parameters
+    ----------
+    snapshot : str
+        File name below the snapshot location.
+    checksum : str
+        BLAKE2b-128 of the file, hex.
+    config : str
+        Hash of the configuration bundle in force.
+    telemetry, journal, alarms, commands : int
+        Next offset of each of the lane's partitions.
+    sequence : int
+        Outputs told up to here.
+    digest : str
+        Rolling hash up to here.
+    format : int
+        Version of the file format.
+    """
+
+    snapshot: str
+    checksum: str
+    config: str
+    telemetry: int
+    journal: int
+    alarms: int
+    commands: int
+    sequence: int
+    digest: str
+    format: int = 1
+
+
+class Past(NamedTuple):
+    """What recovery finds in the lane's own partitions.
+
+    Parameters
+    ----------
+    manifest : Manifest or None
+        Newest one, None when the lane never made a snapshot.
+    previous : Manifest or None
+        The one before it.
+    journal : list of (int, Entry)
+        Journal offset and entry, from the manifest's journal position on.
+    mark : Mark or None
+        Newest mark in the alarms partition, None when nothing was told since the manifest.
+    journal_end, alarms_end : int
+        Next offset to be written in each.
+    """
+
+    manifest: Manifest | None
+    previous: Manifest | None
+    journal: list[tuple[int, Entry]]
+    mark: Mark | None
+    journal_end: int
+    alarms_end: int
+
+
+class LaneLog(Protocol):
+    """The lane's transactional writer and the reader of what it wrote.
+
+    After any exception from a method the log and the lane's state are both worthless: close the
+    log, drop the lane, recover from the start.
+    """
+
+    async def fence(self) -> None:
+        """Start the transactional producer: earlier owners can no longer commit."""
+
+    async def past(self) -> Past:
+        """Read the lane's own partitions read-committed up to their high watermarks.
+
+        To be called after `fence`: nothing can be added behind these marks then.
+        """
+
+    async def flush(
+        self, entries: list[Entry], messages: list[Message], mark: Mark
+    ) -> tuple[int, int]:
+        """Write entries, messages and mark in one transaction and wait for its commit.
+
+        `mark.journal` is filled in by the log: it is the offset behind the last entry.
+
+        Returns
+        -------
+        (int, int)
+            Next offsets of the journal and of the alarms partition.
+
+        Raises
+        ------
+        Fenced
+            When a newer owner has started.
+        FatalError
+            When any delivery or the commit failed or took longer than the deadline.
+        """
+
+    async def publish(self, manifest: Manifest) -> None:
+        """Commit a manifest in a transaction of its own."""
+
+    async def close(self) -> None:
+        """Let go of sockets; never raises, never takes longer than its deadline."""

@@ -1,0 +1,113 @@
+"""Kafka records of one partition as columns: the port between a log client and a lane."""
+
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+TOMBSTONE = -1
+
+
+class Partition(NamedTuple):
+    """One partition of one topic."""
+
+    topic: str
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """Whole records in offset order, payloads side by side in one buffer.
+
+    Parameters
+    ----------
+    offset : int64, shape (n,)
+        Kafka offsets, strictly rising; holes are transaction markers or compaction.
+    timestamp_ms : int64, shape (n,)
+        The records' own timestamps, milliseconds since 1970 UTC, in no order.
+    start, length : int64, shape (n,)
+        Where each payload lies in `buffer`; length `TOMBSTONE` for a null payload.
+    buffer : bytes
+        All payloads.
+    next_offset : int
+        Where reading goes on: behind the last record and behind any marker after it.
+    """
+
+    offset: NDArray[np.int64]
+    timestamp_ms: NDArray[np.int64]
+    start: NDArray[np.int64]
+    length: NDArray[np.int64]
+    buffer: bytes
+    next_offset: int
+
+    def __len__(self) -> int:
+        return len(self.offset)
+
+    def payload(self, i: int) -> memoryview | None:
+        """Payload of record `i`, None for a tombstone."""
+        if self.length[i] == TOMBSTONE:
+            return None
+        return memoryview(self.buffer)[self.start[i] : self.start[i] + self.length[i]]
+
+    def cut(self, first: int, last: int) -> "Records":
+        """Records `first` up to but not including `last`; the buffer is shared."""
+        at_end = last >= len(self)
+        following = self.next_offset if at_end else int(self.offset[last])
+        part = slice(first, last)
+        return Records(
+            self.offset[part],
+            self.timestamp_ms[part],
+            self.start[part],
+            self.length[part],
+            self.buffer,
+            following,
+        )
+
+    @classmethod
+    def of(
+        cls, rows: list[tuple[int, int, bytes | None]], next_offset: int | None = None
+    ) -> "Records":
+        """Columns from `(offset, timestamp_ms, payload)` rows in offset order.
+
+        >>> batch = Records.of([(7, 1000, b"a"), (9, 2000, b"bc")])
+        >>> bytes(batch.payload(1)), batch.next_offset
+        (b'bc', 10)
+        """
+        payloads = [row[2] for row in rows]
+        length = np.array([TOMBSTONE if p is None else len(p) for p in payloads], np.int64)
+        start = np.zeros(len(rows), np.int64)
+        np.cumsum(np.maximum(length, 0)[:-1], out=start[1:])
+        following = rows[-1][0] + 1 if rows else 0
+        return cls(
+            np.array([row[0] for row in rows], np.int64),
+            np.array([row[1] for row in rows], np.int64),
+            start,
+            length,
+            b"".join(p for p in payloads if p is not None),
+            following if next_offset is None else next_offset,
+        )
+
+
+class Telemetry(Protocol):
+    """Source of one lane's records, in offset order, without gaps of its own making."""
+
+    async def fetch(self, lane: int, timeout_s: float) -> Records | None:
+        """Next records behind the last ones given, None when none came in time.
+
+        Raises
+        ------
+        DataLoss
+            When the log no longer holds the next offset.
+        RetryableError
+            When the broker is away.
+        """
+
+    async def seek(self, lane: int, offset: int) -> None:
+        """Go on from `offset`; anything fetched ahead is dropped."""
+
+    async def end_offset(self, lane: int) -> int:
+        """Offset behind the last record that a reader may see now."""
+
+    async def commit(self, lane: int, offset: int) -> None:
+        """Tell the group how far the lane's snapshot reaches; refused from a lost membership."""

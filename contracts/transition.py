@@ -1,0 +1,51 @@
+"""Level changes: the only thing that Python receives from a scoring kernel."""
+
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+NEVER = np.iinfo(np.int64).min
+
+
+class Colour(IntEnum):
+    """Four warning colours of Chinese emergency plans, worst last; CLEAR is no alarm."""
+
+    CLEAR = 0
+    BLUE = 1
+    YELLOW = 2
+    ORANGE = 3
+    RED = 4
+
+    @property
+    def word(self) -> str:
+        """Name as records and packs write it (`blue`)."""
+        return self.name.lower()
+
+
+# One level change. `ordinal` is the reading's place in its batch and orders changes against
+# dead letters; a timer's changes carry the place of the reading they come before.
+TRANSITION = np.dtype(
+    [
+        ("ordinal", np.int64),
+        ("row", np.int32),
+        ("rule", np.uint8),  # slot: the place of the rule in its class
+        ("was", np.uint8),
+        ("now", np.uint8),
+        ("time_ns", np.int64),  # event time of the change (lane time for timers)
+        ("onset_ns", np.int64),  # event time at which the episode began
+        ("observed", np.float64),
+        ("expected", np.float64),  # NaN where the rule has none
+        ("low", np.float64),  # band around the expected value, NaN where there is none
+        ("high", np.float64),
+        ("score", np.float64),
+    ],
+    align=True,
+)
+
+Transitions = NDArray[np.void]
+
+
+def no_transitions() -> Transitions:
+    """Empty array of level changes."""
+    return np.empty(0, TRANSITION)

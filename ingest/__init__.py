@@ -1,0 +1,1 @@
+"""Kafka to batches: consume, bounded decode, admit."""

@@ -1,0 +1,1 @@
+"""Lanes: the loop, journal, watermark, snapshots, recovery, ownership."""

@@ -1,0 +1,1 @@
+"""What leaves a worker for people and machines: metrics and health."""
