@@ -1,0 +1,82 @@
+# Tocsin's commands; `make help` lists them.
+
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip
+UV_VERSION := 0.13.9
+DEMO_SECONDS ?= 60
+SOAK_SECONDS ?= 600
+export DEMO_SECONDS SOAK_SECONDS
+
+INSTALL = $(PIP) install --quiet --require-hashes -r
+EDITABLE = $(PIP) install --quiet --no-deps --no-build-isolation -e .
+COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-header --no-annotate pyproject.toml --group build
+
+KAFKA_POM := tests/kafka/pom.xml
+KAFKA_STAMP := .kafka/libs/.complete
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo lint check java test bench soak lock clean
+
+help: ## List the targets.
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: .venv/.development ## Make .venv with every locked dependency and Tocsin itself.
+
+demo: .venv/.runtime ## Run the main job on an embedded broker (DEMO_SECONDS=0: until interrupted).
+	$(BIN)/tocsin demo
+
+lint: .venv/.development ## Check style, types and the walls between rooms.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+check: lint ## Lint and run the fast tests, in under a minute and without Java.
+	$(BIN)/pytest -m "not broker and not slow and not soak"
+
+java: $(KAFKA_STAMP) ## Get Java, Maven and Kafka's jars for the tests.
+
+test: .venv/.development java ## Run all tests, a real Kafka included.
+	TOCSIN_REQUIRE_BROKER=1 $(BIN)/pytest -m "not soak"
+
+bench: .venv/.development ## Run every benchmark.
+	@set -e; for script in benchmarks/[a-z]*.py; do \
+		test -e "$$script" || continue; echo "== $$script"; $(BIN)/python "$$script"; done
+
+soak: .venv/.development java ## Run the endurance tests for SOAK_SECONDS.
+	TOCSIN_REQUIRE_BROKER=1 $(BIN)/pytest -m soak --timeout=$$(($(SOAK_SECONDS) + 300))
+
+lock: .venv/bin/python ## Resolve the dependencies again and write both lock files.
+	$(PIP) install --quiet uv==$(UV_VERSION)
+	$(COMPILE) --output-file requirements.lock
+	$(COMPILE) --group dev --constraint requirements.lock --output-file requirements-dev.lock
+
+clean: ## Remove what the other targets made, .venv and .kafka included.
+	rm -rf .venv .kafka .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf build report *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || { \
+		echo "$(PYTHON): expected Python 3.11 to 3.13, got $$($(PYTHON) --version); \
+	set PYTHON=python3.11" >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+
+.venv/.runtime: requirements.lock pyproject.toml | .venv/bin/python
+	$(INSTALL) requirements.lock
+	$(EDITABLE)
+	@touch $@
+
+.venv/.development: requirements-dev.lock pyproject.toml | .venv/bin/python
+	$(INSTALL) requirements-dev.lock
+	$(EDITABLE)
+	@touch $@ .venv/.runtime
+
+$(KAFKA_STAMP): $(KAFKA_POM)
+	@sh tests/kafka/install-java.sh
+	rm -rf .kafka/libs
+	mvn --quiet --batch-mode --file $(KAFKA_POM) dependency:copy-dependencies \
+		-DoutputDirectory=$(CURDIR)/.kafka/libs -DincludeScope=runtime
+	@touch $@

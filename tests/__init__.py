@@ -1,0 +1,1 @@
+"""Tests of Tocsin, and what they share."""
