@@ -77,6 +77,6 @@ clean: ## Remove what the other targets made, .venv and .kafka included.
 $(KAFKA_STAMP): $(KAFKA_POM)
 	@sh tests/kafka/install-java.sh
 	rm -rf .kafka/libs
-	mvn --quiet --batch-mode --file $(KAFKA_POM) dependency:copy-dependencies \
+	mvn --quiet --batch-mode -Dstyle.color=never --file $(KAFKA_POM) dependency:copy-dependencies \
 		-DoutputDirectory=$(CURDIR)/.kafka/libs -DincludeScope=runtime
 	@touch $@

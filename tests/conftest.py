@@ -1,0 +1,57 @@
+"""Fixtures that all tests share: a real Kafka, and what it said when a test failed."""
+
+import os
+from collections.abc import Generator, Iterator
+
+import pytest
+
+from tests.kafka.broker import Cluster, missing
+
+BROKER_FIXTURES = {"kafka", "kafka3"}
+
+
+@pytest.fixture(scope="session")
+def kafka() -> Iterator[Cluster]:
+    """One node, started by the first test that asks and shared by all: make topics of your own."""
+    with Cluster() as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def kafka3() -> Iterator[Cluster]:
+    """Three nodes for this test alone, to be hurt at will."""
+    with Cluster(nodes=3) as cluster:
+        yield cluster
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark each test that asks for a broker, before marks choose which tests run."""
+    for item in items:
+        if BROKER_FIXTURES & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.broker)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip a broker test where no broker can start; fail it where one was promised."""
+    if item.get_closest_marker("broker") is None or (reason := missing()) is None:
+        return
+    if os.environ.get("TOCSIN_REQUIRE_BROKER") or os.environ.get("TOCSIN_CI"):
+        pytest.fail(f"a broker is required here: {reason}", pytrace=False)
+    pytest.skip(reason)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Add the last lines of each node's log to the report of a failed test."""
+    report = yield
+    clusters = [
+        value for value in getattr(item, "funcargs", {}).values() if isinstance(value, Cluster)
+    ]
+    if report.failed:
+        for cluster in clusters:
+            for node in cluster.nodes:
+                report.sections.append((f"log of Kafka node {node}", cluster.tail(node)))
+    return report
