@@ -40,8 +40,16 @@ class Swap(msgspec.Struct, frozen=True, tag="swap", tag_field="kind"):
     config: str
 
 
+class Refuse(msgspec.Struct, frozen=True, tag="refuse", tag_field="kind"):
+    """A command that cannot be carried out: it leaves as a dead letter."""
+
+    reason: str
+    detail: str
+    body: str
+
+
 Command = Shelve | Unshelve
-Change = Tick | Shelve | Unshelve | Swap
+Change = Tick | Shelve | Unshelve | Swap | Refuse
 
 
 class Entry(msgspec.Struct, frozen=True):

@@ -33,7 +33,7 @@ TRANSITION = np.dtype(
         ("was", np.uint8),
         ("now", np.uint8),
         ("time_ns", np.int64),  # event time of the change (lane time for timers)
-        ("onset_ns", np.int64),  # event time at which the episode began
+        ("onset_ns", np.int64),  # where an episode begins: the event time of its beginning
         ("observed", np.float64),
         ("expected", np.float64),  # NaN where the rule has none
         ("low", np.float64),  # band around the expected value, NaN where there is none

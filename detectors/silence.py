@@ -1,12 +1,39 @@
 """Silence: what stops arriving is noticed, on the lane's own clock."""
 
-import msgspec
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
-from contracts.quantities import Duration
+import msgspec
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from contracts.batch import Batch, Destiny
+from contracts.quantities import NS_PER_S, Duration
+from contracts.transition import NEVER, TRANSITION, Colour, Transitions, no_transitions
+
+SLOT: Final = 2
+NOBODY: Final = np.iinfo(np.int64).max  # deadline of a channel that is not waited for
+
+# Destinies that prove the sensor and its way alive: a value came, whatever it was worth.
+ALIVE: Final = frozenset(
+    {
+        Destiny.SCORED,
+        Destiny.HELD,
+        Destiny.NOT_FINITE,
+        Destiny.OUT_OF_RANGE,
+        Destiny.TOO_FAST,
+    }
+)
+_ALIVE = np.isin(np.arange(256), np.array(sorted(ALIVE)))
+
+STATE: Final = np.dtype([("heard_s", np.int64), ("deadline_s", np.int64), ("level", np.uint8)])
 
 
 class Silent(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Rings when a channel has not been heard for a time; one reading ends it.
+
+    A channel that never reported counts as heard when its lane began.
 
     Parameters
     ----------
@@ -18,3 +45,153 @@ class Silent(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
     after: Duration
     colour: str = "blue"
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _hear(  # noqa: PLR0913 - a kernel takes columns
+    state: NDArray[np.void],
+    after_s: NDArray[np.int64],
+    columns: tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.uint8]],
+    alive: NDArray[np.bool_],
+    span: tuple[int, int],
+    woken: NDArray[np.int64],
+) -> int:
+    """Push deadlines out; places of readings that end a silence go into `woken`.
+
+    `after_s` is NOBODY for channels without the rule and for shelved ones.
+    """
+    row_of, lane_time_s, destiny = columns
+    found = 0
+    for i in range(span[0], span[1]):
+        if not alive[destiny[i]] or row_of[i] < 0:
+            continue
+        row = row_of[i]
+        if state[row].level:
+            woken[found] = i
+            found += 1
+            state[row].level = 0
+        state[row].heard_s = lane_time_s[i]
+        if after_s[row] != NOBODY:
+            state[row].deadline_s = lane_time_s[i] + after_s[row]
+    return found
+
+
+class SilenceWatch:
+    """Deadlines of one lane's channels on lane time.
+
+    Parameters
+    ----------
+    classes : sequence of Silent or None
+        Rule of each class, None where it has none.
+    class_of : int64, shape (n,)
+        Index into `classes` for every lane row.
+    """
+
+    def __init__(self, classes: Sequence[Silent | None], class_of: NDArray[np.int64]) -> None:
+        after = [NOBODY if r is None else -(-r.after.ns // NS_PER_S) for r in classes]
+        colour = [0 if r is None else Colour[r.colour.upper()] for r in classes]
+        self._rule_after_s = np.array(after, np.int64)[class_of]
+        self._after_s = self._rule_after_s.copy()  # NOBODY while a channel is shelved
+        self._colour = np.array(colour, np.uint8)[class_of]
+        self.state = self._fresh()
+        self._shelved: NDArray[np.bool_] = np.zeros(len(class_of), np.bool_)
+        self._soonest_s: int = NOBODY
+
+    def _fresh(self) -> NDArray[np.void]:
+        state = np.zeros(len(self._after_s), STATE)
+        state["heard_s"] = NEVER
+        state["deadline_s"] = NOBODY
+        return state
+
+    @property
+    def soonest_s(self) -> int:
+        """No deadline lies before this lane time; it may be early, never late."""
+        return self._soonest_s
+
+    def begin(self, lane_time_s: int) -> None:
+        """Start the wait for channels that have not been waited for yet."""
+        new = (self.state["heard_s"] == NEVER) & (self._after_s != NOBODY)
+        self._wait(new, lane_time_s)
+
+    def _wait(self, rows: NDArray[np.bool_], lane_time_s: int) -> None:
+        self.state["heard_s"][rows] = lane_time_s
+        self.state["deadline_s"][rows] = lane_time_s + self._after_s[rows]
+        self._look()
+
+    def _look(self) -> None:
+        deadlines = self.state["deadline_s"]
+        self._soonest_s = int(deadlines.min()) if len(deadlines) else NOBODY
+
+    def hear(
+        self,
+        batch: Batch,
+        destiny: NDArray[np.uint8],
+        lane_time_s: NDArray[np.int64],
+        span: tuple[int, int],
+    ) -> Transitions:
+        """Note who was heard; silences that end come back as level changes."""
+        woken = np.empty(span[1] - span[0], np.int64)
+        columns = (batch.row, lane_time_s, destiny)
+        found = _hear(self.state, self._after_s, columns, _ALIVE, span, woken)
+        if not found:
+            return no_transitions()
+        self._look()
+        places = woken[:found]
+        notes = self._notes(batch.row[places], lane_time_s[places], Colour.CLEAR)
+        notes["ordinal"] = places
+        notes["observed"] = batch.value[places]
+        return notes
+
+    def fire(self, lane_time_s: int) -> Transitions:
+        """Ring for every deadline up to now, in (deadline, row) order."""
+        state = self.state
+        due = np.flatnonzero(state["deadline_s"] <= lane_time_s)
+        if len(due):
+            due = due[np.lexsort((due, state["deadline_s"][due]))]
+        notes = self._notes(due, state["deadline_s"][due], None)
+        state["level"][due] = self._colour[due]
+        state["deadline_s"][due] = NOBODY
+        self._look()
+        return notes
+
+    def _notes(
+        self, rows: NDArray[Any], lane_time_s: NDArray[np.int64], now: Colour | None
+    ) -> Transitions:
+        notes = np.zeros(len(rows), TRANSITION)
+        notes["rule"] = SLOT
+        notes["row"] = rows
+        notes["was"] = self._colour[rows] if now is not None else Colour.CLEAR
+        notes["now"] = self._colour[rows] if now is None else now
+        notes["time_ns"] = lane_time_s * NS_PER_S
+        notes["onset_ns"] = self.state["heard_s"][rows] * NS_PER_S
+        for figure in ("observed", "expected", "low", "high", "score"):
+            notes[figure] = np.nan
+        return notes
+
+    def shelve(self, row: int, lane_time_s: int, *, shelved: bool) -> None:
+        """Stop waiting for a channel, or start again from now."""
+        self._shelved[row] = shelved
+        self._after_s[row] = NOBODY if shelved else self._rule_after_s[row]
+        if shelved:
+            self.state["deadline_s"][row] = NOBODY
+        elif self._after_s[row] != NOBODY and not self.state["level"][row]:
+            self.state["heard_s"][row] = lane_time_s
+            self.state["deadline_s"][row] = lane_time_s + self._after_s[row]
+        self._look()
+
+    def arrays(self) -> Mapping[str, NDArray[Any]]:
+        """State to be put into a snapshot; not a copy."""
+        return {"silence": self.state, "silence_shelved": self._shelved}
+
+    def restore(self, arrays: Mapping[str, NDArray[Any]], old_row: NDArray[np.int64]) -> None:
+        """Take over state from a snapshot; `old_row` as for the other rules."""
+        known = old_row >= 0
+        self.state = self._fresh()
+        self.state[known] = arrays["silence"][old_row[known]]
+        self._shelved = np.zeros(len(old_row), np.bool_)
+        self._shelved[known] = arrays["silence_shelved"][old_row[known]]
+        self._after_s = np.where(self._shelved, NOBODY, self._rule_after_s)
+        waiting = (self.state["deadline_s"] != NOBODY) & (self._after_s != NOBODY)
+        self.state["deadline_s"] = NOBODY
+        self.state["deadline_s"][waiting] = (self.state["heard_s"] + self._after_s)[waiting]
+        self._look()

@@ -1,0 +1,265 @@
+"""The alarm book of one lane: level changes become alarm revisions."""
+
+import hashlib
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+
+from alarms.duty import Duty
+from alarms.sentence import clock, figure, lasted, sentence
+from contracts.alarm import (
+    Alarm,
+    Evidence,
+    Next,
+    OwnedBy,
+    RespondTo,
+    RungBy,
+    encode_alarm,
+)
+from contracts.catalogue import Catalogue, Channel
+from contracts.lane_log import Message
+from contracts.machine import Reach
+from contracts.transition import Colour
+
+CITY_UTC_OFFSET_S: Final = 8 * 3600
+Thresholds = tuple[float | None, float | None, float | None, float | None]
+NO_THRESHOLDS: Final[Thresholds] = (None, None, None, None)
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """What the book must know of one rule.
+
+    Parameters
+    ----------
+    name : str
+        `limit`, `unusual`, `silent`.
+    at : str
+        File and line where it was written.
+    duty : Duty
+        Its rationalisation.
+    low, high : Thresholds
+        Blue to red, None where there is none.
+    """
+
+    name: str
+    at: str
+    duty: Duty
+    low: Thresholds = NO_THRESHOLDS
+    high: Thresholds = NO_THRESHOLDS
+
+
+@dataclass(frozen=True, slots=True)
+class ClassCards:
+    """Rules of one class by slot, and the unit of its values."""
+
+    unit: str
+    cards: dict[int, Card]
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What all alarms of a lane share."""
+
+    lifeline: str
+    topic: str
+    partition: int
+    config: str
+    utc_offset_s: int = CITY_UTC_OFFSET_S
+
+
+class Open(msgspec.Struct):
+    """An alarm that has not cleared; its last revision is kept to be revised without a reading."""
+
+    onset_ns: int
+    last: Alarm
+
+
+def alarm_id(rule: str, subject: str, onset_ns: int) -> str:
+    """Id of an alarm: a function of rule, channel or group, and onset, nothing else.
+
+    >>> alarm_id("water.pressure/limit", "water.dma-0417.pressure", 0)
+    'a-385ed651a66d075a'
+    """
+    key = f"{rule}\0{subject}\0{onset_ns}".encode()
+    return "a-" + hashlib.blake2b(key, digest_size=8).hexdigest()
+
+
+def _plain(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None
+
+
+class AlarmBook:
+    """Open alarms of one lane.
+
+    Parameters
+    ----------
+    desk : Desk
+    classes : mapping of class name to ClassCards
+    catalogue : Catalogue
+        The lane's channels, in row order.
+    """
+
+    def __init__(self, desk: Desk, classes: dict[str, ClassCards], catalogue: Catalogue) -> None:
+        self._desk = desk
+        self._classes = classes
+        self._catalogue = catalogue
+        self._open: dict[tuple[str, str], Open] = {}  # by (channel, rule name)
+
+    @property
+    def open_alarms(self) -> Sequence[Alarm]:
+        """Last revision of every alarm that has not cleared."""
+        return [alarm.last for alarm in self._open.values()]
+
+    def tell(self, note: np.void, reach: Reach) -> Message:
+        """Revision for one level change."""
+        channel = self._catalogue.channel(int(note["row"]))
+        cards = self._classes[channel.class_name]
+        card = cards.cards[int(note["rule"])]
+        key = (channel.id, card.name)
+        before = self._open.get(key)
+        onset_ns = before.onset_ns if before else int(note["onset_ns"])
+        colour = Colour(int(note["now"]))
+        alarm = Alarm(
+            id=alarm_id(f"{channel.class_name}/{card.name}", channel.id, onset_ns),
+            revision=before.last.revision + 1 if before else 1,
+            state="cleared" if colour is Colour.CLEAR else "active",
+            acknowledged=False,
+            colour=colour.word,
+            was=Colour(int(note["was"])).word,
+            lifeline=self._desk.lifeline,
+            channel=channel.id,
+            group=channel.group,
+            onset=clock(onset_ns, self._desk.utc_offset_s),
+            detected=clock(int(note["time_ns"]), self._desk.utc_offset_s),
+            say=self._say(card, channel, note, onset_ns),
+            observed=_plain(note["observed"]),
+            expected=_plain(note["expected"]),
+            band=self._band(note),
+            unit=cards.unit,
+            next=_next(card, colour, float(note["observed"])),
+            where=channel.where,
+            criticality=channel.criticality,
+            evidence=[self._evidence(channel.id, reach)],
+            cause=card.duty.cause,
+            consequence=card.duty.consequence,
+            respond=RespondTo(card.duty.respond.procedure, list(card.duty.respond.first)),
+            owner=self._owner(card.duty, int(note["time_ns"])),
+            rule=RungBy(card.name, card.at, card.duty.source, self._desk.config),
+        )
+        if colour is Colour.CLEAR:
+            self._open.pop(key, None)
+        else:
+            self._open[key] = Open(onset_ns, alarm)
+        return self._message(alarm)
+
+    def _say(self, card: Card, channel: Channel, note: np.void, onset_ns: int) -> dict[str, str]:
+        colour = Colour(int(note["now"]))
+        judged = colour if colour else Colour(int(note["was"]))
+        fields = {
+            "observed": figure(_plain(note["observed"])),
+            "expected": figure(_plain(note["expected"])),
+            "low": figure(_plain(note["low"])),
+            "high": figure(_plain(note["high"])),
+            "threshold": figure(_threshold(card, judged, float(note["observed"]))),
+            "unit": self._classes[channel.class_name].unit,
+            "colour": colour.word,
+        }
+        said = {}
+        for language, template in (("en", card.duty.say.en), ("zh", card.duty.say.zh)):
+            span = lasted(int(note["time_ns"]) - onset_ns, language)
+            named = {**fields, "name": channel.name[language], "lasted": span}
+            said[language] = sentence(template if colour else _OVER[language], language, named)
+        return said
+
+    def _band(self, note: np.void) -> list[float] | None:
+        low, high = _plain(note["low"]), _plain(note["high"])
+        return None if low is None or high is None else [low, high]
+
+    def _evidence(self, channel: str, reach: Reach) -> Evidence:
+        return Evidence(channel, self._desk.topic, self._desk.partition, reach.first, reach.last)
+
+    def _owner(self, duty: Duty, time_ns: int) -> OwnedBy:
+        by = clock(time_ns + duty.owner.within.ns, self._desk.utc_offset_s)
+        return OwnedBy(duty.owner.level, duty.owner.role, by, duty.owner.then)
+
+    def _message(self, alarm: Alarm) -> Message:
+        return Message("alarm", alarm.id.encode(), encode_alarm(alarm))
+
+    def _revise(self, key: tuple[str, str], time_ns: int, **changes: Any) -> Message:  # noqa: ANN401
+        before = self._open[key]
+        alarm = msgspec.structs.replace(
+            before.last,
+            revision=before.last.revision + 1,
+            was=before.last.colour,
+            detected=clock(time_ns, self._desk.utc_offset_s),
+            **changes,
+        )
+        self._open[key] = Open(before.onset_ns, alarm)
+        return self._message(alarm)
+
+    def shelve(self, row: int, time_ns: int, *, shelved: bool) -> list[Message]:
+        """Revisions for the open alarms of a channel that is shelved, or shown again."""
+        channel = self._catalogue.ids[row]
+        state = "shelved" if shelved else "active"
+        keys = sorted(key for key in self._open if key[0] == channel)
+        return [self._revise(key, time_ns, state=state) for key in keys]
+
+    def state(self) -> dict[str, Any]:
+        """Open alarms, as plain data for a snapshot."""
+        return {
+            "open": [
+                [*key, held.onset_ns, encode_alarm(held.last).decode()]
+                for key, held in sorted(self._open.items())
+            ]
+        }
+
+    def restore(self, state: dict[str, Any], time_ns: int) -> list[Message]:
+        """Take over open alarms; revisions for those whose rule or channel is gone."""
+        self._open = {
+            (channel, rule): Open(onset_ns, msgspec.json.decode(last, type=Alarm))
+            for channel, rule, onset_ns, last in state["open"]
+        }
+        gone = [key for key in sorted(self._open) if not self._governed(*key)]
+        told = [self._revise(key, time_ns, state="cleared", colour="clear") for key in gone]
+        for key in gone:
+            del self._open[key]
+        return told
+
+    def _governed(self, channel: str, rule: str) -> bool:
+        row = self._catalogue.row_of.get(channel)
+        if row is None:
+            return False
+        cards = self._classes[self._catalogue.channel(row).class_name].cards
+        return any(card.name == rule for card in cards.values())
+
+
+_OVER: Final = {
+    "en": "{name}: over after {lasted}; now {observed} {unit}.",
+    "zh": "{name}：历时{lasted}后恢复，现值 {observed} {unit}。",
+}
+
+
+def _threshold(card: Card, colour: Colour, observed: float) -> float | None:
+    """Threshold of a colour on the side where the value lies nearer."""
+    if colour is Colour.CLEAR:
+        return None
+    low, high = card.low[colour - 1], card.high[colour - 1]
+    if low is None or high is None:
+        return high if low is None else low
+    return low if abs(observed - low) <= abs(observed - high) else high
+
+
+def _next(card: Card, colour: Colour, observed: float) -> Next | None:
+    """Next worse colour with a threshold, None when there is none."""
+    for worse in range(max(colour, 0) + 1, Colour.RED + 1):
+        threshold = _threshold(card, Colour(worse), observed)
+        if threshold is not None:
+            below = card.low[worse - 1] == threshold
+            word = Colour(worse).word
+            return Next(word, below=threshold) if below else Next(word, above=threshold)
+    return None

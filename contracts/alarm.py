@@ -1,0 +1,113 @@
+"""The alarm record as downstream systems read it: one JSON object per revision."""
+
+from typing import Literal
+
+import msgspec
+
+from contracts.catalogue import Where
+
+State = Literal["active", "shelved", "cleared"]
+
+
+class Next(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The next worse colour and the value beyond which it rings."""
+
+    colour: str
+    below: float | None = None
+    above: float | None = None
+
+
+class Evidence(msgspec.Struct, frozen=True):
+    """Where in the log the readings behind a revision lie; re-read when needed.
+
+    Parameters
+    ----------
+    channel : str
+        Channel whose readings they are.
+    topic : str
+        Telemetry topic.
+    partition : int
+        Its partition.
+    first, last : int
+        Offsets, both inclusive: from shortly before the onset to the reading that changed the
+        level. `last` is -1 when a timer changed it and no reading had come yet.
+    """
+
+    channel: str
+    topic: str
+    partition: int
+    first: int
+    last: int
+
+
+class RespondTo(msgspec.Struct, frozen=True):
+    """Response sheet and its first steps."""
+
+    procedure: str
+    first: list[str]
+
+
+class OwnedBy(msgspec.Struct, frozen=True):
+    """Who must acknowledge by when, and who is told next."""
+
+    level: str
+    role: str
+    acknowledge_by: str
+    then: str
+
+
+class RungBy(msgspec.Struct, frozen=True):
+    """Rule that rang: its name, where it was written, where its figures come from."""
+
+    name: str
+    at: str
+    source: str
+    config: str
+
+
+class Alarm(msgspec.Struct, frozen=True):
+    """One revision of one alarm; (`id`, `revision`) is its key everywhere.
+
+    The body is a function of (telemetry, journal): what varies between deliveries travels in the
+    record's headers. Times are RFC 3339 in the city's own zone; values are in `unit`; NaN is null.
+    """
+
+    id: str
+    revision: int
+    state: State
+    acknowledged: bool
+    colour: str
+    was: str
+    lifeline: str
+    channel: str
+    group: str
+    onset: str
+    detected: str
+    say: dict[str, str]
+    observed: float | None
+    expected: float | None
+    band: list[float] | None
+    unit: str
+    next: Next | None
+    where: Where
+    criticality: str
+    evidence: list[Evidence]
+    cause: str
+    consequence: str
+    respond: RespondTo
+    owner: OwnedBy
+    rule: RungBy
+
+
+_ENCODER = msgspec.json.Encoder()
+_DECODER = msgspec.json.Decoder(Alarm)
+
+
+def encode_alarm(alarm: Alarm) -> bytes:
+    """Body of a revision, fields in the order of the struct."""
+    return _ENCODER.encode(alarm)
+
+
+def decode_alarm(body: bytes) -> Alarm:
+    """Revision from its body; `msgspec.ValidationError` when it is none."""
+    return _DECODER.decode(body)

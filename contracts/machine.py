@@ -1,0 +1,138 @@
+"""The parts of a lane that keep state, as the lane sees them.
+
+Every part gives its arrays for a snapshot and takes them back with `old_row`: for each present
+row, the row it had in the snapshot, or -1 for a channel that is new.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from contracts.batch import Batch
+from contracts.catalogue import Catalogue
+from contracts.lane_log import Message
+from contracts.records import Records
+from contracts.transition import Transitions
+
+Arrays = Mapping[str, NDArray[Any]]
+Span = tuple[int, int]
+
+
+class Part(Protocol):
+    """Something whose state is arrays by lane row."""
+
+    def arrays(self) -> Arrays:
+        """State to be put into a snapshot; not a copy."""
+
+    def restore(self, arrays: Arrays, old_row: NDArray[np.int64]) -> None:
+        """Take over state from a snapshot."""
+
+
+class Decoder(Protocol):
+    """Messages to readings."""
+
+    def decode(self, records: Records) -> Batch:
+        """Readings of some records, in arrival order; never raises on bad input."""
+
+
+class Admission(Part, Protocol):
+    """Readings to destinies."""
+
+    def admit(
+        self, batch: Batch, stamp_ns: NDArray[np.int64], span: Span, destiny: NDArray[np.uint8]
+    ) -> None:
+        """Fill `destiny` for a span of readings, in order."""
+
+    def shelve(self, row: int, *, shelved: bool) -> None:
+        """Hold a channel's readings from now on, or score them again."""
+
+
+class Scorer(Part, Protocol):
+    """Readings to level changes."""
+
+    def score(
+        self,
+        batch: Batch,
+        destiny: NDArray[np.uint8],
+        span: Span,
+        scores: NDArray[np.float64] | None = None,
+    ) -> Transitions:
+        """Score the readings of a span that are to be scored, in order."""
+
+
+class Silence(Part, Protocol):
+    """Lane time to level changes."""
+
+    @property
+    def soonest_s(self) -> int:
+        """No deadline lies before this lane time; it may be early, never late."""
+
+    def begin(self, lane_time_s: int) -> None:
+        """Start the wait for channels that have not been waited for yet."""
+
+    def hear(
+        self,
+        batch: Batch,
+        destiny: NDArray[np.uint8],
+        lane_time_s: NDArray[np.int64],
+        span: Span,
+    ) -> Transitions:
+        """Note who was heard; silences that end come back as level changes."""
+
+    def fire(self, lane_time_s: int) -> Transitions:
+        """Ring for every deadline up to now, in (deadline, row) order."""
+
+    def shelve(self, row: int, lane_time_s: int, *, shelved: bool) -> None:
+        """Stop waiting for a channel, or start again from now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Offsets of the readings behind a level change, both inclusive."""
+
+    first: int
+    last: int
+
+
+class Book(Protocol):
+    """Level changes to alarm revisions."""
+
+    def tell(self, note: np.void, reach: Reach) -> Message:
+        """Revision for one level change."""
+
+    def shelve(self, row: int, time_ns: int, *, shelved: bool) -> list[Message]:
+        """Revisions for the open alarms of a channel that is shelved, or shown again."""
+
+    def state(self) -> dict[str, Any]:
+        """Open alarms, as plain data for a snapshot."""
+
+    def restore(self, state: dict[str, Any], time_ns: int) -> list[Message]:
+        """Take over open alarms; revisions for those whose rule or channel is gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Everything one configuration makes of one lane.
+
+    Parameters
+    ----------
+    config : str
+        Hash of the configuration bundle.
+    catalogue : Catalogue
+        The lane's channels, in row order.
+    """
+
+    config: str
+    catalogue: Catalogue
+    decoder: Decoder
+    admission: Admission
+    scorer: Scorer
+    silence: Silence
+    book: Book
+
+
+# Parts from a configuration bundle, for the lane with the given number.
+Build = Callable[[bytes, int], Parts]

@@ -1,0 +1,82 @@
+"""From breach to colour: on-delay, hysteresis and off-delay, the same for every rule.
+
+The state of one rule is six numbers: since when each colour has been breached without a break
+(`since`, four), since when the present colour has been left (`fall`), and two bytes, the present
+colour (`level`) and the worst one seen since it was left (`fall_to`).
+"""
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from contracts.transition import NEVER
+
+Words = NDArray[np.int64]
+Bytes = NDArray[np.uint8]
+
+
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+def advance_level(
+    words: Words,
+    octets: Bytes,
+    places: tuple[int, int],
+    seen: tuple[int, int, int],
+    delays: tuple[int, int],
+) -> int:
+    """Advance one rule's level by one reading and give the colour that rings after it.
+
+    A colour rings once it has been breached, without a break, for the on-delay. The present
+    colour is lowered once the value has stayed out of its hysteresis for the off-delay, and then
+    to the worst colour seen meanwhile: falling from red through yellow takes two delays, never
+    less, and a fault that comes back early finds its colour still ringing.
+
+    Parameters
+    ----------
+    words : int64, shape (16,)
+        The channel's row; `words[places[0]:places[0] + 4]` is `since`, the next word `fall`.
+    octets : uint8, shape (128,)
+        The same row; `octets[places[1]]` is `level`, the next byte `fall_to`.
+    places : (int, int)
+        Word of `since`, byte of `level`.
+    seen : (int, int, int)
+        Worst colour breached (0 to 4), worst colour whose hysteresis the value is still in
+        (never less), event time in ns.
+    delays : (int, int)
+        On-delay and off-delay, ns.
+
+    Returns
+    -------
+    int
+        Colour after the reading, 0 to 4. `words` and `octets` are changed in place.
+    """
+    since, at = places
+    breached, held, time_ns = seen
+    level = np.int64(octets[at])
+    rung = np.int64(0)
+    for colour in range(1, 5):
+        word = since + colour - 1
+        if colour > breached:
+            words[word] = NEVER
+        else:
+            if words[word] == NEVER:
+                words[word] = time_ns
+            if time_ns - words[word] >= delays[0]:
+                rung = np.int64(colour)
+    fall = since + 4
+    if rung > level:
+        level = rung
+        words[fall] = NEVER
+        octets[at + 1] = 0
+    elif held >= level:
+        words[fall] = NEVER
+        octets[at + 1] = 0
+    else:
+        octets[at + 1] = max(np.int64(octets[at + 1]), held)
+        if words[fall] == NEVER:
+            words[fall] = time_ns
+        if time_ns - words[fall] >= delays[1]:
+            level = np.int64(octets[at + 1])
+            words[fall] = NEVER
+            octets[at + 1] = 0
+    octets[at] = level
+    return level

@@ -1,0 +1,198 @@
+"""Admission: one destiny for every reading, judged by its record's timestamp, never by now."""
+
+from collections.abc import Container, Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from contracts.batch import Batch, Destiny, Quality
+from contracts.transition import NEVER
+from ingest.plausible import Plausible
+
+REMEMBERED: Final = 4  # event times per channel among which a repeat is known as a duplicate
+
+# What admission remembers of a channel: one cache line.
+SEEN: Final = np.dtype(
+    [
+        ("times", np.int64, (REMEMBERED,)),  # the last admitted event times, a ring
+        ("value", np.float64),  # last value inside the range, NaN before the first
+        ("value_ns", np.int64),  # its event time
+        ("class", np.int64),
+        ("cursor", np.uint8),  # next place in the ring
+        ("shelved", np.uint8),
+        ("spare", np.uint8, (6,)),
+    ]
+)
+assert SEEN.itemsize == 64  # noqa: S101 - one cache line, no more
+
+_BAD = int(Quality.BAD)
+_SCORED, _HELD = int(Destiny.SCORED), int(Destiny.HELD)
+_BACK_FILLED, _DUPLICATE, _LATE = (
+    int(Destiny.BACK_FILLED),
+    int(Destiny.DUPLICATE),
+    int(Destiny.LATE),
+)
+_UNKNOWN, _FUTURE = int(Destiny.UNKNOWN_CHANNEL), int(Destiny.FUTURE)
+_NOT_FINITE, _OUT_OF_RANGE, _TOO_FAST = (
+    int(Destiny.NOT_FINITE),
+    int(Destiny.OUT_OF_RANGE),
+    int(Destiny.TOO_FAST),
+)
+
+
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+def _by_time(mine: np.void, time_ns: int, stamp_ns: int, bounds: NDArray[np.int64]) -> int:
+    """Destiny that the event time alone decides, SCORED when it is in order."""
+    newest = mine.times[(mine.cursor + REMEMBERED - 1) % REMEMBERED]  # type: ignore[attr-defined]
+    if time_ns - stamp_ns > bounds[0]:
+        return _FUTURE
+    for k in range(REMEMBERED):
+        if mine.times[k] == time_ns:  # type: ignore[attr-defined]
+            return _DUPLICATE
+    if stamp_ns - time_ns > bounds[1]:
+        return _BACK_FILLED
+    return _LATE if time_ns < newest else _SCORED
+
+
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+def _by_value(
+    mine: np.void, time_ns: int, value: float, quality: int, bounds: NDArray[np.float64]
+) -> int:
+    """Destiny that value and quality decide; remembers the value if it can be compared with."""
+    if quality == _BAD or mine.shelved:  # type: ignore[attr-defined]
+        return _HELD
+    if not np.isfinite(value):
+        return _NOT_FINITE
+    if value < bounds[0] or value > bounds[1]:
+        return _OUT_OF_RANGE
+    elapsed_s = (time_ns - mine.value_ns) / 1e9  # type: ignore[attr-defined]
+    moved = abs(value - mine.value)  # type: ignore[attr-defined]
+    # NaN before the first value: never too fast. The value is remembered even when it came too
+    # fast, so that a real step costs one reading and not all that follow.
+    too_fast = moved > bounds[2] * elapsed_s
+    mine.value = value  # type: ignore[attr-defined]
+    mine.value_ns = time_ns  # type: ignore[attr-defined]
+    return _TOO_FAST if too_fast else _SCORED
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def admit_readings(
+    seen: NDArray[np.void],
+    params: tuple[NDArray[np.float64], NDArray[np.int64]],
+    columns: tuple[Any, ...],
+    span: tuple[int, int],
+    destiny: NDArray[np.uint8],
+) -> None:
+    """Fill `destiny` for a span of readings, in order.
+
+    Parameters
+    ----------
+    seen : SEEN (rows,)
+        Changed in place.
+    params : (float64 (classes, 3), int64 (classes, 2))
+        Smallest, largest value and fastest change per second; future and back-fill bound, ns.
+    columns : (stamp_ns, row, time_ns, value, quality)
+        `stamp_ns` is the timestamp of the reading's record.
+    """
+    stamp_of, row_of, time_of, value_of, quality_of = columns
+    reals, wholes = params
+    for i in range(span[0], span[1]):
+        if row_of[i] < 0:
+            destiny[i] = _UNKNOWN
+            continue
+        mine = seen[row_of[i]]
+        kind = mine["class"]
+        verdict = _by_time(mine, time_of[i], stamp_of[i], wholes[kind])
+        if verdict == _SCORED:
+            mine.times[mine.cursor] = time_of[i]
+            mine.cursor = (mine.cursor + 1) % REMEMBERED
+            verdict = _by_value(mine, time_of[i], value_of[i], quality_of[i], reals[kind])
+        destiny[i] = verdict
+
+
+class Admission:
+    """What one lane remembers of its channels to judge their readings.
+
+    Parameters
+    ----------
+    classes : sequence of Plausible
+        Bounds of each class.
+    class_of : int64, shape (n,)
+        Index into `classes` for every lane row.
+    elsewhere : container of str
+        Ids that other lanes own: such a reading was sent to the wrong partition.
+    """
+
+    def __init__(
+        self,
+        classes: Sequence[Plausible],
+        class_of: NDArray[np.int64],
+        elsewhere: Container[str] = (),
+    ) -> None:
+        fastest = [np.inf if p.fastest is None else p.fastest.per_s for p in classes]
+        reals = [(*p.range, f) for p, f in zip(classes, fastest, strict=True)]
+        wholes = [(p.future.ns, p.back_fill.ns) for p in classes]
+        self._params = (
+            np.array(reals, np.float64).reshape(-1, 3),
+            np.array(wholes, np.int64).reshape(-1, 2),
+        )
+        self._class_of = class_of
+        self._elsewhere = elsewhere
+        self.seen = self._fresh()
+
+    def _fresh(self) -> NDArray[np.void]:
+        seen = np.zeros(len(self._class_of), SEEN)
+        seen["times"] = NEVER
+        seen["value"] = np.nan
+        seen["class"] = self._class_of
+        return seen
+
+    def admit(
+        self,
+        batch: Batch,
+        stamp_ns: NDArray[np.int64],
+        span: tuple[int, int],
+        destiny: NDArray[np.uint8],
+    ) -> None:
+        """Fill `destiny` for the readings of a span, in order.
+
+        Parameters
+        ----------
+        batch : Batch
+        stamp_ns : int64, shape (n,)
+            Timestamp of each reading's record.
+        span : (int, int)
+            First reading, and the one behind the last.
+        destiny : uint8, shape (n,)
+            Filled with `Destiny`.
+        """
+        columns = (stamp_ns, batch.row, batch.time_ns, batch.value, batch.quality)
+        admit_readings(self.seen, self._params, columns, span, destiny)
+        for place, channel in batch.stranger.items():
+            if span[0] <= place < span[1] and channel in self._elsewhere:
+                destiny[place] = Destiny.MISPLACED_GROUP
+
+    def shelve(self, row: int, *, shelved: bool) -> None:
+        """Hold a channel's readings from now on, or score them again."""
+        self.seen["shelved"][row] = shelved
+
+    def arrays(self) -> Mapping[str, NDArray[np.void]]:
+        """State to be put into a snapshot; not a copy."""
+        return {"seen": self.seen}
+
+    def restore(self, arrays: Mapping[str, NDArray[np.void]], old_row: NDArray[np.int64]) -> None:
+        """Take over state from a snapshot.
+
+        Parameters
+        ----------
+        arrays : mapping
+            What `arrays` gave.
+        old_row : int64, shape (n,)
+            Row in the snapshot for every present row, -1 for new channels.
+        """
+        known = old_row >= 0
+        self.seen = self._fresh()
+        self.seen[known] = arrays["seen"][old_row[known]]
+        self.seen["class"] = self._class_of

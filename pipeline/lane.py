@@ -1,0 +1,237 @@
+"""A lane: one partition's readings and journal, in order, to outputs. Deterministic, no I/O.
+
+Everything here is a function of (telemetry, journal): there is no clock and no randomness, and
+the result does not depend on how the stream is cut into batches.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from contracts.batch import Batch, Destiny
+from contracts.journal import Entry, Refuse, Shelve, Swap, Tick, Unshelve
+from contracts.lane_log import Mark, Message
+from contracts.machine import Parts
+from contracts.records import Records
+from contracts.transition import Transitions
+from pipeline.accounts import Accounts
+from pipeline.evidence import OffsetIndex
+from pipeline.outbox import Outbox
+from pipeline.refusals import LaneName, quarantined, refused_command, undecodable
+from pipeline.shelf import Shelf
+
+NS_PER_MS: Final = 1_000_000
+NS_PER_S: Final = 1_000_000_000
+NOT_BEGUN: Final = -1
+
+
+@dataclass(slots=True)
+class Work:
+    """Readings of some records, with what their records say of time."""
+
+    records: Records
+    batch: Batch
+    stamp_ns: NDArray[np.int64]
+    lane_time_s: NDArray[np.int64]
+    destiny: NDArray[np.uint8]
+
+
+class Lane:
+    """State of one lane, and the way of a reading through it.
+
+    Parameters
+    ----------
+    name : LaneName
+    parts : Parts
+        What the present configuration makes of this lane.
+    parts_for : callable
+        Parts from the hash of another configuration bundle, for swaps.
+    """
+
+    def __init__(
+        self, name: LaneName, parts: Parts, parts_for: Callable[[str], Parts]
+    ) -> None:
+        self.name = name
+        self.parts = parts
+        self._parts_for = parts_for
+        self.position = 0  # next telemetry offset
+        self.journal = 0  # next journal offset
+        self.commands = 0  # next command offset
+        self.last_offset = -1  # of the last record taken
+        self.lane_time_s = NOT_BEGUN
+        self.accounts = Accounts()
+        self.outbox = Outbox()
+        self.index = OffsetIndex()
+        self.shelf = Shelf()
+
+    def feed(self, records: Records) -> None:
+        """Take records in offset order, firing every timer before the first record it precedes."""
+        if len(records):
+            self._feed(records)
+        self.position = records.next_offset
+
+    def _feed(self, records: Records) -> None:
+        batch = self.parts.decoder.decode(records)
+        stamp_s = records.timestamp_ms // 1000
+        by_record = np.maximum.accumulate(np.maximum(stamp_s, self.lane_time_s))
+        self.index.add(by_record, records.offset)
+        work = Work(
+            records,
+            batch,
+            (records.timestamp_ms * NS_PER_MS)[batch.record],
+            by_record[batch.record],
+            np.zeros(len(batch), np.uint8),
+        )
+        first = 0
+        if self.lane_time_s == NOT_BEGUN:
+            self._advance(int(by_record[0]))
+        while first < len(records):
+            due = int(np.searchsorted(by_record, self._soonest_s()))
+            last = max(first, due)
+            self._score(work, first, last)
+            if last < len(records):
+                self._advance(int(by_record[last]))
+            first = last
+        self.lane_time_s = int(by_record[-1])
+        self.index.forget()
+
+    def _score(self, work: Work, first: int, last: int) -> None:
+        """Admit and score the readings of records `first` up to but not including `last`."""
+        if first == last:
+            return
+        batch, parts = work.batch, self.parts
+        span = (
+            int(np.searchsorted(batch.record, first)),
+            int(np.searchsorted(batch.record, last)),
+        )
+        parts.admission.admit(batch, work.stamp_ns, span, work.destiny)
+        notes = np.concatenate(
+            [
+                parts.scorer.score(batch, work.destiny, span),
+                parts.silence.hear(batch, work.destiny, work.lane_time_s, span),
+            ]
+        )
+        refused = [r for r in batch.refused if first <= r.record < last]
+        self.accounts.book(work.destiny[span[0] : span[1]], len(refused))
+        told = {(r.record, -1, 0): undecodable(self.name, work.records, r) for r in refused}
+        told.update(self._quarantine(work, span))
+        told.update(self._ring(work, notes))
+        self.outbox.tell(message for _, message in sorted(told.items()))
+        self.last_offset = int(work.records.offset[last - 1])
+
+    def _quarantine(
+        self, work: Work, span: tuple[int, int]
+    ) -> dict[tuple[int, int, int], Message]:
+        """Dead letters of a span, by (record, reading, 0)."""
+        batch, told = work.batch, {}
+        bad = np.flatnonzero(work.destiny[span[0] : span[1]] > Destiny.UNDECODABLE) + span[0]
+        for place in bad.tolist():
+            row, record = int(batch.row[place]), int(batch.record[place])
+            channel = batch.stranger[place] if row < 0 else self.parts.catalogue.ids[row]
+            verdict = (Destiny(int(work.destiny[place])), channel)
+            offset = int(work.records.offset[record])
+            told[record, place, 0] = quarantined(self.name, offset, batch, place, verdict)
+        return told
+
+    def _ring(self, work: Work, notes: Transitions) -> dict[tuple[int, int, int], Message]:
+        """Revisions of a span, by (record, reading, rule); told in that order."""
+        told = {}
+        for note in notes[np.lexsort((notes["rule"], notes["ordinal"]))]:
+            place, rule = int(note["ordinal"]), int(note["rule"])
+            record = int(work.batch.record[place])
+            offset = int(work.records.offset[record])
+            moment_s = int(work.lane_time_s[place])
+            reach = self.index.reach(int(note["onset_ns"]), moment_s, offset)
+            told[record, place, 1 + rule] = self.parts.book.tell(note, reach)
+        return told
+
+    def _soonest_s(self) -> int:
+        return min(self.parts.silence.soonest_s, self.shelf.soonest_s)
+
+    def due(self, lane_time_s: int) -> bool:
+        """Whether a tick to `lane_time_s` would fire a timer or begin the lane."""
+        return self.lane_time_s == NOT_BEGUN or self._soonest_s() <= lane_time_s
+
+    def _advance(self, lane_time_s: int) -> None:
+        """Move lane time forward, firing timers in (deadline, kind, channel) order.
+
+        At the same second shelvings end first: their channels are waited for again from there.
+        """
+        if self.lane_time_s == NOT_BEGUN:
+            self.lane_time_s = lane_time_s
+            self.parts.silence.begin(lane_time_s)
+        while self.shelf.soonest_s <= lane_time_s:
+            end_s = self.shelf.soonest_s
+            self._fire(end_s - 1)
+            self.lane_time_s = max(self.lane_time_s, end_s)
+            for channel in self.shelf.ended(end_s):
+                self._shelve(channel, shelved=False)
+        self._fire(lane_time_s)
+        self.lane_time_s = max(self.lane_time_s, lane_time_s)
+
+    def _fire(self, lane_time_s: int) -> None:
+        for note in self.parts.silence.fire(lane_time_s):
+            moment_s = int(note["time_ns"]) // NS_PER_S
+            reach = self.index.reach(int(note["onset_ns"]), moment_s, self.last_offset)
+            self.outbox.tell([self.parts.book.tell(note, reach)])
+
+    def apply(self, entry: Entry) -> None:
+        """Let a journal entry take effect; the lane stands at its position."""
+        assert entry.at == self.position, (entry, self.position)  # noqa: S101
+        change = entry.change
+        if isinstance(change, Tick):
+            self._advance(max(change.lane_time_s, self.lane_time_s))
+        elif isinstance(change, Shelve):
+            self.shelf.put(change.channel, self.lane_time_s + change.seconds)
+            self._shelve(change.channel, shelved=True)
+        elif isinstance(change, Unshelve):
+            if self.shelf.take(change.channel):
+                self._shelve(change.channel, shelved=False)
+        elif isinstance(change, Swap):
+            self.swap(self._parts_for(change.config))
+        elif isinstance(change, Refuse):
+            offset = (entry.command or 1) - 1
+            self.outbox.tell([refused_command(self.name, change, offset)])
+        if entry.command is not None:
+            self.commands = entry.command
+
+    def _shelve(self, channel: str, *, shelved: bool) -> None:
+        row = self.parts.catalogue.row_of.get(channel)
+        if row is None:
+            return
+        self.parts.admission.shelve(row, shelved=shelved)
+        self.parts.silence.shelve(row, self.lane_time_s, shelved=shelved)
+        time_ns = self.lane_time_s * NS_PER_S
+        self.outbox.tell(self.parts.book.shelve(row, time_ns, shelved=shelved))
+
+    def swap(self, parts: Parts) -> None:
+        """Let another configuration govern; state is joined by the hash of channel ids."""
+        old, self.parts = self.parts, parts
+        rows = join_rows(old.catalogue.id_hashes, parts.catalogue.id_hashes)
+        for name in ("admission", "scorer", "silence"):
+            getattr(parts, name).restore(getattr(old, name).arrays(), rows)
+        time_ns = max(self.lane_time_s, 0) * NS_PER_S
+        self.outbox.tell(parts.book.restore(old.book.state(), time_ns))
+        if self.lane_time_s != NOT_BEGUN:
+            parts.silence.begin(self.lane_time_s)
+
+    def mark(self) -> Mark:
+        """How much has been told, up to now."""
+        return Mark(self.outbox.sequence, self.outbox.digest, self.position, self.journal)
+
+
+def join_rows(old: NDArray[np.uint64], new: NDArray[np.uint64]) -> NDArray[np.int64]:
+    """For each new row, the old row with the same id hash, or -1; shape (len(new),).
+
+    >>> join_rows(np.array([7, 9], np.uint64), np.array([9, 8], np.uint64)).tolist()
+    [1, -1]
+    """
+    if not len(old):
+        return np.full(len(new), -1, np.int64)
+    order = np.argsort(old)
+    place = np.minimum(np.searchsorted(old[order], new), len(old) - 1)
+    found = order[place]
+    return np.where(old[found] == new, found, -1).astype(np.int64)

@@ -1,0 +1,72 @@
+"""A lane's whole state as a snapshot, and back."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import numpy as np
+
+from contracts.errors import FatalError
+from contracts.machine import Parts
+from pipeline.accounts import Accounts
+from pipeline.evidence import OffsetIndex
+from pipeline.lane import Lane, join_rows
+from pipeline.outbox import Outbox
+from pipeline.refusals import LaneName
+from pipeline.shelf import Shelf
+from pipeline.snapshot import Snapshot
+
+STATEFUL: Final = ("admission", "scorer", "silence")
+
+
+def freeze(lane: Lane) -> Snapshot:
+    """Copy of everything the lane remembers; the lane may go on at once."""
+    arrays = {"ids": lane.parts.catalogue.id_hashes.copy()}
+    for name in STATEFUL:
+        for key, array in getattr(lane.parts, name).arrays().items():
+            arrays[key] = array.copy()
+    header = {
+        "lane": str(lane.name),
+        "config": lane.parts.config,
+        "position": lane.position,
+        "journal": lane.journal,
+        "commands": lane.commands,
+        "last_offset": lane.last_offset,
+        "lane_time_s": lane.lane_time_s,
+        "sequence": lane.outbox.sequence,
+        "digest": lane.outbox.digest,
+        "accounts": lane.accounts.counts(),
+        "index": lane.index.state(),
+        "shelf": lane.shelf.state(),
+        "book": lane.parts.book.state(),
+    }
+    return Snapshot(header, arrays)
+
+
+def thaw(name: LaneName, snapshot: Snapshot, parts_for: Callable[[str], Parts]) -> Lane:
+    """Lane as it was when the snapshot was made.
+
+    Raises
+    ------
+    FatalError
+        When the snapshot is another lane's, or its accounts do not balance.
+    """
+    header: dict[str, Any] = snapshot.header
+    if header["lane"] != str(name):
+        msg = f"snapshot: expected lane {name}, got {header['lane']!r}; check the state location"
+        raise FatalError(msg)
+    parts = parts_for(header["config"])
+    lane = Lane(name, parts, parts_for)
+    rows = join_rows(snapshot.arrays["ids"].astype(np.uint64), parts.catalogue.id_hashes)
+    for part in STATEFUL:
+        getattr(parts, part).restore(snapshot.arrays, rows)
+    parts.book.restore(header["book"], 0)
+    for field in ("position", "journal", "commands", "last_offset", "lane_time_s"):
+        setattr(lane, field, header[field])
+    lane.outbox = Outbox(header["sequence"], header["digest"])
+    lane.accounts = Accounts(header["accounts"])
+    lane.index = OffsetIndex(header["index"])
+    lane.shelf = Shelf(header["shelf"])
+    if not lane.accounts.balanced():
+        msg = f"snapshot of {name}: expected balanced accounts, got {header['accounts']}"
+        raise FatalError(msg)
+    return lane
