@@ -147,7 +147,7 @@ def sticky_assignor(path: str, text: str) -> list[str]:
 
 
 def consumer_loops(path: str, text: str) -> list[str]:
-    """`async for` over a consumer, which passes over a record that is too large (aiokafka #1173)."""
+    """`async for` over a consumer, which passes over too large records (aiokafka #1173)."""
     return [
         f"{path}:{node.iter.lineno}: async for over a consumer; use getmany"
         for node in ast.walk(_parse(text))
