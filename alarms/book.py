@@ -190,7 +190,7 @@ class AlarmBook:
     def _message(self, alarm: Alarm) -> Message:
         return Message("alarm", alarm.id.encode(), encode_alarm(alarm))
 
-    def _revise(self, key: tuple[str, str], time_ns: int, **changes: Any) -> Message:  # noqa: ANN401
+    def _revise(self, key: tuple[str, str], time_ns: int, **changes: Any) -> Message:
         before = self._open[key]
         alarm = msgspec.structs.replace(
             before.last,
@@ -208,6 +208,13 @@ class AlarmBook:
         state = "shelved" if shelved else "active"
         keys = sorted(key for key in self._open if key[0] == channel)
         return [self._revise(key, time_ns, state=state) for key in keys]
+
+    def colours(self) -> dict[str, int]:
+        """Open alarms by colour, every colour named."""
+        counts = {colour.word: 0 for colour in Colour if colour}
+        for held in self._open.values():
+            counts[held.last.colour] += 1
+        return counts
 
     def state(self) -> dict[str, Any]:
         """Open alarms, as plain data for a snapshot."""

@@ -15,7 +15,9 @@ class Tick(msgspec.Struct, frozen=True, tag="tick", tag_field="kind"):
     lane_time_s: Seconds
 
 
-class Shelve(msgspec.Struct, frozen=True, tag="shelve", tag_field="kind", forbid_unknown_fields=True):
+class Shelve(
+    msgspec.Struct, frozen=True, tag="shelve", tag_field="kind", forbid_unknown_fields=True
+):
     """Hold a channel's readings unscored and its alarms back, for a stated reason and time."""
 
     channel: str

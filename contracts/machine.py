@@ -106,6 +106,9 @@ class Book(Protocol):
     def shelve(self, row: int, time_ns: int, *, shelved: bool) -> list[Message]:
         """Revisions for the open alarms of a channel that is shelved, or shown again."""
 
+    def colours(self) -> dict[str, int]:
+        """Open alarms by colour, every colour named."""
+
     def state(self) -> dict[str, Any]:
         """Open alarms, as plain data for a snapshot."""
 

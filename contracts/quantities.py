@@ -4,7 +4,7 @@ They are plain classes, neither dataclasses nor tuples, so that msgspec hands th
 """
 
 import re
-from typing import ClassVar, Self
+from typing import ClassVar
 
 NS_PER_S = 1_000_000_000
 _UNIT_NS = {

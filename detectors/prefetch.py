@@ -17,10 +17,10 @@ AHEAD = 24
 
 
 @intrinsic
-def prefetch(typing: Any, array: Any, row: Any) -> Any:  # noqa: ANN401, ARG001 - numba's own types
+def prefetch(typing: Any, array: Any, row: Any) -> Any:
     """Ask for both cache lines of `array[row]` (2-D, C order, 128 bytes a row) for writing."""
 
-    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:  # noqa: ANN401
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         array_type = signature.args[0]
         view = context.make_array(array_type)(context, builder, args[0])
         stride = cgutils.unpack_tuple(builder, view.strides, 2)[0]

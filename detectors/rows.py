@@ -29,7 +29,7 @@ ROW: Final = np.dtype(
         ("unusual_fall", np.int64),
     ],
 )
-assert ROW.itemsize == 128  # noqa: S101 - two cache lines, no more
+assert ROW.itemsize == 128
 
 
 def _word(name: str) -> int:

@@ -25,7 +25,7 @@ SEEN: Final = np.dtype(
         ("spare", np.uint8, (6,)),
     ]
 )
-assert SEEN.itemsize == 64  # noqa: S101 - one cache line, no more
+assert SEEN.itemsize == 64
 
 _BAD = int(Quality.BAD)
 _SCORED, _HELD = int(Destiny.SCORED), int(Destiny.HELD)

@@ -51,9 +51,7 @@ class Lane:
         Parts from the hash of another configuration bundle, for swaps.
     """
 
-    def __init__(
-        self, name: LaneName, parts: Parts, parts_for: Callable[[str], Parts]
-    ) -> None:
+    def __init__(self, name: LaneName, parts: Parts, parts_for: Callable[[str], Parts]) -> None:
         self.name = name
         self.parts = parts
         self._parts_for = parts_for
@@ -122,9 +120,7 @@ class Lane:
         self.outbox.tell(message for _, message in sorted(told.items()))
         self.last_offset = int(work.records.offset[last - 1])
 
-    def _quarantine(
-        self, work: Work, span: tuple[int, int]
-    ) -> dict[tuple[int, int, int], Message]:
+    def _quarantine(self, work: Work, span: tuple[int, int]) -> dict[tuple[int, int, int], Message]:
         """Dead letters of a span, by (record, reading, 0)."""
         batch, told = work.batch, {}
         bad = np.flatnonzero(work.destiny[span[0] : span[1]] > Destiny.UNDECODABLE) + span[0]
@@ -180,7 +176,7 @@ class Lane:
 
     def apply(self, entry: Entry) -> None:
         """Let a journal entry take effect; the lane stands at its position."""
-        assert self.last_offset < entry.at <= self.position, (entry, self.position)  # noqa: S101
+        assert self.last_offset < entry.at <= self.position, (entry, self.position)
         change = entry.change
         if isinstance(change, Tick):
             self._advance(max(change.lane_time_s, self.lane_time_s))

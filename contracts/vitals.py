@@ -1,0 +1,61 @@
+"""What a worker says of itself to Prometheus and to health probes."""
+
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+Phase = Literal["recovering", "replaying", "running", "stopping", "failed"]
+
+
+@dataclass(slots=True)
+class LaneVitals:
+    """Numbers of one lane since this worker took it; the hot path only adds to them.
+
+    Parameters
+    ----------
+    name : str
+        `water-3`.
+    phase : Phase
+    accounts : dict of str to int
+        Received, and each destiny by its word, since the lane began.
+    position, end : int
+        Next telemetry offset to take, and the end of the log when last looked at.
+    lane_time_s : int
+        The watermark, -1 before it begins.
+    revisions, dead_letters : int
+        Outputs committed by this worker.
+    flushes, snapshots, recoveries : int
+        Transactions committed, snapshots published, times the lane was recovered here.
+    open_alarms : dict of str to int
+        Alarms that have not cleared, by colour.
+    trouble : str
+        Why the lane is not running, empty when it is.
+    """
+
+    name: str
+    phase: Phase = "recovering"
+    accounts: dict[str, int] = field(default_factory=dict)
+    position: int = 0
+    end: int = 0
+    lane_time_s: int = -1
+    revisions: int = 0
+    dead_letters: int = 0
+    flushes: int = 0
+    flush_seconds: float = 0.0
+    score_seconds: float = 0.0
+    snapshots: int = 0
+    recoveries: int = 0
+    open_alarms: dict[str, int] = field(default_factory=dict)
+    trouble: str = ""
+
+
+class Vitals(Protocol):
+    """Whoever can be asked how the worker is."""
+
+    def lanes(self) -> list[LaneVitals]:
+        """Every lane that this worker owns."""
+
+    def alive(self) -> bool:
+        """Whether the event loop turns; does not depend on Kafka."""
+
+    def ready(self) -> bool:
+        """Whether every owned lane is running and ownership is settled."""

@@ -1,0 +1,97 @@
+"""Snapshots and configuration bundles of a worker's lanes."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import Executor
+
+from contracts.errors import FatalError
+from contracts.lane_log import Manifest, Past
+from contracts.machine import Parts
+from pipeline.lane import Lane
+from pipeline.lane_state import freeze, thaw
+from pipeline.refusals import LaneName
+from pipeline.snapshot import SnapshotStore, pack, unpack
+
+
+class Keeper:
+    """Writes and reads what a lane needs to live again.
+
+    Parameters
+    ----------
+    store : SnapshotStore
+    parts_for : callable
+        Parts of a lane from the hash of a configuration bundle and the lane.
+    work : Executor
+        Thread for packing and file work.
+    """
+
+    def __init__(
+        self, store: SnapshotStore, parts_for: Callable[[str, LaneName], Parts], work: Executor
+    ) -> None:
+        self._store = store
+        self._parts_for = parts_for
+        self._work = work
+        self._kept: dict[str, list[str]] = {}  # snapshot names by lane, newest last
+
+    def newborn(self, name: LaneName, config: str, position: int) -> Lane:
+        """A lane that has never lived, at the beginning of its log."""
+        lane = Lane(name, self._parts_for(config, name), self._maker(name))
+        lane.position = position
+        return lane
+
+    def _maker(self, name: LaneName) -> Callable[[str], Parts]:
+        return lambda config: self._parts_for(config, name)
+
+    async def restore(self, name: LaneName, past: Past) -> Lane | None:
+        """The lane of the newest manifest, None when there is none."""
+        if past.manifest is None:
+            return None
+        manifest = past.manifest
+        listed = [m.snapshot for m in (past.previous, manifest) if m is not None]
+        self._kept[str(name)] = listed
+
+        def work() -> Lane:
+            data = self._store.read(manifest.snapshot, manifest.checksum)
+            lane = thaw(name, unpack(data), self._maker(name))
+            lane.journal, lane.commands = manifest.journal, manifest.commands
+            return lane
+
+        lane = await asyncio.get_running_loop().run_in_executor(self._work, work)
+        if lane.position != manifest.telemetry:
+            msg = (
+                f"{name}: expected position {manifest.telemetry} in {manifest.snapshot}, got "
+                f"{lane.position}; the state location holds another cluster's files"
+            )
+            raise FatalError(msg)
+        return lane
+
+    async def write(self, lane: Lane, alarms_end: int) -> Manifest:
+        """Write a snapshot file; the manifest that names it is not published yet."""
+
+        def work() -> Manifest:
+            data = pack(freeze(lane))
+            name, checksum = self._store.write(str(lane.name), data)
+            return Manifest(
+                snapshot=name,
+                checksum=checksum,
+                config=lane.parts.config,
+                telemetry=lane.position,
+                journal=lane.journal,
+                alarms=alarms_end,
+                commands=lane.commands,
+                sequence=lane.outbox.sequence,
+                digest=lane.outbox.digest,
+            )
+
+        return await asyncio.get_running_loop().run_in_executor(self._work, work)
+
+    async def sweep(self, name: LaneName, manifest: Manifest) -> None:
+        """Keep this snapshot and the one before; delete every other file of the lane."""
+        kept = [*self._kept.get(str(name), []), manifest.snapshot][-2:]
+        self._kept[str(name)] = kept
+
+        def work() -> None:
+            for orphan in self._store.unlisted(str(name), set(kept)):
+                self._store.delete(orphan)
+
+        await asyncio.get_running_loop().run_in_executor(self._work, work)

@@ -1,0 +1,249 @@
+"""One life of a lane between two recoveries: replay what was told, then run, then drain."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from contracts.clock import Clock
+from contracts.errors import Diverged, TocsinError
+from contracts.lane_log import LaneLog, Mark
+from contracts.records import Commands, Records, Telemetry
+from contracts.vitals import LaneVitals
+from pipeline import merge
+from pipeline.changes import Changes
+from pipeline.keeper import Keeper
+from pipeline.lane import Lane
+from pipeline.merge import Entries
+from pipeline.refusals import LaneName
+
+FETCHED_AHEAD: Final = 2  # polls between client and lane; the client's own buffer comes before it
+_NOTHING: Final = np.empty(0, np.int64)
+
+
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """What a lane needs of the world.
+
+    Parameters
+    ----------
+    telemetry : Telemetry
+    commands : Commands
+    log_for : callable
+        A new lane log for a lane.
+    clock : Clock
+    scoring : Executor
+        Thread on which lanes compute, off the event loop.
+    """
+
+    telemetry: Telemetry
+    commands: Commands
+    log_for: Callable[[LaneName], LaneLog]
+    clock: Clock
+    scoring: Executor
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How often a lane does what nothing forces it to do.
+
+    Parameters
+    ----------
+    look_s : float
+        Longest wait for records before timers and commands are looked at.
+    snapshot_s : float
+        Time between snapshots.
+    snapshot_readings : int
+        Readings between snapshots, whichever comes first.
+    """
+
+    look_s: float = 0.2
+    snapshot_s: float = 60.0
+    snapshot_readings: int = 5_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What stays the same over all lives of a lane on this worker.
+
+    Parameters
+    ----------
+    doors : Doors
+    keeper : Keeper
+        Snapshots and configuration bundles.
+    config : str
+        Hash of the configuration that this worker runs.
+    pace : Pace
+    """
+
+    doors: Doors
+    keeper: Keeper
+    config: str
+    pace: Pace
+
+
+class Life:
+    """A lane at work.
+
+    Parameters
+    ----------
+    setting : Setting
+    lane : Lane
+        As the snapshot left it.
+    log : LaneLog
+        Fenced already.
+    entries : Entries
+        Journal entries behind the snapshot.
+    vitals : LaneVitals
+        Where its numbers go.
+    """
+
+    def __init__(
+        self,
+        setting: Setting,
+        lane: Lane,
+        log: LaneLog,
+        entries: Entries,
+        vitals: LaneVitals,
+    ) -> None:
+        self._setting = setting
+        self._doors = setting.doors
+        self._lane = lane
+        self._log = log
+        self._entries = entries
+        self._vitals = vitals
+        self._changes = Changes(lane, setting.doors.commands, setting.doors.clock)
+        self._fetched: asyncio.Queue[Records | TocsinError] = asyncio.Queue(FETCHED_AHEAD)
+        self._snapshot_at = time.monotonic()
+        self._snapshot_readings = lane.accounts.received
+        self.alarms_end = 0
+
+    async def pump(self) -> None:
+        """Fetch ahead into the bounded queue; a failed fetch travels through it too."""
+        while True:
+            try:
+                records = await self._doors.telemetry.fetch(self._lane.name.number, 1.0)
+            except TocsinError as error:
+                await self._fetched.put(error)
+                return
+            if records is not None:
+                await self._fetched.put(records)
+
+    async def _take(self) -> bool:
+        """Take the next records into the lane; False when none came within the look."""
+        try:
+            async with asyncio.timeout(self._setting.pace.look_s):
+                records = await self._fetched.get()
+        except TimeoutError:
+            return False
+        if isinstance(records, Exception):
+            raise records
+        began = time.perf_counter()
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(
+            self._doors.scoring, merge.feed, self._lane, records, self._entries
+        )
+        self._vitals.score_seconds += time.perf_counter() - began
+        return True
+
+    async def replay(self, mark: Mark | None, stopping: asyncio.Event) -> None:
+        """Repeat what has been told, until the world's knowledge is passed.
+
+        Nothing new is journalled here: it would rewrite what was already told.
+        """
+        self._vitals.phase = "replaying"
+        lane = self._lane
+        while self._entries or (mark is not None and lane.position < mark.telemetry):
+            if not await self._take() and merge.due(lane, self._entries):
+                merge.feed(lane, nothing_at(lane.position), self._entries)
+            if stopping.is_set():
+                return
+            self._observe()
+        if mark is not None and (lane.outbox.diverged or lane.outbox.sequence < mark.sequence):
+            msg = (
+                f"{lane.name}: expected outputs up to {mark.sequence} with hash {mark.digest}, got "
+                f"{lane.outbox.sequence} with {lane.outbox.digest}; the build or the log changed, "
+                "start from the previous release or accept a new beginning"
+            )
+            raise Diverged(msg)
+        if lane.parts.config != self._setting.config:
+            self._changes.swap(self._setting.config)
+            await self.snapshot()
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Take records, tell outputs, journal changes, until stopped; then drain."""
+        self._vitals.phase = "running"
+        self._vitals.trouble = ""
+        while not stopping.is_set():
+            await self._take()
+            await self._changes.look(self._caught_up)
+            await self.flush()
+            if self._snapshot_is_due():
+                await self.snapshot()
+            self._observe()
+        self._vitals.phase = "stopping"
+        if not self._entries:
+            await self.snapshot()
+
+    async def flush(self) -> None:
+        """Tell the world what happened since the last flush, if anything did."""
+        entries = self._changes.take()
+        messages = self._lane.outbox.take()
+        if not entries and not messages:
+            return
+        began = time.perf_counter()
+        self._lane.journal, self.alarms_end = await self._log.flush(
+            entries, messages, self._lane.mark()
+        )
+        vitals = self._vitals
+        vitals.flushes += 1
+        vitals.flush_seconds += time.perf_counter() - began
+        revisions = sum(message.kind == "alarm" for message in messages)
+        vitals.revisions += revisions
+        vitals.dead_letters += len(messages) - revisions
+
+    async def _caught_up(self) -> bool:
+        """Whether nothing waits for the lane, here or at an end of the log fetched just now."""
+        if not self._fetched.empty():
+            return False
+        self._vitals.end = await self._doors.telemetry.end_offset(self._lane.name.number)
+        return self._lane.position >= self._vitals.end
+
+    def _snapshot_is_due(self) -> bool:
+        new = self._lane.accounts.received - self._snapshot_readings
+        if not new:
+            return False
+        waited = time.monotonic() - self._snapshot_at
+        return (
+            waited >= self._setting.pace.snapshot_s or new >= self._setting.pace.snapshot_readings
+        )
+
+    async def snapshot(self) -> None:
+        """Flush, write the file, publish its manifest, sweep, then tell the group."""
+        await self.flush()
+        lane = self._lane
+        manifest = await self._setting.keeper.write(lane, self.alarms_end)
+        await self._log.publish(manifest)
+        await self._setting.keeper.sweep(lane.name, manifest)
+        await self._doors.telemetry.commit(lane.name.number, lane.position)
+        self._snapshot_at = time.monotonic()
+        self._snapshot_readings = lane.accounts.received
+        self._vitals.snapshots += 1
+
+    def _observe(self) -> None:
+        """Copy the lane's numbers to where Prometheus reads them."""
+        vitals, lane = self._vitals, self._lane
+        vitals.accounts = lane.accounts.counts()
+        vitals.position = lane.position
+        vitals.lane_time_s = lane.lane_time_s
+        vitals.end = max(vitals.end, lane.position)
+        vitals.open_alarms = lane.parts.book.colours()
+
+
+def nothing_at(position: int) -> Records:
+    """No records, at a position."""
+    return Records(_NOTHING, _NOTHING, _NOTHING, _NOTHING, b"", position)

@@ -1,0 +1,114 @@
+"""Ownership of one lane: one life after another, until it is revoked."""
+
+import asyncio
+import logging
+import time
+from collections import deque
+from typing import Final
+
+from contracts.errors import DataLoss, Diverged, RetryableError, TocsinError
+from contracts.lane_log import LaneLog
+from contracts.vitals import LaneVitals
+from pipeline.life import Life, Setting
+from pipeline.refusals import LaneName
+
+log = logging.getLogger("tocsin.lane")
+
+RETRY_S: Final = 0.5
+RETRY_S_MAX: Final = 30.0
+
+
+class LaneRunner:
+    """Runs one lane from assignment to revocation.
+
+    Any trouble with the lane's log drops log and state together, and the lane recovers from its
+    last snapshot. Loss and divergence stop it for good: going on would hide them.
+
+    Parameters
+    ----------
+    name : LaneName
+    setting : Setting
+    """
+
+    def __init__(self, name: LaneName, setting: Setting) -> None:
+        self.name = name
+        self.vitals = LaneVitals(str(name))
+        self._setting = setting
+        self._stopping = asyncio.Event()
+
+    def stop(self) -> None:
+        """Drain: finish the batch at hand, flush, snapshot, commit, leave."""
+        self._stopping.set()
+
+    async def run(self) -> None:
+        """Live until stopped, recovering from the start after anything goes wrong."""
+        retry_s = RETRY_S
+        while not self._stopping.is_set():
+            lane_log = self._setting.doors.log_for(self.name)
+            began = time.monotonic()
+            try:
+                await self._live(lane_log)
+            except (DataLoss, Diverged) as error:
+                self._fail(error)
+                return
+            except (TocsinError, OSError) as error:
+                self._stumble(error)
+                lived_long = time.monotonic() - began > RETRY_S_MAX
+                retry_s = RETRY_S if lived_long else min(2 * retry_s, RETRY_S_MAX)
+                asked_s = error.retry_after_s if isinstance(error, RetryableError) else 0.0
+                await self._pause(max(retry_s, asked_s))
+            finally:
+                await lane_log.close()
+
+    def _fail(self, error: TocsinError) -> None:
+        self.vitals.phase = "failed"
+        self.vitals.trouble = str(error)
+        log.critical("%s: stopped: %s", self.name, error)
+
+    def _stumble(self, error: Exception) -> None:
+        self.vitals.phase = "recovering"
+        self.vitals.trouble = str(error)
+        log.warning("%s: %s; recovering from the last snapshot", self.name, error)
+
+    async def _pause(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._stopping.wait()
+        except TimeoutError:
+            return
+
+    async def _live(self, lane_log: LaneLog) -> None:
+        """Recover the lane and run it, in the order that the delivery design fixes."""
+        self.vitals.recoveries += 1
+        telemetry, keeper = self._setting.doors.telemetry, self._setting.keeper
+        # 1. Prove membership: a stranger must not fence the owner.
+        await telemetry.prove_membership(self.name.number)
+        # 2. Fence: nobody else can add to the lane's partitions from here on.
+        await lane_log.fence()
+        # 3. Read them to their ends, 4. take the snapshot they name.
+        past = await lane_log.past()
+        lane = await keeper.restore(self.name, past)
+        if lane is None and past.mark is not None:
+            msg = (
+                f"{self.name}: expected a manifest beside the outputs already told, found none; "
+                "restore the manifests topic, or delete the lane's topics for a new beginning"
+            )
+            raise Diverged(msg)
+        if lane is None:
+            first = await telemetry.beginning_offset(self.name.number)
+            lane = keeper.newborn(self.name, self._setting.config, first)
+            lane.journal = past.journal_end
+        lane.outbox.known = past.mark
+        await telemetry.seek(self.name.number, lane.position)
+        life = Life(self._setting, lane, lane_log, deque(past.journal), self.vitals)
+        life.alarms_end = past.alarms_end
+        if past.manifest is None:
+            await life.snapshot()
+        pump = asyncio.create_task(life.pump(), name=f"{self.name}-fetch")
+        try:
+            # 5. Repeat what was told, 6. go on.
+            await life.replay(past.mark, self._stopping)
+            await life.run(self._stopping)
+        finally:
+            pump.cancel()
+            await asyncio.gather(pump, return_exceptions=True)
