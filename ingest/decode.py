@@ -1,0 +1,145 @@
+"""Kafka payloads to batches: one JSON reading, an array of them, or an Arrow IPC stream each."""
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from contracts.batch import UNKNOWN, Batch, Refused
+from contracts.errors import ConfigError, DecodeError
+from contracts.records import Records
+from ingest.arrow_stream import decode_stream
+from ingest.columns import Columns, join, nothing
+from ingest.json_reading import JsonRun, too_long
+from ingest.limits import DecodeLimits
+from ingest.reasons import Reason
+
+__all__ = ["DecodeLimits", "Decoder"]
+
+_CONTINUATION = b"\xff\xff\xff\xff"
+_JSON = frozenset({b"{", b"["})
+_SPACE = b" \t\n\r"
+# Readings collected before numpy takes them over: small enough to stay in the processor's cache.
+_RUN = 1024
+
+
+class Decoder:
+    """Turns the records of one lane into readings, or says why it cannot.
+
+    Parameters
+    ----------
+    row_of : mapping of str to int
+        Lane row by channel id.
+    scale, offset : float64, shape (rows,)
+        By lane row: value = raw × scale + offset.
+    limits : DecodeLimits
+        Bounds of one message.
+
+    Raises
+    ------
+    ConfigError
+        When a channel id of the lane is longer than `limits.channel_bytes`.
+
+    Examples
+    --------
+    >>> decoder = Decoder({"a": 0}, np.array([2.0]), np.array([1.0]), DecodeLimits())
+    >>> body = b'{"channel": "a", "time": "1970-01-01T00:00:01Z", "value": 3}'
+    >>> batch = decoder.decode(Records.of([(7, 1000, body), (8, 1000, None)]))
+    >>> batch.value.tolist(), batch.refused[0].reason
+    ([7.0], 'empty')
+    """
+
+    def __init__(
+        self,
+        row_of: Mapping[str, int],
+        scale: NDArray[np.float64],
+        offset: NDArray[np.float64],
+        limits: DecodeLimits,
+    ) -> None:
+        for channel in row_of:
+            if too_long(channel, limits.channel_bytes):
+                most = limits.channel_bytes
+                msg = f"catalogue: expected ids of at most {most} bytes, got {channel!r}"
+                raise ConfigError(msg)
+        self._row_of = row_of
+        self._scale = scale
+        self._offset = offset
+        self._limits = limits
+
+    def decode(self, records: Records) -> Batch:
+        """Readings in arrival order; a message with any fault is refused whole.
+
+        Every record gives at least one reading or one entry in `refused`.
+        """
+        columns = join(self._parts(records))
+        return Batch(
+            columns.record,
+            columns.row,
+            columns.time_ns,
+            self._convert(columns.row, columns.raw),
+            columns.quality,
+            columns.stranger,
+            sorted(columns.refused),
+        )
+
+    def _parts(self, records: Records) -> list[Columns]:
+        """Runs of JSON messages and Arrow messages, in order, refusals wherever they were found."""
+        parts: list[Columns] = []
+        refused: list[Refused] = []
+        run = JsonRun(self._row_of, self._limits, records.offset)
+        most = self._limits.message_bytes
+        for i, payload in enumerate(_payloads(records)):
+            try:
+                if payload[:1] in _JSON and len(payload) <= most:
+                    if run.add(i, payload) < _RUN:
+                        continue
+                    part = run.take()
+                else:
+                    part = self._decode_other(run, i, payload)
+            except DecodeError as error:
+                refused.append(Refused(i, str(error.reason), error.detail))
+            else:
+                parts.append(part)
+        return [*parts, run.take(), nothing(*refused)]
+
+    def _decode_other(self, run: JsonRun, i: int, payload: bytes) -> Columns:
+        """Everything but JSON that begins at once; what the run holds comes first."""
+        where = f"readings@{run.offset(i)}"
+        if len(payload) > self._limits.message_bytes:
+            most = self._limits.message_bytes
+            msg = f"{where}: expected at most {most} bytes, got {len(payload)}; send less"
+            raise DecodeError(Reason.TOO_LARGE, msg)
+        if payload.startswith(_CONTINUATION):
+            part = decode_stream(payload, (i, run.offset(i)), self._row_of, self._limits)
+            return join([run.take(), part]) if len(run) else part
+        text = payload.lstrip(_SPACE)
+        if text[:1] in _JSON:
+            run.add(i, payload)
+            return nothing()
+        if not text:
+            msg = f"{where}: expected a reading, got no bytes; send no empty messages"
+            raise DecodeError(Reason.EMPTY, msg)
+        msg = (
+            f"{where}: expected JSON or an Arrow IPC stream, got bytes that begin with "
+            f"{payload[:8].hex(' ')}; check the gateway's output format"
+        )
+        raise DecodeError(Reason.UNKNOWN_FORMAT, msg)
+
+    def _convert(self, row: NDArray[np.int32], raw: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Values in the unit of their class; as sent where the channel is unknown."""
+        known = row != UNKNOWN
+        if known.all():
+            return raw * self._scale[row] + self._offset[row]
+        rows = row[known]
+        value = raw.copy()
+        value[known] = raw[known] * self._scale[rows] + self._offset[rows]
+        return value
+
+
+def _payloads(records: Records) -> Iterator[bytes]:
+    """Payload of each record; a tombstone reads as an empty one."""
+    buffer = records.buffer
+    starts = records.start.tolist()
+    ends = (records.start + np.maximum(records.length, 0)).tolist()
+    for start, end in zip(starts, ends, strict=True):
+        yield buffer[start:end]

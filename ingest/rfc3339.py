@@ -1,0 +1,157 @@
+"""RFC 3339 times to integer nanoseconds, exactly."""
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+# Valid times start at 1970, so no valid time is negative.
+NO_TIME = -1
+OUTSIDE = -2
+# 2201-01-01T00:00:00Z: the first instant behind the years that a city's telemetry may name.
+END_S = 7_289_654_400
+END_MS = END_S * 1_000
+NS_PER_MS = 1_000_000
+
+
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+def _two(text: NDArray[np.int8], at: int) -> int:
+    """Two digits as a number; far below any valid one where there is no digit."""
+    high = int(text[at]) - 48
+    low = int(text[at + 1]) - 48
+    if high < 0 or high > 9 or low < 0 or low > 9:
+        return -100_000
+    return high * 10 + low
+
+
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+def _days_of_month(year: int, month: int) -> int:
+    """Length of a month of the Gregorian calendar."""
+    if month == 2:
+        leap = year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
+        return 29 if leap else 28
+    return 30 if month in (4, 6, 9, 11) else 31
+
+
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+def _days_since_1970(year: int, month: int, day: int) -> int:
+    """Days from 1970-01-01 to a date, counting years from March so that leap days end them."""
+    since_march = year - 1 if month <= 2 else year
+    day_of_year = (153 * ((month + 9) % 12) + 2) // 5 + day - 1
+    century = since_march // 100
+    leap_days = since_march // 4 - century + century // 4
+    return 365 * since_march + leap_days + day_of_year - 719_468
+
+
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+def _date_s(text: NDArray[np.int8], at: int) -> int:
+    """Seconds from 1970 to `YYYY-MM-DDTHH:MM:SS` taken as UTC; very negative when malformed."""
+    year = _two(text, at) * 100 + _two(text, at + 2)
+    month, day = _two(text, at + 5), _two(text, at + 8)
+    hour: int = _two(text, at + 11)
+    minute: int = _two(text, at + 14)
+    second: int = _two(text, at + 17)
+    marks = text[at + 4] == 45 and text[at + 7] == 45 and text[at + 10] in (84, 116)
+    colons = text[at + 13] == 58 and text[at + 16] == 58
+    if not (marks and colons) or year < 0 or month < 1 or month > 12 or day < 1:
+        return -(1 << 62)
+    clock = 0 <= hour < 24 and 0 <= minute < 60 and 0 <= second < 60
+    if not clock or day > _days_of_month(year, month):
+        return -(1 << 62)
+    date_s: int = _days_since_1970(year, month, day) * 86_400
+    return date_s + hour * 3_600 + minute * 60 + second
+
+
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+def _zone_s(text: NDArray[np.int8], at: int, end: int) -> int:
+    """Seconds ahead of UTC of `Z` or `±HH:MM`; very large when malformed."""
+    if end - at == 1 and text[at] in (90, 122):
+        return 0
+    if end - at != 6 or text[at] not in (43, 45) or text[at + 3] != 58:
+        return 1 << 62
+    hour: int = _two(text, at + 1)
+    minute: int = _two(text, at + 4)
+    if not (0 <= hour < 24 and 0 <= minute < 60):
+        return 1 << 62
+    ahead = hour * 3_600 + minute * 60
+    return ahead if text[at] == 43 else -ahead
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _one_time(text: NDArray[np.int8], at: int, end: int) -> int:
+    """Nanoseconds of one time, `NO_TIME` when malformed, `OUTSIDE` when not in 1970..2200."""
+    if end - at < 20:
+        return NO_TIME
+    seconds: int = _date_s(text, at)
+    at += 19
+    nanos = 0
+    if text[at] == 46:
+        at += 1
+        unit = 100_000_000
+        first = at
+        while at < end and 48 <= text[at] <= 57:
+            nanos += (int(text[at]) - 48) * unit
+            unit //= 10
+            at += 1
+        if at == first or at - first > 9:
+            return NO_TIME
+    ahead: int = _zone_s(text, at, end)
+    if seconds == -(1 << 62) or ahead == 1 << 62:
+        return NO_TIME
+    if not 0 <= seconds - ahead < END_S:
+        return OUTSIDE
+    return (seconds - ahead) * 1_000_000_000 + nanos
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _all_times(
+    text: NDArray[np.int8], length: NDArray[np.int64], time_ns: NDArray[np.int64]
+) -> None:
+    """Read texts that stand side by side."""
+    at = 0
+    for i in range(len(length)):
+        time_ns[i] = _one_time(text, at, at + length[i])
+        at += length[i]
+
+
+def read_times(texts: list[str]) -> NDArray[np.int64]:
+    """Nanoseconds since 1970 UTC of RFC 3339 times, shape (n,).
+
+    Wanted is `YYYY-MM-DDTHH:MM:SS`, up to nine decimals, then `Z` or `±HH:MM`; `t` and `z` are
+    read too. Leap seconds (`:60`) are not: no clock of ours can count them.
+
+    Parameters
+    ----------
+    texts : list of str
+        Times as they came.
+
+    Returns
+    -------
+    int64, shape (n,)
+        `NO_TIME` where the text is anything else, `OUTSIDE` where it lies outside 1970..2200.
+
+    Examples
+    --------
+    >>> read_times(["1970-01-01T08:00:01.000000002+08:00", "2024-02-29 10:00"]).tolist()
+    [1000000002, -1]
+    """
+    joined = "".join(texts)
+    if not joined.isascii():
+        return read_times([text if text.isascii() else "" for text in texts])
+    time_ns = np.empty(len(texts), np.int64)
+    length = np.fromiter(map(len, texts), np.int64, len(texts))
+    _all_times(np.frombuffer(joined.encode(), np.int8), length, time_ns)
+    return time_ns
+
+
+def read_mixed_times(times: list[str | int]) -> NDArray[np.int64]:
+    """Nanoseconds since 1970 UTC of RFC 3339 texts and of whole epoch milliseconds, shape (n,).
+
+    >>> read_mixed_times([1500, "1970-01-01T00:00:01Z"]).tolist()
+    [1500000000, 1000000000]
+    """
+    texts = [time if isinstance(time, str) else "" for time in times]
+    time_ns = read_times(texts)
+    for i, time in enumerate(times):
+        if not isinstance(time, str):
+            time_ns[i] = time * NS_PER_MS if 0 <= time < END_MS else OUTSIDE
+    return time_ns
