@@ -28,7 +28,7 @@ def lasted(ns: int, language: str) -> str:
     """
     seconds = max(ns, 0) // NS_PER_S
     for size, en, zh in _SPANS:
-        if seconds >= 2 * size or seconds == size or size == 1:
+        if seconds >= 2 * size or size in {seconds, 1}:
             return f"{seconds // size} {zh if language == 'zh' else en}"
     raise AssertionError
 

@@ -92,4 +92,5 @@ def decode_entry(body: bytes) -> Entry:
 
 def decode_command(body: bytes) -> Command:
     """Operator's command from JSON; `msgspec.DecodeError` says what is wrong with it."""
-    return _COMMAND.decode(body)
+    command: Command = _COMMAND.decode(body)
+    return command

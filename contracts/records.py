@@ -1,19 +1,12 @@
 """Kafka records of one partition as columns: the port between a log client and a lane."""
 
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 TOMBSTONE = -1
-
-
-class Partition(NamedTuple):
-    """One partition of one topic."""
-
-    topic: str
-    index: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,110 @@
+"""The `tocsin` command."""
+
+import argparse
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from contracts.errors import ConfigError, TocsinError
+
+GOOD, FAILED, WRONG_USE = 0, 1, 2
+DEFAULT_CONFIGS = Path(__file__).resolve().parent.parent / "configs"
+
+
+def parser() -> argparse.ArgumentParser:
+    """Every command and option, with the help that teaches them."""
+    top = argparse.ArgumentParser(
+        prog="tocsin",
+        description="Watches a city's lifelines and rings when one is failing.",
+        epilog="Exit codes: 0 good, 1 failed, 2 wrong usage or configuration.",
+    )
+    top.add_argument("--verbose", action="store_true", help="say more on standard error")
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    _run(commands.add_parser("run", help="take lanes of a lifeline and ring its alarms"))
+    _replay(commands.add_parser("replay", help="run the same lanes over recorded telemetry"))
+    _check(commands.add_parser("check", help="judge a configuration before anything runs it"))
+    _topics(commands.add_parser("topics", help="list, verify or create the Kafka topics"))
+    _schema(commands.add_parser("schema", help="JSON Schema of a record or a command"))
+    _demo(commands.add_parser("demo", help="ring over real telemetry, without Kafka or Java"))
+    return top
+
+
+def _configs(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--configs",
+        type=Path,
+        default=DEFAULT_CONFIGS,
+        metavar="FOLDER",
+        help="configuration folder (default: the one shipped with Tocsin)",
+    )
+
+
+def _run(command: argparse.ArgumentParser) -> None:
+    _configs(command)
+    command.add_argument("--lifeline", default="water", help="which lifeline (default: water)")
+    command.add_argument("--bootstrap", help="Kafka address, instead of the configured one")
+    command.add_argument("--state", help="snapshot location, instead of the configured one")
+    command.add_argument("--port", type=int, help="HTTP port, instead of the configured one")
+    command.add_argument("--instance", help="static group membership under this name")
+
+
+def _replay(command: argparse.ArgumentParser) -> None:
+    _configs(command)
+    command.add_argument("--lifeline", default="water", help="which lifeline (default: water)")
+    command.add_argument(
+        "telemetry", type=Path, help="recorded records (.parquet) or JSON readings (.jsonl)"
+    )
+    command.add_argument("--journal", type=Path, help="recorded journal entries (.jsonl)")
+    command.add_argument("--state", help="where bundles of earlier configurations lie")
+    command.add_argument("--out", type=Path, help="write alarm revisions here (.jsonl)")
+    command.add_argument("--json", action="store_true", help="print one JSON summary")
+
+
+def _check(command: argparse.ArgumentParser) -> None:
+    command.add_argument("folder", type=Path, nargs="?", default=DEFAULT_CONFIGS)
+    command.add_argument("--json", action="store_true", help="print findings as JSON")
+
+
+def _topics(command: argparse.ArgumentParser) -> None:
+    _configs(command)
+    command.add_argument("--bootstrap", help="Kafka address, instead of the configured one")
+    command.add_argument("--create", action="store_true", help="create what is missing")
+    command.add_argument("--replication", type=int, default=3, help="copies of each partition")
+    command.add_argument("--json", action="store_true", help="print the list as JSON")
+
+
+def _schema(command: argparse.ArgumentParser) -> None:
+    command.add_argument("what", choices=["alarm", "command", "dead-letter", "reading"])
+
+
+def _demo(command: argparse.ArgumentParser) -> None:
+    _configs(command)
+    command.add_argument(
+        "--seconds", type=float, help="length of the demo; 0 runs until interrupted (default: 20)"
+    )
+    command.add_argument("--report", type=Path, default=Path("report"), help="where to write")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; the exit code says how it went."""
+    arguments = parser().parse_args(argv)
+    level = logging.INFO if arguments.verbose else logging.WARNING
+    logging.basicConfig(
+        level=level, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    # The client reports every retry of a broker that is away; lanes say it once, in their words.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+    from app import commands  # noqa: PLC0415 - numba and Kafka load only when a command runs
+
+    try:
+        return commands.COMMANDS[arguments.command](arguments)
+    except ConfigError as error:
+        sys.stderr.write(f"{error}\n")
+        return WRONG_USE
+    except TocsinError as error:
+        sys.stderr.write(f"tocsin {arguments.command}: {error}\n")
+        return FAILED
+    except KeyboardInterrupt:
+        sys.stderr.write(f"tocsin {arguments.command}: interrupted\n")
+        return FAILED

@@ -1,0 +1,117 @@
+"""Where the rooms meet: a configuration becomes the parts of a lane."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alarms.book import NO_THRESHOLDS, AlarmBook, Card, ClassCards, Desk, Thresholds
+from app.configuration import Configuration, home_lane
+from app.pack import ClassPack
+from contracts.catalogue import Catalogue
+from contracts.machine import Parts
+from contracts.topics import TopicNames
+from detectors import fused, silence
+from detectors.channel_rules import ChannelRules
+from detectors.limit import COLOURS, Steps
+from detectors.silence import SilenceWatch
+from ingest.admit import Admission
+from ingest.decode import DecodeLimits, Decoder
+from pipeline.refusals import LaneName
+
+LIFELINE_OF_CLASS: Final = "."
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One lifeline under one configuration.
+
+    Parameters
+    ----------
+    configuration : Configuration
+    lifeline : str
+    topics : TopicNames
+    limits : DecodeLimits
+    """
+
+    configuration: Configuration
+    lifeline: str
+    topics: TopicNames
+    limits: DecodeLimits
+
+    @property
+    def partitions(self) -> int:
+        """Lanes of the lifeline."""
+        return self.configuration.partitions[self.lifeline]
+
+    def name(self, lane: int) -> LaneName:
+        """Name of one lane."""
+        topics = self.topics
+        return LaneName(
+            self.lifeline, lane, topics.telemetry(self.lifeline), topics.commands(self.lifeline)
+        )
+
+    @cached_property
+    def packs(self) -> dict[str, ClassPack]:
+        """Classes of the lifeline by name, sorted."""
+        packs = self.configuration.packs
+        return {name: packs[name] for name in sorted(packs) if self._owns(name)}
+
+    def _owns(self, class_name: str) -> bool:
+        return class_name.split(LIFELINE_OF_CLASS, 1)[0] == self.lifeline
+
+    @cached_property
+    def catalogue(self) -> Catalogue:
+        """Channels of the lifeline."""
+        whole = self.configuration.catalogue
+        return whole.take(np.array([self._owns(name) for name in whole.classes()], np.bool_))
+
+    @cached_property
+    def lane_of(self) -> NDArray[np.int64]:
+        """Home lane of every channel of the lifeline."""
+        homes = {group: home_lane(group, self.partitions) for group in self.catalogue.groups()}
+        return np.array([homes[group] for group in self.catalogue.groups()], np.int64)
+
+    def parts(self, lane: int) -> Parts:
+        """Everything this configuration makes of one lane."""
+        rows = self.catalogue.take(self.lane_of == lane)
+        packs = list(self.packs.values())
+        place = {name: i for i, name in enumerate(self.packs)}
+        class_of = np.array([place[name] for name in rows.classes()], np.int64)
+        rules = [fused.Rules(pack.limit, pack.unusual) for pack in packs]
+        name = self.name(lane)
+        desk = Desk(self.lifeline, name.telemetry, lane, self.configuration.hash[:7])
+        cards = {pack.class_name: class_cards(pack) for pack in packs}
+        return Parts(
+            config=self.configuration.hash,
+            catalogue=rows,
+            decoder=Decoder(rows.row_of, rows.column("scale"), rows.column("offset"), self.limits),
+            admission=Admission(
+                [pack.plausible for pack in packs], class_of, self.catalogue.row_of.keys()
+            ),
+            scorer=ChannelRules(rules, class_of),
+            silence=SilenceWatch([pack.silent for pack in packs], class_of),
+            book=AlarmBook(desk, cards, rows),
+        )
+
+
+def class_cards(pack: ClassPack) -> ClassCards:
+    """What the alarm book must know of a class."""
+    cards = {}
+    if pack.limit is not None:
+        low, high = _thresholds(pack.limit.low), _thresholds(pack.limit.high)
+        cards[fused.LIMIT_SLOT] = Card("limit", pack.at["limit"], pack.limit.duty, low, high)
+    if pack.unusual is not None:
+        cards[fused.UNUSUAL_SLOT] = Card("unusual", pack.at["unusual"], pack.unusual.duty)
+    if pack.silent is not None:
+        cards[silence.SLOT] = Card("silent", pack.at["silent"], pack.silent.duty)
+    return ClassCards(pack.unit, cards)
+
+
+def _thresholds(steps: Steps | None) -> Thresholds:
+    if steps is None:
+        return NO_THRESHOLDS
+    blue, yellow, orange, red = (getattr(steps, colour) for colour in COLOURS)
+    return (blue, yellow, orange, red)
