@@ -1,0 +1,97 @@
+"""Rows of a catalogue that no lane could use, each named by its place."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from app.channel_table import NUMBERS, TOLD_MAX, ChannelTable
+from app.findings import NOWHERE, Findings, nearest, shown
+from contracts.catalogue import id_hash
+
+NAME: Final = r"^[a-z0-9][a-z0-9._-]{0,127}$"
+
+
+def judge(
+    channels: ChannelTable, lifeline: str, classes: frozenset[str], findings: Findings
+) -> None:
+    """Note rows that no lane could use."""
+    for column, bad, text in _tests(channels.table, lifeline, classes):
+        places = np.flatnonzero(bad)
+        cells = channels.table.column(column)
+        for row in places[:TOLD_MAX]:
+            cell = cells[int(row)].as_py()
+            got = "nothing" if cell in (None, "") else shown(cell)
+            findings.add(channels.file, channels.spot(int(row)), column, text(got, cell))
+        if len(places) > TOLD_MAX:
+            rest = f"{len(places) - TOLD_MAX} more rows are wrong like those above"
+            findings.add(channels.file, NOWHERE, column, rest)
+
+
+Test = tuple[str, NDArray[np.bool_], Callable[[str, Any], str]]
+
+
+def _mask(array: Any) -> NDArray[np.bool_]:
+    mask: NDArray[np.bool_] = array.to_numpy().astype(np.bool_)
+    return mask
+
+
+def _tests(table: pa.Table, lifeline: str, classes: frozenset[str]) -> list[Test]:
+    """Column, bad rows and message (from the cell as shown, and as it is) of each test."""
+    word = "lower-case letters, digits, `.`, `_` and `-`, at most 128"
+    own = {name for name in classes if name.startswith(f"{lifeline}.")}
+    named = table.column("class")
+    alien = ~_mask(pc.starts_with(named, f"{lifeline}."))
+    unknown = ~_mask(pc.is_in(named, pa.array(sorted(own), pa.string()))) & ~alien
+    tests: list[Test] = [
+        ("class", alien, lambda got, _: f"expected a class of {lifeline}, got {got}; move the row"),
+        ("class", unknown, lambda got, cell: f"unknown class {got}; {nearest(cell, own)}"),
+        ("asset", _mask(pc.equal(table.column("asset"), "")), lambda _, __: _EMPTY),
+    ]
+    for column in ("id", "group", "criticality"):
+        bad = ~_mask(pc.match_substring_regex(table.column(column), NAME))
+        tests.append((column, bad, lambda got, _: f"expected {word}, got {got}; rename it"))
+    return tests + _number_tests(table)
+
+
+_EMPTY: Final = "expected the name of an asset, got nothing; name it"
+
+
+def _number_tests(table: pa.Table) -> list[Test]:
+    scale, offset, lon, lat = (table.column(name).to_numpy() for name in NUMBERS)
+    half = np.isnan(lon) != np.isnan(lat)
+    with np.errstate(invalid="ignore"):
+        far_lon, far_lat = np.abs(lon) > 180, np.abs(lat) > 90
+    return [
+        (
+            "scale",
+            ~np.isfinite(scale) | (scale == 0),
+            lambda got, _: f"expected a finite number other than 0, got {got}",
+        ),
+        ("offset", ~np.isfinite(offset), lambda got, _: f"expected a finite number, got {got}"),
+        ("lon", far_lon, lambda got, _: f"expected degrees from -180 to 180, got {got}"),
+        ("lat", far_lat, lambda got, _: f"expected degrees from -90 to 90, got {got}"),
+        ("lon", half, lambda *_: "expected both lon and lat or neither, got one; add the other"),
+    ]
+
+
+def judge_ids(tables: list[ChannelTable], findings: Findings) -> None:
+    """Note ids that come twice, in one file or two, and ids whose hashes are equal."""
+    first: dict[str, tuple[int, int]] = {}
+    hashes: dict[int, str] = {}
+    for number, channels in enumerate(tables):
+        for row, channel in enumerate(channels.table.column("id").to_pylist()):
+            if channel in first:
+                there, line = tables[first[channel][0]], first[channel][1]
+                at = ":".join([there.file, *(str(part) for part in there.spot(line) if part)])
+                text = f"expected each id once, got {channel!r} again after {at}; keep one"
+                findings.add(channels.file, channels.spot(row), "id", text)
+                continue
+            first[channel] = (number, row)
+            other = hashes.setdefault(id_hash(channel), channel)
+            if other != channel:
+                text = f"expected a hash of its own, got that of {other!r}; rename one"
+                findings.add(channels.file, channels.spot(row), "id", text)

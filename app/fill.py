@@ -1,0 +1,288 @@
+"""Located plain data into structs; every finding has its place, and all are collected."""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+
+import msgspec
+from msgspec import inspect
+
+from app.findings import Findings, Path, dotted, nearest, shown
+from app.located import Located, scalar
+from contracts.quantities import Duration, Quantity
+
+T = TypeVar("T")
+QUANTITY_CHARS_MAX: Final = 40
+DURATION_MAX: Final = Duration("3660 d")  # ten years; nanoseconds stay far inside 64 bits
+BY_LOADER: Final = {"by_loader": True}  # `extra` of fields that no file may write
+BAD: Final = object()  # stands for a value with findings
+
+
+class FromEnvironment(str):
+    """Text that came from an environment variable; messages name the variable, not the text."""
+
+    __slots__ = ("name",)
+
+    def __new__(cls, name: str, text: str) -> "FromEnvironment":
+        """Text of the variable `name`."""
+        made = super().__new__(cls, text)
+        made.name = name
+        return made
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One file's data and where its findings go."""
+
+    file: str
+    located: Located
+    findings: Findings
+
+    def find(self, path: Path, text: str, *, key: bool = False) -> None:
+        """Note a finding at a value, or at its key."""
+        self.findings.add(self.file, self.located.position(path, key=key), dotted(path), text)
+
+    def refuse(self, path: Path, expected: str, value: object, advice: str = "") -> object:
+        """Note that a value is not what was expected."""
+        if isinstance(value, FromEnvironment):
+            got = f"what `${{env:{value.name}}}` holds"
+        else:
+            got = shown(value)
+        self.find(path, f"expected {expected}, got {got}{advice and '; ' + advice}")
+        return BAD
+
+
+def fill(kind: type[T], page: Page) -> T | None:
+    """Struct from a page; None when anything was wrong.
+
+    Parameters
+    ----------
+    kind : type of msgspec.Struct
+        Constraints in `Annotated` are kept, unknown keys refused.
+    page : Page
+    """
+    fields = good_fields(kind, page)
+    return None if fields is None else kind(**fields)
+
+
+def good_fields(kind: type, page: Page) -> dict[str, Any] | None:
+    """Fields of the struct that could be read, by attribute name; None when some could not.
+
+    What could be read is worth judging even if something else could not: see `partial`.
+    """
+    fields, whole = partial(kind, page)
+    return fields if whole else None
+
+
+def partial(kind: type, page: Page) -> tuple[dict[str, Any], bool]:
+    """Readable fields of the struct, and whether all could be read."""
+    node = inspect.type_info(kind)
+    assert isinstance(node, inspect.StructType)
+    return _fields(node, page.located.data, (), page)
+
+
+def _fields(
+    node: inspect.StructType, data: Any, path: Path, page: Page
+) -> tuple[dict[str, Any], bool]:
+    if not isinstance(data, dict):
+        page.refuse(path, "a mapping", data, "its keys are " + ", ".join(_keys(node)))
+        return {}, False
+    known = _keys(node)
+    whole = _know(data, known, path, page)
+    fields: dict[str, Any] = {}
+    for key, field in known.items():
+        if key in data:
+            value = _value(field.type, data[key], (*path, key), page)
+            whole = whole and value is not BAD
+            if value is not BAD:
+                fields[field.name] = value
+        elif field.required:
+            page.find(path, f"expected the key '{key}', got none; add it", key=True)
+            whole = False
+    return fields, whole
+
+
+def _keys(node: inspect.StructType) -> dict[str, inspect.Field]:
+    return {
+        field.encode_name: field
+        for field in node.fields
+        if not (isinstance(field.type, inspect.Metadata) and field.type.extra == BY_LOADER)
+    }
+
+
+def _know(data: Mapping[str, Any], known: Mapping[str, Any], path: Path, page: Page) -> bool:
+    strange = [key for key in data if key not in known]
+    for key in strange:
+        place = page.located.position((*path, key), key=True)
+        text = f"unknown key {shown(key)}; {nearest(key, known)}"
+        page.findings.add(page.file, place, dotted(path), text)
+    return not strange
+
+
+def _value(node: inspect.Type, value: Any, path: Path, page: Page) -> Any:
+    """Value in the shape of a type, `BAD` after a finding."""
+    if isinstance(node, inspect.UnionType):  # all of ours are "or left out"
+        node = next(kind for kind in node.types if not isinstance(kind, inspect.NoneType))
+    if isinstance(value, FromEnvironment) and not isinstance(node, inspect.StrType):
+        resolved = scalar(value)
+        filled = _READERS[type(node)](node, resolved, path, _Secret.of(page, value))
+    else:
+        filled = _READERS[type(node)](node, value, path, page)
+    return filled
+
+
+@dataclass(frozen=True, slots=True)
+class _Secret(Page):
+    """A page whose messages do not quote what came from the environment."""
+
+    source: FromEnvironment
+
+    @classmethod
+    def of(cls, page: Page, source: FromEnvironment) -> "_Secret":
+        return cls(page.file, page.located, page.findings, source)
+
+    def refuse(self, path: Path, expected: str, value: object, advice: str = "") -> object:
+        del value
+        return Page.refuse(self, path, expected, self.source, advice)
+
+
+def _struct(node: inspect.StructType, value: Any, path: Path, page: Page) -> Any:
+    fields, whole = _fields(node, value, path, page)
+    return node.cls(**fields) if whole else BAD
+
+
+def _list(node: inspect.ListType, value: Any, path: Path, page: Page) -> Any:
+    least, most = node.min_length or 0, node.max_length
+    if not isinstance(value, list):
+        return page.refuse(path, "a list", value, "write [first, second]")
+    if len(value) < least or (most is not None and len(value) > most):
+        span = f"{least} to {most}" if most is not None else f"at least {least}"
+        page.find(path, f"expected {span} items, got {len(value)}")
+        return BAD
+    items = [_value(node.item_type, item, (*path, i), page) for i, item in enumerate(value)]
+    return BAD if any(item is BAD for item in items) else items
+
+
+def _tuple(node: inspect.TupleType, value: Any, path: Path, page: Page) -> Any:
+    count = len(node.item_types)
+    if not isinstance(value, list) or len(value) != count:
+        return page.refuse(path, f"a list of {count} items", value)
+    kinds = zip(node.item_types, value, strict=True)
+    items = [_value(kind, item, (*path, i), page) for i, (kind, item) in enumerate(kinds)]
+    return BAD if any(item is BAD for item in items) else tuple(items)
+
+
+def _dict(node: inspect.DictType, value: Any, path: Path, page: Page) -> Any:
+    if not isinstance(value, dict):
+        return page.refuse(path, "a mapping", value)
+    items = {}
+    whole = True
+    for key, item in value.items():
+        good = _value(node.key_type, key, (*path, key), page) is not BAD
+        items[key] = _value(node.value_type, item, (*path, key), page)
+        whole = whole and good and items[key] is not BAD
+    return items if whole else BAD
+
+
+def _bounds(node: inspect.IntType | inspect.FloatType) -> list[tuple[str, Callable[[Any], bool]]]:
+    gt, ge, lt, le = node.gt, node.ge, node.lt, node.le
+    tests: list[tuple[str, Callable[[Any], bool]]] = []
+    if gt is not None:
+        tests.append((f"above {gt}", lambda x: x > gt))
+    if ge is not None:
+        tests.append((f"at least {ge}", lambda x: x >= ge))
+    if lt is not None:
+        tests.append((f"below {lt}", lambda x: x < lt))
+    if le is not None:
+        tests.append((f"at most {le}", lambda x: x <= le))
+    return tests
+
+
+def _number(node: inspect.IntType | inspect.FloatType, value: Any, path: Path, page: Page) -> Any:
+    whole = isinstance(node, inspect.IntType)
+    tests = _bounds(node)
+    expected = "a whole number" if whole else "a number"
+    expected = " ".join([expected, " and ".join(text for text, _ in tests)]).strip()
+    fits = isinstance(value, int if whole else int | float) and not isinstance(value, bool)
+    if not fits or not math.isfinite(value) or not all(test(value) for _, test in tests):
+        return page.refuse(path, expected, value)
+    return value if whole else float(value)
+
+
+def _text(node: inspect.StrType, value: Any, path: Path, page: Page) -> Any:
+    if not isinstance(value, str):
+        advice = "" if value is None or isinstance(value, dict | list) else "put it in quotes"
+        return page.refuse(path, "text", value, advice)
+    least, most = node.min_length or 0, node.max_length
+    if len(value) < least:
+        return page.refuse(path, "text", value, "write a sentence")
+    if most is not None and len(value) > most:
+        page.find(path, f"expected at most {most} characters, got {len(value)}; shorten it")
+        return BAD
+    return str(value)
+
+
+def _truth(node: inspect.BoolType, value: Any, path: Path, page: Page) -> Any:
+    del node
+    return value if isinstance(value, bool) else page.refuse(path, "true or false", value)
+
+
+def _literal(node: inspect.LiteralType, value: Any, path: Path, page: Page) -> Any:
+    if value in node.values and not isinstance(value, bool):
+        return value
+    words = [str(word) for word in node.values]
+    expected = " or ".join(repr(word) for word in node.values)
+    close = nearest(str(value), words)
+    return page.refuse(path, expected, value, close if close.startswith("nearest") else "")
+
+
+def _quantity(node: inspect.CustomType, value: Any, path: Path, page: Page) -> Any:
+    kind = node.cls
+    assert issubclass(kind, Quantity)
+    if not isinstance(value, str) or len(value) > QUANTITY_CHARS_MAX:
+        return page.refuse(path, kind.EXPECTED, value)
+    try:
+        quantity = kind(value)
+    except ValueError:
+        return page.refuse(path, kind.EXPECTED, value)
+    if isinstance(quantity, Duration) and quantity.ns > DURATION_MAX.ns:
+        return page.refuse(path, f"at most {DURATION_MAX}", value)
+    return quantity
+
+
+def _metadata(node: inspect.Metadata, value: Any, path: Path, page: Page) -> Any:
+    return _value(node.type, value, path, page)
+
+
+_READERS: Final[dict[type, Callable[..., Any]]] = {
+    inspect.StructType: _struct,
+    inspect.ListType: _list,
+    inspect.TupleType: _tuple,
+    inspect.DictType: _dict,
+    inspect.IntType: _number,
+    inspect.FloatType: _number,
+    inspect.StrType: _text,
+    inspect.BoolType: _truth,
+    inspect.LiteralType: _literal,
+    inspect.CustomType: _quantity,
+    inspect.Metadata: _metadata,
+}
+
+
+def quantity_text(value: Any) -> str:
+    """Hook that writes quantities: the text they were written as."""
+    if isinstance(value, Quantity):
+        return value.text
+    msg = f"expected a quantity, got {type(value).__name__}"
+    raise NotImplementedError(msg)
+
+
+def quantity_of(kind: type, value: Any) -> Any:
+    """Hook that reads quantities from their text."""
+    if issubclass(kind, Quantity) and isinstance(value, str):
+        return kind(value)
+    msg = f"expected a quantity as text, got {type(value).__name__}"
+    raise msgspec.ValidationError(msg)

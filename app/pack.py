@@ -1,0 +1,87 @@
+"""Class files: the structs of the rooms united into what an engineer writes of one class."""
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+from alarms.duty import Duty
+from app.fill import BY_LOADER
+from contracts.quantities import Duration
+from detectors.limit import Limit
+from detectors.silence import Silent
+from detectors.unusual import Unusual
+from ingest.plausible import Plausible
+
+RULES = ("limit", "unusual", "silent")
+
+Unit = Annotated[str, Meta(min_length=1, max_length=20)]
+Places = Annotated[dict[str, str], Meta(extra=BY_LOADER)]
+
+
+class LimitRule(Limit, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Limits, and why they are there."""
+
+    duty: Duty
+
+
+class UnusualRule(Unusual, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Unusual values, and why they matter."""
+
+    duty: Duty
+
+
+class SilentRule(Silent, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Silence, and whose it is."""
+
+    colour: Literal["blue", "yellow", "orange", "red"] = "blue"
+    duty: Duty
+
+
+class ClassPack(
+    msgspec.Struct,
+    frozen=True,
+    forbid_unknown_fields=True,
+    kw_only=True,
+    rename={"class_name": "class"},
+):
+    """Everything about one class of channels.
+
+    Parameters
+    ----------
+    class_name : str
+        `<lifeline>.<quantity>`; the key is `class`.
+    unit : str
+        Of the values after conversion.
+    period : Duration
+        How often a channel reports.
+    plausible : Plausible
+    limit, unusual, silent : rule or None
+        Lengths in periods are turned into time on load.
+    at : dict of str to str
+        Rule name to `<file below the configuration folder>:<line>`; not written by people.
+    """
+
+    class_name: str
+    unit: Unit
+    period: Duration
+    plausible: Plausible
+    limit: LimitRule | None = None
+    unusual: UnusualRule | None = None
+    silent: SilentRule | None = None
+    at: Places = msgspec.field(default_factory=dict)
+
+    @property
+    def lifeline(self) -> str:
+        """First part of the class's name."""
+        return self.class_name.partition(".")[0]
+
+
+def in_time(value: Any, period: Duration) -> Any:
+    """The same structs with lengths in periods turned into time."""
+    if isinstance(value, Duration):
+        return value.resolve(period)
+    if not isinstance(value, msgspec.Struct):
+        return value
+    fields = {name: in_time(getattr(value, name), period) for name in value.__struct_fields__}
+    return type(value)(**fields)

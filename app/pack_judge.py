@@ -1,0 +1,207 @@
+"""What makes no sense in a class file although every value by itself is allowed."""
+
+import re
+import string
+from collections.abc import Mapping
+from itertools import pairwise
+from typing import Any, Final
+
+from alarms.duty import Duty
+from app.fill import Page
+from app.findings import Path, nearest
+from app.pack import RULES, LimitRule, SilentRule, UnusualRule
+from contracts.quantities import Duration
+from detectors.limit import COLOURS, Steps
+from ingest.plausible import Plausible
+
+_CLASS = re.compile(r"[a-z][a-z0-9_-]{0,31}\.[a-z][a-z0-9_]{0,63}")
+
+# Fields of a sentence that have a figure under each rule; the others would read "-".
+_COMMON: Final = frozenset({"name", "unit", "colour", "lasted"})
+_EXPECTING: Final = frozenset({"expected", "low", "high"})
+FIELDS: Final[Mapping[str, frozenset[str]]] = {
+    "limit": _COMMON | {"observed", "threshold"},
+    "unusual": _COMMON | {"observed"} | _EXPECTING,
+    "silent": _COMMON,
+}
+
+
+def judge_pack(fields: Mapping[str, Any], lifeline: str, page: Page) -> None:
+    """Note what makes no sense.
+
+    Parameters
+    ----------
+    fields : mapping
+        Those fields of a `ClassPack` that could be read.
+    lifeline : str
+        Folder of the file.
+    page : Page
+    """
+    name, plausible = fields.get("class_name"), fields.get("plausible")
+    if name is not None:
+        _judge_name(name, lifeline, page)
+    if plausible is not None and not _judge_plausible(plausible, page):
+        plausible = None
+    if (limit := fields.get("limit")) is not None:
+        _judge_limit(limit, plausible, page)
+    if (unusual := fields.get("unusual")) is not None:
+        _judge_unusual(unusual, plausible, page)
+    for rule in RULES:
+        if rule in fields:
+            _judge_duty(fields[rule].duty, rule, page)
+    _judge_times(fields, page)
+
+
+def _judge_times(fields: Mapping[str, Any], page: Page) -> None:
+    period = fields.get("period")
+    if period is None:
+        return
+    if period.periods or not period.ns:
+        page.refuse(("period",), "a time above 0", str(period))
+        return
+    if "silent" in fields:
+        _judge_silent(fields["silent"], period, page)
+    if "unusual" in fields:
+        _judge_delays(fields.get("limit"), fields["unusual"], period, page)
+
+
+def _judge_name(name: str, lifeline: str, page: Page) -> None:
+    if not _CLASS.fullmatch(name):
+        page.refuse(("class",), f"a name such as '{lifeline}.pressure'", name)
+    elif not name.startswith(f"{lifeline}."):
+        advice = "move the file or rename the class"
+        page.refuse(("class",), f"a class of the folder's lifeline, '{lifeline}.…'", name, advice)
+
+
+def _judge_plausible(plausible: Plausible, page: Page) -> bool:
+    low, high = plausible.range
+    if plausible.fastest is not None and plausible.fastest.per_s <= 0:
+        text = str(plausible.fastest)
+        page.refuse(("plausible", "fastest"), "a change above 0", text, "leave it out if unknown")
+    if low >= high:
+        page.find(("plausible", "range"), f"expected [smallest, largest], got [{low}, {high}]")
+    return low < high
+
+
+def _judge_limit(limit: LimitRule, plausible: Plausible | None, page: Page) -> None:
+    if not any(_thresholds(steps) for steps in (limit.low, limit.high)):
+        text = "expected a threshold under low or high, got none; add one or drop the rule"
+        page.find(("limit",), text, key=True)
+    if limit.low is not None:
+        _judge_steps(limit.low, ("limit", "low"), page)
+    if limit.high is not None:
+        _judge_steps(limit.high, ("limit", "high"), page)
+    _judge_overlap(limit, page)
+    if plausible is not None:
+        for side in ("low", "high"):
+            _judge_reach(limit, side, plausible, page)
+
+
+def _thresholds(steps: Steps | None) -> list[tuple[str, float]]:
+    """Colours that have a threshold, mildest first."""
+    if steps is None:
+        return []
+    pairs = [(colour, getattr(steps, colour)) for colour in COLOURS]
+    return [(colour, threshold) for colour, threshold in pairs if threshold is not None]
+
+
+def _judge_steps(steps: Steps, path: Path, page: Page) -> None:
+    """Worse colours must lie further out."""
+    side, move = ("below", "lower") if path[-1] == "low" else ("above", "raise")
+    for (milder, near), (worse, far) in pairwise(_thresholds(steps)):
+        if (far >= near) if side == "below" else (far <= near):
+            advice = f"{milder} could never ring alone, {move} {worse}"
+            page.find((*path, worse), f"expected {side} {milder} ({near}), got {far}; {advice}")
+
+
+def _judge_overlap(limit: LimitRule, page: Page) -> None:
+    low = max((threshold for _, threshold in _thresholds(limit.low)), default=None)
+    high = min((threshold for _, threshold in _thresholds(limit.high)), default=None)
+    if low is None or high is None:
+        return
+    back = limit.hysteresis
+    if low >= high:
+        text = f"expected below the lowest high threshold ({high}), got {low}"
+        page.find(("limit", "low"), f"{text}; every value would ring, lower it", key=True)
+    elif low + back >= high - back:
+        text = f"expected less than half of the way from {low} to {high}, got {back}"
+        page.find(("limit", "hysteresis"), f"{text}; no value would clear both sides, lower it")
+
+
+def _judge_reach(limit: LimitRule, side: str, plausible: Plausible, page: Page) -> None:
+    """Thresholds outside the plausible range never ring; the way back must lie in it too."""
+    low, high = plausible.range
+    steps = _thresholds(getattr(limit, side))
+    for colour, threshold in steps:
+        if not low < threshold < high:
+            text = f"expected inside the plausible range ({low} to {high}), got {threshold}"
+            outside = (threshold <= low) == (side == "low")
+            why = "could never ring" if outside else "would always ring"
+            page.find(("limit", side, colour), f"{text}; {colour} {why}, move it inside")
+            return
+    for colour, threshold in steps[:1]:
+        back = threshold + limit.hysteresis if side == "low" else threshold - limit.hysteresis
+        if not low <= back <= high:
+            text = f"expected a way back inside the plausible range ({low} to {high}), got {back:g}"
+            page.find(("limit", "hysteresis"), f"{text}; {colour} could never clear, lower it")
+
+
+def _judge_unusual(unusual: UnusualRule, plausible: Plausible | None, page: Page) -> None:
+    band, back = unusual.band, unusual.hysteresis
+    if not band.count:
+        page.refuse(("unusual", "band"), "more than 0 sigma", str(band))
+    elif back.count >= band.count:
+        advice = "it could never clear, lower it"
+        page.refuse(("unusual", "hysteresis"), f"below the band ({band})", str(back), advice)
+    if plausible is not None:
+        width = plausible.range[1] - plausible.range[0]
+        if band.count * unusual.floor >= width:
+            text = f"expected below {width / max(band.count, 1e-9):g}, got {unusual.floor}"
+            advice = "the band would be wider than the plausible range, lower it"
+            page.find(("unusual", "floor"), f"{text}; {advice}")
+
+
+def _judge_delays(
+    limit: LimitRule | None, unusual: UnusualRule, period: Duration, page: Page
+) -> None:
+    """A gate that opens before a rule rings would learn the fault as normal."""
+    opens = unusual.relearn_after
+    for rule, key in ((limit, "limit"), (unusual, "unusual")):
+        if rule is not None and opens.resolve(period).ns <= rule.on_delay.resolve(period).ns:
+            expected = f"longer than {key}.on_delay ({rule.on_delay})"
+            advice = "a fault would be learned before it rings, raise it"
+            page.refuse(("unusual", "relearn_after"), expected, str(opens), advice)
+            return
+
+
+def _judge_silent(silent: SilentRule, period: Duration, page: Page) -> None:
+    if silent.after.resolve(period).ns <= period.ns:
+        advice = "every channel would ring between two readings, raise it"
+        page.refuse(
+            ("silent", "after"), f"longer than the period ({period})", str(silent.after), advice
+        )
+
+
+def _judge_duty(duty: Duty, rule: str, page: Page) -> None:
+    path = (rule, "duty")
+    within = duty.owner.within
+    if not within.ns and not within.periods:
+        page.refuse((*path, "owner", "within"), "a time above 0", str(within))
+    for language in ("en", "zh"):
+        _judge_sentence(getattr(duty.say, language), FIELDS[rule], (*path, "say", language), page)
+
+
+def _judge_sentence(template: str, known: frozenset[str], path: Path, page: Page) -> None:
+    try:
+        parts = list(string.Formatter().parse(template))
+    except ValueError as error:
+        page.find(path, f"expected fields such as `{{name}}`, got an error: {error}; mind braces")
+        return
+    for _, field, form, conversion in parts:
+        if field is None:
+            continue
+        if form or conversion:
+            text = f"expected `{{{field}}}`, got a format with it"
+            page.find(path, f"{text}; figures are rounded already, leave it out")
+        if field not in known:
+            page.find(path, f"unknown field `{{{field}}}`; {nearest(field, known)}")

@@ -1,0 +1,169 @@
+"""Settings of a worker: where Kafka is, which lifelines there are, and every limit."""
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Final
+
+import msgspec
+from msgspec import Meta
+
+from app.fill import FromEnvironment, Page, fill
+from app.findings import Findings, Path
+from app.located import Located
+from contracts.quantities import Duration
+
+PARTITIONS_MAX: Final = 1024
+_ENVIRONMENT = re.compile(r"\$\{env:([A-Za-z_][A-Za-z0-9_]*)\}")
+_APP = re.compile(r"[a-z][a-z0-9-]{0,62}")
+_LIFELINE = re.compile(r"[a-z][a-z0-9_-]{0,31}")
+_BROKER = re.compile(r"(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9_.-]+):[0-9]{1,5}")
+
+Text = Annotated[str, Meta(min_length=1, max_length=1000)]
+Count = Annotated[int, Meta(ge=1, le=1_000_000_000)]
+
+
+class Kafka(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Where the brokers are: `host:port`, with commas between several."""
+
+    bootstrap: Text
+
+
+class Lifeline(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Lanes of one lifeline; the number is pinned, since groups live in `murmur2 mod n`."""
+
+    partitions: Annotated[int, Meta(ge=1, le=PARTITIONS_MAX)]
+
+
+class Http(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Where metrics and health are served; port 0 takes a free one."""
+
+    host: Text = "127.0.0.1"
+    port: Annotated[int, Meta(ge=0, le=65_535)] = 9108
+
+
+class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Most of everything that a worker holds at once.
+
+    Parameters
+    ----------
+    poll_records, poll_bytes : int
+        Of one poll of one lane.
+    batch_readings : int
+        Scored in one go before the loop looks at timers again.
+    message_bytes, readings_per_message : int
+        Of one Kafka message; what is larger is a dead letter.
+    """
+
+    poll_records: Count = 5_000
+    poll_bytes: Count = 16 << 20
+    batch_readings: Count = 100_000
+    message_bytes: Count = 1 << 20
+    readings_per_message: Count = 100_000
+
+
+class Snapshot(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """When a lane's state is written, whichever comes first."""
+
+    every: Duration = Duration("60 s")
+    or_readings: Count = 5_000_000
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Everything about a worker that does not change what its lanes tell, and the pinned lanes.
+
+    Parameters
+    ----------
+    app : str
+        First part of consumer groups and transactional ids.
+    kafka : Kafka
+    lifelines : dict of str to Lifeline
+    state : str
+        Where snapshots go: a folder, or an address that `pyarrow.fs` understands.
+    http : Http
+    limits : Limits
+    snapshot : Snapshot
+    flush : Duration
+        Longest time that an alarm waits for its transaction.
+    transaction_timeout : Duration
+        How long a dead worker's open transaction may hide its lane.
+    """
+
+    app: str = "tocsin"
+    kafka: Kafka
+    lifelines: dict[str, Lifeline]
+    state: Text = "./state"
+    http: Http = Http()
+    limits: Limits = Limits()
+    snapshot: Snapshot = Snapshot()
+    flush: Duration = Duration("200 ms")
+    transaction_timeout: Duration = Duration("10 s")
+
+
+def read_settings(
+    file: str, tree: Located, environment: Mapping[str, str], findings: Findings
+) -> Settings | None:
+    """Settings from a file's data; None when anything was wrong."""
+    page = Page(file, tree, findings)
+    before = len(findings)
+    filled = Page(file, Located(_filled(tree.data, (), page, environment), *_marks(tree)), findings)
+    settings = fill(Settings, filled)
+    if settings is not None:
+        _judge(settings, filled)
+    return settings if len(findings) == before else None
+
+
+def _marks(tree: Located) -> tuple[dict[Path, tuple[int, int]], dict[Path, tuple[int, int]]]:
+    return tree.values, tree.keys
+
+
+def _filled(data: Any, path: Path, page: Page, environment: Mapping[str, str]) -> Any:
+    """Data with `${env:NAME}` replaced."""
+    if isinstance(data, dict):
+        return {key: _filled(item, (*path, key), page, environment) for key, item in data.items()}
+    if isinstance(data, list):
+        return [_filled(item, (*path, i), page, environment) for i, item in enumerate(data)]
+    if not isinstance(data, str) or "${" not in data:
+        return data
+    match = _ENVIRONMENT.fullmatch(data)
+    if match is None:
+        page.refuse(path, "`${env:NAME}` as the whole value", data, "put all of it in a variable")
+        return data
+    if match[1] not in environment:
+        text = f"expected the environment variable {match[1]}, got none; set it"
+        page.find(path, text)
+        return data
+    return FromEnvironment(match[1], environment[match[1]])
+
+
+def _judge(settings: Settings, page: Page) -> None:
+    if not _APP.fullmatch(settings.app):
+        page.refuse(("app",), "lower-case letters, digits and `-`", settings.app)
+    for broker in settings.kafka.bootstrap.split(","):
+        if not _BROKER.fullmatch(broker.strip()):
+            expected = "`host:port`, with commas between several"
+            page.refuse(("kafka", "bootstrap"), expected, settings.kafka.bootstrap)
+            break
+    if not settings.lifelines:
+        page.find(("lifelines",), "expected at least one lifeline, got none; add one")
+    for name in settings.lifelines:
+        if not _LIFELINE.fullmatch(name):
+            text = f"expected a lifeline such as 'water', got {name!r}; rename it"
+            page.find(("lifelines", name), text, key=True)
+    _judge_times(settings, page)
+
+
+def _judge_times(settings: Settings, page: Page) -> None:
+    times: dict[Path, Duration] = {
+        ("snapshot", "every"): settings.snapshot.every,
+        ("flush",): settings.flush,
+        ("transaction_timeout",): settings.transaction_timeout,
+    }
+    for path, time in times.items():
+        if time.periods:
+            page.refuse(path, "a time", str(time), "only classes have periods")
+        elif not time.ns:
+            page.refuse(path, "more than no time", str(time))
+    if 0 < settings.transaction_timeout.ns <= settings.flush.ns:
+        expected = f"longer than flush ({settings.flush})"
+        got = str(settings.transaction_timeout)
+        page.refuse(("transaction_timeout",), expected, got, "every flush would time out")
