@@ -16,9 +16,19 @@ NAME: Final = r"^[a-z0-9][a-z0-9._-]{0,127}$"
 
 
 def judge(
-    channels: ChannelTable, lifeline: str, classes: frozenset[str], findings: Findings
+    channels: ChannelTable, lifeline: str, classes: frozenset[str] | None, findings: Findings
 ) -> None:
-    """Note rows that no lane could use."""
+    """Note rows that no lane could use.
+
+    Parameters
+    ----------
+    channels : ChannelTable
+    lifeline : str
+        Folder of the file.
+    classes : frozenset of str or None
+        Classes that have a pack; None when that is not known, since a pack is broken.
+    findings : Findings
+    """
     for column, bad, text in _tests(channels.table, lifeline, classes):
         places = np.flatnonzero(bad)
         cells = channels.table.column(column)
@@ -39,16 +49,20 @@ def _mask(array: Any) -> NDArray[np.bool_]:
     return mask
 
 
-def _tests(table: pa.Table, lifeline: str, classes: frozenset[str]) -> list[Test]:
+def _tests(table: pa.Table, lifeline: str, classes: frozenset[str] | None) -> list[Test]:
     """Column, bad rows and message (from the cell as shown, and as it is) of each test."""
     word = "lower-case letters, digits, `.`, `_` and `-`, at most 128"
-    own = {name for name in classes if name.startswith(f"{lifeline}.")}
+    own = {name for name in classes or () if name.startswith(f"{lifeline}.")}
     named = table.column("class")
     alien = ~_mask(pc.starts_with(named, f"{lifeline}."))
     unknown = ~_mask(pc.is_in(named, pa.array(sorted(own), pa.string()))) & ~alien
     tests: list[Test] = [
         ("class", alien, lambda got, _: f"expected a class of {lifeline}, got {got}; move the row"),
-        ("class", unknown, lambda got, cell: f"unknown class {got}; {nearest(cell, own)}"),
+        (
+            "class",
+            unknown & (classes is not None),
+            lambda got, cell: f"unknown class {got}; {nearest(cell, own)}",
+        ),
         ("asset", _mask(pc.equal(table.column("asset"), "")), lambda _, __: _EMPTY),
     ]
     for column in ("id", "group", "criticality"):

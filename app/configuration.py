@@ -134,9 +134,13 @@ class Configuration:
 
 
 def _canonical(table: pa.Table) -> pa.Table:
-    """Rows by id in fresh arrays: no slices, no leftovers under nulls, one chunk."""
-    table = table.sort_by("id")
-    columns = [pa.array(table.column(f.name).to_pylist(), f.type) for f in SCHEMA]
+    """Rows by id in fresh arrays: one chunk, no slices, zeros under nulls."""
+    table = table.sort_by("id").combine_chunks()
+    columns = [table.column(field.name) for field in SCHEMA]
+    for i, field in enumerate(SCHEMA):
+        if field.nullable:
+            missing = columns[i].is_null().to_numpy()
+            columns[i] = pa.array(columns[i].fill_null(0.0).to_numpy(), field.type, mask=missing)
     return pa.Table.from_arrays(columns, schema=SCHEMA)
 
 
@@ -148,6 +152,10 @@ def _stream(table: pa.Table) -> bytes:
     return data
 
 
+def _holds_packs(path: Path) -> bool:
+    return path.is_dir() and any(path.glob("*.yaml"))
+
+
 class _Loader:
     """Reads one folder; findings pile up."""
 
@@ -157,25 +165,28 @@ class _Loader:
         self._findings = findings
         self._packs: dict[str, ClassPack] = {}
         self._classes: dict[str, str] = {}  # class to file, whether the pack was good or not
+        self._opaque: set[str] = set()  # lifelines with a pack whose class could not be read
         self._tables: list[ChannelTable] = []
 
     def load(self) -> Configuration | None:
         """Everything, None when something stood in the way."""
-        settings = self._settings()
-        if settings is None:
+        if not self._folder.is_dir():
+            self._note(self._folder, "expected a configuration folder, got none; name another")
             return None
-        self._strangers(settings)
-        for lifeline in sorted(settings.lifelines):
+        settings = self._settings()
+        there = [path.name for path in self._folder.iterdir() if _holds_packs(path)]
+        if settings is not None:
+            self._strangers(there, settings)
+        for lifeline in sorted(there if settings is None else settings.lifelines):
             self._lifeline(lifeline)
         judge_ids(self._tables, self._findings)
-        if self._findings.found:
+        if settings is None or self._findings.found:
             return None
-        partitions = {
-            name: settings.lifelines[name].partitions for name in sorted(settings.lifelines)
-        }
+        partitions = {name: settings.lifelines[name].partitions for name in settings.lifelines}
         packs = {name: self._packs[name] for name in sorted(self._packs)}
         table = pa.concat_tables([channels.table for channels in self._tables])
-        return Configuration(settings, packs, Catalogue(_canonical(table)), partitions)
+        catalogue = Catalogue(_canonical(table))
+        return Configuration(settings, packs, catalogue, dict(sorted(partitions.items())))
 
     def _called(self, path: Path) -> str:
         return path.as_posix()
@@ -199,15 +210,13 @@ class _Loader:
             return None
         return read_settings(self._called(path), tree, self._environment, self._findings)
 
-    def _strangers(self, settings: Settings) -> None:
+    def _strangers(self, there: list[str], settings: Settings) -> None:
         """A folder with packs that no lifeline names would be passed over in silence."""
-        for path in sorted(self._folder.iterdir()):
-            if path.is_dir() and path.name not in settings.lifelines and any(path.glob("*.yaml")):
-                text = (
-                    f"expected a lifeline of {SETTINGS_FILE}, got {path.name!r}; "
-                    f"add it under `lifelines` or move the folder away"
-                )
-                self._note(path, text)
+        for name in there:
+            if name not in settings.lifelines:
+                text = f"expected a lifeline of {SETTINGS_FILE}, got {name!r}"
+                advice = "add it under `lifelines` or move the folder away"
+                self._note(self._folder / name, f"{text}; {advice}")
 
     def _lifeline(self, lifeline: str) -> None:
         folder = self._folder / lifeline
@@ -224,13 +233,16 @@ class _Loader:
     def _pack(self, path: Path, lifeline: str) -> None:
         tree = self._tree(path)
         if tree is None:
+            self._opaque.add(lifeline)
             return
         before = len(self._findings)
         page = Page(self._called(path), tree, self._findings)
         fields, whole = partial(ClassPack, page)
         judge_pack(fields, lifeline, page)
         name = fields.get("class_name")
-        if isinstance(name, str):
+        if name is None:
+            self._opaque.add(lifeline)
+        else:
             other = self._classes.setdefault(name, page.file)
             if other != page.file:
                 page.find(
@@ -254,5 +266,6 @@ class _Loader:
             return
         channels = read_channels(paths[0], self._called(paths[0]), self._findings)
         if channels is not None:
-            judge(channels, lifeline, frozenset(self._classes), self._findings)
+            classes = None if lifeline in self._opaque else frozenset(self._classes)
+            judge(channels, lifeline, classes, self._findings)
             self._tables.append(channels)

@@ -1,0 +1,55 @@
+"""`tocsin check`: what is wrong with a configuration folder, and what a good one holds."""
+
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+
+from app.configuration import Configuration, home_lane
+from app.pack import RULES, ClassPack
+from contracts.errors import ConfigError
+
+
+def check(folder: Path, environment: Mapping[str, str] | None = None) -> list[str]:
+    """Findings, one line each by file and place; empty when the folder is good."""
+    try:
+        Configuration.load(folder, environment)
+    except ConfigError as error:
+        return list(error.findings)
+    return []
+
+
+def summary(configuration: Configuration) -> list[str]:
+    """What a good configuration holds, one line per lifeline and class, and its hash."""
+    lines: list[str] = []
+    for lifeline, lanes in configuration.partitions.items():
+        lines += _lifeline(configuration, lifeline, lanes)
+    return [*lines, f"configuration {configuration.hash}"]
+
+
+def _lifeline(configuration: Configuration, lifeline: str, lanes: int) -> list[str]:
+    packs = [pack for pack in configuration.packs.values() if pack.lifeline == lifeline]
+    names = {pack.class_name for pack in packs}
+    catalogue = configuration.catalogue
+    kept = [
+        (name, group)
+        for name, group in zip(catalogue.classes(), catalogue.groups(), strict=True)
+        if name in names
+    ]
+    homes = {group: home_lane(group, lanes) for group in {group for _, group in kept}}
+    of_lane = Counter(homes[group] for _, group in kept)
+    of_class = Counter(name for name, _ in kept)
+    shares = " + ".join(str(of_lane[lane]) for lane in range(lanes))
+    head = f"{lifeline}: {_count(len(kept), 'channel')} in {_count(lanes, 'lane')} ({shares})"
+    return [head, *(_class(pack, of_class[pack.class_name]) for pack in packs)]
+
+
+def _class(pack: ClassPack, channels: int) -> str:
+    rules = [rule for rule in RULES if getattr(pack, rule) is not None]
+    return (
+        f"  {pack.class_name}: {_count(channels, 'channel')} in {pack.unit} every {pack.period}, "
+        f"rules {', '.join(rules) or 'none'}"
+    )
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
