@@ -129,8 +129,8 @@ class Configuration:
 
     @cached_property
     def hash(self) -> str:
-        """Name of the bundle: first 16 hex digits of BLAKE2b."""
-        return hashlib.blake2b(self._data).hexdigest()[:16]
+        """Name of the bundle: BLAKE2b of 8 bytes, 16 hex digits."""
+        return hashlib.blake2b(self._data, digest_size=8).hexdigest()
 
 
 def _canonical(table: pa.Table) -> pa.Table:
@@ -240,7 +240,7 @@ class _Loader:
         fields, whole = partial(ClassPack, page)
         judge_pack(fields, lifeline, page)
         name = fields.get("class_name")
-        if name is None:
+        if name is None or not name.startswith(f"{lifeline}."):
             self._opaque.add(lifeline)
         else:
             other = self._classes.setdefault(name, page.file)

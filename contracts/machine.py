@@ -66,9 +66,8 @@ class Scorer(Part, Protocol):
 class Silence(Part, Protocol):
     """Lane time to level changes."""
 
-    @property
-    def soonest_s(self) -> int:
-        """No deadline lies before this lane time; it may be early, never late."""
+    def bound_s(self, lane_time_s: int) -> int:
+        """Lane time before which no deadline can lie, whatever readings come after now."""
 
     def begin(self, lane_time_s: int) -> None:
         """Start the wait for channels that have not been waited for yet."""

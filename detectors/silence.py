@@ -95,7 +95,9 @@ class SilenceWatch:
         self._colour = np.array(colour, np.uint8)[class_of]
         self.state = self._fresh()
         self._shelved: NDArray[np.bool_] = np.zeros(len(class_of), np.bool_)
+        self._shortest_s = int(self._rule_after_s.min(initial=NOBODY))
         self._soonest_s: int = NOBODY
+        self._silent = 0  # channels that ring now
 
     def _fresh(self) -> NDArray[np.void]:
         state = np.zeros(len(self._after_s), STATE)
@@ -103,10 +105,15 @@ class SilenceWatch:
         state["deadline_s"] = NOBODY
         return state
 
-    @property
-    def soonest_s(self) -> int:
-        """No deadline lies before this lane time; it may be early, never late."""
-        return self._soonest_s
+    def bound_s(self, lane_time_s: int) -> int:
+        """Lane time before which no deadline can lie; it may be early, never late.
+
+        A reading after `lane_time_s` may end a silence and so begin a new wait: with anybody
+        silent the bound is never further away than the shortest wait.
+        """
+        if not self._silent:
+            return self._soonest_s
+        return min(self._soonest_s, lane_time_s + self._shortest_s)
 
     def begin(self, lane_time_s: int) -> None:
         """Start the wait for channels that have not been waited for yet."""
@@ -135,6 +142,7 @@ class SilenceWatch:
         found = _hear(self.state, self._after_s, columns, _ALIVE, span, woken)
         if not found:
             return no_transitions()
+        self._silent -= found
         self._look()
         places = woken[:found]
         notes = self._notes(batch.row[places], lane_time_s[places], Colour.CLEAR)
@@ -150,6 +158,7 @@ class SilenceWatch:
             due = due[np.lexsort((due, state["deadline_s"][due]))]
         notes = self._notes(due, state["deadline_s"][due], None)
         state["level"][due] = self._colour[due]
+        self._silent += len(due)
         state["deadline_s"][due] = NOBODY
         self._look()
         return notes
@@ -193,5 +202,6 @@ class SilenceWatch:
         self._after_s = np.where(self._shelved, NOBODY, self._rule_after_s)
         waiting = (self.state["deadline_s"] != NOBODY) & (self._after_s != NOBODY)
         self.state["deadline_s"] = NOBODY
+        self._silent = int(np.count_nonzero(self.state["level"]))
         self.state["deadline_s"][waiting] = (self.state["heard_s"] + self._after_s)[waiting]
         self._look()

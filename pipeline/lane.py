@@ -87,7 +87,8 @@ class Lane:
         if self.lane_time_s == NOT_BEGUN:
             self._advance(int(by_record[0]))
         while first < len(records):
-            due = int(np.searchsorted(by_record, self._soonest_s()))
+            bound_s = self._bound_s(int(by_record[first]))
+            due = int(np.searchsorted(by_record, bound_s))
             last = max(first, due)
             self._score(work, first, last)
             if last < len(records):
@@ -144,12 +145,12 @@ class Lane:
             told[record, place, 1 + rule] = self.parts.book.tell(note, reach)
         return told
 
-    def _soonest_s(self) -> int:
-        return min(self.parts.silence.soonest_s, self.shelf.soonest_s)
+    def _bound_s(self, lane_time_s: int) -> int:
+        return min(self.parts.silence.bound_s(lane_time_s), self.shelf.soonest_s)
 
     def due(self, lane_time_s: int) -> bool:
         """Whether a tick to `lane_time_s` would fire a timer or begin the lane."""
-        return self.lane_time_s == NOT_BEGUN or self._soonest_s() <= lane_time_s
+        return self.lane_time_s == NOT_BEGUN or self._bound_s(self.lane_time_s) <= lane_time_s
 
     def _advance(self, lane_time_s: int) -> None:
         """Move lane time forward, firing timers in (deadline, kind, channel) order.

@@ -1,0 +1,99 @@
+"""A real worker process that a test may kill."""
+
+import asyncio
+import json
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from prometheus_client.parser import text_string_to_metric_families
+
+
+@dataclass
+class WorkerProcess:
+    """`tocsin run` as a child process.
+
+    Parameters
+    ----------
+    arguments : list of str
+        Behind `tocsin run`.
+    port : int
+        Of its health server.
+    log : Path
+        Where its standard error is added.
+    """
+
+    arguments: list[str]
+    port: int
+    log: Path
+    starts: int = 0
+    _process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
+
+    def start(self) -> None:
+        """Start it, or start it again."""
+        command = [sys.executable, "-m", "app.cli", "--verbose", "run", *self.arguments]
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(command, stdout=log, stderr=log)
+        self.starts += 1
+
+    @property
+    def process(self) -> subprocess.Popen[bytes]:
+        """The child; it has been started."""
+        assert self._process is not None
+        return self._process
+
+    def kill(self) -> None:
+        """SIGKILL: no goodbye."""
+        self.process.kill()
+        self.process.wait(10)
+
+    def freeze(self) -> None:
+        """SIGSTOP."""
+        self.process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """SIGCONT."""
+        self.process.send_signal(signal.SIGCONT)
+
+    async def finish(self, timeout_s: float) -> int:
+        """SIGTERM, and its exit code."""
+        self.process.terminate()
+        return await asyncio.to_thread(self.process.wait, timeout_s)
+
+    def get(self, path: str) -> str | None:
+        """Body of an answer, None while nobody answers or it is not 200."""
+        try:
+            url = f"http://127.0.0.1:{self.port}{path}"
+            with urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310 - loopback
+                text: str = answer.read().decode()
+                return text
+        except (urllib.error.URLError, OSError):
+            return None
+
+    def metric(self, name: str, **labels: str) -> dict[str, float]:
+        """Samples of a metric by lane."""
+        text = self.get("/metrics") or ""
+        return {
+            sample.labels.get("lane", ""): sample.value
+            for family in text_string_to_metric_families(text)
+            for sample in family.samples
+            if sample.name == name and labels.items() <= sample.labels.items()
+        }
+
+    async def settle(self, positions: dict[str, int], timeout_s: float) -> None:
+        """Wait until it is ready and every lane stands at its position."""
+        deadline = time.monotonic() + timeout_s
+        while time.monotonic() < deadline:
+            assert self.process.poll() is None, self.log.read_text()[-4000:]
+            at = await asyncio.to_thread(self.metric, "tocsin_lane_position")
+            ready = await asyncio.to_thread(self.get, "/readyz")
+            if ready and all(at.get(lane, 0) >= end for lane, end in positions.items()):
+                return
+            await asyncio.sleep(0.2)
+        body = json.dumps({"positions": positions, "seen": at}, default=str)
+        raise AssertionError(f"not settled: {body}\n{self.log.read_text()[-6000:]}")

@@ -1,0 +1,167 @@
+"""Ten sudden deaths during 100,000 readings change nothing that anybody can see."""
+
+import asyncio
+import json
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import msgspec
+import pytest
+from aiokafka import AIOKafkaProducer
+
+from app.configuration import home_lane
+from tests.fire import city
+from tests.fire.oracle import Witness, read_all, record, witness
+from tests.fire.process import WorkerProcess
+from tests.kafka.broker import Cluster, free_port
+
+READINGS = 100_000
+DEATHS = 10
+LANES = 2
+SECONDS = 45
+
+
+def tocsin(*arguments: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "app.cli", *arguments], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr + done.stdout
+    return done.stdout
+
+
+async def send(bootstrap: str, channels: list[str], done: asyncio.Event) -> tuple[int, list[int]]:
+    """Send telemetry and some commands; how many readings, and the end of each partition."""
+    telemetry = city.Telemetry(channels, seed=7)
+    producer = AIOKafkaProducer(bootstrap_servers=bootstrap, enable_idempotence=True, linger_ms=5)
+    await producer.start()
+    clock = asyncio.get_running_loop().time
+    ends = [0] * LANES
+    began = clock()
+    now_ms = __import__("time").time_ns() // 1_000_000
+    try:
+        while telemetry.readings < READINGS:
+            waiting = []
+            elapsed = clock() - began
+            while telemetry.readings < min(READINGS, elapsed * READINGS / SECONDS):
+                sample = telemetry.message(now_ms + int(elapsed * 1000))
+                lane = home_lane(sample.group, LANES)
+                waiting.append(
+                    await producer.send(
+                        "tocsin.telemetry.water",
+                        sample.payload,
+                        key=sample.group.encode(),
+                        partition=lane,
+                    )
+                )
+            for sent in await asyncio.gather(*waiting):
+                ends[sent.partition] = max(ends[sent.partition], sent.offset + 1)
+            await asyncio.sleep(0.01)
+    finally:
+        done.set()
+        await producer.stop()
+    return telemetry.readings, ends
+
+
+async def shelve_now_and_then(bootstrap: str, channels: list[str], done: asyncio.Event) -> int:
+    chance = random.Random(3)
+    count = 0
+    producer = AIOKafkaProducer(bootstrap_servers=bootstrap)
+    await producer.start()
+    try:
+        while not done.is_set():
+            channel = chance.choice(channels)
+            command = {
+                "kind": chance.choice(["shelve", "shelve", "unshelve"]),
+                "channel": channel if chance.random() < 0.9 else "water.nobody",
+                "by": "tester",
+                "reason": "drill",
+            }
+            if command["kind"] == "shelve":
+                command["seconds"] = chance.randint(1, 6)
+            await producer.send_and_wait(
+                "tocsin.commands.water",
+                msgspec.json.encode(command),
+                partition=home_lane(channel.rsplit(".", 1)[0], LANES),
+            )
+            count += 1
+            await asyncio.sleep(0.5)
+    finally:
+        await producer.stop()
+    return count
+
+
+async def kill_at_random(worker: WorkerProcess, done: asyncio.Event) -> int:
+    chance = random.Random(11)
+    deaths = 0
+    while deaths < DEATHS and not done.is_set():
+        await asyncio.sleep(chance.uniform(0.3, 2 * SECONDS / DEATHS - 1.5))
+        await asyncio.to_thread(worker.kill)
+        deaths += 1
+        worker.start()
+    return deaths
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+async def test_ten_sigkills_during_a_hundred_thousand_readings_leave_the_alarms_of_a_calm_replay(
+    kafka: Cluster, tmp_path: Path
+) -> None:
+    configs = tmp_path / "configs"
+    channels = city.configure(configs, groups=20, lanes=LANES, state=tmp_path / "state")
+    tocsin(
+        "topics", "--configs", str(configs), "--create", "--replication", "1", "--bootstrap",
+        kafka.bootstrap,
+    )  # fmt: skip
+    port = free_port()
+    worker = WorkerProcess(
+        ["--configs", str(configs), "--bootstrap", kafka.bootstrap, "--instance", "worker-0"]
+        + ["--port", str(port)],
+        port,
+        tmp_path / "worker.log",
+    )
+    async with witness(kafka.bootstrap, "tocsin.alarms.water") as seen:
+        worker.start()
+        done = asyncio.Event()
+        (sent, ends), deaths, _ = await asyncio.gather(
+            send(kafka.bootstrap, channels, done),
+            kill_at_random(worker, done),
+            shelve_now_and_then(kafka.bootstrap, channels, done),
+        )
+        positions = {f"water-{lane}": end for lane, end in enumerate(ends)}
+        await worker.settle(positions, timeout_s=90)
+        accounts = worker.metric("tocsin_readings_received_total")
+        assert await worker.finish(30) == 0, worker.log.read_text()[-4000:]
+    assert deaths == DEATHS
+    assert sent >= READINGS
+    await judge(kafka, configs, tmp_path, seen)
+    assert sum(accounts.values()) >= READINGS
+
+
+async def judge(kafka: Cluster, configs: Path, folder: Path, seen: Witness) -> None:
+    """Byte-equal to a fault-free replay, once each, in order, accounts exact."""
+    telemetry, journal = await record(kafka.bootstrap, "water", folder)
+    golden = folder / "golden.jsonl"
+    summary = json.loads(
+        tocsin(
+            "replay", str(telemetry), "--journal", str(journal), "--configs", str(configs),
+            "--out", str(golden), "--json",
+        )
+    )  # fmt: skip
+    told = [
+        item.value
+        for item in await read_all(kafka.bootstrap, "tocsin.alarms.water")
+        if dict(item.headers).get("tocsin") == b"revision"
+    ]
+    assert len(told) > 1000
+    assert sorted(told) == sorted(golden.read_bytes().splitlines())
+    assert sorted(seen.bodies) == sorted(told)
+    seen.assert_each_once_in_order()
+    account = summary["accounting"]
+    assert account["received"] == sum(n for word, n in account.items() if word != "received")
+    assert all(account[word] > 0 for word in ("scored", "held", "duplicate", "late", "quarantined"))
+    letters = await read_all(kafka.bootstrap, "tocsin.dead-letters")
+    told_letters = sorted(item.value for item in letters)
+    assert len(told_letters) == summary["dead_letters"]
+    print(f"{len(told)} revisions, {len(told_letters)} dead letters, {account}")
