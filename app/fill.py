@@ -8,13 +8,14 @@ from typing import Any, Final, TypeVar
 import msgspec
 from msgspec import inspect
 
-from app.findings import Findings, Path, dotted, nearest, shown
+from app.findings import Findings, Path, closest, dotted, nearest, shown
 from app.located import Located, scalar
 from contracts.quantities import Duration, Quantity
 
 T = TypeVar("T")
 QUANTITY_CHARS_MAX: Final = 40
 DURATION_MAX: Final = Duration("3660 d")  # ten years; nanoseconds stay far inside 64 bits
+PERIODS_MAX: Final = 1000
 BY_LOADER: Final = {"by_loader": True}  # `extra` of fields that no file may write
 BAD: Final = object()  # stands for a value with findings
 
@@ -64,17 +65,8 @@ def fill(kind: type[T], page: Page) -> T | None:
         Constraints in `Annotated` are kept, unknown keys refused.
     page : Page
     """
-    fields = good_fields(kind, page)
-    return None if fields is None else kind(**fields)
-
-
-def good_fields(kind: type, page: Page) -> dict[str, Any] | None:
-    """Fields of the struct that could be read, by attribute name; None when some could not.
-
-    What could be read is worth judging even if something else could not: see `partial`.
-    """
     fields, whole = partial(kind, page)
-    return fields if whole else None
+    return kind(**fields) if whole else None
 
 
 def partial(kind: type, page: Page) -> tuple[dict[str, Any], bool]:
@@ -91,7 +83,9 @@ def _fields(
         page.refuse(path, "a mapping", data, "its keys are " + ", ".join(_keys(node)))
         return {}, False
     known = _keys(node)
-    whole = _know(data, known, path, page)
+    strange = _strange(data, known, path, page)
+    meant = {closest(key, known) for key in strange}
+    whole = not strange
     fields: dict[str, Any] = {}
     for key, field in known.items():
         if key in data:
@@ -100,8 +94,9 @@ def _fields(
             if value is not BAD:
                 fields[field.name] = value
         elif field.required:
-            page.find(path, f"expected the key '{key}', got none; add it", key=True)
             whole = False
+            if key not in meant:
+                page.find(path, f"expected the key '{key}', got none; add it", key=True)
     return fields, whole
 
 
@@ -113,13 +108,15 @@ def _keys(node: inspect.StructType) -> dict[str, inspect.Field]:
     }
 
 
-def _know(data: Mapping[str, Any], known: Mapping[str, Any], path: Path, page: Page) -> bool:
+def _strange(
+    data: Mapping[str, Any], known: Mapping[str, Any], path: Path, page: Page
+) -> list[str]:
     strange = [key for key in data if key not in known]
     for key in strange:
         place = page.located.position((*path, key), key=True)
         text = f"unknown key {shown(key)}; {nearest(key, known)}"
         page.findings.add(page.file, place, dotted(path), text)
-    return not strange
+    return strange
 
 
 def _value(node: inspect.Type, value: Any, path: Path, page: Page) -> Any:
@@ -187,28 +184,30 @@ def _dict(node: inspect.DictType, value: Any, path: Path, page: Page) -> Any:
     return items if whole else BAD
 
 
-def _bounds(node: inspect.IntType | inspect.FloatType) -> list[tuple[str, Callable[[Any], bool]]]:
-    gt, ge, lt, le = node.gt, node.ge, node.lt, node.le
-    tests: list[tuple[str, Callable[[Any], bool]]] = []
-    if gt is not None:
-        tests.append((f"above {gt}", lambda x: x > gt))
-    if ge is not None:
-        tests.append((f"at least {ge}", lambda x: x >= ge))
-    if lt is not None:
-        tests.append((f"below {lt}", lambda x: x < lt))
-    if le is not None:
-        tests.append((f"at most {le}", lambda x: x <= le))
-    return tests
+def _within(node: inspect.IntType | inspect.FloatType, value: float) -> bool:
+    return (
+        math.isfinite(value)
+        and (node.gt is None or value > node.gt)
+        and (node.ge is None or value >= node.ge)
+        and (node.lt is None or value < node.lt)
+        and (node.le is None or value <= node.le)
+    )
+
+
+def _bounds(node: inspect.IntType | inspect.FloatType) -> str:
+    if node.ge is not None and node.le is not None:
+        return f" from {node.ge} to {node.le}"
+    pairs = (("above", node.gt), ("of at least", node.ge), ("below", node.lt), ("at most", node.le))
+    said = [f"{word} {bound}" for word, bound in pairs if bound is not None]
+    return " " + " and ".join(said) if said else ""
 
 
 def _number(node: inspect.IntType | inspect.FloatType, value: Any, path: Path, page: Page) -> Any:
     whole = isinstance(node, inspect.IntType)
-    tests = _bounds(node)
-    expected = "a whole number" if whole else "a number"
-    expected = " ".join([expected, " and ".join(text for text, _ in tests)]).strip()
     fits = isinstance(value, int if whole else int | float) and not isinstance(value, bool)
-    if not fits or not math.isfinite(value) or not all(test(value) for _, test in tests):
-        return page.refuse(path, expected, value)
+    if not fits or not _within(node, value):
+        noun = "a whole number" if whole else "a number"
+        return page.refuse(path, noun + _bounds(node), value)
     return value if whole else float(value)
 
 
@@ -234,7 +233,7 @@ def _literal(node: inspect.LiteralType, value: Any, path: Path, page: Page) -> A
     if value in node.values and not isinstance(value, bool):
         return value
     words = [str(word) for word in node.values]
-    expected = " or ".join(repr(word) for word in node.values)
+    expected = ("one of " if len(words) > 1 else "") + ", ".join(map(repr, words))
     close = nearest(str(value), words)
     return page.refuse(path, expected, value, close if close.startswith("nearest") else "")
 
@@ -248,8 +247,11 @@ def _quantity(node: inspect.CustomType, value: Any, path: Path, page: Page) -> A
         quantity = kind(value)
     except ValueError:
         return page.refuse(path, kind.EXPECTED, value)
-    if isinstance(quantity, Duration) and quantity.ns > DURATION_MAX.ns:
-        return page.refuse(path, f"at most {DURATION_MAX}", value)
+    if isinstance(quantity, Duration):
+        if quantity.ns > DURATION_MAX.ns:
+            return page.refuse(path, f"at most {DURATION_MAX}", value)
+        if quantity.periods > PERIODS_MAX:
+            return page.refuse(path, f"at most {PERIODS_MAX} periods", value)
     return quantity
 
 

@@ -76,10 +76,16 @@ def shown(value: object) -> str:
     if isinstance(value, dict):
         return "a mapping"
     if isinstance(value, list):
-        return "a list"
+        return f"a list of {len(value)}"
     if isinstance(value, str) and len(value) > 60:
         return repr(value[:60] + "…")
     return repr(value)
+
+
+def closest(word: str, known: Iterable[str]) -> str | None:
+    """Known word most like this one, None when none is like it."""
+    close = difflib.get_close_matches(word[:100], sorted(known), n=1)
+    return close[0] if close else None
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
@@ -91,5 +97,5 @@ def nearest(word: str, known: Iterable[str]) -> str:
     'known are high, low'
     """
     known = sorted(known)
-    close = difflib.get_close_matches(word[:100], known, n=1)
-    return f"nearest is {close[0]!r}" if close else f"known are {', '.join(known)}"
+    close = closest(word, known)
+    return f"nearest is {close!r}" if close else f"known are {', '.join(known) or 'none'}"

@@ -14,6 +14,8 @@ from contracts.quantities import Duration
 from detectors.limit import COLOURS, Steps
 from ingest.plausible import Plausible
 
+# With `fill.PERIODS_MAX` periods still far inside 64 bits of nanoseconds.
+PERIOD_MAX: Final = Duration("31 d")
 _CLASS = re.compile(r"[a-z][a-z0-9_-]{0,31}\.[a-z][a-z0-9_]{0,63}")
 
 # Fields of a sentence that have a figure under each rule; the others would read "-".
@@ -24,6 +26,7 @@ FIELDS: Final[Mapping[str, frozenset[str]]] = {
     "unusual": _COMMON | {"observed"} | _EXPECTING,
     "silent": _COMMON,
 }
+_ALL: Final = frozenset().union(*FIELDS.values())
 
 
 def judge_pack(fields: Mapping[str, Any], lifeline: str, page: Page) -> None:
@@ -56,8 +59,8 @@ def _judge_times(fields: Mapping[str, Any], page: Page) -> None:
     period = fields.get("period")
     if period is None:
         return
-    if period.periods or not period.ns:
-        page.refuse(("period",), "a time above 0", str(period))
+    if period.periods or not 0 < period.ns <= PERIOD_MAX.ns:
+        page.refuse(("period",), f"a time above 0 and at most {PERIOD_MAX}", str(period))
         return
     if "silent" in fields:
         _judge_silent(fields["silent"], period, page)
@@ -91,10 +94,10 @@ def _judge_limit(limit: LimitRule, plausible: Plausible | None, page: Page) -> N
         _judge_steps(limit.low, ("limit", "low"), page)
     if limit.high is not None:
         _judge_steps(limit.high, ("limit", "high"), page)
-    _judge_overlap(limit, page)
-    if plausible is not None:
-        for side in ("low", "high"):
-            _judge_reach(limit, side, plausible, page)
+    if plausible is not None and not _judge_reach(limit, plausible, page):
+        return
+    if _judge_overlap(limit, page) and plausible is not None:
+        _judge_way_back(limit, plausible, page)
 
 
 def _thresholds(steps: Steps | None) -> list[tuple[str, float]]:
@@ -114,36 +117,50 @@ def _judge_steps(steps: Steps, path: Path, page: Page) -> None:
             page.find((*path, worse), f"expected {side} {milder} ({near}), got {far}; {advice}")
 
 
-def _judge_overlap(limit: LimitRule, page: Page) -> None:
-    low = max((threshold for _, threshold in _thresholds(limit.low)), default=None)
-    high = min((threshold for _, threshold in _thresholds(limit.high)), default=None)
-    if low is None or high is None:
-        return
-    back = limit.hysteresis
-    if low >= high:
-        text = f"expected below the lowest high threshold ({high}), got {low}"
-        page.find(("limit", "low"), f"{text}; every value would ring, lower it", key=True)
-    elif low + back >= high - back:
-        text = f"expected less than half of the way from {low} to {high}, got {back}"
-        page.find(("limit", "hysteresis"), f"{text}; no value would clear both sides, lower it")
-
-
-def _judge_reach(limit: LimitRule, side: str, plausible: Plausible, page: Page) -> None:
-    """Thresholds outside the plausible range never ring; the way back must lie in it too."""
+def _judge_reach(limit: LimitRule, plausible: Plausible, page: Page) -> bool:
+    """Thresholds outside the plausible range never ring, or always."""
     low, high = plausible.range
-    steps = _thresholds(getattr(limit, side))
-    for colour, threshold in steps:
-        if not low < threshold < high:
+    good = True
+    for side in ("low", "high"):
+        for colour, threshold in _thresholds(getattr(limit, side)):
+            if low < threshold < high:
+                continue
+            good = False
             text = f"expected inside the plausible range ({low} to {high}), got {threshold}"
             outside = (threshold <= low) == (side == "low")
             why = "could never ring" if outside else "would always ring"
             page.find(("limit", side, colour), f"{text}; {colour} {why}, move it inside")
-            return
-    for colour, threshold in steps[:1]:
-        back = threshold + limit.hysteresis if side == "low" else threshold - limit.hysteresis
-        if not low <= back <= high:
-            text = f"expected a way back inside the plausible range ({low} to {high}), got {back:g}"
-            page.find(("limit", "hysteresis"), f"{text}; {colour} could never clear, lower it")
+    return good
+
+
+def _judge_overlap(limit: LimitRule, page: Page) -> bool:
+    """Between the two sides there must be values at which both are clear."""
+    low = max((threshold for _, threshold in _thresholds(limit.low)), default=None)
+    high = min((threshold for _, threshold in _thresholds(limit.high)), default=None)
+    if low is None or high is None:
+        return True
+    back = limit.hysteresis
+    if low >= high:
+        text = f"expected below the lowest high threshold ({high}), got {low}"
+        page.find(("limit", "low"), f"{text}; every value would ring, lower it", key=True)
+        return False
+    if low + back >= high - back:
+        text = f"expected less than half of the way from {low} to {high}, got {back}"
+        page.find(("limit", "hysteresis"), f"{text}; no value would clear both sides, lower it")
+        return False
+    return True
+
+
+def _judge_way_back(limit: LimitRule, plausible: Plausible, page: Page) -> None:
+    """The value at which the mildest colour clears must be one that can come."""
+    low, high = plausible.range
+    for side, inwards in (("low", limit.hysteresis), ("high", -limit.hysteresis)):
+        for colour, threshold in _thresholds(getattr(limit, side))[:1]:
+            back = threshold + inwards
+            if not low <= back <= high:
+                text = f"expected the way back inside the plausible range ({low} to {high})"
+                advice = f"{colour} could never clear, lower it"
+                page.find(("limit", "hysteresis"), f"{text}, got {back:g}; {advice}")
 
 
 def _judge_unusual(unusual: UnusualRule, plausible: Plausible | None, page: Page) -> None:
@@ -203,5 +220,8 @@ def _judge_sentence(template: str, known: frozenset[str], path: Path, page: Page
         if form or conversion:
             text = f"expected `{{{field}}}`, got a format with it"
             page.find(path, f"{text}; figures are rounded already, leave it out")
-        if field not in known:
+        if field in _ALL and field not in known:
+            text = f"expected a field that this rule fills, got `{{{field}}}`"
+            page.find(path, f"{text}; it would read '-', {nearest('', known)}")
+        elif field not in known:
             page.find(path, f"unknown field `{{{field}}}`; {nearest(field, known)}")

@@ -105,15 +105,12 @@ def read_settings(
     """Settings from a file's data; None when anything was wrong."""
     page = Page(file, tree, findings)
     before = len(findings)
-    filled = Page(file, Located(_filled(tree.data, (), page, environment), *_marks(tree)), findings)
+    data = _filled(tree.data, (), page, environment)
+    filled = Page(file, Located(data, tree.values, tree.keys), findings)
     settings = fill(Settings, filled)
     if settings is not None:
         _judge(settings, filled)
     return settings if len(findings) == before else None
-
-
-def _marks(tree: Located) -> tuple[dict[Path, tuple[int, int]], dict[Path, tuple[int, int]]]:
-    return tree.values, tree.keys
 
 
 def _filled(data: Any, path: Path, page: Page, environment: Mapping[str, str]) -> Any:
@@ -163,7 +160,11 @@ def _judge_times(settings: Settings, page: Page) -> None:
             page.refuse(path, "a time", str(time), "only classes have periods")
         elif not time.ns:
             page.refuse(path, "more than no time", str(time))
-    if 0 < settings.transaction_timeout.ns <= settings.flush.ns:
-        expected = f"longer than flush ({settings.flush})"
-        got = str(settings.transaction_timeout)
-        page.refuse(("transaction_timeout",), expected, got, "every flush would time out")
+    flush, timeout = settings.flush, settings.transaction_timeout
+    if 0 < timeout.ns <= flush.ns:
+        advice = "every flush would time out"
+        if ("flush",) in page.located.values:  # else the default is too long for what was written
+            page.refuse(("flush",), f"below transaction_timeout ({timeout})", str(flush), advice)
+        else:
+            expected = f"longer than flush ({flush})"
+            page.refuse(("transaction_timeout",), expected, str(timeout), advice)

@@ -1,0 +1,1 @@
+"""Tests of configuration: places, packs, settings, catalogues, bundles."""
