@@ -104,7 +104,7 @@ def _read(payload: bytes, where: str) -> list[pa.RecordBatch]:
             batches = list(reader)
         for batch in batches:
             batch.validate(full=True)
-    except (pa.ArrowException, OSError, EOFError) as error:
+    except (pa.ArrowException, OSError, ValueError) as error:
         text = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
         msg = f"{where}: expected a valid Arrow stream, got {text!r}; check the writer"
         raise DecodeError(Reason.BAD_ARROW, msg) from None

@@ -128,11 +128,11 @@ class Decoder:
     def _convert(self, row: NDArray[np.int32], raw: NDArray[np.float64]) -> NDArray[np.float64]:
         """Values in the unit of their class; as sent where the channel is unknown."""
         known = row != UNKNOWN
-        if known.all():
-            return raw * self._scale[row] + self._offset[row]
         rows = row[known]
         value = raw.copy()
-        value[known] = raw[known] * self._scale[rows] + self._offset[rows]
+        # Infinite or NaN then, which admission tells.
+        with np.errstate(over="ignore", invalid="ignore"):
+            value[known] = raw[known] * self._scale[rows] + self._offset[rows]
         return value
 
 
