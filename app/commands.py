@@ -1,0 +1,88 @@
+"""What each `tocsin` command does; the exit code comes back."""
+
+import argparse
+import asyncio
+import json
+import sys
+from collections.abc import Callable
+from typing import Any, Final
+
+import msgspec
+
+from app import check as checking
+from app.configuration import Configuration
+from contracts.alarm import Alarm
+from contracts.dead_letter import DeadLetter
+from contracts.journal import Command
+from ingest.json_reading import Reading
+
+GOOD, FAILED, WRONG_USE = 0, 1, 2
+SCHEMAS: Final[dict[str, Any]] = {
+    "alarm": Alarm,
+    "command": Command,
+    "dead-letter": DeadLetter,
+    "reading": Reading,
+}
+
+
+def say(line: str) -> None:
+    """One line for people or programs on standard output."""
+    sys.stdout.write(line + "\n")
+
+
+def check(arguments: argparse.Namespace) -> int:
+    """Judge a configuration folder."""
+    findings = checking.check(arguments.folder)
+    if arguments.json:
+        say(json.dumps({"good": not findings, "findings": findings}))
+    elif findings:
+        for finding in findings:
+            sys.stderr.write(finding + "\n")
+    else:
+        for line in checking.summary(Configuration.load(arguments.folder)):
+            say(line)
+    return WRONG_USE if findings else GOOD
+
+
+def schema(arguments: argparse.Namespace) -> int:
+    """JSON Schema of a record."""
+    say(json.dumps(msgspec.json.schema(SCHEMAS[arguments.what]), indent=2))
+    return GOOD
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run a worker until it is told to stop."""
+    from app.running import run_worker  # noqa: PLC0415 - loads Kafka and numba
+
+    return asyncio.run(run_worker(arguments))
+
+
+def replay(arguments: argparse.Namespace) -> int:
+    """Run lanes over files."""
+    from app.replaying import replay_files  # noqa: PLC0415 - loads numba
+
+    return replay_files(arguments)
+
+
+def topics(arguments: argparse.Namespace) -> int:
+    """List, verify or create topics."""
+    from app.running import settle_topics  # noqa: PLC0415 - loads Kafka
+
+    return asyncio.run(settle_topics(arguments))
+
+
+def demo(arguments: argparse.Namespace) -> int:
+    """Ring over recorded telemetry in compressed time."""
+    from app.demo import run_demo  # noqa: PLC0415 - loads Kafka and numba
+
+    return asyncio.run(run_demo(arguments))
+
+
+COMMANDS: Final[dict[str, Callable[[argparse.Namespace], int]]] = {
+    "check": check,
+    "demo": demo,
+    "replay": replay,
+    "run": run,
+    "schema": schema,
+    "topics": topics,
+}

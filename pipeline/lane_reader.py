@@ -1,0 +1,134 @@
+"""Reads whole partitions to their ends, for recovery; one reader serves all lanes of a worker."""
+
+import asyncio
+from typing import Any, Final
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError, OffsetOutOfRangeError
+
+from contracts.errors import DataLoss, FatalError
+
+CLOSE_S: Final = 5.0
+
+Found = Any  # aiokafka's ConsumerRecord, which has no types of its own
+
+
+class LaneReader:
+    """Two long-lived consumers without a group: one tells high watermarks, one reads committed.
+
+    For a read-committed consumer aiokafka's `end_offsets` gives the last stable offset: a lane's
+    own committed records may lie behind a stranger's open transaction there. So the high watermark
+    comes from a consumer that reads uncommitted. Fresh consumers would cost 0.6 s a recovery.
+
+    Parameters
+    ----------
+    bootstrap : str
+        Addresses of brokers.
+    deadline_s : float
+        Longest time for reading one partition to its end.
+    check_crcs : bool
+        Off only for the embedded broker of the demo.
+    """
+
+    def __init__(
+        self, bootstrap: str, deadline_s: float = 60.0, *, check_crcs: bool = True
+    ) -> None:
+        self._bootstrap = bootstrap
+        self._deadline_s = deadline_s
+        self._check_crcs = check_crcs
+        self._consumers: dict[str, AIOKafkaConsumer] = {}
+        self._busy = asyncio.Lock()
+
+    async def _consumer(self, isolation: str) -> AIOKafkaConsumer:
+        if isolation not in self._consumers:
+            consumer = AIOKafkaConsumer(
+                bootstrap_servers=self._bootstrap,
+                isolation_level=isolation,
+                check_crcs=self._check_crcs,
+                enable_auto_commit=False,
+                auto_offset_reset="none",
+                group_id=None,
+            )
+            await consumer.start()
+            self._consumers[isolation] = consumer
+        return self._consumers[isolation]
+
+    async def read(self, topic: str, partition: int, first: int | None) -> tuple[list[Found], int]:
+        """Committed records of a partition from `first` to its high watermark.
+
+        Parameters
+        ----------
+        first : int or None
+            Offset to begin at, None for the beginning of the log.
+
+        Returns
+        -------
+        (list of records, int)
+            Records, and the high watermark: the offset that the next record will have.
+
+        Raises
+        ------
+        DataLoss
+            When the log begins behind `first`.
+        FatalError
+            When the end is not reached in time.
+        """
+        where = TopicPartition(topic, partition)
+        name = f"{topic}[{partition}]"
+        async with self._busy:
+            try:
+                async with asyncio.timeout(self._deadline_s):
+                    return await self._read(where, name, first)
+            except (TimeoutError, KafkaError) as error:
+                await self._forget()
+                msg = f"{name}: expected to read to its end, got {error!r}"
+                raise FatalError(msg) from error
+            except BaseException:
+                await self._forget()
+                raise
+
+    async def _read(
+        self, where: TopicPartition, name: str, first: int | None
+    ) -> tuple[list[Found], int]:
+        marks = await self._consumer("read_uncommitted")
+        high = int((await marks.end_offsets([where]))[where])
+        begin = int((await marks.beginning_offsets([where]))[where])
+        if first is not None and first < begin:
+            raise DataLoss(name, first, begin - 1)
+        reader = await self._consumer("read_committed")
+        reader.assign([where])
+        reader.seek(where, begin if first is None else first)
+        found: list[Found] = []
+        try:
+            while await reader.position(where) < high:
+                batch = await reader.getmany(where, timeout_ms=200)
+                found += batch.get(where, [])
+        except OffsetOutOfRangeError as error:
+            raise DataLoss(name, first or 0, begin) from error
+        return [record for record in found if record.offset < high], high
+
+    async def _forget(self) -> None:
+        consumers, self._consumers = self._consumers, {}
+        for consumer in consumers.values():
+            await let_go(consumer.stop(), CLOSE_S)
+
+    async def close(self) -> None:
+        """Let go of sockets; bounded in time, raises only a real cancel."""
+        await self._forget()
+
+
+async def let_go(stopping: Any, seconds: float) -> None:
+    """Await a client's `stop` under a deadline; its own errors end here.
+
+    A consumer stopped in the step it was started in leaks the cancellation of its own tasks: only
+    a cancel of ours is passed on.
+    """
+    try:
+        async with asyncio.timeout(seconds):
+            await stopping
+    except asyncio.CancelledError:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise
+    except Exception:
+        return

@@ -1,0 +1,228 @@
+"""Snapshot files: one checksummed container of arrays, at a location that pyarrow.fs knows."""
+
+import hashlib
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+import pyarrow.fs as pafs
+from numpy.typing import NDArray
+
+from contracts.errors import FatalError
+
+MAGIC: Final = b"TOCSIN\x00\x01"  # the last byte is the format's version
+ALIGNMENT: Final = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A lane's state.
+
+    Parameters
+    ----------
+    header : dict
+        What JSON can hold.
+    arrays : mapping of str to array
+        Columns by lane row.
+    """
+
+    header: dict[str, Any]
+    arrays: Mapping[str, NDArray[Any]]
+
+
+class _Column(msgspec.Struct):
+    name: str
+    dtype: Any
+    shape: list[int]
+
+
+class _Contents(msgspec.Struct):
+    header: dict[str, Any]
+    columns: list[_Column]
+
+
+def _described(dtype: np.dtype[Any]) -> Any:
+    return np.lib.format.dtype_to_descr(dtype)
+
+
+def _dtype(described: Any) -> np.dtype[Any]:
+    """The dtype that `_described` wrote; msgpack made lists of its tuples."""
+    if isinstance(described, str):
+        return np.dtype(described)
+    fields = [
+        (field[0], _dtype(field[1]), *(tuple(shape) for shape in field[2:])) for field in described
+    ]
+    return np.dtype(fields)
+
+
+def pack(snapshot: Snapshot) -> bytes:
+    """One container: magic, length of the contents, contents, then aligned arrays as they are.
+
+    A million rows of 128 and of 64 bytes take about 0.2 s.
+    """
+    arrays = {name: np.ascontiguousarray(array) for name, array in snapshot.arrays.items()}
+    columns = [_Column(n, _described(a.dtype), list(a.shape)) for n, a in arrays.items()]
+    contents = msgspec.msgpack.encode(_Contents(snapshot.header, columns))
+    parts = [MAGIC, len(contents).to_bytes(8, "little"), contents]
+    length = sum(map(len, parts))
+    for array in arrays.values():
+        parts += [bytes(-length % ALIGNMENT), array.tobytes()]
+        length += len(parts[-2]) + len(parts[-1])
+    return b"".join(parts)
+
+
+def unpack(data: bytes) -> Snapshot:
+    """Snapshot from its container.
+
+    Raises
+    ------
+    FatalError
+        When it is no snapshot of this version.
+    """
+    if data[: len(MAGIC)] != MAGIC:
+        got = bytes(data[: len(MAGIC)])
+        msg = f"snapshot: expected format {MAGIC!r}, got {got!r}; run the release that wrote it"
+        raise FatalError(msg)
+    begin = len(MAGIC) + 8
+    place = begin + int.from_bytes(data[len(MAGIC) : begin], "little")
+    contents = msgspec.msgpack.decode(data[begin:place], type=_Contents)
+    arrays: dict[str, NDArray[Any]] = {}
+    for column in contents.columns:
+        place += -place % ALIGNMENT
+        dtype = _dtype(column.dtype)
+        count = int(np.prod(column.shape, dtype=np.int64))
+        array = np.frombuffer(data, dtype, count, place).reshape(column.shape)
+        arrays[column.name] = array
+        place += array.nbytes
+    return Snapshot(contents.header, arrays)
+
+
+def checksum(data: bytes) -> str:
+    """BLAKE2b-128, hex."""
+    return hashlib.blake2b(data, digest_size=16).hexdigest()
+
+
+class SnapshotStore:
+    """Files below one location, each under a name never used before.
+
+    Parameters
+    ----------
+    location : str
+        A local folder, or an address such as `s3://bucket/tocsin`.
+    """
+
+    def __init__(self, location: str) -> None:
+        self._local = "://" not in location
+        if self._local:
+            self._root = str(Path(location).absolute())
+            self._files: pafs.FileSystem = pafs.LocalFileSystem()
+        else:
+            self._files, self._root = pafs.FileSystem.from_uri(location)
+        self._files.create_dir(self._root, recursive=True)
+
+    def write(self, lane: str, data: bytes) -> tuple[str, str]:
+        """Write a lane's snapshot durably; its name and checksum.
+
+        Raises
+        ------
+        OSError
+            When the disk is full or broken; no file is left under the name.
+        """
+        name = f"{lane}/{secrets.token_hex(8)}.snap"
+        self._put(name, data)
+        return name, checksum(data)
+
+    def _put(self, name: str, data: bytes) -> None:
+        path = f"{self._root}/{name}"
+        if self._local:
+            _write_durably(Path(path), data)
+            return
+        with self._files.open_output_stream(path) as stream:
+            stream.write(data)
+
+    def read(self, name: str, expected: str) -> bytes:
+        """A snapshot's bytes.
+
+        Raises
+        ------
+        FatalError
+            When the file is gone or is not what was written.
+        """
+        data = self._get(name)
+        got = checksum(data)
+        if got != expected:
+            msg = (
+                f"{self._root}/{name}: expected checksum {expected}, got {got}; the file is "
+                "damaged, restore it or go back to the manifest before"
+            )
+            raise FatalError(msg)
+        return data
+
+    def _get(self, name: str) -> bytes:
+        try:
+            with self._files.open_input_stream(f"{self._root}/{name}") as stream:
+                data: bytes = stream.read()
+        except FileNotFoundError as error:
+            msg = f"{self._root}/{name}: expected a file, got none; check the state location"
+            raise FatalError(msg) from error
+        return data
+
+    def delete(self, name: str) -> None:
+        """Delete a file; a missing one is fine."""
+        try:
+            self._files.delete_file(f"{self._root}/{name}")
+        except FileNotFoundError:
+            return
+
+    def unlisted(self, lane: str, keep: set[str]) -> list[str]:
+        """Names of a lane's files that are not to be kept, sorted."""
+        selector = pafs.FileSelector(f"{self._root}/{lane}", allow_not_found=True)
+        names = [f"{lane}/{found.base_name}" for found in self._files.get_file_info(selector)]
+        return sorted(set(names) - keep)
+
+    def put_bundle(self, name: str, data: bytes) -> None:
+        """Keep a configuration bundle under its own hash."""
+        path = f"bundles/{name}"
+        info = self._files.get_file_info(f"{self._root}/{path}")
+        if info.type == pafs.FileType.NotFound:
+            self._put(path, data)
+
+    def bundle(self, name: str) -> bytes:
+        """Configuration bundle by its hash.
+
+        Raises
+        ------
+        FatalError
+            When it is gone or is not what was kept.
+        """
+        data = self._get(f"bundles/{name}")
+        got = hashlib.blake2b(data, digest_size=8).hexdigest()
+        if got != name:
+            msg = f"{self._root}/bundles/{name}: expected this hash, got {got}; restore the file"
+            raise FatalError(msg)
+        return data
+
+
+def _write_durably(path: Path, data: bytes) -> None:
+    """Write, sync and rename, then sync the folder, so that the name means the whole content."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        with draft.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    except OSError:
+        draft.unlink(missing_ok=True)
+        raise
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
