@@ -1,7 +1,6 @@
 """An aiokafka consumer that cannot hang, cannot hide an error and knows its assignment."""
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from typing import Protocol
@@ -10,10 +9,9 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import KafkaError
 
 from contracts.errors import FatalError
+from ingest.kafka_closing import stop_consumer
 from ingest.kafka_errors import meaning
 from ingest.kafka_settings import KafkaSettings
-
-_LOG = logging.getLogger(__name__)
 
 
 class Ownership(Protocol):
@@ -145,18 +143,8 @@ class KafkaClient:
     async def close(self) -> None:
         """Leave the group and let go of sockets; bounded in time, raises only a real cancel."""
         consumer, self._consumer = self._consumer, None
-        if consumer is None:
-            return
-        try:
-            async with asyncio.timeout(self._settings.close_deadline_s):
-                await consumer.stop()
-        except asyncio.CancelledError:
-            # The client leaks the cancellation of its own tasks; only one of ours counts.
-            task = asyncio.current_task()
-            if task is not None and task.cancelling():
-                raise
-        except Exception as error:  # closing must not hide why we close
-            _LOG.warning("%s: closing failed: %r", self._settings.topic, error)
+        if consumer is not None:
+            await stop_consumer(consumer, self._settings.topic, self._settings.close_deadline_s)
 
     async def on_revoked(self, lanes: list[int]) -> None:
         """Let the owner finish with its lanes, then end the epoch."""

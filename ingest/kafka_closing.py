@@ -1,0 +1,66 @@
+"""Lets go of a Kafka consumer in bounded time, with nothing of it left running."""
+
+import asyncio
+import logging
+from typing import Any, Final
+
+from aiokafka import AIOKafkaConsumer
+
+_LOG = logging.getLogger(__name__)
+
+# Where the client keeps its background tasks.
+_TASKS: Final = {
+    "_client": ("_sync_task",),
+    "_fetcher": ("_fetch_task",),
+    "_coordinator": (
+        "_coordination_task",
+        "_heartbeat_task",
+        "_commit_refresh_task",
+        "_reset_committed_task",
+    ),
+}
+
+
+async def stop_consumer(consumer: AIOKafkaConsumer, where: str, deadline_s: float) -> None:
+    """Stop a consumer; bounded in time, raises only a real cancel.
+
+    `stop` gives up at the first part that hangs or, by a cancellation of its own that it lets
+    out, at the first task that it cancels: with a dead broker that is the rule. What is left would
+    ask for metadata, connect and log for ever, so it is ended here.
+
+    Parameters
+    ----------
+    consumer : AIOKafkaConsumer
+        Consumer, started or not.
+    where : str
+        Topic, for the log.
+    deadline_s : float
+        Bound on `stop`.
+    """
+    try:
+        async with asyncio.timeout(deadline_s):
+            await consumer.stop()
+    except asyncio.CancelledError:
+        await _end(consumer)
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise
+    except Exception as error:  # closing must not hide why we close
+        _LOG.warning("%s: closing failed: %r", where, error)
+        await _end(consumer)
+
+
+async def _end(consumer: AIOKafkaConsumer) -> None:
+    """Cancel what a consumer runs in the background, and close its sockets."""
+    tasks: set[asyncio.Task[Any]] = set()
+    for part, names in _TASKS.items():
+        owner = getattr(consumer, part, None)
+        tasks.update(filter(None, (getattr(owner, name, None) for name in names)))
+    tasks.update(getattr(getattr(consumer, "_fetcher", None), "_pending_tasks", ()))
+    connections = getattr(getattr(consumer, "_client", None), "_conns", {})
+    for connection in list(connections.values()):
+        connection.close()
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        await asyncio.wait(tasks, timeout=1.0)
