@@ -184,7 +184,7 @@ class _BatchReader:
             column = column.dictionary_encode()
         if column.null_count:
             self._refuse_null_channel(column)
-        index: NDArray[np.int64] = column.indices.cast(pa.int64()).to_numpy()
+        index: NDArray[np.int64] = column.indices.to_numpy().astype(np.int64)
         ids, place = _used(column.dictionary, index)
         if None in ids:
             self._refuse_null_channel(column.dictionary.take(pa.array(index)))

@@ -29,10 +29,8 @@ def read_lines(
     ----------
     path : Path
         UTF-8 text with one reading a line.
-    lane : int
-        Lane to read.
-    lane_of : callable
-        Lane of a channel id.
+    lane, lane_of : int, callable
+        Lane to read, and the lane of a channel id.
     limits : DecodeLimits, optional
         `message_bytes` bounds a line.
     rows_per_batch : int
@@ -41,8 +39,7 @@ def read_lines(
     Raises
     ------
     DecodeError
-        For the first line that is no reading, with file and line: a recording is repaired, not
-        played with holes.
+        For the first line that is no reading: a recording is repaired, not played with holes.
     """
     most = (limits or DecodeLimits()).message_bytes
     rows: list[tuple[int, int, bytes | None]] = []
