@@ -159,13 +159,12 @@ class AlarmBook:
 
     def _say(self, card: Card, channel: Channel, note: np.void, onset_ns: int) -> dict[str, str]:
         colour = Colour(int(note["now"]))
-        judged = colour if colour else Colour(int(note["was"]))
         fields = {
             "observed": figure(_plain(note["observed"])),
             "expected": figure(_plain(note["expected"])),
             "low": figure(_plain(note["low"])),
             "high": figure(_plain(note["high"])),
-            "threshold": figure(_threshold(card, judged, float(note["observed"]))),
+            "threshold": figure(_threshold(card, colour, float(note["observed"]))),
             "unit": self._classes[channel.class_name].unit,
             "colour": colour.word,
         }
@@ -173,7 +172,7 @@ class AlarmBook:
         for language, template in (("en", card.duty.say.en), ("zh", card.duty.say.zh)):
             span = lasted(int(note["time_ns"]) - onset_ns, language)
             named = {**fields, "name": channel.name[language], "lasted": span}
-            said[language] = sentence(template if colour else _OVER[language], language, named)
+            said[language] = sentence(_template(note, template, language), language, named)
         return said
 
     def _band(self, note: np.void) -> list[float] | None:
@@ -245,6 +244,17 @@ class AlarmBook:
         return any(card.name == rule for card in cards.values())
 
 
+def _template(note: np.void, rung: str, language: str) -> str:
+    """The rule's own sentence while it gets worse; a lower colour says only that it eased."""
+    if note["now"] > note["was"]:
+        return rung
+    return _EASED[language] if note["now"] else _OVER[language]
+
+
+_EASED: Final = {
+    "en": "{name}: easing after {lasted}, {colour} now; {observed} {unit}.",
+    "zh": "{name}：历时{lasted}后缓解，现为{colour}，现值 {observed} {unit}。",
+}
 _OVER: Final = {
     "en": "{name}: over after {lasted}; now {observed} {unit}.",
     "zh": "{name}：历时{lasted}后恢复，现值 {observed} {unit}。",

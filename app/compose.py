@@ -13,7 +13,7 @@ from app.pack import ClassPack
 from contracts.catalogue import Catalogue
 from contracts.machine import Parts
 from contracts.topics import TopicNames
-from detectors import fused, silence
+from detectors import parameters, silence
 from detectors.channel_rules import ChannelRules
 from detectors.limit import COLOURS, Steps
 from detectors.silence import SilenceWatch
@@ -80,7 +80,7 @@ class Plan:
         packs = list(self.packs.values())
         place = {name: i for i, name in enumerate(self.packs)}
         class_of = np.array([place[name] for name in rows.classes()], np.int64)
-        rules = [fused.Rules(pack.limit, pack.unusual) for pack in packs]
+        rules = [parameters.Rules(pack.limit, pack.unusual) for pack in packs]
         name = self.name(lane)
         desk = Desk(self.lifeline, name.telemetry, lane, self.configuration.hash[:7])
         cards = {pack.class_name: class_cards(pack) for pack in packs}
@@ -102,9 +102,9 @@ def class_cards(pack: ClassPack) -> ClassCards:
     cards = {}
     if pack.limit is not None:
         low, high = _thresholds(pack.limit.low), _thresholds(pack.limit.high)
-        cards[fused.LIMIT_SLOT] = Card("limit", pack.at["limit"], pack.limit.duty, low, high)
+        cards[parameters.LIMIT_SLOT] = Card("limit", pack.at["limit"], pack.limit.duty, low, high)
     if pack.unusual is not None:
-        cards[fused.UNUSUAL_SLOT] = Card("unusual", pack.at["unusual"], pack.unusual.duty)
+        cards[parameters.UNUSUAL_SLOT] = Card("unusual", pack.at["unusual"], pack.unusual.duty)
     if pack.silent is not None:
         cards[silence.SLOT] = Card("silent", pack.at["silent"], pack.silent.duty)
     return ClassCards(pack.unit, cards)

@@ -62,7 +62,7 @@ class CompressedClock:
         self.speed = speed
         self._started = time.monotonic()
         self._told_ms = begin_ms
-        self.held_ms: int | None = begin_ms
+        self.held_ms = begin_ms
 
     def start(self) -> None:
         """Count real time from here."""
@@ -76,15 +76,17 @@ class CompressedClock:
     def now_ms(self) -> int:
         """Event time as far as the broker knows it; never falls."""
         asked = self.due_ms()
-        now = asked if self.held_ms is None else min(asked, self.held_ms - 1)
-        self._told_ms = max(self._told_ms, now)
+        self._told_ms = max(self._told_ms, min(asked, self.held_ms - 1))
         return self._told_ms
 
 
 async def send(
     producer: AIOKafkaProducer, topic: str, readings: Iterable[Sent], clock: CompressedClock
 ) -> int:
-    """Send readings when the clock reaches them, stamped with their event time; how many."""
+    """Send readings when the clock reaches them, stamped with their event time; how many.
+
+    The clock stops at the last one: nothing is known of the time behind it.
+    """
     count = 0
     waiting: list[asyncio.Future[object]] = []
     for reading in readings:
@@ -104,5 +106,5 @@ async def send(
         waiting.append(sent)
         count += 1
     await asyncio.gather(*waiting)
-    clock.held_ms = None
+    clock.held_ms += 1
     return count

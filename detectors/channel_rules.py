@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from contracts.batch import Batch
 from contracts.transition import TRANSITION, Transitions, no_transitions
 from detectors import fused
+from detectors.parameters import Rules, table
 from detectors.rows import ROW, new_rows
 
 NOTES: Final = 1024  # level changes per kernel call; more only means another call
@@ -19,22 +20,22 @@ class ChannelRules:
 
     Parameters
     ----------
-    classes : sequence of fused.Rules
+    classes : sequence of Rules
         Rules of each class.
     class_of : int64, shape (n,)
         Index into `classes` for every lane row.
     """
 
-    def __init__(self, classes: Sequence[fused.Rules], class_of: NDArray[np.int64]) -> None:
+    def __init__(self, classes: Sequence[Rules], class_of: NDArray[np.int64]) -> None:
         self._class_of = class_of
-        self._params = fused.table(classes)
+        self._params = table(classes)
         self._adopt(new_rows(class_of))
         self._notes = np.zeros(NOTES, TRANSITION)
 
     def _adopt(self, rows: NDArray[np.void]) -> None:
         self.rows = rows
         flat = rows.view(np.uint8).reshape(len(rows), ROW.itemsize)
-        self._state = (flat.view(np.int64), flat.view(np.float64), flat)
+        self._state = (rows, flat.view(np.int64), flat)
 
     def score(
         self,

@@ -15,7 +15,23 @@ Words = NDArray[np.int64]
 Bytes = NDArray[np.uint8]
 
 
-@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+@njit(cache=True, nogil=True, error_model="numpy")
+def _rung(words: Words, since: int, breached: int, time_ns: int, on_delay: int) -> int:
+    """Worst colour that has been breached for the on-delay; keeps each colour's `since`."""
+    rung = 0
+    for colour in range(1, 5):
+        word = since + colour - 1
+        if colour > breached:
+            words[word] = NEVER
+            continue
+        if words[word] == NEVER:
+            words[word] = time_ns
+        if time_ns - words[word] >= on_delay:
+            rung = colour
+    return rung
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def advance_level(
     words: Words,
     octets: Bytes,
@@ -51,31 +67,19 @@ def advance_level(
     """
     since, at = places
     breached, held, time_ns = seen
-    level = np.int64(octets[at])
-    rung = np.int64(0)
-    for colour in range(1, 5):
-        word = since + colour - 1
-        if colour > breached:
-            words[word] = NEVER
-        else:
-            if words[word] == NEVER:
-                words[word] = time_ns
-            if time_ns - words[word] >= delays[0]:
-                rung = np.int64(colour)
+    level = int(octets[at])
+    rung = _rung(words, since, breached, time_ns, delays[0])
     fall = since + 4
-    if rung > level:
-        level = rung
-        words[fall] = NEVER
-        octets[at + 1] = 0
-    elif held >= level:
+    if rung > level or held >= level:
+        level = max(level, rung)
         words[fall] = NEVER
         octets[at + 1] = 0
     else:
-        octets[at + 1] = max(np.int64(octets[at + 1]), held)
+        octets[at + 1] = max(int(octets[at + 1]), held)
         if words[fall] == NEVER:
             words[fall] = time_ns
         if time_ns - words[fall] >= delays[1]:
-            level = np.int64(octets[at + 1])
+            level = int(octets[at + 1])
             words[fall] = NEVER
             octets[at + 1] = 0
     octets[at] = level

@@ -18,23 +18,21 @@ AHEAD = 24
 
 @intrinsic
 def prefetch(typing: Any, array: Any, row: Any) -> Any:
-    """Ask for both cache lines of `array[row]` (2-D, C order, 128 bytes a row) for writing."""
+    """Ask for the cache line in which `array[row]` begins, for writing; any C-order array."""
 
     def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         array_type = signature.args[0]
         view = context.make_array(array_type)(context, builder, args[0])
-        stride = cgutils.unpack_tuple(builder, view.strides, 2)[0]
+        stride = cgutils.unpack_tuple(builder, view.strides, array_type.ndim)[0]
         base = builder.ptrtoint(view.data, ir.IntType(64))
         place = builder.add(base, builder.mul(stride, args[1]))
         byte_pointer = ir.IntType(8).as_pointer()
         number = ir.IntType(32)
         kind = ir.FunctionType(ir.VoidType(), [byte_pointer, number, number, number])
         call = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0i8")
-        for line in (0, 64):
-            at = builder.add(place, ir.Constant(ir.IntType(64), line))
-            # write, keep in all caches, data
-            hints = [ir.Constant(number, hint) for hint in (1, 3, 1)]
-            builder.call(call, [builder.inttoptr(at, byte_pointer), *hints])
+        # write, keep in all caches, data
+        hints = [ir.Constant(number, hint) for hint in (1, 3, 1)]
+        builder.call(call, [builder.inttoptr(place, byte_pointer), *hints])
         return context.get_dummy_value()
 
     return types.void(array, types.int64), emit

@@ -1,6 +1,7 @@
 """One aligned 128-byte row per channel: the state of the cheap rules, side by side.
 
-Random access to a row costs one cache-line pair; everything a reading needs lies in it.
+Random access to a row costs one cache line: what a calm reading needs lies in the first half,
+the delays of whoever rings or is about to in the second.
 """
 
 from typing import Final
@@ -10,7 +11,6 @@ from numpy.typing import NDArray
 
 from contracts.transition import NEVER
 
-# Field names are for people and snapshots; kernels use the word numbers derived below.
 ROW: Final = np.dtype(
     [
         ("rules", np.int64),  # index of the parameter row that governs the channel
@@ -19,7 +19,8 @@ ROW: Final = np.dtype(
         ("limit_fall_to", np.uint8),
         ("unusual_level", np.uint8),
         ("unusual_fall_to", np.uint8),
-        ("spare", np.uint8, (4,)),
+        ("pending", np.uint8),  # whether any delay below `gate_since` runs
+        ("spare", np.uint8, (3,)),
         ("mean", np.float64),
         ("variance", np.float64),
         ("gate_since", np.int64),  # event time at which the learning gate closed, or NEVER
@@ -40,17 +41,11 @@ def _byte(name: str) -> int:
     return int(ROW.fields[name][1])  # type: ignore[index]
 
 
-RULES: Final = _word("rules")
-LEARNED: Final = _word("learned")
-MEAN: Final = _word("mean")
-VARIANCE: Final = _word("variance")
-GATE_SINCE: Final = _word("gate_since")
-LIMIT_SINCE: Final = _word("limit_since")
-LIMIT_FALL: Final = _word("limit_fall")
-UNUSUAL_SINCE: Final = _word("unusual_since")
-UNUSUAL_FALL: Final = _word("unusual_fall")
-LIMIT_LEVEL: Final = _byte("limit_level")
-UNUSUAL_LEVEL: Final = _byte("unusual_level")
+# Words and bytes of the first rule's delays and level, and the way from one rule's to the next.
+SINCE: Final = _word("limit_since")
+SINCE_STEP: Final = _word("unusual_since") - SINCE
+LEVEL: Final = _byte("limit_level")
+LEVEL_STEP: Final = _byte("unusual_level") - LEVEL
 
 
 def new_rows(rules: NDArray[np.int64]) -> NDArray[np.void]:

@@ -48,7 +48,7 @@ class Silent(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _hear(  # noqa: PLR0913 - a kernel takes columns
+def _hear(  # noqa: PLR0913, PLR0917 - a kernel takes columns
     state: NDArray[np.void],
     after_s: NDArray[np.int64],
     columns: tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.uint8]],

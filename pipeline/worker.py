@@ -64,6 +64,10 @@ class Worker:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
+    async def drain(self) -> None:
+        """Let go of every lane, as if the group had taken them all."""
+        await self.revoked(list(self._runners))
+
     async def beat(self) -> None:
         """Note that the event loop turns, for ever."""
         while True:

@@ -12,7 +12,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 from contracts.records import Records
-from ingest import recording
+from ingest.recording import write
 
 
 @dataclass
@@ -31,7 +31,7 @@ class Witness:
         self.order.append((record.partition, body["id"], body["revision"]))
 
     def assert_each_once_in_order(self) -> None:
-        """No (id, revision) twice, and revisions of an alarm count 1, 2, 3, …"""
+        """Each (id, revision) once, and revisions of an alarm count 1, 2, 3 and on."""
         doubled = [key for key, n in Counter(self.order).items() if n > 1]
         assert not doubled, doubled[:5]
         last: dict[str, int] = {}
@@ -58,7 +58,7 @@ async def witness(bootstrap: str, topic: str) -> AsyncIterator[Witness]:
         yield seen
         ends = await consumer.end_offsets(list(consumer.assignment()))
         async with asyncio.timeout(30):
-            while any([await consumer.position(tp) < end for tp, end in ends.items()]):
+            while any([await consumer.position(tp) < end for tp, end in ends.items()]):  # noqa: ASYNC110
                 await asyncio.sleep(0.1)
         await asyncio.sleep(0.3)
     finally:
@@ -108,7 +108,7 @@ async def record(bootstrap: str, lifeline: str, folder: Path) -> tuple[Path, Pat
     rows: dict[int, list[tuple[int, int, bytes | None]]] = {}
     for item in await read_all(bootstrap, f"tocsin.telemetry.{lifeline}"):
         rows.setdefault(item.partition, []).append((item.offset, item.timestamp, item.value))
-    recording.write(telemetry, lifeline, [(p, Records.of(r)) for p, r in sorted(rows.items())])
+    write(telemetry, lifeline, [(p, Records.of(r)) for p, r in sorted(rows.items())])
     lines: list[dict[str, Any]] = [
         {"lane": item.partition, "offset": item.offset, "entry": json.loads(item.value)}
         for item in await read_all(bootstrap, f"tocsin.journal.{lifeline}")

@@ -13,6 +13,8 @@ from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 
+TOCSIN = str(Path(sys.executable).with_name("tocsin"))
+
 
 @dataclass
 class WorkerProcess:
@@ -36,7 +38,8 @@ class WorkerProcess:
 
     def start(self) -> None:
         """Start it, or start it again."""
-        command = [sys.executable, "-m", "app.cli", "--verbose", "run", *self.arguments]
+        served = ["--instance", "worker-0", "--port", str(self.port)]
+        command = [TOCSIN, "--verbose", "run", *self.arguments, *served]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log)
         self.starts += 1
@@ -69,7 +72,7 @@ class WorkerProcess:
         """Body of an answer, None while nobody answers or it is not 200."""
         try:
             url = f"http://127.0.0.1:{self.port}{path}"
-            with urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310 - loopback
+            with urllib.request.urlopen(url, timeout=2) as answer:
                 text: str = answer.read().decode()
                 return text
         except (urllib.error.URLError, OSError):
@@ -88,6 +91,7 @@ class WorkerProcess:
     async def settle(self, positions: dict[str, int], timeout_s: float) -> None:
         """Wait until it is ready and every lane stands at its position."""
         deadline = time.monotonic() + timeout_s
+        at: dict[str, float] = {}
         while time.monotonic() < deadline:
             assert self.process.poll() is None, self.log.read_text()[-4000:]
             at = await asyncio.to_thread(self.metric, "tocsin_lane_position")

@@ -2,9 +2,10 @@
 
 import asyncio
 import json
+import logging
 import random
 import subprocess
-import sys
+import time
 from pathlib import Path
 
 import msgspec
@@ -14,8 +15,11 @@ from aiokafka import AIOKafkaProducer
 from app.configuration import home_lane
 from tests.fire import city
 from tests.fire.oracle import Witness, read_all, record, witness
-from tests.fire.process import WorkerProcess
-from tests.kafka.broker import Cluster, free_port
+from tests.fire.process import TOCSIN, WorkerProcess
+from tests.kafka.broker import Cluster
+from tests.kafka.ports import free_ports
+
+log = logging.getLogger(__name__)
 
 READINGS = 100_000
 DEATHS = 10
@@ -24,9 +28,7 @@ SECONDS = 45
 
 
 def tocsin(*arguments: str) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "app.cli", *arguments], capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([TOCSIN, *arguments], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr + done.stdout
     return done.stdout
 
@@ -39,7 +41,7 @@ async def send(bootstrap: str, channels: list[str], done: asyncio.Event) -> tupl
     clock = asyncio.get_running_loop().time
     ends = [0] * LANES
     began = clock()
-    now_ms = __import__("time").time_ns() // 1_000_000
+    now_ms = time.time_ns() // 1_000_000
     try:
         while telemetry.readings < READINGS:
             waiting = []
@@ -72,7 +74,7 @@ async def shelve_now_and_then(bootstrap: str, channels: list[str], done: asyncio
     try:
         while not done.is_set():
             channel = chance.choice(channels)
-            command = {
+            command: dict[str, object] = {
                 "kind": chance.choice(["shelve", "shelve", "unshelve"]),
                 "channel": channel if chance.random() < 0.9 else "water.nobody",
                 "by": "tester",
@@ -103,24 +105,26 @@ async def kill_at_random(worker: WorkerProcess, done: asyncio.Event) -> int:
     return deaths
 
 
+@pytest.mark.broker
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 async def test_ten_sigkills_during_a_hundred_thousand_readings_leave_the_alarms_of_a_calm_replay(
-    kafka: Cluster, tmp_path: Path
+    tmp_path: Path,
 ) -> None:
+    with Cluster() as kafka:
+        await survive(kafka, tmp_path)
+
+
+async def survive(kafka: Cluster, tmp_path: Path) -> None:
+    """Send, kill and judge."""
     configs = tmp_path / "configs"
     channels = city.configure(configs, groups=20, lanes=LANES, state=tmp_path / "state")
     tocsin(
         "topics", "--configs", str(configs), "--create", "--replication", "1", "--bootstrap",
         kafka.bootstrap,
     )  # fmt: skip
-    port = free_port()
-    worker = WorkerProcess(
-        ["--configs", str(configs), "--bootstrap", kafka.bootstrap, "--instance", "worker-0"]
-        + ["--port", str(port)],
-        port,
-        tmp_path / "worker.log",
-    )
+    arguments = ["--configs", str(configs), "--bootstrap", kafka.bootstrap]
+    worker = WorkerProcess(arguments, free_ports(1)[0], tmp_path / "worker.log")
     async with witness(kafka.bootstrap, "tocsin.alarms.water") as seen:
         worker.start()
         done = asyncio.Event()
@@ -164,4 +168,4 @@ async def judge(kafka: Cluster, configs: Path, folder: Path, seen: Witness) -> N
     letters = await read_all(kafka.bootstrap, "tocsin.dead-letters")
     told_letters = sorted(item.value for item in letters)
     assert len(told_letters) == summary["dead_letters"]
-    print(f"{len(told)} revisions, {len(told_letters)} dead letters, {account}")
+    log.info("%d revisions, %d dead letters, %s", len(told), len(told_letters), account)

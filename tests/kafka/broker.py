@@ -1,10 +1,8 @@
 """A real Kafka cluster of one or three nodes on this machine, which a test may hurt."""
 
 import itertools
-import random
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -19,13 +17,12 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._metadata import ClusterMetadata
 from confluent_kafka.cimpl import NewTopic
 
+from tests.kafka.ports import free_ports
+
 LIBS = Path(__file__).parents[2] / ".kafka" / "libs"
 CLUSTER_ID = "VG9jc2luVGVzdENsdXN0ZQ"
 START_S_MAX = 60.0
 STOP_S_MAX = 20.0
-# Below the range from which the system picks a client's port: a client must not be able to sit on
-# the port of a node that is down.
-PORTS = range(15_000, 32_000)
 
 COMMON = {
     "auto.create.topics.enable": "false",
@@ -73,7 +70,7 @@ class Cluster:
     def __init__(self, nodes: int = 1, settings: Mapping[str, str] | None = None) -> None:
         if nodes not in {1, 3}:
             raise ValueError(f"expected 1 or 3 nodes, got {nodes!r}")
-        self._ports = _free_ports(2 * nodes)
+        self._ports = free_ports(2 * nodes)
         self._extra = dict(settings or {})
         self._folder = Path(tempfile.mkdtemp(prefix="tocsin-kafka-"))
         self._processes: dict[int, subprocess.Popen[bytes]] = {}
@@ -268,9 +265,8 @@ class Cluster:
 
     @staticmethod
     def _admin(address: str) -> AdminClient:
-        return AdminClient(
-            {"bootstrap.servers": address, "log_level": 0, "socket.timeout.ms": 2000}
-        )
+        settings = {"bootstrap.servers": address, "log_level": 0, "socket.timeout.ms": 2000}
+        return AdminClient(settings)
 
     def _until(self, holds: Callable[[], bool], what: str, node: int = 0) -> None:
         """Poll until a condition holds; fail early when the node it is about has ended."""
@@ -285,15 +281,14 @@ class Cluster:
 
     def _settings(self, node: int) -> dict[str, str]:
         copies = len(self.nodes)
-        controllers = self._ports[copies:]
-        voters = ",".join(f"{n}@127.0.0.1:{controllers[n]}" for n in self.nodes)
+        controllers = [f"127.0.0.1:{port}" for port in self._ports[copies:]]
+        voters = ",".join(f"{n}@{controllers[n]}" for n in self.nodes)
         return {
             "process.roles": "broker,controller",
             "node.id": str(node),
             "controller.quorum.voters": voters,
             "controller.listener.names": "CONTROLLER",
-            "listeners": f"PLAINTEXT://{self.address(node)},"
-            f"CONTROLLER://127.0.0.1:{controllers[node]}",
+            "listeners": f"PLAINTEXT://{self.address(node)},CONTROLLER://{controllers[node]}",
             "log.dirs": str(self._folder / f"node-{node}"),
             "default.replication.factor": str(copies),
             "min.insync.replicas": str(copies // 2 + 1),
@@ -303,19 +298,3 @@ class Cluster:
             **COMMON,
             **self._extra,
         }
-
-
-def _free_ports(count: int) -> list[int]:
-    """Find ports that nobody listens on now."""
-    found: list[int] = []
-    for port in random.sample(PORTS, len(PORTS)):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            found.append(port)
-        if len(found) == count:
-            break
-    return found

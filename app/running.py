@@ -1,0 +1,74 @@
+"""`tocsin run` and `tocsin topics`."""
+
+import argparse
+import asyncio
+import json
+import logging
+import signal
+import sys
+from dataclasses import replace
+from importlib.metadata import version
+
+import msgspec
+
+from app.configuration import Configuration
+from app.service import Service, Way
+from app.settings import Settings
+from app.topics import TopicPlan, ensure, needed
+from contracts.topics import TopicNames
+from sinks.health import HealthServer
+
+log = logging.getLogger("tocsin.run")
+
+
+def settled(arguments: argparse.Namespace) -> Configuration:
+    """The configuration with what the command line changes of the worker's own settings."""
+    configuration = Configuration.load(arguments.configs)
+    settings: Settings = configuration.settings
+    if arguments.bootstrap:
+        kafka = msgspec.structs.replace(settings.kafka, bootstrap=arguments.bootstrap)
+        settings = msgspec.structs.replace(settings, kafka=kafka)
+    if getattr(arguments, "state", None):
+        settings = msgspec.structs.replace(settings, state=arguments.state)
+    if getattr(arguments, "port", None) is not None:
+        http = msgspec.structs.replace(settings.http, port=arguments.port)
+        settings = msgspec.structs.replace(settings, http=http)
+    return replace(configuration, settings=settings)
+
+
+async def run_worker(arguments: argparse.Namespace) -> int:
+    """Own lanes until SIGTERM or SIGINT, then drain."""
+    configuration = settled(arguments)
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for sign in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(sign, stopping.set)
+    way = Way(lifeline=arguments.lifeline, instance=arguments.instance)
+    http = configuration.settings.http
+    async with Service(configuration, way) as service:
+        health = HealthServer(service.vitals, http.host, http.port, version("tocsin"))
+        await health.start()
+        try:
+            await stopping.wait()
+        finally:
+            await health.stop()
+    return 0
+
+
+async def settle_topics(arguments: argparse.Namespace) -> int:
+    """List the topics that the configuration needs; with `--create` make and check them."""
+    configuration = settled(arguments)
+    plan = TopicPlan(replication=arguments.replication)
+    topics = needed(configuration.partitions, TopicNames(configuration.settings.app), plan)
+    if arguments.create:
+        for line in await ensure(topics, configuration.settings.kafka.bootstrap):
+            sys.stdout.write(line + "\n")
+        return 0
+    for topic in topics:
+        if arguments.json:
+            sys.stdout.write(json.dumps(msgspec.to_builtins(topic)) + "\n")
+            continue
+        settings = ", ".join(f"{key}={value}" for key, value in sorted(topic.settings.items()))
+        head = f"{topic.name}: {topic.partitions} partitions, {topic.replication} copies"
+        sys.stdout.write(f"{head}, {settings}\n")
+    return 0

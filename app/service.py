@@ -1,0 +1,190 @@
+"""One worker process: its clients and lanes, and the order in which they start and stop."""
+
+import asyncio
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Self
+
+from app.compose import Plan
+from app.configuration import Configuration
+from app.settings import Settings
+from contracts.clock import Clock, WallClock
+from contracts.machine import Parts
+from contracts.quantities import NS_PER_S
+from contracts.topics import TopicNames
+from contracts.vitals import Vitals
+from ingest.kafka_commands import CommandSettings, KafkaCommands
+from ingest.kafka_settings import KafkaSettings
+from ingest.kafka_source import KafkaSource
+from ingest.limits import DecodeLimits
+from pipeline.kafka_log import KafkaLaneLog, LogSettings
+from pipeline.keeper import Keeper
+from pipeline.lane_reader import LaneReader
+from pipeline.life import Doors, Pace, Setting
+from pipeline.refusals import LaneName
+from pipeline.snapshot import SnapshotStore
+from pipeline.worker import Worker
+
+log = logging.getLogger("tocsin.worker")
+
+DRAIN_S = 20.0  # below the rebalance timeout of the consumer, which waits for it
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How a worker meets its broker.
+
+    Parameters
+    ----------
+    lifeline : str
+    lanes : tuple of int or None
+        Lanes to take without asking the group; None lets the group choose.
+    instance : str or None
+        Static membership under this name.
+    check_crcs : bool
+        Off only for the embedded broker of the demo.
+    clock : Clock
+    """
+
+    lifeline: str
+    lanes: tuple[int, ...] | None = None
+    instance: str | None = None
+    check_crcs: bool = True
+    clock: Clock = field(default_factory=WallClock)
+
+
+class Service:
+    """A worker with everything around it; use as an asynchronous context manager.
+
+    Parameters
+    ----------
+    configuration : Configuration
+    way : Way
+    """
+
+    def __init__(self, configuration: Configuration, way: Way) -> None:
+        self._configuration = configuration
+        self._settings: Settings = configuration.settings
+        self._way = way
+        self._topics = TopicNames(self._settings.app)
+        self._plan = self._plan_of(configuration)
+        self._store = SnapshotStore(self._settings.state)
+        self._open = AsyncExitStack()
+        self._worker: Worker | None = None
+
+    def _plan_of(self, configuration: Configuration) -> Plan:
+        limits = self._settings.limits
+        decode = DecodeLimits(
+            message_bytes=limits.message_bytes, readings_per_message=limits.readings_per_message
+        )
+        return Plan(configuration, self._way.lifeline, self._topics, decode)
+
+    @property
+    def plan(self) -> Plan:
+        """The lifeline under the present configuration."""
+        return self._plan
+
+    @property
+    def worker(self) -> Worker:
+        """The running worker."""
+        assert self._worker is not None, "the service has not started"
+        return self._worker
+
+    @property
+    def vitals(self) -> Vitals:
+        """What probes and Prometheus ask."""
+        return self.worker
+
+    def _parts_for(self, config: str, name: LaneName) -> Parts:
+        """Parts of a lane under the configuration with this hash."""
+        if config == self._configuration.hash:
+            return self._plan.parts(name.number)
+        earlier = Configuration.from_bundle(self._store.bundle(config), self._settings)
+        return self._plan_of(earlier).parts(name.number)
+
+    async def __aenter__(self) -> Self:
+        """Start clients, then take lanes."""
+        try:
+            await self._start()
+        except BaseException:
+            await self._open.aclose()
+            raise
+        return self
+
+    async def _start(self) -> None:
+        self._store.put_bundle(self._configuration.hash, self._configuration.bundle())
+        scoring = ThreadPoolExecutor(1, "scoring")
+        filing = ThreadPoolExecutor(1, "filing")
+        self._open.callback(scoring.shutdown, cancel_futures=True)
+        self._open.callback(filing.shutdown, cancel_futures=True)
+        commands = KafkaCommands(self._command_settings())
+        source = KafkaSource(self._source_settings(), self)
+        reader = LaneReader(self._settings.kafka.bootstrap, check_crcs=self._way.check_crcs)
+        self._open.push_async_callback(reader.close)
+        await commands.start()
+        self._open.push_async_callback(commands.close)
+        doors = Doors(source, commands, partial(self._log_for, reader), self._way.clock, scoring)
+        snapshot = self._settings.snapshot
+        setting = Setting(
+            doors,
+            Keeper(self._store, self._parts_for, filing),
+            self._configuration.hash,
+            Pace(snapshot_s=snapshot.every.ns / NS_PER_S, snapshot_readings=snapshot.or_readings),
+        )
+        self._worker = Worker(self._plan.name, setting, DRAIN_S)
+        beat = asyncio.create_task(self._worker.beat(), name="beat")
+        self._open.callback(beat.cancel)
+        self._open.push_async_callback(source.close)
+        await source.start()
+        if self._way.lanes is not None:
+            await self._worker.assigned(list(self._way.lanes))
+
+    async def __aexit__(self, *_: object) -> None:
+        """Drain lanes, then let go of clients."""
+        try:
+            await self.worker.drain()
+        finally:
+            await self._open.aclose()
+
+    async def assigned(self, lanes: list[int]) -> None:
+        """The group gave lanes."""
+        await self.worker.assigned(lanes)
+
+    async def revoked(self, lanes: list[int]) -> None:
+        """The group takes lanes away once this returns."""
+        await self.worker.revoked(lanes)
+
+    def _log_for(self, reader: LaneReader, name: LaneName) -> KafkaLaneLog:
+        settings = LogSettings(
+            bootstrap=self._settings.kafka.bootstrap,
+            app=self._settings.app,
+            topics=self._topics,
+            transaction_timeout_ms=self._settings.transaction_timeout.ns // 1_000_000,
+        )
+        return KafkaLaneLog(name, settings, reader, self._way.clock)
+
+    def _source_settings(self) -> KafkaSettings:
+        limits = self._settings.limits
+        return KafkaSettings(
+            bootstrap=self._settings.kafka.bootstrap,
+            topic=self._topics.telemetry(self._way.lifeline),
+            lifeline=self._way.lifeline,
+            group=f"{self._settings.app}-{self._way.lifeline}",
+            lanes=self._way.lanes,
+            instance=self._way.instance,
+            max_partition_fetch_bytes=max(limits.message_bytes, limits.poll_bytes // 8),
+            fetch_max_bytes=limits.poll_bytes,
+            records_per_fetch=limits.poll_records,
+            check_crcs=self._way.check_crcs,
+        )
+
+    def _command_settings(self) -> CommandSettings:
+        return CommandSettings(
+            bootstrap=self._settings.kafka.bootstrap,
+            topic=self._topics.commands(self._way.lifeline),
+            lifeline=self._way.lifeline,
+            check_crcs=self._way.check_crcs,
+        )

@@ -1,0 +1,81 @@
+"""What the fused kernel knows of the rules of one class: one record of figures."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from contracts.transition import Colour
+from detectors.limit import Limit
+from detectors.unusual import Unusual
+
+LIMIT_SLOT: Final = 0
+UNUSUAL_SLOT: Final = 1
+SLOTS: Final = 2
+
+PARAMS: Final = np.dtype(
+    [
+        ("calm_low", np.float64),  # between these two the limit rings in no colour
+        ("calm_high", np.float64),
+        ("band", np.float64),  # infinite where the class has no unusual rule
+        ("smoothing", np.float64),
+        ("floor", np.float64),
+        ("warm_up", np.int64),  # 0 where the class has no unusual rule
+        ("relearn_ns", np.int64),
+        ("top", np.int64),  # colour of an unusual value
+        ("low", np.float64, (4,)),  # thresholds by colour, -inf where absent
+        ("high", np.float64, (4,)),  # +inf where absent
+        ("back", np.float64),  # hysteresis of the limits
+        ("band_back", np.float64),  # where the value counts as back inside the band
+        ("on_ns", np.int64, (SLOTS,)),
+        ("off_ns", np.int64, (SLOTS,)),
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The cheap rules of one class; None where it has none."""
+
+    limit: Limit | None
+    unusual: Unusual | None
+
+
+def table(classes: Sequence[Rules]) -> NDArray[np.void]:
+    """Parameters of some classes, for `score_readings`; `PARAMS`, shape (len(classes),)."""
+    params = np.zeros(len(classes), PARAMS)
+    params["low"], params["high"] = -np.inf, np.inf
+    params["band"] = params["band_back"] = np.inf
+    params["floor"] = 1.0
+    for mine, rules in zip(params, classes, strict=True):
+        if rules.limit is not None:
+            _put_limit(mine, rules.limit)
+        if rules.unusual is not None:
+            _put_unusual(mine, rules.unusual)
+    params["calm_low"] = params["low"].max(axis=1)
+    params["calm_high"] = params["high"].min(axis=1)
+    return params
+
+
+def _put_limit(mine: Any, limit: Limit) -> None:
+    if limit.low is not None:
+        mine["low"] = limit.low.array(-np.inf)
+    if limit.high is not None:
+        mine["high"] = limit.high.array(np.inf)
+    mine["back"] = limit.hysteresis
+    mine["on_ns"][LIMIT_SLOT] = limit.on_delay.ns
+    mine["off_ns"][LIMIT_SLOT] = limit.off_delay.ns
+
+
+def _put_unusual(mine: Any, unusual: Unusual) -> None:
+    mine["smoothing"] = unusual.smoothing
+    mine["band"] = unusual.band.count
+    mine["band_back"] = unusual.band.count - unusual.hysteresis.count
+    mine["floor"] = unusual.floor
+    mine["warm_up"] = unusual.warm_up
+    mine["relearn_ns"] = unusual.relearn_after.ns
+    mine["top"] = Colour[unusual.at_most.upper()]
+    mine["on_ns"][UNUSUAL_SLOT] = unusual.on_delay.ns
+    mine["off_ns"][UNUSUAL_SLOT] = unusual.off_delay.ns
