@@ -97,6 +97,17 @@ class Plan:
         )
 
 
+def plan_of(configuration: Configuration, lifeline: str) -> Plan:
+    """Plan of a lifeline with the limits of its settings."""
+    settings = configuration.settings
+    limits = DecodeLimits(
+        message_bytes=settings.limits.message_bytes,
+        readings_per_message=settings.limits.readings_per_message,
+        batches_per_message=settings.limits.batches_per_message,
+    )
+    return Plan(configuration, lifeline, TopicNames(settings.app), limits)
+
+
 def class_cards(pack: ClassPack) -> ClassCards:
     """What the alarm book must know of a class."""
     cards = {}

@@ -11,16 +11,14 @@ from typing import IO
 
 import msgspec
 
-from app.compose import Plan
+from app.compose import Plan, plan_of
 from app.configuration import Configuration, home_lane
 from contracts.errors import ConfigError
 from contracts.journal import Entry
 from contracts.lane_log import Message
 from contracts.machine import Parts
 from contracts.records import Records
-from contracts.topics import TopicNames
 from ingest import recorded_lines, recording
-from ingest.limits import DecodeLimits
 from pipeline.lane import Lane
 from pipeline.replay import replay
 from pipeline.snapshot import SnapshotStore
@@ -45,16 +43,6 @@ def read_journal(path: Path) -> dict[int, list[tuple[int, Entry]]]:
             raise ConfigError(msg) from error
         entries.setdefault(found.lane, []).append((found.offset, found.entry))
     return entries
-
-
-def plan_of(configuration: Configuration, lifeline: str) -> Plan:
-    """Plan of a lifeline with the limits that its worker would have."""
-    settings = configuration.settings
-    limits = DecodeLimits(
-        message_bytes=settings.limits.message_bytes,
-        readings_per_message=settings.limits.readings_per_message,
-    )
-    return Plan(configuration, lifeline, TopicNames(settings.app), limits)
 
 
 class Bench:

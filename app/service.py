@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Self
 
-from app.compose import Plan
+from app.compose import plan_of
 from app.configuration import Configuration
 from app.settings import Settings
 from contracts.clock import Clock, WallClock
@@ -19,7 +19,6 @@ from contracts.vitals import Vitals
 from ingest.kafka_commands import CommandSettings, KafkaCommands
 from ingest.kafka_settings import KafkaSettings
 from ingest.kafka_source import KafkaSource
-from ingest.limits import DecodeLimits
 from pipeline.kafka_log import KafkaLaneLog, LogSettings
 from pipeline.keeper import Keeper
 from pipeline.lane_reader import LaneReader
@@ -70,22 +69,10 @@ class Service:
         self._settings: Settings = configuration.settings
         self._way = way
         self._topics = TopicNames(self._settings.app)
-        self._plan = self._plan_of(configuration)
+        self._plan = plan_of(configuration, way.lifeline)
         self._store = SnapshotStore(self._settings.state)
         self._open = AsyncExitStack()
         self._worker: Worker | None = None
-
-    def _plan_of(self, configuration: Configuration) -> Plan:
-        limits = self._settings.limits
-        decode = DecodeLimits(
-            message_bytes=limits.message_bytes, readings_per_message=limits.readings_per_message
-        )
-        return Plan(configuration, self._way.lifeline, self._topics, decode)
-
-    @property
-    def plan(self) -> Plan:
-        """The lifeline under the present configuration."""
-        return self._plan
 
     @property
     def worker(self) -> Worker:
@@ -103,7 +90,7 @@ class Service:
         if config == self._configuration.hash:
             return self._plan.parts(name.number)
         earlier = Configuration.from_bundle(self._store.bundle(config), self._settings)
-        return self._plan_of(earlier).parts(name.number)
+        return plan_of(earlier, self._way.lifeline).parts(name.number)
 
     async def __aenter__(self) -> Self:
         """Start clients, then take lanes."""

@@ -43,7 +43,7 @@ def test_findings_of_all_files_come_together_and_in_order(tmp_path: Path) -> Non
     good = (BROKEN / "good.yaml").read_text(encoding="utf-8")
     twice = good.replace("smoothing: 0.1", "smothing: 0.1").replace("orange: 0.14", "orange: 0.18")
     files: dict[str, str | bytes] = {
-        "tocsin.yaml": "kafka: {bootstrap: here}\nlifelines: {water: {partitions: 0}}\nflush: 1",
+        "tocsin.yaml": "kafka: {bootstrap: here}\nlifelines: {water: {partitions: 0}}\nsnapshot: 1",
         "water/pressure.yaml": twice,
         "water/flow.yaml": good.replace("water.pressure", "water.flow").replace("MPa", "", 1),
         "water/catalogue.csv": "id,class,asset,group\nA,water.pressure,a,g\n",
@@ -51,8 +51,7 @@ def test_findings_of_all_files_come_together_and_in_order(tmp_path: Path) -> Non
     assert findings_of(tmp_path, files) == [
         "tocsin.yaml:2:33: lifelines.water.partitions: expected a whole number from 1 to 1024, "
         "got 0",
-        "tocsin.yaml:3:8: flush: expected a time such as `500 ms`, `30 s`, `5 min`, `2 h`, `1 d` "
-        "or `3 periods`, got 1",
+        "tocsin.yaml:3:11: snapshot: expected a mapping, got 1; its keys are every, or_readings",
         "water/catalogue.csv:2: id: expected lower-case letters, digits, `.`, `_` and `-`, "
         "at most 128, got 'A'; rename it",
         "water/flow.yaml:3:6: unit: expected text, got nothing",

@@ -13,12 +13,12 @@ CLASS = """\
 class: water.level
 unit: m
 period: 1 s
-plausible: {range: [0, 10], fastest: 50 per s, future: 5 s, back_fill: 60 s}
+plausible: {range: [0, 10], fastest: 500 per s, future: 5 s, back_fill: 60 s}
 limit:
   low: {blue: 2.0, yellow: 1.6, orange: 1.2, red: 0.8}
   high: {orange: 8.0, red: 9.0}
-  on_delay: 300 ms
-  off_delay: 500 ms
+  on_delay: 100 ms
+  off_delay: 100 ms
   hysteresis: 0.1
 """
 DUTY = """\
@@ -37,7 +37,8 @@ def configure(folder: Path, groups: int, lanes: int, state: Path) -> list[str]:
     text = CLASS + duty
     text += "unusual:\n  model: ewma\n  smoothing: 0.05\n  band: 5 sigma\n  floor: 0.05\n"
     text += "  warm_up: 50\n  at_most: yellow\n  off_delay: 300 ms\n  relearn_after: 5 s\n" + duty
-    text += "silent:\n  after: 3 periods\n  colour: blue\n" + duty
+    text += "silent:\n  after: 3 periods\n  colour: blue\n"
+    text += duty.replace("{observed} {unit}", "silent for {lasted}")
     water = folder / "water"
     water.mkdir(parents=True)
     (water / "level.yaml").write_text(text)
@@ -135,11 +136,13 @@ class Telemetry:
         return reading
 
     def _value(self, channel: str, time_ms: int) -> float:
-        """Five metres with noise; every fourth channel dips for 2 s of 12, staggered."""
+        """Five metres with noise; every second channel falls to 0.5 m and back, again and again."""
         place = self._channels.index(channel)
         noise = self._chance.gauss(0.0, 0.05)
-        dipping = place % 4 == 0 and (time_ms // 1000 + 3 * place) % 12 < 2
-        return (0.5 + 0.4 * (place % 3) if dipping else 5.0) + noise
+        period_ms = 4_000 + 500 * (place % 5)
+        share = (time_ms + 700 * place) % period_ms / period_ms
+        depth = max(0.0, 1.0 - abs(share - 0.5) / 0.35)
+        return 5.0 - (4.5 * depth if place % 2 == 0 else 0.0) + noise
 
 
 def _arrow(rows: list[dict[str, object]]) -> bytes:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from confluent_kafka.admin import AdminClient
 
 from contracts.records import Records
 from ingest.recording import write
@@ -75,14 +76,13 @@ async def _reader(bootstrap: str, topic: str) -> AIOKafkaConsumer:
         auto_offset_reset="earliest",
     )
     await consumer.start()
-    partitions = await _partitions(consumer, topic)
-    consumer.assign(partitions)
+    consumer.assign(_partitions(bootstrap, topic))
     return consumer
 
 
-async def _partitions(consumer: AIOKafkaConsumer, topic: str) -> list[TopicPartition]:
-    await consumer.topics()
-    return [TopicPartition(topic, p) for p in sorted(consumer.partitions_for_topic(topic) or ())]
+def _partitions(bootstrap: str, topic: str) -> list[TopicPartition]:
+    metadata = AdminClient({"bootstrap.servers": bootstrap}).list_topics(topic, timeout=10)
+    return [TopicPartition(topic, p) for p in sorted(metadata.topics[topic].partitions)]
 
 
 async def read_all(bootstrap: str, topic: str) -> list[ConsumerRecord[bytes, bytes]]:

@@ -78,15 +78,15 @@ class WorkerProcess:
         except (urllib.error.URLError, OSError):
             return None
 
-    def metric(self, name: str, **labels: str) -> dict[str, float]:
-        """Samples of a metric by lane."""
-        text = self.get("/metrics") or ""
-        return {
-            sample.labels.get("lane", ""): sample.value
-            for family in text_string_to_metric_families(text)
-            for sample in family.samples
-            if sample.name == name and labels.items() <= sample.labels.items()
-        }
+    def metric(self, name: str, label: str = "lane") -> dict[str, float]:
+        """Samples of a metric, summed by one of its labels."""
+        total: dict[str, float] = {}
+        for family in text_string_to_metric_families(self.get("/metrics") or ""):
+            for sample in family.samples:
+                if sample.name == name:
+                    key = sample.labels.get(label, "")
+                    total[key] = total.get(key, 0.0) + sample.value
+        return total
 
     async def settle(self, positions: dict[str, int], timeout_s: float) -> None:
         """Wait until it is ready and every lane stands at its position."""

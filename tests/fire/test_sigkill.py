@@ -47,7 +47,8 @@ async def send(bootstrap: str, channels: list[str], done: asyncio.Event) -> tupl
             waiting = []
             elapsed = clock() - began
             while telemetry.readings < min(READINGS, elapsed * READINGS / SECONDS):
-                sample = telemetry.message(now_ms + int(elapsed * 1000))
+                due_ms = telemetry.readings * SECONDS * 1000 // READINGS
+                sample = telemetry.message(now_ms + due_ms)
                 lane = home_lane(sample.group, LANES)
                 waiting.append(
                     await producer.send(
@@ -135,16 +136,19 @@ async def survive(kafka: Cluster, tmp_path: Path) -> None:
         )
         positions = {f"water-{lane}": end for lane, end in enumerate(ends)}
         await worker.settle(positions, timeout_s=90)
-        accounts = worker.metric("tocsin_readings_received_total")
+        accounts = await asyncio.to_thread(worker.metric, "tocsin_readings_total", "destiny")
         assert await worker.finish(30) == 0, worker.log.read_text()[-4000:]
     assert deaths == DEATHS
     assert sent >= READINGS
-    await judge(kafka, configs, tmp_path, seen)
-    assert sum(accounts.values()) >= READINGS
+    account = await judge(kafka, configs, tmp_path, seen)
+    assert account["received"] == sent
+    assert sum(accounts.values()) == sent
+    for word in ("scored", "held", "back_filled", "duplicate", "late"):
+        assert accounts.get(word, 0) == account[word], word
 
 
-async def judge(kafka: Cluster, configs: Path, folder: Path, seen: Witness) -> None:
-    """Byte-equal to a fault-free replay, once each, in order, accounts exact."""
+async def judge(kafka: Cluster, configs: Path, folder: Path, seen: Witness) -> dict[str, int]:
+    """Byte-equal to a fault-free replay, once each, in order; the accounts of the replay."""
     telemetry, journal = await record(kafka.bootstrap, "water", folder)
     golden = folder / "golden.jsonl"
     summary = json.loads(
@@ -162,10 +166,11 @@ async def judge(kafka: Cluster, configs: Path, folder: Path, seen: Witness) -> N
     assert sorted(told) == sorted(golden.read_bytes().splitlines())
     assert sorted(seen.bodies) == sorted(told)
     seen.assert_each_once_in_order()
-    account = summary["accounting"]
+    account: dict[str, int] = summary["accounting"]
     assert account["received"] == sum(n for word, n in account.items() if word != "received")
     assert all(account[word] > 0 for word in ("scored", "held", "duplicate", "late", "quarantined"))
     letters = await read_all(kafka.bootstrap, "tocsin.dead-letters")
     told_letters = sorted(item.value for item in letters)
     assert len(told_letters) == summary["dead_letters"]
     log.info("%d revisions, %d dead letters, %s", len(told), len(told_letters), account)
+    return account

@@ -265,7 +265,8 @@ class Cluster:
 
     @staticmethod
     def _admin(address: str) -> AdminClient:
-        settings = {"bootstrap.servers": address, "log_level": 0, "socket.timeout.ms": 2000}
+        settings: dict[str, str | int | float | bool] = {"bootstrap.servers": address}
+        settings |= {"log_level": 0, "socket.timeout.ms": 2000}
         return AdminClient(settings)
 
     def _until(self, holds: Callable[[], bool], what: str, node: int = 0) -> None:
