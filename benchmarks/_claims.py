@@ -1,0 +1,83 @@
+"""What every benchmark prints: a table for people, then one JSON line per claim for programs."""
+
+import json
+import statistics
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+Arms = Mapping[str, Callable[[], object]]
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A measured value against its goal.
+
+    Parameters
+    ----------
+    claim : str
+        What is said, with its conditions.
+    value, goal : float
+    unit : str
+    sense : {"at most", "at least"}
+        On which side of the goal the claim holds.
+    """
+
+    claim: str
+    value: float
+    goal: float
+    unit: str
+    sense: Literal["at most", "at least"]
+
+    @property
+    def holds(self) -> bool:
+        """Whether the value is on the right side of its goal."""
+        return self.value <= self.goal if self.sense == "at most" else self.value >= self.goal
+
+    def line(self) -> str:
+        """One JSON line."""
+        figures = {
+            "claim": f"{self.claim}: {self.sense} the goal",
+            "value": float(f"{self.value:.4g}"),
+            "goal": self.goal,
+            "unit": self.unit,
+            "holds": self.holds,
+        }
+        return json.dumps(figures)
+
+
+def print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Columns side by side: the first to the left, figures to the right."""
+    widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
+    for row in [head, *rows]:
+        first = row[0].ljust(widths[0])
+        rest = [cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)]
+        print("  ".join([first, *rest]))
+
+
+def print_claims(claims: Sequence[Claim]) -> None:
+    """The last lines of a benchmark."""
+    print()
+    for claim in claims:
+        print(claim.line())
+    sys.stdout.flush()
+
+
+def interleaved(arms: Arms, rounds: int, before: Callable[[], None]) -> dict[str, float]:
+    """Median seconds of each arm; every round runs all arms, in turn from another first one.
+
+    What else runs on the machine thus hits all arms alike, and ratios stand more noise than times.
+    `before` runs before each round, untimed.
+    """
+    names = list(arms)
+    seconds: dict[str, list[float]] = {name: [] for name in names}
+    for turn in range(rounds):
+        before()
+        first = turn % len(names)
+        for name in names[first:] + names[:first]:
+            began = time.perf_counter()
+            arms[name]()
+            seconds[name].append(time.perf_counter() - began)
+    return {name: statistics.median(found) for name, found in seconds.items()}

@@ -1,0 +1,216 @@
+"""Nanoseconds a reading: both cheap rules in one kernel, against numpy and river; admission too.
+
+Every channel sends one reading a tick, each tick in another order; a batch holds at most 100,000
+readings and no channel twice, which suits numpy best and changes nothing for the kernel.
+"""
+
+import gc
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+from _claims import Claim, interleaved, print_claims, print_table
+from _rivals import NumpyRules, RiverRules
+from numpy.typing import NDArray
+
+from contracts.batch import Batch, Destiny
+from contracts.quantities import Duration, Rate, Sigmas
+from detectors.channel_rules import ChannelRules
+from detectors.limit import Limit, Steps
+from detectors.parameters import Rules
+from detectors.silence import SilenceWatch, Silent
+from detectors.unusual import Unusual
+from ingest.admit import Admission
+from ingest.plausible import Plausible
+
+CHANNELS = (1_000, 100_000, 1_000_000)
+BATCH = 100_000
+TICKS_MIN = 4
+ROUNDS = 9
+PER_ROUND = 1_000_000  # readings of the compiled arms; at a million channels four times as many
+RIVER_READINGS = 20_000  # of river in each round: it is two orders slower
+PERIOD_NS = 1_000_000_000
+BEGIN_NS = 1_700_000_000 * PERIOD_NS
+
+RULES = Rules(
+    Limit(low=Steps(2.0, 1.6, 1.2, 0.8), high=Steps(orange=8.0, red=9.0)),
+    Unusual(
+        model="ewma",
+        smoothing=0.05,
+        band=Sigmas("6 sigma"),
+        floor=0.05,
+        warm_up=2,
+        at_most="yellow",
+        relearn_after=Duration("5 s"),
+    ),
+)
+BOUNDS = Plausible(range=(0.0, 10.0), fastest=Rate("50 per s"))
+SILENT = Silent(after=Duration("30 s"))
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """One reading of every channel, in batches, with what a lane adds to each."""
+
+    batches: list[Batch]
+    lane_time_s: list[NDArray[np.int64]]
+    destiny: list[NDArray[np.uint8]]
+
+    def later(self, ticks: int) -> None:
+        """Move all readings on in time, in place."""
+        for batch, lane_time_s in zip(self.batches, self.lane_time_s, strict=True):
+            batch.time_ns[:] += ticks * PERIOD_NS
+            lane_time_s[:] += ticks
+
+
+def make_tick(channels: int, seed: int) -> Tick:
+    """Readings around 5; one of 10,000 lies far outside."""
+    chance = np.random.default_rng(seed)
+    row = chance.permutation(channels).astype(np.int32)
+    value = chance.normal(5.0, 0.05, channels)
+    value[chance.random(channels) < 1e-4] = 9.5
+    batches = []
+    for first in range(0, channels, BATCH):
+        part = slice(first, first + BATCH)
+        n = len(row[part])
+        time_ns = np.full(n, BEGIN_NS + seed * PERIOD_NS)
+        quality = np.zeros(n, np.uint8)
+        record = np.arange(n, dtype=np.int32)
+        batches.append(Batch(record, row[part], time_ns, value[part], quality))
+    lane_time_s = [batch.time_ns // PERIOD_NS for batch in batches]
+    scored = [np.full(len(batch), Destiny.SCORED, np.uint8) for batch in batches]
+    return Tick(batches, lane_time_s, scored)
+
+
+class City:
+    """All arms over the same stream at one number of channels."""
+
+    def __init__(self, channels: int) -> None:
+        self.channels = channels
+        ticks = max(TICKS_MIN, PER_ROUND // channels)
+        self.ticks = [make_tick(channels, seed) for seed in range(ticks)]
+        one_class = np.zeros(channels, np.int64)
+        self.kernel = ChannelRules([RULES], one_class)
+        self.rival = NumpyRules(RULES, channels)
+        self.admission = Admission([BOUNDS], one_class)
+        self.watch = SilenceWatch([SILENT], one_class)
+        self.watch.begin(BEGIN_NS // PERIOD_NS)
+        first = [tick.batches[0] for tick in self.ticks[:TICKS_MIN]]
+        sent = [(b.row[:RIVER_READINGS].tolist(), b.value[:RIVER_READINGS].tolist()) for b in first]
+        self.river = RiverRules(RULES, sorted({row for rows, _ in sent for row in rows}))
+        self._river_next = [sent[0]] * 3 + sent  # thrice the same: past the warm-up
+        self._scratch = np.zeros(BATCH, np.uint8)
+
+    def check(self) -> None:
+        """Run kernel and numpy over the stream; they must agree to the last bit."""
+        changes = 0
+        for tick in self.ticks:
+            for batch, destiny in zip(tick.batches, tick.destiny, strict=True):
+                notes = self.kernel.score(batch, destiny, (0, len(batch)))
+                names = ("ordinal", "row", "rule", "was", "now")
+                told = [tuple(int(note[name]) for name in names) for note in notes]
+                assert told == self.rival.score(batch), "numpy and the kernel tell different things"
+                changes += len(told)
+        rows = self.kernel.rows
+        pairs = ((0, "mean"), (1, "variance"), (2, "learned"))
+        for place, name in pairs:
+            assert np.array_equal(self.rival.state[:, place], rows[name].astype(float)), name
+        assert np.array_equal(self.rival.level[0], rows["limit_level"])
+        assert np.array_equal(self.rival.level[1], rows["unusual_level"])
+        assert np.array_equal(self.rival.gate_since, rows["gate_since"])
+        assert changes > 100, "the check was idle: hardly anything rang"
+        for sent in self._river_next:
+            self.river.score(*sent)
+
+    def run_kernel(self, tick: Tick) -> None:
+        """Limit and unusual value, fused."""
+        for batch, destiny in zip(tick.batches, tick.destiny, strict=True):
+            self.kernel.score(batch, destiny, (0, len(batch)))
+
+    def run_numpy(self, tick: Tick) -> None:
+        """The same in numpy."""
+        for batch in tick.batches:
+            self.rival.score(batch)
+
+    def run_river(self) -> None:
+        """The same in river, over few readings."""
+        for _ in range(max(1, RIVER_READINGS // len(self._river_next[0][0]))):
+            self._river_next.append(self._river_next.pop(0))
+            self.river.score(*self._river_next[0])
+
+    def run_admit(self, tick: Tick) -> None:
+        """Destinies of every reading."""
+        for batch in tick.batches:
+            destiny = self._scratch[: len(batch)]
+            self.admission.admit(batch, batch.time_ns, (0, len(batch)), destiny)
+
+    def run_hear(self, tick: Tick) -> None:
+        """Deadlines of every channel."""
+        for batch, lane_time_s, destiny in zip(
+            tick.batches, tick.lane_time_s, tick.destiny, strict=True
+        ):
+            self.watch.hear(batch, destiny, lane_time_s, (0, len(batch)))
+
+    def measure(self) -> dict[str, float]:
+        """Median ns a reading of each arm."""
+        arms = {"kernel": self.run_kernel, "numpy": self.run_numpy}
+        arms |= {"admit": self.run_admit, "hear": self.run_hear}
+
+        def whole(name: str) -> None:
+            for tick in self.ticks:
+                arms[name](tick)
+
+        def later() -> None:
+            for tick in self.ticks:
+                tick.later(len(self.ticks))
+
+        gc.collect()
+        timed = {name: partial(whole, name) for name in arms}
+        seconds = interleaved({**timed, "river": self.run_river}, ROUNDS, later)
+        readings = len(self.ticks) * self.channels
+        ns = {name: seconds[name] * 1e9 / readings for name in arms}
+        return {**ns, "river": seconds["river"] * 1e9 / RIVER_READINGS}
+
+
+def claims(found: dict[int, dict[str, float]]) -> list[Claim]:
+    """Goals: what the machine was found to allow, with room for a shared machine."""
+    few, many, most = (found[n] for n in CHANNELS)
+    ns, times = "ns/reading", "times"
+    over_numpy = min(of["numpy"] / of["kernel"] for of in found.values())
+    over_river = min(of["river"] / of["kernel"] for of in found.values())
+    return [
+        Claim("fused kernel, 1,000 channels", few["kernel"], 15, ns, "at most"),
+        Claim("fused kernel, 100,000 channels", many["kernel"], 20, ns, "at most"),
+        Claim("fused kernel, 1,000,000 channels", most["kernel"], 25, ns, "at most"),
+        Claim(
+            "fused kernel, 1,000,000 channels over 1,000",
+            most["kernel"] / few["kernel"], 1.7, times, "at most",
+        ),
+        Claim("numpy over the kernel, any size", over_numpy, 5, times, "at least"),
+        Claim("river over the kernel, any size", over_river, 100, times, "at least"),
+        Claim("admission, 1,000,000 channels", most["admit"], 25, ns, "at most"),
+        Claim("silence heard, 1,000,000 channels", most["hear"], 15, ns, "at most"),
+    ]  # fmt: skip
+
+
+def main() -> None:
+    """Check, measure, tell."""
+    found = {}
+    for channels in CHANNELS:
+        city = City(channels)
+        city.check()
+        found[channels] = city.measure()
+        del city
+    arms = ("kernel", "numpy", "river", "admit", "hear")
+    rows = []
+    for channels, ns in found.items():
+        ratios = [f"{ns[arm] / ns['kernel']:.1f}" for arm in ("numpy", "river")]
+        rows.append([f"{channels:,}", *(f"{ns[arm]:.1f}" for arm in arms), *ratios])
+    print(f"ns a reading, median of {ROUNDS} interleaved rounds of {PER_ROUND:,} readings")
+    print(f"river: only {RIVER_READINGS:,} readings a round, of at most as many channels\n")
+    print_table(["channels", *arms, "numpy/kernel", "river/kernel"], rows)
+    print_claims(claims(found))
+
+
+if __name__ == "__main__":
+    main()
