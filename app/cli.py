@@ -105,6 +105,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     except TocsinError as error:
         sys.stderr.write(f"tocsin {arguments.command}: {error}\n")
         return FAILED
+    except FileNotFoundError as error:
+        sys.stderr.write(f"tocsin {arguments.command}: {error.filename}: expected a file\n")
+        return WRONG_USE
+    except OSError as error:
+        sys.stderr.write(f"tocsin {arguments.command}: {error}\n")
+        return FAILED
     except KeyboardInterrupt:
         sys.stderr.write(f"tocsin {arguments.command}: interrupted\n")
         return FAILED

@@ -11,6 +11,7 @@ from alarms.book import NO_THRESHOLDS, AlarmBook, Card, ClassCards, Desk, Thresh
 from app.configuration import Configuration, home_lane
 from app.pack import ClassPack
 from contracts.catalogue import Catalogue
+from contracts.errors import ConfigError
 from contracts.machine import Parts
 from contracts.topics import TopicNames
 from detectors import parameters, silence
@@ -98,7 +99,17 @@ class Plan:
 
 
 def plan_of(configuration: Configuration, lifeline: str) -> Plan:
-    """Plan of a lifeline with the limits of its settings."""
+    """Plan of a lifeline with the limits of its settings.
+
+    Raises
+    ------
+    ConfigError
+        When the configuration knows no such lifeline.
+    """
+    if lifeline not in configuration.partitions:
+        known = ", ".join(configuration.partitions)
+        msg = f"--lifeline: expected a configured one ({known}), got {lifeline!r}"
+        raise ConfigError(msg)
     settings = configuration.settings
     limits = DecodeLimits(
         message_bytes=settings.limits.message_bytes,

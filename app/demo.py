@@ -230,7 +230,7 @@ class Demo:
 
 
 async def _serve(service: Service, host: str) -> HealthServer:
-    health = HealthServer(service.vitals, host, 0, version("tocsin"))
+    health = HealthServer(service, host, 0, version("tocsin"))
     await health.start()
     return health
 

@@ -43,16 +43,28 @@ async def run_worker(arguments: argparse.Namespace) -> int:
     loop = asyncio.get_running_loop()
     for sign in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(sign, stopping.set)
-    way = Way(lifeline=arguments.lifeline, instance=arguments.instance)
+    service = Service(configuration, Way(lifeline=arguments.lifeline, instance=arguments.instance))
     http = configuration.settings.http
-    async with Service(configuration, way) as service:
-        health = HealthServer(service.vitals, http.host, http.port, version("tocsin"))
-        await health.start()
-        try:
-            await stopping.wait()
-        finally:
-            await health.stop()
+    health = HealthServer(service, http.host, http.port, version("tocsin"))
+    await health.start()
+    serving = asyncio.create_task(_serve(service), name="service")
+    stop = asyncio.create_task(stopping.wait(), name="stop")
+    try:
+        await asyncio.wait({serving, stop}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        serving.cancel()
+        stop.cancel()
+        ended, _ = await asyncio.gather(serving, stop, return_exceptions=True)
+        await health.stop()
+    if isinstance(ended, Exception):
+        raise ended
     return 0
+
+
+async def _serve(service: Service) -> None:
+    """Own lanes until cancelled; leaving the service drains them."""
+    async with service:
+        await asyncio.Event().wait()
 
 
 async def settle_topics(arguments: argparse.Namespace) -> int:

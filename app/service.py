@@ -12,10 +12,11 @@ from app.compose import plan_of
 from app.configuration import Configuration
 from app.settings import Settings
 from contracts.clock import Clock, WallClock
+from contracts.errors import RetryableError
 from contracts.machine import Parts
 from contracts.quantities import NS_PER_S
 from contracts.topics import TopicNames
-from contracts.vitals import Vitals
+from contracts.vitals import LaneVitals
 from ingest.kafka_commands import CommandSettings, KafkaCommands
 from ingest.kafka_settings import KafkaSettings
 from ingest.kafka_source import KafkaSource
@@ -58,6 +59,8 @@ class Way:
 class Service:
     """A worker with everything around it; use as an asynchronous context manager.
 
+    Itself the `Vitals` that probes and Prometheus ask, from before it is entered.
+
     Parameters
     ----------
     configuration : Configuration
@@ -80,10 +83,17 @@ class Service:
         assert self._worker is not None, "the service has not started"
         return self._worker
 
-    @property
-    def vitals(self) -> Vitals:
-        """What probes and Prometheus ask."""
-        return self.worker
+    def lanes(self) -> list[LaneVitals]:
+        """Every lane that this worker owns."""
+        return self._worker.lanes() if self._worker else []
+
+    def alive(self) -> bool:
+        """Whether the event loop turns; does not depend on Kafka."""
+        return self._worker is None or self._worker.alive()
+
+    def ready(self) -> bool:
+        """Whether every owned lane is running and ownership is settled."""
+        return self._worker is not None and self._worker.ready()
 
     def _parts_for(self, config: str, name: LaneName) -> Parts:
         """Parts of a lane under the configuration with this hash."""
@@ -93,18 +103,23 @@ class Service:
         return plan_of(earlier, self._way.lifeline).parts(name.number)
 
     async def __aenter__(self) -> Self:
-        """Start clients, then take lanes."""
-        try:
-            await self._start()
-        except BaseException:
-            await self._open.aclose()
-            raise
-        return self
+        """Start clients, then take lanes; a broker that is away is waited for."""
+        while True:
+            try:
+                await self._start()
+            except RetryableError as error:
+                log.warning("%s", error)
+                await self._open.aclose()
+                await asyncio.sleep(error.retry_after_s)
+            except BaseException:
+                await self._open.aclose()
+                raise
+            else:
+                return self
 
     async def _start(self) -> None:
         self._store.put_bundle(self._configuration.hash, self._configuration.bundle())
-        scoring = ThreadPoolExecutor(1, "scoring")
-        filing = ThreadPoolExecutor(1, "filing")
+        scoring, filing = ThreadPoolExecutor(1, "scoring"), ThreadPoolExecutor(1, "filing")
         self._open.callback(scoring.shutdown, cancel_futures=True)
         self._open.callback(filing.shutdown, cancel_futures=True)
         commands = KafkaCommands(self._command_settings())

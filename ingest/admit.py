@@ -27,6 +27,10 @@ SEEN: Final = np.dtype(
 )
 assert SEEN.itemsize == 64
 
+# Readings whose rows are asked for together: at a million channels each is a cache miss, and
+# misses that do not wait for one another overlap.
+_BLOCK: Final = 32
+
 _BAD = int(Quality.BAD)
 _SCORED, _HELD = int(Destiny.SCORED), int(Destiny.HELD)
 _BACK_FILLED, _DUPLICATE, _LATE = (
@@ -98,18 +102,24 @@ def admit_readings(
     """
     stamp_of, row_of, time_of, value_of, quality_of = columns
     reals, wholes = params
-    for i in range(span[0], span[1]):
-        if row_of[i] < 0:
-            destiny[i] = _UNKNOWN
-            continue
-        mine = seen[row_of[i]]
-        kind = mine["class"]
-        verdict = _by_time(mine, time_of[i], stamp_of[i], wholes[kind])
-        if verdict == _SCORED:
-            mine.times[mine.cursor] = time_of[i]
-            mine.cursor = (mine.cursor + 1) % REMEMBERED
-            verdict = _by_value(mine, time_of[i], value_of[i], quality_of[i], reals[kind])
-        destiny[i] = verdict
+    classes = np.zeros(_BLOCK, np.int64)
+    for begin in range(span[0], span[1], _BLOCK):
+        end = min(begin + _BLOCK, span[1])
+        for i in range(begin, end):
+            if row_of[i] >= 0:
+                classes[i - begin] = seen[np.uint32(row_of[i])]["class"]
+        for i in range(begin, end):
+            if row_of[i] < 0:
+                destiny[i] = _UNKNOWN
+                continue
+            mine = seen[np.uint32(row_of[i])]
+            kind = np.uint64(classes[i - begin])
+            verdict = _by_time(mine, time_of[i], stamp_of[i], wholes[kind])
+            if verdict == _SCORED:
+                mine.times[mine.cursor] = time_of[i]
+                mine.cursor = (mine.cursor + 1) % REMEMBERED
+                verdict = _by_value(mine, time_of[i], value_of[i], quality_of[i], reals[kind])
+            destiny[i] = verdict
 
 
 class Admission:
@@ -143,7 +153,10 @@ class Admission:
         self.seen = self._fresh()
 
     def _fresh(self) -> NDArray[np.void]:
-        seen = np.zeros(len(self._class_of), SEEN)
+        size = len(self._class_of) * SEEN.itemsize
+        raw = np.zeros(size + SEEN.itemsize, np.uint8)
+        skip = -raw.ctypes.data % SEEN.itemsize  # a row that straddles cache lines costs two misses
+        seen: NDArray[np.void] = raw[skip : skip + size].view(SEEN)
         seen["times"] = NEVER
         seen["value"] = np.nan
         seen["class"] = self._class_of

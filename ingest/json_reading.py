@@ -73,7 +73,7 @@ def _explain(error: Exception, offset: int) -> str:
 
 
 def _lower(text: str) -> str:
-    return text[:1].lower() + text[1:]
+    return text if text[:2].isupper() else text[:1].lower() + text[1:]
 
 
 class JsonRun:

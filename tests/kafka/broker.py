@@ -265,9 +265,8 @@ class Cluster:
 
     @staticmethod
     def _admin(address: str) -> AdminClient:
-        settings: dict[str, str | int | float | bool] = {"bootstrap.servers": address}
-        settings |= {"log_level": 0, "socket.timeout.ms": 2000}
-        return AdminClient(settings)
+        patience = {"log_level": "0", "socket.timeout.ms": "2000"}
+        return AdminClient({"bootstrap.servers": address, **patience})
 
     def _until(self, holds: Callable[[], bool], what: str, node: int = 0) -> None:
         """Poll until a condition holds; fail early when the node it is about has ended."""

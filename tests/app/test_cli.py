@@ -1,0 +1,139 @@
+"""The `tocsin` command as a shell sees it: output, errors, exit codes."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from app.cli import main
+from tests.kafka.broker import Cluster
+
+FEED = "water.feed-01.flow"
+BEGIN = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+def feed(path: Path, values: list[float]) -> Path:
+    """Hourly readings of the feed as lines of JSON."""
+    lines = [
+        {"channel": FEED, "time": (BEGIN + timedelta(hours=hour)).isoformat(), "value": value}
+        for hour, value in enumerate(values)
+    ]
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return path
+
+
+def test_a_good_configuration_is_summed_up(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check"]) == 0
+    out = capsys.readouterr().out
+    assert "water.flow_hourly: 1 channel in l/s every 1 h, rules limit, unusual, silent" in out
+    assert out.splitlines()[-1].startswith("configuration ")
+
+
+def test_findings_go_to_standard_error_and_the_exit_code_is_2(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "tocsin.yaml").write_text("kafka: {bootstrap: 'a:1'}\nlifelines: {}\n")
+    assert main(["check", str(tmp_path)]) == 2
+    captured = capsys.readouterr()
+    assert not captured.out
+    assert "tocsin.yaml:2:12: lifelines: expected at least one lifeline" in captured.err
+
+
+def test_findings_as_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "--json", str(tmp_path)]) == 2
+    body = json.loads(capsys.readouterr().out)
+    assert body["good"] is False
+    assert "tocsin.yaml: expected a file" in body["findings"][0]
+
+
+@pytest.mark.parametrize(
+    ("what", "field"),
+    [
+        ("reading", "quality"),
+        ("command", "seconds"),
+        ("alarm", "evidence"),
+        ("dead-letter", "reason"),
+    ],
+)
+def test_every_record_has_a_schema(
+    what: str, field: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["schema", what]) == 0
+    schema = json.loads(capsys.readouterr().out)
+    assert any(field in shape.get("properties", {}) for shape in schema["$defs"].values())
+
+
+def test_a_replay_tells_an_episode_and_balances(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = feed(tmp_path / "feed.jsonl", [100.0] * 200 + [20.0] * 3 + [100.0] * 6)
+    assert main(["replay", str(lines), "--out", str(tmp_path / "alarms.jsonl")]) == 0
+    out = capsys.readouterr().out.splitlines()
+    assert any("red" in line and "feed 20 l/s in the last hour, below 30" in line for line in out)
+    assert out[-2].startswith("209 received = 209 scored + 0 held")
+    alarms = (tmp_path / "alarms.jsonl").read_text().splitlines()
+    told = [alarm for alarm in map(json.loads, alarms) if alarm["channel"] == FEED]
+    assert [(alarm["rule"]["name"], alarm["state"]) for alarm in told] == [
+        ("limit", "active"),
+        ("unusual", "active"),
+        ("limit", "cleared"),
+        ("unusual", "cleared"),
+    ]
+    assert out[-1] == f"{len(alarms)} revisions, 0 dead letters"
+
+
+def test_a_journal_that_is_none_is_named_with_its_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    journal = tmp_path / "journal.jsonl"
+    journal.write_text('{"lane": 0, "offset": 0, "entry": {"at": 0}}\n')
+    lines = feed(tmp_path / "feed.jsonl", [100.0])
+    assert main(["replay", str(lines), "--journal", str(journal)]) == 2
+    assert f"{journal}:1: expected a journal entry" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "message"),
+    [
+        (["replay", "nowhere.jsonl"], 2, "tocsin replay: nowhere.jsonl: expected a file\n"),
+        (
+            ["run", "--lifeline", "gas"],
+            2,
+            "--lifeline: expected a configured one (water), got 'gas'\n",
+        ),
+        (
+            ["topics", "--create", "--bootstrap", "127.0.0.1:9"],
+            1,
+            "tocsin topics: 127.0.0.1:9: expected an answer to `topics`, got "
+            "KafkaConnectionError; retrying in 1.0 s\n",
+        ),
+    ],
+)
+def test_what_went_wrong_is_said_in_one_line(
+    line: list[str], code: int, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(line) == code
+    assert capsys.readouterr().err == message
+
+
+def test_wrong_usage_is_2_and_shows_the_usage(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as exit_:
+        main(["rnu"])
+    assert exit_.value.code == 2
+    assert "usage: tocsin" in capsys.readouterr().err
+
+
+def test_topics_are_listed_without_a_broker(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["topics", "--json", "--replication", "1"]) == 0
+    topics = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert {topic["name"] for topic in topics} >= {"tocsin.alarms.water", "tocsin.dead-letters"}
+    assert all(topic["replication"] == 1 for topic in topics)
+
+
+def test_topics_are_made_once(kafka: Cluster, capsys: pytest.CaptureFixture[str]) -> None:
+    line = ["topics", "--create", "--replication", "1", "--bootstrap", kafka.bootstrap]
+    assert main(line) == 0
+    first = capsys.readouterr().out
+    assert main(line) == 0
+    assert first != capsys.readouterr().out

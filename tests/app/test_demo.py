@@ -1,0 +1,55 @@
+"""`tocsin demo` from a shell: rung events, the report, a clean interrupt."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+TOCSIN = str(Path(sys.executable).with_name("tocsin"))
+LOWS = ["low feed on 24 March", "low feed on 29 March", "low feed on 27 April"]
+
+
+def demo(folder: Path, seconds: float) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [TOCSIN, "demo", "--seconds", str(seconds), "--report", str(folder / "report")],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=folder,
+    )
+
+
+@pytest.mark.slow
+def test_the_demo_rings_every_known_event_and_nothing_else(tmp_path: Path) -> None:
+    with demo(tmp_path, 8) as process:
+        out, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (0, "")
+    summary = json.loads((tmp_path / "report/summary.json").read_text())
+    rung = {event["name"]: event["rung_at"] for event in summary["known_events"]}
+    assert set(LOWS) <= set(rung)
+    assert len(rung) == 10
+    assert None not in rung.values()
+    assert summary["other_alarms"] == 0
+    account = summary["accounting"]
+    assert account["received"] == sum(n for word, n in account.items() if word != "received")
+    told = (tmp_path / "report/alarms.jsonl").read_text().splitlines()
+    assert len(told) == sum("Feed main 01: " in line for line in out.splitlines())
+    assert "1268 received = 1268 scored" in out
+
+
+@pytest.mark.slow
+def test_an_interrupted_demo_ends_at_once_and_says_so(tmp_path: Path) -> None:
+    with demo(tmp_path, 0) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        began = time.monotonic()
+        out, err = process.communicate(timeout=30)
+    assert time.monotonic() - began < 5
+    assert (process.returncode, err) == (0, "")
+    assert "interrupted" in out
+    assert json.loads((tmp_path / "report/summary.json").read_text())["interrupted"] is True
