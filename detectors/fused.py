@@ -39,6 +39,31 @@ def _score(mine: Record, p: Record, value: float) -> Any:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def _surely_inside(mine: Record, p: Record, value: float) -> Any:
+    """Whether the score, were it computed, would lie inside the band or be NaN.
+
+    In squares: no root and no quotient, which cost more than all else a calm reading needs. The
+    square of the band is rounded inwards by far more than all rounding here amounts to; what
+    lies between, and what overflows, is computed in full.
+    """
+    off = value - mine.mean
+    return off * off < p.calm_square * max(mine.variance, p.floor_square)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _glance(mine: Record, p: Record, value: float, scored: bool) -> Any:
+    """Whether nothing rings, is waited for or is breached, and the score where it matters."""
+    calm = (mine.limit_level | mine.unusual_level | mine.pending) == 0 and not (
+        value < p.calm_low or value > p.calm_high
+    )
+    score = np.nan
+    if scored or not (calm and _surely_inside(mine, p, value)):
+        score = _score(mine, p, value)
+        calm = calm and not abs(score) > p.band
+    return calm, score
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def _learn(mine: Record, value: float, a: float) -> None:
     """Move mean and variance towards the value; the first value is the mean."""
     if mine.learned == 0:
@@ -159,6 +184,7 @@ def score_readings(  # noqa: PLR0913, PLR0917 - a kernel takes columns
     """
     rows = state[0]
     row_of, time_of, value_of, destiny = columns
+    scored = len(scores) > 0
     told = 0
     for i in range(first, last):
         if told + SLOTS > len(notes):
@@ -171,12 +197,9 @@ def score_readings(  # noqa: PLR0913, PLR0917 - a kernel takes columns
         # Unsigned: no test for places that count from the end.
         mine = rows[np.uint32(row)]
         p = params[np.uint64(mine.rules)]
-        score = _score(mine, p, value)
-        if len(scores):
+        calm, score = _glance(mine, p, value, scored)
+        if scored:
             scores[i] = score
-        calm = (mine.limit_level | mine.unusual_level | mine.pending) == 0 and not (
-            value < p.calm_low or value > p.calm_high or abs(score) > p.band
-        )
         if not calm:
             told, calm = _ring(state, p, (i, np.int64(row), time_ns, value, score), notes, told)
         if p.warm_up > 0 and _gate_opens(mine, calm, time_ns, p.relearn_ns):

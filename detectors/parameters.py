@@ -15,10 +15,14 @@ LIMIT_SLOT: Final = 0
 UNUSUAL_SLOT: Final = 1
 SLOTS: Final = 2
 
+_SMALLEST: Final = 1e-290
+
 PARAMS: Final = np.dtype(
     [
         ("calm_low", np.float64),  # between these two the limit rings in no colour
         ("calm_high", np.float64),
+        ("calm_square", np.float64),  # of the band, rounded inwards; 0 where it cannot be told
+        ("floor_square", np.float64),
         ("band", np.float64),  # infinite where the class has no unusual rule
         ("smoothing", np.float64),
         ("floor", np.float64),
@@ -56,7 +60,17 @@ def table(classes: Sequence[Rules]) -> NDArray[np.void]:
             _put_unusual(mine, rules.unusual)
     params["calm_low"] = params["low"].max(axis=1)
     params["calm_high"] = params["high"].min(axis=1)
+    _put_squares(params)
     return params
+
+
+def _put_squares(params: NDArray[np.void]) -> None:
+    """Squares a little inside the band, where none of them loses digits to underflow."""
+    with np.errstate(over="ignore", under="ignore"):
+        band, floor = params["band"] ** 2, params["floor"] ** 2
+        told = (floor > _SMALLEST) & (band * floor > _SMALLEST)
+    params["calm_square"] = np.where(told, band * (1.0 - 1e-9), 0.0)
+    params["floor_square"] = floor
 
 
 def _put_limit(mine: Any, limit: Limit) -> None:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from contracts.batch import Batch, Destiny
 from contracts.quantities import NS_PER_S, Duration
 from contracts.transition import NEVER, TRANSITION, Colour, Transitions, no_transitions
+from detectors.prefetch import AHEAD, prefetch
 
 SLOT: Final = 2
 NOBODY: Final = np.iinfo(np.int64).max  # deadline of a channel that is not waited for
@@ -26,6 +27,8 @@ ALIVE: Final = frozenset(
     }
 )
 _ALIVE = np.isin(np.arange(256), np.array(sorted(ALIVE)))
+
+_NOTHING: Final = no_transitions()
 
 STATE: Final = np.dtype([("heard_s", np.int64), ("deadline_s", np.int64), ("level", np.uint8)])
 
@@ -63,16 +66,22 @@ def _hear(  # noqa: PLR0913, PLR0917 - a kernel takes columns
     row_of, lane_time_s, destiny = columns
     found = 0
     for i in range(span[0], span[1]):
+        if i + AHEAD < span[1]:
+            ahead = np.int64(max(row_of[i + AHEAD], 0))
+            prefetch(state, ahead)
+            prefetch(after_s, ahead)
         if not alive[destiny[i]] or row_of[i] < 0:
             continue
-        row = row_of[i]
-        if state[row].level:
+        # Unsigned: no test for places that count from the end.
+        row = np.uint32(row_of[i])
+        mine = state[row]
+        if mine.level:
             woken[found] = i
             found += 1
-            state[row].level = 0
-        state[row].heard_s = lane_time_s[i]
+            mine.level = 0
+        mine.heard_s = lane_time_s[i]
         if after_s[row] != NOBODY:
-            state[row].deadline_s = lane_time_s[i] + after_s[row]
+            mine.deadline_s = lane_time_s[i] + after_s[row]
     return found
 
 
@@ -141,7 +150,7 @@ class SilenceWatch:
         columns = (batch.row, lane_time_s, destiny)
         found = _hear(self.state, self._after_s, columns, _ALIVE, span, woken)
         if not found:
-            return no_transitions()
+            return _NOTHING
         self._silent -= found
         self._look()
         places = woken[:found]
