@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 
 from contracts.clock import Clock
-from contracts.errors import Diverged, TocsinError
+from contracts.errors import Diverged
 from contracts.lane_log import LaneLog, Mark
 from contracts.records import Commands, Records, Telemetry
 from contracts.vitals import LaneVitals
@@ -117,7 +117,7 @@ class Life:
         self._entries = entries
         self._vitals = vitals
         self._changes = Changes(lane, setting.doors.commands, setting.doors.clock)
-        self._fetched: asyncio.Queue[Records | TocsinError] = asyncio.Queue(FETCHED_AHEAD)
+        self._fetched: asyncio.Queue[Records | Exception] = asyncio.Queue(FETCHED_AHEAD)
         self._snapshot_at = time.monotonic()
         self._snapshot_readings = lane.accounts.received
         self.alarms_end = 0
@@ -127,7 +127,7 @@ class Life:
         while True:
             try:
                 records = await self._doors.telemetry.fetch(self._lane.name.number, 1.0)
-            except TocsinError as error:
+            except Exception as error:  # the lane takes it from the queue and raises it
                 await self._fetched.put(error)
                 return
             if records is not None:

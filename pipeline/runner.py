@@ -21,8 +21,8 @@ RETRY_S_MAX: Final = 30.0
 class LaneRunner:
     """Runs one lane from assignment to revocation.
 
-    Any trouble with the lane's log drops log and state together, and the lane recovers from its
-    last snapshot. Loss and divergence stop it for good: going on would hide them.
+    Any trouble, foreseen or not, drops log and state together, and the lane recovers from its last
+    snapshot. Loss and divergence stop it for good: going on would hide them.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ class LaneRunner:
             except (DataLoss, Diverged) as error:
                 self._fail(error)
                 return
-            except (TocsinError, OSError) as error:
+            except Exception as error:  # a lane must never stop unseen
                 self._stumble(error)
                 lived_long = time.monotonic() - began > RETRY_S_MAX
                 retry_s = RETRY_S if lived_long else min(2 * retry_s, RETRY_S_MAX)
@@ -67,8 +67,10 @@ class LaneRunner:
 
     def _stumble(self, error: Exception) -> None:
         self.vitals.phase = "recovering"
-        self.vitals.trouble = str(error)
-        log.warning("%s: %s; recovering from the last snapshot", self.name, error)
+        foreseen = isinstance(error, TocsinError | OSError)
+        self.vitals.trouble = str(error) if foreseen else repr(error)
+        trouble, trace = self.vitals.trouble, None if foreseen else error
+        log.warning("%s: %s; recovering from the last snapshot", self.name, trouble, exc_info=trace)
 
     async def _pause(self, seconds: float) -> None:
         try:
