@@ -32,6 +32,7 @@ class Keeper:
         self._parts_for = parts_for
         self._work = work
         self._kept: dict[str, list[str]] = {}  # snapshot names by lane, newest last
+        self._orphans: dict[str, list[str]] = {}  # names by lane, to be deleted by the next sweep
 
     def newborn(self, name: LaneName, config: str, position: int) -> Lane:
         """A lane that has never lived, at the beginning of its log."""
@@ -67,10 +68,13 @@ class Keeper:
 
     async def write(self, lane: Lane, alarms_end: int) -> Manifest:
         """Write a snapshot file; the manifest that names it is not published yet."""
+        owner = str(lane.name)
 
         def work() -> Manifest:
             data = pack(freeze(lane))
-            name, checksum = self._store.write(str(lane.name), data)
+            name, checksum = self._store.write(owner, data)
+            kept = {*self._kept.get(owner, [])[-1:], name}
+            self._orphans[owner] = self._store.unlisted(owner, kept)
             return Manifest(
                 snapshot=name,
                 checksum=checksum,
@@ -86,12 +90,18 @@ class Keeper:
         return await asyncio.get_running_loop().run_in_executor(self._work, work)
 
     async def sweep(self, name: LaneName, manifest: Manifest) -> None:
-        """Keep this snapshot and the one before; delete every other file of the lane."""
-        kept = [*self._kept.get(str(name), []), manifest.snapshot][-2:]
-        self._kept[str(name)] = kept
+        """Keep this published snapshot and the one before; delete the lane's earlier files.
+
+        Only what was there before the manifest was published: its commit proves that no newer owner
+        had written a file by then. Files seen now may be a newer owner's, which a worker that stood
+        still in between must not touch.
+        """
+        owner = str(name)
+        self._kept[owner] = [*self._kept.get(owner, []), manifest.snapshot][-2:]
+        orphans = self._orphans.pop(owner, [])
 
         def work() -> None:
-            for orphan in self._store.unlisted(str(name), set(kept)):
+            for orphan in orphans:
                 self._store.delete(orphan)
 
         await asyncio.get_running_loop().run_in_executor(self._work, work)
