@@ -1,0 +1,1 @@
+"""Tests of lanes: what they keep, tell and recover."""

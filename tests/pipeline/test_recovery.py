@@ -1,0 +1,97 @@
+"""A lane that dies anywhere tells the world the same, once."""
+
+import asyncio
+import random
+
+import pytest
+
+from contracts.errors import RetryableError
+from pipeline.life import Setting
+from tests.pipeline.day import Day
+from tests.pipeline.fakes import MemoryTelemetry
+from tests.pipeline.faults import Step
+from tests.pipeline.world import FULL, Crew, World, holding
+
+ONCE = [Step.MEMBERSHIP, Step.FENCE, Step.PAST, Step.SEEK]
+OFTEN = [step for step in Step if step not in ONCE]
+CRASHES = [(step, 1) for step in ONCE] + [(step, on) for step in OFTEN for on in (1, 3)]
+# A zombie is a worker that stands still where something can be awaited, and then goes on.
+ZOMBIES = [(step, on) for step, on in CRASHES if step not in {Step.SCORE, Step.FILE, Step.FILED}]
+NATURAL: dict[Step, Exception] = {
+    Step.FETCH: RetryableError("broker away", 0.001),
+    Step.SCORE: ZeroDivisionError("a bug in a kernel"),
+    Step.FILE: FULL,
+}
+
+
+async def live_through(world: World) -> int:
+    """One worker's whole day, drained; how often the lane recovered."""
+    day = Day(world)
+    with world.setting() as setting:
+        async with holding(world, setting) as crew:
+            await day.pass_by(crew)
+            await crew.drain()
+    day.judge()
+    return crew.runner.vitals.recoveries
+
+
+async def test_a_calm_day_equals_its_replay(world: World) -> None:
+    assert await live_through(world) == 1
+    assert set(world.faults.reached) == set(Step)
+    assert len(world.manifests()) > 3
+
+
+@pytest.mark.parametrize(("step", "on"), CRASHES)
+async def test_a_crash_at_any_step_changes_nothing_that_is_told(
+    world: World, step: Step, on: int
+) -> None:
+    world.faults.fail(step, on, NATURAL.get(step))
+    assert await live_through(world) == 2
+    assert world.faults.fallen == [step]
+
+
+@pytest.mark.parametrize("step", [Step.FETCH, Step.COMMANDS, Step.END_OFFSET, Step.FILED])
+async def test_an_error_that_nobody_foresaw_is_a_crash_like_any_other(
+    world: World, step: Step
+) -> None:
+    world.faults.fail(step, 2, KeyError("a bug"))
+    assert await live_through(world) == 2
+
+
+@pytest.mark.parametrize("seed", range(6))
+async def test_many_crashes_change_nothing_either(world: World, seed: int) -> None:
+    chance = random.Random(seed)
+    for _ in range(8):
+        step = chance.choice(list(Step))
+        world.faults.fail(step, chance.randint(1, 6), NATURAL.get(step))
+    recoveries = await live_through(world)
+    assert 3 < recoveries <= 1 + len(world.faults.fallen)
+
+
+@pytest.mark.parametrize(("step", "on"), ZOMBIES)
+async def test_a_zombie_neither_tells_nor_deletes_anything_once_it_is_replaced(
+    world: World, step: Step, on: int
+) -> None:
+    day, release = Day(world), world.faults.hang(step, on)
+    with world.setting() as stale:
+        former = world.telemetry
+        with world.setting() as fresh:
+            async with holding(world, stale) as crew:
+                zombie = crew.runner, crew.task
+                replacing = asyncio.create_task(replace_when_hung(crew, former, fresh))
+                await day.pass_by(crew)
+                await crew.drain()
+                await replacing
+                day.judge()
+                release.set()
+                await asyncio.sleep(0.02)
+                zombie[0].stop()
+                await zombie[1]
+    day.judge()
+
+
+async def replace_when_hung(crew: Crew, former: MemoryTelemetry, fresh: Setting) -> None:
+    """Let another worker take the lane once the first one stands still."""
+    await crew.world.faults.hanging.wait()
+    former.member = False
+    crew.hire(fresh)
