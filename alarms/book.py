@@ -164,6 +164,7 @@ class AlarmBook:
             "expected": figure(_plain(note["expected"])),
             "low": figure(_plain(note["low"])),
             "high": figure(_plain(note["high"])),
+            "score": figure(_plain(note["score"])),
             "threshold": figure(_threshold(card, colour, float(note["observed"]))),
             "unit": self._classes[channel.class_name].unit,
             "colour": colour.word,

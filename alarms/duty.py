@@ -14,7 +14,7 @@ class Say(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Sentence of the alarm in both languages, with fields in braces.
 
     Fields: `{name}` of the channel, `{observed}`, `{expected}`, `{threshold}`, `{low}`, `{high}`,
-    `{unit}`, `{colour}`, `{lasted}` since the onset.
+    `{score}` that the rule judged, `{unit}`, `{colour}`, `{lasted}` since the onset.
     """
 
     en: Words

@@ -44,7 +44,7 @@ def _lifeline(configuration: Configuration, lifeline: str, lanes: int) -> list[s
 
 
 def _class(pack: ClassPack, channels: int) -> str:
-    rules = [rule for rule in RULES if getattr(pack, rule) is not None]
+    rules = [rule for rule in RULES if pack.rule(rule) is not None]
     return (
         f"  {pack.class_name}: {_count(channels, 'channel')} in {pack.unit} every {pack.period}, "
         f"rules {', '.join(rules) or 'none'}"

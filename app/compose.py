@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from alarms.book import NO_THRESHOLDS, AlarmBook, Card, ClassCards, Desk, Thresholds
 from app.configuration import Configuration, home_lane
+from app.kinds import kinds
 from app.pack import ClassPack
 from contracts.catalogue import Catalogue
 from contracts.errors import ConfigError
@@ -16,7 +17,9 @@ from contracts.machine import Parts
 from contracts.topics import TopicNames
 from detectors import parameters, silence
 from detectors.channel_rules import ChannelRules
+from detectors.kind import Roster
 from detectors.limit import COLOURS, Steps
+from detectors.rules import Rules
 from detectors.silence import SilenceWatch
 from ingest.admit import Admission
 from ingest.decode import DecodeLimits, Decoder
@@ -81,7 +84,6 @@ class Plan:
         packs = list(self.packs.values())
         place = {name: i for i, name in enumerate(self.packs)}
         class_of = np.array([place[name] for name in rows.classes()], np.int64)
-        rules = [parameters.Rules(pack.limit, pack.unusual) for pack in packs]
         name = self.name(lane)
         desk = Desk(self.lifeline, name.telemetry, lane, self.configuration.hash[:7])
         cards = {pack.class_name: class_cards(pack) for pack in packs}
@@ -92,10 +94,29 @@ class Plan:
             admission=Admission(
                 [pack.plausible for pack in packs], class_of, self.catalogue.row_of.keys()
             ),
-            scorer=ChannelRules(rules, class_of),
+            scorer=self._rules(rows, class_of),
             silence=SilenceWatch([pack.silent for pack in packs], class_of),
             book=AlarmBook(desk, cards, rows),
         )
+
+    def _rules(self, rows: Catalogue, class_of: NDArray[np.int64]) -> Rules:
+        """Every rule that scores readings."""
+        packs = list(self.packs.values())
+        cheap = [parameters.Rules(pack.limit, pack.unusual) for pack in packs]
+        roster = Roster(
+            tuple(self.packs),
+            class_of,
+            tuple(rows.groups()),
+            tuple(pack.period.ns for pack in packs),
+            np.column_stack([rows.column("lon"), rows.column("lat")]),
+        )
+        others = []
+        for kind_name, (slot, kind) in kinds().items():
+            found = {pack.class_name: pack.rule(kind_name) for pack in packs}
+            rules = {name: rule for name, rule in found.items() if rule is not None}
+            if rules:
+                others.append(kind.build(slot, rules, roster))
+        return Rules(ChannelRules(cheap, class_of), others)
 
 
 def plan_of(configuration: Configuration, lifeline: str) -> Plan:
@@ -129,6 +150,9 @@ def class_cards(pack: ClassPack) -> ClassCards:
         cards[parameters.UNUSUAL_SLOT] = Card("unusual", pack.at["unusual"], pack.unusual.duty)
     if pack.silent is not None:
         cards[silence.SLOT] = Card("silent", pack.at["silent"], pack.silent.duty)
+    for name, (slot, _) in kinds().items():
+        if (rule := pack.rule(name)) is not None:
+            cards[slot] = Card(name, pack.at[name], rule.duty)
     return ClassCards(pack.unit, cards)
 
 

@@ -17,7 +17,7 @@ from app.channel_table import SUFFIXES, ChannelTable, read_channels
 from app.fill import Page, partial, quantity_of, quantity_text
 from app.findings import NOWHERE, Findings
 from app.located import BYTES_MAX, Located, located
-from app.pack import RULES, ClassPack, in_time
+from app.pack import RULES, ClassPack, Pack, in_time
 from app.pack_judge import judge_pack
 from app.settings import Settings, read_settings
 from contracts.catalogue import SCHEMA, Catalogue
@@ -40,7 +40,7 @@ def home_lane(group: str, partitions: int) -> int:
 class _Bundle(msgspec.Struct, frozen=True, array_like=True):
     format: int
     partitions: dict[str, int]
-    packs: list[ClassPack]
+    packs: list[Pack]
     catalogue: bytes
 
 
@@ -237,7 +237,7 @@ class _Loader:
             return
         before = len(self._findings)
         page = Page(self._called(path), tree, self._findings)
-        fields, whole = partial(ClassPack, page)
+        fields, whole = partial(Pack, page)
         judge_pack(fields, lifeline, page)
         name = fields.get("class_name")
         if name is None or not name.startswith(f"{lifeline}."):
@@ -252,7 +252,7 @@ class _Loader:
             here = path.relative_to(self._folder).as_posix()
             lines = {rule: tree.position((rule,), key=True)[0] for rule in RULES if rule in fields}
             at = {rule: f"{here}:{line}" for rule, line in lines.items()}
-            pack = in_time(ClassPack(**fields, at=at), fields["period"])
+            pack = in_time(Pack(**fields, at=at), fields["period"])
             self._packs[pack.class_name] = pack
 
     def _channels(self, folder: Path, lifeline: str) -> None:

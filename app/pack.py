@@ -1,19 +1,19 @@
 """Class files: the structs of the rooms united into what an engineer writes of one class."""
 
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import msgspec
 from msgspec import Meta
 
 from alarms.duty import Duty
 from app.fill import BY_LOADER
+from app.kinds import BUILT_IN, kinds
 from contracts.quantities import Duration
+from detectors.kind import Kind
 from detectors.limit import Limit
 from detectors.silence import Silent
 from detectors.unusual import Unusual
 from ingest.plausible import Plausible
-
-RULES = ("limit", "unusual", "silent")
 
 Unit = Annotated[str, Meta(min_length=1, max_length=20)]
 Places = Annotated[dict[str, str], Meta(extra=BY_LOADER)]
@@ -57,7 +57,7 @@ class ClassPack(
         How often a channel reports.
     plausible : Plausible
     limit, unusual, silent : rule or None
-        Lengths in periods are turned into time on load.
+        Lengths in periods are turned into time on load. `Pack` adds a field for every other kind.
     at : dict of str to str
         Rule name to `<file below the configuration folder>:<line>`; not written by people.
     """
@@ -75,6 +75,44 @@ class ClassPack(
     def lifeline(self) -> str:
         """First part of the class's name."""
         return self.class_name.partition(".")[0]
+
+    def rule(self, name: str) -> Any:
+        """A rule of the class, None where it has none of this name."""
+        return getattr(self, name)
+
+
+def _with_duty(kind: Kind) -> type[Any]:
+    """What an engineer writes of a kind, with the reason why."""
+    return msgspec.defstruct(
+        f"{kind.config.__name__}Rule",
+        [("duty", Duty)],
+        bases=(kind.config,),
+        frozen=True,
+        forbid_unknown_fields=True,
+        kw_only=True,
+    )
+
+
+def _whole() -> type[Any]:
+    """`ClassPack` with a field for every kind of rule that is there."""
+    extra = [(name, _with_duty(kind) | None, None) for name, (_, kind) in kinds().items()]
+    return msgspec.defstruct(
+        "ClassPack",
+        extra,
+        bases=(ClassPack,),
+        frozen=True,
+        forbid_unknown_fields=True,
+        kw_only=True,
+        rename={"class_name": "class"},
+    )
+
+
+# What a class file holds, and the names of the rules in it.
+if TYPE_CHECKING:
+    Pack = ClassPack
+else:
+    Pack = _whole()
+RULES: Final = (*BUILT_IN, *kinds())
 
 
 def in_time(value: Any, period: Duration) -> Any:

@@ -9,8 +9,10 @@ from typing import Any, Final
 from alarms.duty import Duty
 from app.fill import Page
 from app.findings import Path, nearest
-from app.pack import RULES, LimitRule, SilentRule, UnusualRule
+from app.kinds import kinds
+from app.pack import RULES, LimitRule, SilentRule, UnusualRule, in_time
 from contracts.quantities import Duration
+from detectors.kind import Scene
 from detectors.limit import COLOURS, Steps
 from ingest.plausible import Plausible
 
@@ -25,6 +27,7 @@ FIELDS: Final[Mapping[str, frozenset[str]]] = {
     "limit": _COMMON | {"observed", "threshold"},
     "unusual": _COMMON | {"observed"} | _EXPECTING,
     "silent": _COMMON,
+    **{name: _COMMON | kind.fields for name, (_, kind) in kinds().items()},
 }
 _ALL: Final = frozenset().union(*FIELDS.values())
 
@@ -55,6 +58,16 @@ def judge_pack(fields: Mapping[str, Any], lifeline: str, page: Page) -> None:
     _judge_times(fields, page)
 
 
+def _judge_kinds(fields: Mapping[str, Any], plausible: Plausible, page: Page) -> None:
+    """What each kind of rule finds in its own words."""
+    period = fields["period"]
+    scene = Scene(*plausible.range, period)
+    for name, (_, kind) in kinds().items():
+        if name in fields:
+            for path, text in kind.faults(in_time(fields[name], period), scene):
+                page.find((name, *path), text, key=not path)
+
+
 def _judge_times(fields: Mapping[str, Any], page: Page) -> None:
     period = fields.get("period")
     if period is None:
@@ -62,6 +75,8 @@ def _judge_times(fields: Mapping[str, Any], page: Page) -> None:
     if period.periods or not 0 < period.ns <= PERIOD_MAX.ns:
         page.refuse(("period",), f"a time above 0 and at most {PERIOD_MAX}", str(period))
         return
+    if fields.get("plausible") is not None:
+        _judge_kinds(fields, fields["plausible"], page)
     if "silent" in fields:
         _judge_silent(fields["silent"], period, page)
     if "unusual" in fields:

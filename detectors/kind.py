@@ -1,0 +1,121 @@
+"""What a kind of rule is to the rest of the house: words in YAML, and a detector of them."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from contracts.batch import Batch
+from contracts.quantities import Duration
+from contracts.transition import Transitions
+
+Columns = dict[str, NDArray[np.float64]]
+
+
+@dataclass(frozen=True)
+class Roster:
+    """The channels of a lane as detectors see them, in row order.
+
+    Parameters
+    ----------
+    classes : sequence of str
+        Names of the classes of the lifeline.
+    class_of : int64, shape (n,)
+        Index into `classes` of every channel.
+    groups : sequence of str
+        Group of every channel.
+    period_ns : sequence of int
+        Reporting period of every class.
+    places : float64, shape (n, 2)
+        Longitude and latitude, degrees, NaN where unknown.
+    """
+
+    classes: Sequence[str]
+    class_of: NDArray[np.int64]
+    groups: Sequence[str]
+    period_ns: Sequence[int]
+    places: NDArray[np.float64]
+
+    def rows_of(self, names: Mapping[str, Any]) -> NDArray[np.int64]:
+        """Rows of the channels whose class is in `names`, rising."""
+        wanted = np.array([name in names for name in self.classes], np.bool_)
+        return np.flatnonzero(wanted[self.class_of]) if len(self.class_of) else np.empty(0, int)
+
+
+class Detector(Protocol):
+    """All rules of one kind on one lane."""
+
+    def score(
+        self,
+        batch: Batch,
+        destiny: NDArray[np.uint8],
+        span: tuple[int, int],
+        columns: Columns,
+    ) -> Transitions:
+        """Judge the readings of a span that are to be scored, in order.
+
+        Each is judged against the state before it; level changes come back by rising ordinal.
+
+        Parameters
+        ----------
+        columns : dict of str to float64, shape (n,)
+            Values by name: `value` as measured, and what models before this one made of it
+            (`seasonal`, the residual of the seasonal profile), NaN where there is none. A model
+            adds its own.
+        """
+
+    def arrays(self) -> Mapping[str, NDArray[Any]]:
+        """State to be put into a snapshot, under names that begin with the kind; not a copy."""
+
+    def restore(self, arrays: Mapping[str, NDArray[Any]], old_row: NDArray[np.int64]) -> None:
+        """Take over state from a snapshot; what is not in it begins anew."""
+
+
+class Scene(NamedTuple):
+    """What surrounds a rule in its class: plausible range in the class's unit, and period."""
+
+    low: float
+    high: float
+    period: Duration
+
+
+# A place inside the rule's own words, and what is wrong there.
+Fault = tuple[tuple[str, ...], str]
+
+
+def no_faults(rule: Any, scene: Scene) -> Iterator[Fault]:
+    """Nothing to find beyond the bounds of each field."""
+    del rule, scene
+    return iter(())
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of rule.
+
+    Parameters
+    ----------
+    name : str
+        Its key in a class file, and the alarm's rule name.
+    config : type of msgspec.Struct
+        What an engineer writes.
+    build : callable
+        Detector from (slot, rules by class, roster).
+    detects : str
+        Detector class of the domain notes, `D1` to `D12`.
+    fields : frozenset of str
+        Figures its sentences may use beside name, unit, colour and lasted: some of observed,
+        expected, low, high, score.
+    faults : callable
+        What makes no sense in (rule, scene) although every field by itself is allowed; lengths
+        are in time already.
+    """
+
+    name: str
+    config: type[Any]
+    build: Callable[[int, Mapping[str, Any], Roster], Detector]
+    detects: str
+    fields: frozenset[str] = field(default=frozenset({"observed", "score"}))
+    faults: Callable[[Any, Scene], Iterator[Fault]] = no_faults

@@ -1,0 +1,11 @@
+"""Every kind of rule that comes with Tocsin, models before the rules that judge what they make."""
+
+from typing import Final
+
+from detectors import slope
+from detectors.kind import Kind
+
+KINDS: Final[tuple[Kind, ...]] = (
+    slope.FALL,
+    slope.RISE,
+)
