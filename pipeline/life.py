@@ -120,6 +120,7 @@ class Life:
         self._fetched: asyncio.Queue[Records | Exception] = asyncio.Queue(FETCHED_AHEAD)
         self._snapshot_at = time.monotonic()
         self._snapshot_readings = lane.accounts.received
+        self._passed = False  # the world's knowledge
         self.alarms_end = 0
 
     async def pump(self) -> None:
@@ -170,12 +171,17 @@ class Life:
                 "start from the previous release or accept a new beginning"
             )
             raise Diverged(msg)
+        self._passed = True
         if lane.parts.config != self._setting.config:
             self._changes.swap(self._setting.config)
             await self.snapshot()
 
     async def run(self, stopping: asyncio.Event) -> None:
-        """Take records, tell outputs, journal changes, until stopped; then drain."""
+        """Take records, tell outputs, journal changes, until stopped; then drain.
+
+        A lane stopped while it repeats leaves no snapshot: its manifest would hide the marks from
+        the next recovery, which would tell the world everything between the two again.
+        """
         self._vitals.phase = "running"
         self._vitals.trouble = ""
         while not stopping.is_set():
@@ -186,7 +192,7 @@ class Life:
                 await self.snapshot()
             self._observe()
         self._vitals.phase = "stopping"
-        if not self._entries:
+        if self._passed:
             await self.snapshot()
 
     async def flush(self) -> None:
