@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import re
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
@@ -59,11 +60,12 @@ class Plans:
         channels = city.configure(folder / "first", groups=4, lanes=LANES, state=folder)
         city.configure(folder / "second", groups=4, lanes=LANES, state=folder)
         pack = folder / "second" / "water" / "level.yaml"
-        pack.write_text(pack.read_text().replace("on_delay: 300 ms", "on_delay: 900 ms"))
+        pack.write_text(re.sub(r"on_delay: \d+ ms", "on_delay: 900 ms", pack.read_text(), count=1))
         first, second = (
             Plan(Configuration.load(folder / name), "water", TopicNames(), DecodeLimits())
             for name in ("first", "second")
         )
+        assert first.configuration.hash != second.configuration.hash
         return cls(first, second, channels)
 
     def parts_for(self, config: str, name: LaneName) -> Parts:
