@@ -1,0 +1,204 @@
+"""Readings a second through a real Kafka: a whole worker against its client library alone."""
+
+import asyncio
+import gc
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import msgspec
+from _claims import Claim, print_claims, print_table
+from _traffic import BEGIN_S, FORMATS, Format, messages, preload
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from app.configuration import Configuration
+from app.service import Service, Way
+from app.topics import TopicPlan, ensure, needed
+from contracts.topics import TopicNames
+from tests.fire import city
+from tests.kafka.broker import Cluster, missing
+
+LANES = 2
+GROUPS = 10_000  # of two channels each
+ROUNDS = 3
+DEADLINE_S = 60.0
+LOOK_S = 0.002
+LIFELINE = "water"
+
+
+@dataclass(slots=True)
+class Stopwatch:
+    """Rate from the first readings taken, which only start the clock, to the last."""
+
+    count: int = 0
+    first: int = 0
+    began: float = 0.0
+    ended: float = 0.0
+
+    def saw(self, count: int) -> None:
+        """Note how many readings have been taken by now."""
+        if count == self.count:
+            return
+        self.ended = time.perf_counter()
+        if not self.count:
+            self.first, self.began = count, self.ended
+        self.count = count
+
+    def per_second(self) -> float:
+        """Readings a second."""
+        return (self.count - self.first) / (self.ended - self.began)
+
+
+class StillClock:
+    """Stands where the telemetry begins: behind its end nobody is silent, nothing is ticked."""
+
+    def now_ms(self) -> int:
+        """Milliseconds since 1970 UTC."""
+        return BEGIN_S * 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """Readings a second in one round."""
+
+    tocsin: float
+    raw: float
+    revisions: int
+
+
+def configured(folder: Path, bootstrap: str, app: str) -> tuple[Configuration, list[str]]:
+    """A small city's configuration under a name of its own, and its channels."""
+    channels = city.configure(folder / app, GROUPS, LANES, folder / f"{app}-state")
+    found = Configuration.load(folder / app)
+    kafka = msgspec.structs.replace(found.settings.kafka, bootstrap=bootstrap)
+    settings = msgspec.structs.replace(found.settings, kafka=kafka, app=app)
+    return replace(found, settings=settings), channels
+
+
+async def consume(configuration: Configuration, topic: str, sent: tuple[int, int]) -> float:
+    """Rate of `getmany` with the worker's own limits, every record dropped.
+
+    `sent` is (messages, readings in them).
+    """
+    count, readings = sent
+    settings = configuration.settings
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=settings.kafka.bootstrap,
+        isolation_level="read_committed",
+        enable_auto_commit=False,
+        max_partition_fetch_bytes=max(
+            settings.limits.message_bytes, settings.limits.poll_bytes // 8
+        ),
+        fetch_max_bytes=settings.limits.poll_bytes,
+    )
+    consumer.assign([TopicPartition(topic, lane) for lane in range(LANES)])
+    await consumer.start()
+    watch = Stopwatch()
+    try:
+        await consumer.seek_to_beginning()
+        taken = 0
+        async with asyncio.timeout(DEADLINE_S):
+            while taken < count:
+                found = await consumer.getmany(
+                    timeout_ms=200, max_records=settings.limits.poll_records
+                )
+                taken += sum(map(len, found.values()))
+                watch.saw(taken)
+    finally:
+        await consumer.stop()
+    return watch.per_second() * readings / count
+
+
+async def watch_worker(configuration: Configuration, total: int) -> tuple[float, int]:
+    """Rate of a whole worker over the topic, and how many alarm revisions it told."""
+    watch = Stopwatch()
+    way = Way(LIFELINE, lanes=tuple(range(LANES)), clock=StillClock())
+    async with Service(configuration, way) as service:
+        async with asyncio.timeout(DEADLINE_S):
+            while watch.count < total:
+                lanes = service.worker.lanes()
+                watch.saw(sum(vitals.accounts.get("received", 0) for vitals in lanes))
+                await asyncio.sleep(LOOK_S)
+        lanes = service.worker.lanes()
+    scored = sum(vitals.accounts["scored"] for vitals in lanes)
+    assert scored == total, f"expected {total} readings scored, got {scored}"
+    revisions = sum(vitals.revisions for vitals in lanes)
+    assert revisions, "the worker was idle: it told no alarm"
+    assert all(vitals.snapshots for vitals in lanes), "the worker wrote no snapshot"
+    return watch.per_second(), revisions
+
+
+async def measure(folder: Path, bootstrap: str, what: Format, app: str) -> Rates:
+    """One round on topics of its own: client alone, worker, client alone."""
+    configuration, channels = configured(folder, bootstrap, app)
+    names = TopicNames(app)
+    plan = TopicPlan(replication=1, append_time=False)
+    await ensure(needed(configuration.partitions, names, plan), bootstrap)
+    topic = names.telemetry(LIFELINE)
+    sent = preload(bootstrap, topic, messages(channels, LANES, what))
+    gc.collect()
+    raw = [await consume(configuration, topic, sent)]
+    tocsin, revisions = await watch_worker(configuration, sent[1])
+    raw.append(await consume(configuration, topic, sent))
+    return Rates(tocsin, statistics.mean(raw), revisions)
+
+
+async def measure_all(bootstrap: str) -> dict[str, list[Rates]]:
+    """All formats in turn, round by round."""
+    found: dict[str, list[Rates]] = {what.name: [] for what in FORMATS}
+    with TemporaryDirectory(prefix="tocsin-bench-") as folder:
+        for turn in range(ROUNDS):
+            for place, what in enumerate(FORMATS):
+                rates = await measure(Path(folder), bootstrap, what, f"bench-{turn}-{place}")
+                found[what.name].append(rates)
+    return found
+
+
+def median(rounds: list[Rates], of: Callable[[Rates], float]) -> float:
+    """Median over the rounds."""
+    return statistics.median(map(of, rounds))
+
+
+def claims(found: dict[str, list[Rates]]) -> list[Claim]:
+    """Goals: what a prototype without admission, journal and transactions reached, less a third."""
+    goals = {
+        "JSON, one reading a message": (200_000, 0.3),
+        "JSON arrays of 500": (450_000, 0.1),
+        "Arrow IPC, 500 readings": (2_500_000, 0.3),
+    }
+    said = []
+    for name, (rate, share) in goals.items():
+        rounds = found[name]
+        tocsin = median(rounds, lambda r: r.tocsin)
+        ratio = median(rounds, lambda r: r.tocsin / r.raw)
+        said.append(Claim(f"worker, {name}", tocsin, rate, "readings/s", "at least"))
+        said.append(Claim(f"worker over raw consume, {name}", ratio, share, "times", "at least"))
+    return said
+
+
+def main() -> None:
+    """Start a broker, measure, tell."""
+    if (lacking := missing()) is not None:
+        sys.exit(f"end_to_end: expected a Kafka to measure with, got none: {lacking}")
+    with Cluster() as cluster:
+        found = asyncio.run(measure_all(cluster.bootstrap))
+    print(
+        f"readings/s, median of {ROUNDS} rounds; one worker process, {LANES} lanes of one lifeline,"
+    )
+    print(f"{2 * GROUPS:,} channels, a snapshot every second; broker on the same machine\n")
+    rows = []
+    for name, rounds in found.items():
+        tocsin, raw = median(rounds, lambda r: r.tocsin), median(rounds, lambda r: r.raw)
+        ratio = median(rounds, lambda r: r.tocsin / r.raw)
+        revisions = f"{median(rounds, lambda r: r.revisions):.0f}"
+        rows.append([name, f"{tocsin:,.0f}", f"{raw:,.0f}", f"{ratio:.2f}", revisions])
+    print_table(["format", "worker", "raw consume", "worker/raw", "revisions"], rows)
+    print_claims(claims(found))
+
+
+if __name__ == "__main__":
+    main()
