@@ -49,6 +49,10 @@ class Faults:
         self._planned[step, self.reached[step] + on] = release
         return release
 
+    def calm(self) -> None:
+        """Let nothing fall any more."""
+        self._planned.clear()
+
     def _blow(self, step: Step) -> asyncio.Event | None:
         self.reached[step] += 1
         blow = self._planned.pop((step, self.reached[step]), None)

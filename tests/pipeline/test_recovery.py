@@ -24,19 +24,19 @@ NATURAL: dict[Step, Exception] = {
 }
 
 
-async def live_through(world: World) -> int:
+async def live_through(world: World, day: Day) -> int:
     """One worker's whole day, drained; how often the lane recovered."""
-    day = Day(world)
     with world.setting() as setting:
         async with holding(world, setting) as crew:
             await day.pass_by(crew)
             await crew.drain()
-    day.judge()
     return crew.runner.vitals.recoveries
 
 
 async def test_a_calm_day_equals_its_replay(world: World) -> None:
-    assert await live_through(world) == 1
+    day = Day(world)
+    assert await live_through(world, day) == 1
+    day.judge()
     assert set(world.faults.reached) == set(Step)
     assert len(world.manifests()) > 3
 
@@ -46,7 +46,9 @@ async def test_a_crash_at_any_step_changes_nothing_that_is_told(
     world: World, step: Step, on: int
 ) -> None:
     world.faults.fail(step, on, NATURAL.get(step))
-    assert await live_through(world) == 2
+    day = Day(world)
+    assert await live_through(world, day) == 2
+    day.judge()
     assert world.faults.fallen == [step]
 
 
@@ -55,7 +57,9 @@ async def test_an_error_that_nobody_foresaw_is_a_crash_like_any_other(
     world: World, step: Step
 ) -> None:
     world.faults.fail(step, 2, KeyError("a bug"))
-    assert await live_through(world) == 2
+    day = Day(world)
+    assert await live_through(world, day) == 2
+    day.judge()
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -64,7 +68,14 @@ async def test_many_crashes_change_nothing_either(world: World, seed: int) -> No
     for _ in range(8):
         step = chance.choice(list(Step))
         world.faults.fail(step, chance.randint(1, 6), NATURAL.get(step))
-    recoveries = await live_through(world)
+    day = Day(world)
+    recoveries = await live_through(world, day)
+    world.faults.calm()
+    with world.setting() as setting:  # the last one may have died while it was drained
+        async with holding(world, setting) as crew:
+            await day.caught_up(crew)
+            await crew.drain()
+    day.judge()
     assert 3 < recoveries <= 1 + len(world.faults.fallen)
 
 
