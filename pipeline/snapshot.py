@@ -51,13 +51,18 @@ def _described(dtype: np.dtype[Any]) -> Any:
 
 
 def _dtype(described: Any) -> np.dtype[Any]:
-    """The dtype that `_described` wrote; msgpack made lists of its tuples."""
+    """The dtype that `_described` wrote; nameless padding is no field."""
+    return np.lib.format.descr_to_dtype(_description(described))
+
+
+def _description(described: Any) -> Any:
+    """A description as numpy wrote it: msgpack made lists of its tuples."""
     if isinstance(described, str):
-        return np.dtype(described)
-    fields = [
-        (field[0], _dtype(field[1]), *(tuple(shape) for shape in field[2:])) for field in described
+        return described
+    return [
+        (field[0], _description(field[1]), *(tuple(shape) for shape in field[2:]))
+        for field in described
     ]
-    return np.dtype(fields)
 
 
 def pack(snapshot: Snapshot) -> bytes:
@@ -218,10 +223,15 @@ def _write_durably(path: Path, data: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         draft.replace(path)
+        _sync_folder(path.parent)
     except OSError:
         draft.unlink(missing_ok=True)
+        path.unlink(missing_ok=True)
         raise
-    folder = os.open(path.parent, os.O_RDONLY)
+
+
+def _sync_folder(path: Path) -> None:
+    folder = os.open(path, os.O_RDONLY)
     try:
         os.fsync(folder)
     finally:
