@@ -1,7 +1,5 @@
 """One Arrow IPC stream to columns, validated in full before any value is touched."""
 
-from collections.abc import Mapping
-from itertools import repeat
 from typing import Any, NoReturn
 
 import numpy as np
@@ -12,6 +10,7 @@ from contracts.batch import UNKNOWN, Quality
 from contracts.errors import DecodeError
 from ingest.arrow_framing import DICTIONARY, RECORDS, SCHEMA, FramingError, frames
 from ingest.columns import Columns, join
+from ingest.id_table import IdTable
 from ingest.json_reading import channel_fault, too_long
 from ingest.limits import DecodeLimits
 from ingest.reasons import Reason
@@ -29,7 +28,7 @@ _OPTIONS = pa.ipc.IpcReadOptions(
 
 
 def decode_stream(
-    payload: bytes, carried: tuple[int, int], row_of: Mapping[str, int], limits: DecodeLimits
+    payload: bytes, carried: tuple[int, int], table: IdTable, limits: DecodeLimits
 ) -> Columns:
     """Readings of one stream.
 
@@ -39,8 +38,8 @@ def decode_stream(
         The stream, end mark included.
     carried : (int, int)
         Index and Kafka offset of the record that carried it.
-    row_of : mapping of str to int
-        Lane row by channel id.
+    table : IdTable
+        Lane rows by channel id.
     limits : DecodeLimits
         Bounds of one message.
 
@@ -56,7 +55,7 @@ def decode_stream(
     parts = []
     base = 0
     for batch in _read(payload, where):
-        parts.append(_BatchReader(batch, (base, offset), row_of, limits).columns(record))
+        parts.append(_BatchReader(batch, (base, offset), table, limits).columns(record))
         base += batch.num_rows
     columns = join(parts)
     if not len(columns):
@@ -154,12 +153,12 @@ class _BatchReader:
         self,
         batch: pa.RecordBatch,
         place: tuple[int, int],
-        row_of: Mapping[str, int],
+        table: IdTable,
         limits: DecodeLimits,
     ) -> None:
         self._batch = batch
         self._base, self._offset = place
-        self._row_of = row_of
+        self._table = table
         self._limits = limits
 
     def columns(self, record: int) -> Columns:
@@ -178,21 +177,31 @@ class _BatchReader:
         return f"readings[{self._base + i}]@{self._offset}"
 
     def _channels(self) -> tuple[NDArray[np.int32], dict[int, str]]:
-        """Lane rows, and the ids that have none; each distinct id is looked up once."""
+        """Lane rows, and the ids that have none."""
         column = self._batch.column("channel")
-        if not pa.types.is_dictionary(column.type):
-            column = column.dictionary_encode()
         if column.null_count:
             self._refuse_null_channel(column)
+        if not pa.types.is_dictionary(column.type):
+            row = self._table.rows(column)
+            return row, self._strangers(row, column, None)
         index: NDArray[np.int64] = column.indices.to_numpy().astype(np.int64)
         ids, place = _used(column.dictionary, index)
-        if None in ids:
+        if ids.null_count:
             self._refuse_null_channel(column.dictionary.take(pa.array(index)))
-        rows = np.fromiter(map(self._row_of.get, ids, repeat(UNKNOWN)), np.int32, len(ids))
-        row = rows[place]
-        stranger = {int(i): ids[place[i]] for i in np.flatnonzero(row == UNKNOWN)}
+        row = self._table.rows(ids)[place]
+        return row, self._strangers(row, ids, place)
+
+    def _strangers(
+        self, row: NDArray[np.int32], ids: pa.Array, place: NDArray[np.int64] | None
+    ) -> dict[int, str]:
+        """Ids without a row; `place` is each reading's place in `ids`, None where it is its own."""
+        found = np.flatnonzero(row == UNKNOWN)
+        if not len(found):
+            return {}
+        names = ids.take(pa.array(found if place is None else place[found])).to_pylist()
+        stranger = dict(zip(found.tolist(), names, strict=True))
         self._check_strangers(stranger)
-        return row, stranger
+        return stranger
 
     def _refuse_null_channel(self, column: pa.Array) -> NoReturn:
         i = int(np.argmax(column.is_null().to_numpy(zero_copy_only=False)))
@@ -239,7 +248,7 @@ def _filled(column: pa.Array, null: float) -> NDArray[Any]:
     return values
 
 
-def _used(dictionary: pa.Array, index: NDArray[np.int64]) -> tuple[list[str], NDArray[np.int64]]:
+def _used(dictionary: pa.Array, index: NDArray[np.int64]) -> tuple[pa.Array, NDArray[np.int64]]:
     """Ids that are referred to, and each reading's place among them.
 
     A dictionary may be much longer than each of the batches that share it.
@@ -247,5 +256,4 @@ def _used(dictionary: pa.Array, index: NDArray[np.int64]) -> tuple[list[str], ND
     if len(dictionary) > len(index):
         used, index = np.unique(index, return_inverse=True)
         dictionary = dictionary.take(pa.array(used))
-    ids: list[str] = dictionary.to_pylist()
-    return ids, index
+    return dictionary, index

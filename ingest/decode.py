@@ -10,6 +10,7 @@ from contracts.errors import ConfigError, DecodeError
 from contracts.records import Records
 from ingest.arrow_stream import decode_stream
 from ingest.columns import Columns, join, nothing
+from ingest.id_table import IdTable
 from ingest.json_reading import JsonRun, too_long
 from ingest.limits import DecodeLimits
 from ingest.reasons import Reason
@@ -62,6 +63,7 @@ class Decoder:
                 msg = f"catalogue: expected ids of at most {most} bytes, got {channel!r}"
                 raise ConfigError(msg)
         self._row_of = row_of
+        self._table = IdTable(row_of)
         self._scale = scale
         self._offset = offset
         self._limits = limits
@@ -110,7 +112,7 @@ class Decoder:
             msg = f"{where}: expected at most {most} bytes, got {len(payload)}; send less"
             raise DecodeError(Reason.TOO_LARGE, msg)
         if payload.startswith(_CONTINUATION):
-            part = decode_stream(payload, (i, run.offset(i)), self._row_of, self._limits)
+            part = decode_stream(payload, (i, run.offset(i)), self._table, self._limits)
             return join([run.take(), part]) if len(run) else part
         text = payload.lstrip(_SPACE)
         if text[:1] in _JSON:

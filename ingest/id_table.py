@@ -1,0 +1,145 @@
+"""Channel ids in Arrow buffers to lane rows, without making a Python string of any."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+from numba import njit
+from numpy.typing import NDArray
+
+from contracts.batch import UNKNOWN
+
+_ODD: Final = np.uint64(0x9E3779B97F4A7C15)  # 2^64 over the golden ratio
+_HALF: Final = np.uint64(32)
+_TAG: Final = np.uint64(0xFFFFFFFF)
+_EIGHT: Final = np.uint64(8)
+_BLOCK: Final = 32  # ids whose slots are asked for together, so that cache misses overlap
+
+# What a kernel sees of some texts: their bytes, and where each begins and the last one ends.
+Texts = tuple[NDArray[np.uint8], NDArray[Any]]
+
+
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+def _word(data: NDArray[np.uint8], at: int) -> Any:
+    """Eight bytes as one number; the compiler makes one load of it."""
+    word = np.uint64(0)
+    for k in range(8):
+        word |= np.uint64(data[at + np.uint64(k)]) << np.uint64(8 * k)
+    return word
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _hash(data: NDArray[np.uint8], begin: int, end: int) -> Any:
+    """A number of 64 bits; multiplied and folded word by word, then byte by byte."""
+    at, last = np.uint64(begin), np.uint64(end)
+    found = (last - at) * _ODD
+    while last - at >= _EIGHT:
+        found = (found ^ _word(data, at)) * _ODD
+        found ^= found >> _HALF
+        at += _EIGHT
+    while at < last:
+        found = (found ^ np.uint64(data[at])) * _ODD
+        at += np.uint64(1)
+    found ^= found >> _HALF
+    return found * _ODD
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _same(one: Texts, i: int, other: Texts, k: int) -> bool:
+    """Whether two texts are equal, byte by byte."""
+    at, there = np.uint64(one[1][i]), np.uint64(other[1][k])
+    left = np.uint64(one[1][i + 1]) - at
+    if left != np.uint64(other[1][k + 1]) - there:
+        return False
+    while left >= _EIGHT:
+        if _word(one[0], at) != _word(other[0], there):
+            return False
+        at, there, left = at + _EIGHT, there + _EIGHT, left - _EIGHT
+    for _ in range(left):
+        if one[0][at] != other[0][there]:
+            return False
+        at, there = at + np.uint64(1), there + np.uint64(1)
+    return True
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _fill(slots: NDArray[np.uint64], keys: Texts) -> None:
+    """Put every key into the first free slot from its own on: (half of its hash, place + 1)."""
+    shift = np.uint64(64 - np.int64(np.log2(len(slots))))
+    for i in range(len(keys[1]) - 1):
+        code = _hash(keys[0], keys[1][i], keys[1][i + 1])
+        slot = code >> shift
+        while slots[slot] != 0:
+            slot = (slot + np.uint64(1)) % np.uint64(len(slots))
+        slots[slot] = (code & _TAG) << _HALF | np.uint64(i + 1)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _find(
+    slots: NDArray[np.uint64], keys: Texts, rows: NDArray[np.int32], asked: Texts
+) -> NDArray[np.int32]:
+    """Row of each text asked for, `UNKNOWN` where it is no key."""
+    shift = np.uint64(64 - np.int64(np.log2(len(slots))))
+    n = len(asked[1]) - 1
+    found = np.full(n, UNKNOWN, np.int32)
+    codes, entries = np.zeros(_BLOCK, np.uint64), np.zeros(_BLOCK, np.uint64)
+    for begin in range(0, n, _BLOCK):
+        for j in range(min(_BLOCK, n - begin)):
+            codes[j] = _hash(asked[0], asked[1][begin + j], asked[1][begin + j + 1])
+            entries[j] = slots[codes[j] >> shift]
+        for j in range(min(_BLOCK, n - begin)):
+            slot, entry = codes[j] >> shift, entries[j]
+            while entry != 0:
+                key = np.int64(entry & _TAG) - 1
+                if entry >> _HALF == codes[j] & _TAG and _same(asked, begin + j, keys, key):
+                    found[begin + j] = rows[key]
+                    break
+                slot = (slot + np.uint64(1)) % np.uint64(len(slots))
+                entry = slots[slot]
+    return found
+
+
+class IdTable:
+    """Lane rows by channel id, for ids in Arrow arrays.
+
+    Only the catalogue's ids are ever put in: whatever comes from outside cannot make a look-up
+    longer than the longest chain of known ids, and half of the slots are free.
+
+    Parameters
+    ----------
+    row_of : mapping of str to int
+
+    Examples
+    --------
+    >>> table = IdTable({"a": 4, "b": 2})
+    >>> table.rows(pa.array(["b", "nobody", "a"])).tolist()
+    [2, -1, 4]
+    """
+
+    def __init__(self, row_of: Mapping[str, int]) -> None:
+        self._keys = _texts(pa.array(list(row_of), pa.large_string()))
+        self._rows = np.fromiter(row_of.values(), np.int32, len(row_of))
+        self._slots = np.zeros(2 << max(len(row_of), 1).bit_length(), np.uint64)
+        _fill(self._slots, self._keys)
+
+    def rows(self, ids: pa.Array) -> NDArray[np.int32]:
+        """Row of each id, `UNKNOWN` where there is none; shape (len(ids),).
+
+        Parameters
+        ----------
+        ids : pa.Array
+            `string` or `large_string`, validated in full, without nulls.
+        """
+        found: NDArray[np.int32] = _find(self._slots, self._keys, self._rows, _texts(ids))
+        return found
+
+
+def _texts(ids: pa.Array) -> Texts:
+    """Buffers of a string array as numpy sees them; nothing is copied."""
+    width = np.int32 if pa.types.is_string(ids.type) else np.int64
+    _, offsets, data = ids.buffers()
+    if not len(ids):
+        return np.frombuffer(b"", np.uint8), np.frombuffer(bytes(8), width)[:1]
+    bounds = np.frombuffer(offsets, width)[ids.offset : ids.offset + len(ids) + 1]
+    return np.frombuffer(data if data is not None else b"", np.uint8), bounds
