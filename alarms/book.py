@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from alarms.duty import Duty
 from alarms.sentence import clock, figure, lasted, sentence
@@ -99,14 +100,23 @@ class AlarmBook:
     Parameters
     ----------
     desk : Desk
-    classes : mapping of class name to ClassCards
+    classes : sequence of ClassCards
+    class_of : int64, shape (n,)
+        Index into `classes` of every channel.
     catalogue : Catalogue
         The lane's channels, in row order.
     """
 
-    def __init__(self, desk: Desk, classes: dict[str, ClassCards], catalogue: Catalogue) -> None:
+    def __init__(
+        self,
+        desk: Desk,
+        classes: Sequence[ClassCards],
+        class_of: NDArray[np.int64],
+        catalogue: Catalogue,
+    ) -> None:
         self._desk = desk
         self._classes = classes
+        self._class_of = class_of
         self._catalogue = catalogue
         self._open: dict[tuple[str, str], Open] = {}  # by (channel, rule name)
 
@@ -118,7 +128,7 @@ class AlarmBook:
     def tell(self, note: np.void, reach: Reach) -> Message:
         """Revision for one level change."""
         channel = self._catalogue.channel(int(note["row"]))
-        cards = self._classes[channel.class_name]
+        cards = self._cards(int(note["row"]))
         card = cards.cards[int(note["rule"])]
         key = (channel.id, card.name)
         before = self._open.get(key)
@@ -166,7 +176,7 @@ class AlarmBook:
             "high": figure(_plain(note["high"])),
             "score": figure(_plain(note["score"])),
             "threshold": figure(_threshold(card, colour, float(note["observed"]))),
-            "unit": self._classes[channel.class_name].unit,
+            "unit": self._cards(int(note["row"])).unit,
             "colour": colour.word,
         }
         said = {}
@@ -241,8 +251,10 @@ class AlarmBook:
         row = self._catalogue.row_of.get(channel)
         if row is None:
             return False
-        cards = self._classes[self._catalogue.channel(row).class_name].cards
-        return any(card.name == rule for card in cards.values())
+        return any(card.name == rule for card in self._cards(row).cards.values())
+
+    def _cards(self, row: int) -> ClassCards:
+        return self._classes[int(self._class_of[row])]
 
 
 def _template(note: np.void, rung: str, language: str) -> str:

@@ -13,6 +13,7 @@ from app.findings import NOWHERE, Findings, nearest, shown
 from contracts.catalogue import id_hash
 
 NAME: Final = r"^[a-z0-9][a-z0-9._-]{0,127}$"
+TAGS: Final = r"^([a-z][a-z0-9_]{0,31}( [a-z][a-z0-9_]{0,31}){0,15})?$"
 
 
 def judge(
@@ -68,6 +69,9 @@ def _tests(table: pa.Table, lifeline: str, classes: frozenset[str] | None) -> li
     for column in ("id", "group", "criticality"):
         bad = ~_mask(pc.match_substring_regex(table.column(column), NAME))
         tests.append((column, bad, lambda got, _: f"expected {word}, got {got}; rename it"))
+    odd = ~_mask(pc.match_substring_regex(table.column("tags"), TAGS))
+    expected = "words of lower-case letters, digits and `_`, with spaces between them"
+    tests.append(("tags", odd, lambda got, _: f"expected {expected}, got {got}"))
     return tests + _number_tests(table)
 
 

@@ -59,9 +59,9 @@ class Plan:
 
     @cached_property
     def packs(self) -> dict[str, ClassPack]:
-        """Classes of the lifeline by name, sorted."""
+        """Classes of the lifeline, and their variants, by label, sorted."""
         packs = self.configuration.packs
-        return {name: packs[name] for name in sorted(packs) if self._owns(name)}
+        return {label: packs[label] for label in sorted(packs) if self._owns(label)}
 
     def _owns(self, class_name: str) -> bool:
         return class_name.split(LIFELINE_OF_CLASS, 1)[0] == self.lifeline
@@ -82,11 +82,12 @@ class Plan:
         """Everything this configuration makes of one lane."""
         rows = self.catalogue.take(self.lane_of == lane)
         packs = list(self.packs.values())
-        place = {name: i for i, name in enumerate(self.packs)}
-        class_of = np.array([place[name] for name in rows.classes()], np.int64)
+        place = {label: i for i, label in enumerate(self.packs)}
+        labels = self.configuration.labels(rows)
+        class_of = np.array([place[label] for label in labels], np.int64)
         name = self.name(lane)
         desk = Desk(self.lifeline, name.telemetry, lane, self.configuration.hash[:7])
-        cards = {pack.class_name: class_cards(pack) for pack in packs}
+        cards = [class_cards(pack) for pack in packs]
         return Parts(
             config=self.configuration.hash,
             catalogue=rows,
@@ -96,7 +97,7 @@ class Plan:
             ),
             scorer=self._rules(rows, class_of),
             silence=SilenceWatch([pack.silent for pack in packs], class_of),
-            book=AlarmBook(desk, cards, rows),
+            book=AlarmBook(desk, cards, class_of, rows),
         )
 
     def _rules(self, rows: Catalogue, class_of: NDArray[np.int64]) -> Rules:
@@ -105,6 +106,7 @@ class Plan:
         cheap = [parameters.Rules(pack.limit, pack.unusual) for pack in packs]
         roster = Roster(
             tuple(self.packs),
+            tuple(pack.class_name for pack in packs),
             class_of,
             tuple(rows.groups()),
             tuple(pack.period.ns for pack in packs),
@@ -112,8 +114,8 @@ class Plan:
         )
         others = []
         for kind_name, (slot, kind) in kinds().items():
-            found = {pack.class_name: pack.rule(kind_name) for pack in packs}
-            rules = {name: rule for name, rule in found.items() if rule is not None}
+            found = {pack.label: pack.rule(kind_name) for pack in packs}
+            rules = {label: rule for label, rule in found.items() if rule is not None}
             if rules:
                 others.append(kind.build(slot, rules, roster))
         return Rules(ChannelRules(cheap, class_of), others)

@@ -16,6 +16,7 @@ from detectors.unusual import Unusual
 from ingest.plausible import Plausible
 
 Unit = Annotated[str, Meta(min_length=1, max_length=20)]
+Selectors = Annotated[tuple[str, ...], Meta(extra=BY_LOADER)]
 Places = Annotated[dict[str, str], Meta(extra=BY_LOADER)]
 
 
@@ -60,6 +61,10 @@ class ClassPack(
         Lengths in periods are turned into time on load. `Pack` adds a field for every other kind.
     at : dict of str to str
         Rule name to `<file below the configuration folder>:<line>`; not written by people.
+    selectors : tuple of str
+        Overrides that the file holds, in order; not written by people in this form.
+    applied : tuple of str
+        Those of them that made this variant of the class, none for the class itself.
     """
 
     class_name: str
@@ -70,11 +75,18 @@ class ClassPack(
     unusual: UnusualRule | None = None
     silent: SilentRule | None = None
     at: Places = msgspec.field(default_factory=dict)
+    selectors: Selectors = ()
+    applied: Selectors = ()
 
     @property
     def lifeline(self) -> str:
         """First part of the class's name."""
         return self.class_name.partition(".")[0]
+
+    @property
+    def label(self) -> str:
+        """Name of the class, and of the overrides that made this variant of it."""
+        return " ".join((self.class_name, *self.applied))
 
     def rule(self, name: str) -> Any:
         """A rule of the class, None where it has none of this name."""
@@ -119,6 +131,10 @@ def in_time(value: Any, period: Duration) -> Any:
     """The same structs with lengths in periods turned into time."""
     if isinstance(value, Duration):
         return value.resolve(period)
+    if isinstance(value, dict):
+        return {key: in_time(item, period) for key, item in value.items()}
+    if isinstance(value, list):
+        return [in_time(item, period) for item in value]
     if not isinstance(value, msgspec.Struct):
         return value
     fields = {name: in_time(getattr(value, name), period) for name in value.__struct_fields__}

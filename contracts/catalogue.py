@@ -29,6 +29,7 @@ SCHEMA = pa.schema(
         pa.field("lon", pa.float64()),
         pa.field("lat", pa.float64()),
         pa.field("criticality", pa.string(), nullable=False),
+        pa.field("tags", pa.string(), nullable=False),  # words with spaces between them
     ]
 )
 
@@ -112,6 +113,10 @@ class Catalogue:
         """Group of every channel, by row."""
         names: list[str] = self.table.column("group").to_pylist()
         return names
+
+    def tags(self) -> list[list[str]]:
+        """Tags of every channel, by row."""
+        return [words.split() for words in self.table.column("tags").to_pylist()]
 
     def channel(self, row: int) -> Channel:
         """Everything about one channel."""

@@ -20,27 +20,31 @@ class Roster:
 
     Parameters
     ----------
+    labels : sequence of str
+        Names of the classes of the lifeline, and of the variants that overrides make of them;
+        rules are kept by label.
     classes : sequence of str
-        Names of the classes of the lifeline.
+        Class of each label; a class comes again for each of its variants.
     class_of : int64, shape (n,)
-        Index into `classes` of every channel.
+        Index into `labels` and `classes` of every channel.
     groups : sequence of str
         Group of every channel.
     period_ns : sequence of int
-        Reporting period of every class.
+        Reporting period of every label.
     places : float64, shape (n, 2)
         Longitude and latitude, degrees, NaN where unknown.
     """
 
+    labels: Sequence[str]
     classes: Sequence[str]
     class_of: NDArray[np.int64]
     groups: Sequence[str]
     period_ns: Sequence[int]
     places: NDArray[np.float64]
 
-    def rows_of(self, names: Mapping[str, Any]) -> NDArray[np.int64]:
-        """Rows of the channels whose class is in `names`, rising."""
-        wanted = np.array([name in names for name in self.classes], np.bool_)
+    def rows_of(self, rules: Mapping[str, Any]) -> NDArray[np.int64]:
+        """Rows of the channels whose label is in `rules`, rising."""
+        wanted = np.array([label in rules for label in self.labels], np.bool_)
         return np.flatnonzero(wanted[self.class_of]) if len(self.class_of) else np.empty(0, int)
 
 

@@ -31,7 +31,7 @@ class RowRule:
     ----------
     slot : int
         Number of the kind in level changes.
-    rules : mapping of class name to config
+    rules : mapping of label to config
     roster : Roster
     """
 
@@ -47,14 +47,14 @@ class RowRule:
         self._place[self.rows] = np.arange(len(self.rows))
         named = sorted(rules)
         index = {name: i for i, name in enumerate(named)}
-        of_class = np.array([index.get(name, -1) for name in roster.classes], np.int64)
+        of_class = np.array([index.get(name, -1) for name in roster.labels], np.int64)
         self._params_of = of_class[roster.class_of[self.rows]]
         self._params = np.zeros(len(named), self.PARAMS)
-        period_ns = dict(zip(roster.classes, roster.period_ns, strict=True))
+        period_ns = dict(zip(roster.labels, roster.period_ns, strict=True))
         for name, figures in zip(named, self._params, strict=True):
             self.put(figures, rules[name], period_ns[name])
         self._source = {name: getattr(rule, "of", VALUE) for name, rule in rules.items()}
-        self._source_of = [self._source.get(name) for name in roster.classes]
+        self._source_of = [self._source.get(name) for name in roster.labels]
         self._class_of = roster.class_of
         self._notes = np.zeros(NOTES, TRANSITION)
         self.state = self.fresh(len(self.rows))

@@ -1,0 +1,182 @@
+"""The configuration folder, file by file, with everything that is wrong in it."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import pyarrow as pa
+
+from app.channel_judge import judge, judge_ids
+from app.channel_table import SUFFIXES, ChannelTable, read_channels
+from app.fill import Page, partial
+from app.findings import NOWHERE, Findings
+from app.located import BYTES_MAX, Located, located
+from app.overrides import KEY, applicable, plain, selectors, varied
+from app.pack import RULES, ClassPack, Pack, in_time
+from app.pack_judge import judge_pack
+from app.settings import Settings, read_settings
+from contracts.catalogue import Catalogue
+
+SETTINGS_FILE: Final = "tocsin.yaml"
+CATALOGUE: Final = "catalogue"
+
+
+def _holds_packs(path: Path) -> bool:
+    return path.is_dir() and any(path.glob("*.yaml"))
+
+
+class Loader:
+    """Reads one folder; findings pile up.
+
+    Parameters
+    ----------
+    folder : Path
+    environment : mapping
+        Variables for `${env:NAME}`.
+    findings : Findings
+    """
+
+    def __init__(self, folder: Path, environment: Mapping[str, str], findings: Findings) -> None:
+        self._folder = folder
+        self._environment = environment
+        self._findings = findings
+        self._packs: list[ClassPack] = []
+        self._pages: dict[str, Page] = {}  # class to its good file
+        self._classes: dict[str, str] = {}  # class to file, whether the pack was good or not
+        self._opaque: set[str] = set()  # lifelines with a pack whose class could not be read
+        self._tables: list[ChannelTable] = []
+
+    def load(self) -> tuple[Settings, list[ClassPack], pa.Table] | None:
+        """Settings, packs with their variants, and channels; None when something was wrong."""
+        if not self._folder.is_dir():
+            self._note(self._folder, "expected a configuration folder, got none; name another")
+            return None
+        settings = self._settings()
+        there = [path.name for path in self._folder.iterdir() if _holds_packs(path)]
+        if settings is not None:
+            self._strangers(there, settings)
+        for lifeline in sorted(there if settings is None else settings.lifelines):
+            self._lifeline(lifeline)
+        judge_ids(self._tables, self._findings)
+        if settings is None or self._findings.found:
+            return None
+        table = pa.concat_tables([channels.table for channels in self._tables])
+        self._vary(Catalogue(table))
+        return settings, self._packs, table
+
+    def _vary(self, catalogue: Catalogue) -> None:
+        """Add the variants of classes that overrides make for some channels."""
+        chosen: dict[str, set[tuple[str, ...]]] = {name: set() for name in self._pages}
+        rows = zip(catalogue.classes(), catalogue.ids, catalogue.tags(), strict=True)
+        for name, channel, tags in rows:
+            chosen[name].add(applicable(selectors(self._pages[name]), channel, tags))
+        for name, page in sorted(self._pages.items()):
+            used = {selector for some in chosen[name] for selector in some}
+            for selector in selectors(page):
+                if selector not in used:
+                    text = "expected a channel of the class with it, got none; drop or fix it"
+                    page.find((KEY, selector), text, key=True)
+            for some in sorted(chosen[name]):
+                if some:
+                    self._variant(page, some)
+
+    def _variant(self, page: Page, chosen: tuple[str, ...]) -> None:
+        tree, found = varied(page.located, chosen), Findings()
+        lifeline = tree.data["class"].partition(".")[0]
+        self._fill(Page(page.file, tree, found), lifeline, chosen)
+        for finding in found.found:
+            text = f"{finding.text} (with {' and '.join(chosen)})"
+            self._findings.add(finding.file, finding.place, finding.path, text)
+
+    def _called(self, path: Path) -> str:
+        return path.as_posix()
+
+    def _note(self, path: Path, text: str) -> None:
+        self._findings.add(self._called(path), NOWHERE, "", text)
+
+    def _tree(self, path: Path) -> Located | None:
+        try:
+            with path.open("rb") as file:
+                source = file.read(BYTES_MAX + 1)
+        except OSError as error:
+            self._note(path, f"expected a file, got an error: {error.strerror}; make it readable")
+            return None
+        return located(self._called(path), source, self._findings)
+
+    def _settings(self) -> Settings | None:
+        path = self._folder / SETTINGS_FILE
+        tree = self._tree(path)
+        if tree is None:
+            return None
+        return read_settings(self._called(path), tree, self._environment, self._findings)
+
+    def _strangers(self, there: list[str], settings: Settings) -> None:
+        """A folder with packs that no lifeline names would be passed over in silence."""
+        for name in there:
+            if name not in settings.lifelines:
+                text = f"expected a lifeline of {SETTINGS_FILE}, got {name!r}"
+                advice = "add it under `lifelines` or move the folder away"
+                self._note(self._folder / name, f"{text}; {advice}")
+
+    def _lifeline(self, lifeline: str) -> None:
+        folder = self._folder / lifeline
+        if not folder.is_dir():
+            self._note(folder, "expected a folder with packs and a catalogue, got none; add it")
+            return
+        for path in sorted(folder.iterdir()):
+            if path.suffix == ".yml":
+                self._note(path, "expected the ending `.yaml`, got `.yml`; rename the file")
+            elif path.suffix == ".yaml" and path.stem != CATALOGUE:
+                self._pack(path, lifeline)
+        self._channels(folder, lifeline)
+
+    def _pack(self, path: Path, lifeline: str) -> None:
+        tree = self._tree(path)
+        if tree is None:
+            self._opaque.add(lifeline)
+            return
+        before = len(self._findings)
+        page = Page(self._called(path), tree, self._findings)
+        named = selectors(page)
+        fields = self._fill(Page(page.file, plain(tree), self._findings), lifeline, (), named)
+        name = fields.get("class_name")
+        if name is None or not name.startswith(f"{lifeline}."):
+            self._opaque.add(lifeline)
+            return
+        other = self._classes.setdefault(name, page.file)
+        if other != page.file:
+            text = f"expected each class once, got {name!r} of {other} again; keep one"
+            page.find(("class",), text)
+        if len(self._findings) == before:
+            self._pages[name] = page
+
+    def _fill(
+        self, page: Page, lifeline: str, applied: tuple[str, ...], named: tuple[str, ...] = ()
+    ) -> dict[str, Any]:
+        """Judge a class file, or a variant of one, and keep it when it is good."""
+        before = len(page.findings)
+        fields, whole = partial(Pack, page)
+        judge_pack(fields, lifeline, page)
+        if whole and len(page.findings) == before:
+            here = Path(page.file).relative_to(self._folder).as_posix()
+            tree = page.located
+            lines = {rule: tree.position((rule,), key=True)[0] for rule in RULES if rule in fields}
+            at = {rule: f"{here}:{line}" for rule, line in lines.items()}
+            pack = Pack(**fields, at=at, selectors=named, applied=applied)
+            self._packs.append(in_time(pack, fields["period"]))
+        return fields
+
+    def _channels(self, folder: Path, lifeline: str) -> None:
+        paths = [
+            path for path in (folder / f"{CATALOGUE}{end}" for end in SUFFIXES) if path.exists()
+        ]
+        if len(paths) != 1:
+            got = " and ".join(path.name for path in paths) or "none"
+            text = f"expected one of {', '.join(CATALOGUE + end for end in SUFFIXES)}, got {got}"
+            self._note(folder, f"{text}; keep one")
+            return
+        channels = read_channels(paths[0], self._called(paths[0]), self._findings)
+        if channels is not None:
+            classes = None if lifeline in self._opaque else frozenset(self._classes)
+            judge(channels, lifeline, classes, self._findings)
+            self._tables.append(channels)
