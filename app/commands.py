@@ -33,14 +33,23 @@ def say(line: str) -> None:
 def check(arguments: argparse.Namespace) -> int:
     """Judge a configuration folder."""
     findings = checking.check(arguments.folder)
+    tests = 0
+    if not findings and arguments.test:
+        from app.rule_tests import run_tests  # noqa: PLC0415 - loads numba
+
+        tests, findings = run_tests(arguments.folder, Configuration.load(arguments.folder))
+        if findings and not arguments.json:
+            sys.stderr.write("".join(f"{finding}\n" for finding in findings))
+            return FAILED
     if arguments.json:
         say(json.dumps({"good": not findings, "findings": findings}))
     elif findings:
-        for finding in findings:
-            sys.stderr.write(finding + "\n")
+        sys.stderr.write("".join(f"{finding}\n" for finding in findings))
     else:
         for line in checking.summary(Configuration.load(arguments.folder)):
             say(line)
+        if arguments.test:
+            say(f"{tests} rule tests passed")
     return WRONG_USE if findings else GOOD
 
 

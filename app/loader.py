@@ -25,6 +25,11 @@ def _holds_packs(path: Path) -> bool:
     return path.is_dir() and any(path.glob("*.yaml"))
 
 
+def _is_test(path: Path) -> bool:
+    """Whether the file holds tests of rules, which `tocsin check --test` runs."""
+    return path.name.endswith(".test.yaml")
+
+
 class Loader:
     """Reads one folder; findings pile up.
 
@@ -126,7 +131,7 @@ class Loader:
         for path in sorted(folder.iterdir()):
             if path.suffix == ".yml":
                 self._note(path, "expected the ending `.yaml`, got `.yml`; rename the file")
-            elif path.suffix == ".yaml" and path.stem != CATALOGUE:
+            elif path.suffix == ".yaml" and path.stem != CATALOGUE and not _is_test(path):
                 self._pack(path, lifeline)
         self._channels(folder, lifeline)
 
