@@ -71,7 +71,7 @@ class LaneReader:
         DataLoss
             When the log begins behind `first`.
         FatalError
-            When the end is not reached in time.
+            When the end lies before `first`, or is not reached in time.
         """
         where = TopicPartition(topic, partition)
         name = f"{topic}[{partition}]"
@@ -93,18 +93,27 @@ class LaneReader:
         marks = await self._consumer("read_uncommitted")
         high = int((await marks.end_offsets([where]))[where])
         begin = int((await marks.beginning_offsets([where]))[where])
-        if first is not None and first < begin:
+        first = begin if first is None else first
+        if first > high:
+            msg = (
+                f"{name}: expected offset {first}, its end is {high}; the topic was made anew or "
+                "lost what was acknowledged, restore it or accept a new beginning"
+            )
+            raise FatalError(msg)
+        # The end of an emptied partition is the marker of its last transaction: no record is lost.
+        only_marker_gone = begin == high == first + 1
+        if first < begin and not only_marker_gone:
             raise DataLoss(name, first, begin - 1)
         reader = await self._consumer("read_committed")
         reader.assign([where])
-        reader.seek(where, begin if first is None else first)
+        reader.seek(where, max(first, begin))
         found: list[Found] = []
         try:
             while await reader.position(where) < high:
                 batch = await reader.getmany(where, timeout_ms=200)
                 found += batch.get(where, [])
         except OffsetOutOfRangeError as error:
-            raise DataLoss(name, first or 0, begin) from error
+            raise DataLoss(name, first, begin) from error
         return [record for record in found if record.offset < high], high
 
     async def _forget(self) -> None:
