@@ -27,17 +27,53 @@ _OPTIONS = pa.ipc.IpcReadOptions(
 )
 
 
-def decode_stream(
-    payload: bytes, carried: tuple[int, int], table: IdTable, limits: DecodeLimits
-) -> Columns:
-    """Readings of one stream.
+def open_batches(
+    payload: bytes, offset: int, known: pa.Schema | None, limits: DecodeLimits
+) -> tuple[pa.Schema, list[pa.RecordBatch]]:
+    """Schema and batches of one stream, its frames and schema checked, its values not yet.
 
     Parameters
     ----------
     payload : bytes
         The stream, end mark included.
+    offset : int
+        Kafka offset of the record that carried it.
+    known : Schema or None
+        A schema that was found good before: an equal one comes back as this very object.
+    limits : DecodeLimits
+        Bounds of one message.
+
+    Raises
+    ------
+    DecodeError
+        `bad_arrow` (not a whole stream), `compressed`, `too_many`, `bad_schema`.
+    """
+    where = f"readings@{offset}"
+    _check_frames(payload, where, limits)
+    try:
+        with pa.ipc.open_stream(pa.py_buffer(payload), options=_OPTIONS) as reader:
+            schema = reader.schema
+            if known is not None and schema.equals(known, check_metadata=True):
+                schema = known
+            else:
+                _check_schema(schema, where)
+            return schema, list(reader)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise _unsound(error, where) from None
+
+
+def columns_of(
+    batches: list[pa.RecordBatch], carried: tuple[int, int], table: IdTable, limits: DecodeLimits
+) -> Columns:
+    """Readings of the batches of one message.
+
+    Parameters
+    ----------
+    batches : list of RecordBatch
+        What `open_batches` gave. A forged string offset would end the process at its first use;
+        validation finds it first.
     carried : (int, int)
-        Index and Kafka offset of the record that carried it.
+        Index and Kafka offset of the record that carried them.
     table : IdTable
         Lane rows by channel id.
     limits : DecodeLimits
@@ -46,22 +82,31 @@ def decode_stream(
     Raises
     ------
     DecodeError
-        `bad_arrow` (not a whole, valid stream), `compressed`, `too_many`, `bad_schema`,
-        `bad_channel`, `bad_time`, `bad_quality`, `empty`.
+        `bad_arrow`, `bad_channel`, `bad_time`, `bad_quality`, `empty`.
     """
     record, offset = carried
     where = f"readings@{offset}"
-    _check_frames(payload, where, limits)
+    try:
+        for batch in batches:
+            batch.validate(full=True)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise _unsound(error, where) from None
     parts = []
     base = 0
-    for batch in _read(payload, where):
-        parts.append(_BatchReader(batch, (base, offset), table, limits).columns(record))
+    for batch in batches:
+        parts.append(BatchReader(batch, (base, offset), table, limits).columns(record))
         base += batch.num_rows
     columns = join(parts)
     if not len(columns):
         msg = f"{where}: expected at least one reading, got none; send no empty streams"
         raise DecodeError(Reason.EMPTY, msg)
     return columns
+
+
+def _unsound(error: Exception, where: str) -> DecodeError:
+    text = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+    msg = f"{where}: expected a valid Arrow stream, got {text!r}; check the writer"
+    return DecodeError(Reason.BAD_ARROW, msg)
 
 
 def _check_frames(payload: bytes, where: str, limits: DecodeLimits) -> None:
@@ -90,24 +135,6 @@ def _check_rows(rows: list[int], where: str, limits: DecodeLimits) -> None:
     if any(row < 0 for row in rows) or sum(rows) > most:
         msg = f"{where}: expected at most {most} readings, got {sum(rows)}; send less"
         raise DecodeError(Reason.TOO_MANY, msg)
-
-
-def _read(payload: bytes, where: str) -> list[pa.RecordBatch]:
-    """All batches, their schema checked first and each validated in full.
-
-    A forged string offset would end the process at its first use; validation finds it.
-    """
-    try:
-        with pa.ipc.open_stream(pa.py_buffer(payload), options=_OPTIONS) as reader:
-            _check_schema(reader.schema, where)
-            batches = list(reader)
-        for batch in batches:
-            batch.validate(full=True)
-    except (pa.ArrowException, OSError, ValueError) as error:
-        text = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
-        msg = f"{where}: expected a valid Arrow stream, got {text!r}; check the writer"
-        raise DecodeError(Reason.BAD_ARROW, msg) from None
-    return batches
 
 
 def _check_schema(schema: pa.Schema, where: str) -> None:
@@ -143,7 +170,7 @@ def _is_text(kind: pa.DataType) -> bool:
     return kind in (pa.string(), pa.large_string())
 
 
-class _BatchReader:
+class BatchReader:
     """Reads the columns of one validated batch.
 
     `place` is the index of the batch's first reading in its message, and the Kafka offset.

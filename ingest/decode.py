@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from contracts.batch import UNKNOWN, Batch, Refused
 from contracts.errors import ConfigError, DecodeError
 from contracts.records import Records
-from ingest.arrow_stream import decode_stream
+from ingest.arrow_run import ArrowRun
 from ingest.columns import Columns, join, nothing
 from ingest.id_table import IdTable
 from ingest.json_reading import JsonRun, too_long
@@ -85,39 +85,43 @@ class Decoder:
         )
 
     def _parts(self, records: Records) -> list[Columns]:
-        """Runs of JSON messages and Arrow messages, in order, refusals wherever they were found."""
+        """Runs of JSON and of Arrow messages, in order, refusals wherever they were found."""
         parts: list[Columns] = []
         refused: list[Refused] = []
-        run = JsonRun(self._row_of, self._limits, records.offset)
+        json = JsonRun(self._row_of, self._limits, records.offset)
+        arrow = ArrowRun(self._table, self._limits, records.offset)
         most = self._limits.message_bytes
         for i, payload in enumerate(_payloads(records)):
             try:
                 if payload[:1] in _JSON and len(payload) <= most:
-                    if run.add(i, payload) < _RUN:
-                        continue
-                    part = run.take()
+                    full = json.add(i, payload) >= _RUN
+                    if arrow:
+                        parts += arrow.take_any()
+                    if full:
+                        parts.append(json.take())
                 else:
-                    part = self._decode_other(run, i, payload)
+                    parts += self._decode_other((json, arrow), i, payload)
             except DecodeError as error:
                 refused.append(Refused(i, str(error.reason), error.detail))
-            else:
-                parts.append(part)
-        return [*parts, run.take(), nothing(*refused)]
+        return [*parts, *arrow.take_any(), json.take(), nothing(*refused)]
 
-    def _decode_other(self, run: JsonRun, i: int, payload: bytes) -> Columns:
-        """Everything but JSON that begins at once; what the run holds comes first."""
-        where = f"readings@{run.offset(i)}"
+    def _decode_other(
+        self, runs: tuple[JsonRun, ArrowRun], i: int, payload: bytes
+    ) -> list[Columns]:
+        """Everything but JSON that begins at once; of two runs, one at most holds anything."""
+        json, arrow = runs
+        where = f"readings@{json.offset(i)}"
         if len(payload) > self._limits.message_bytes:
             most = self._limits.message_bytes
             msg = f"{where}: expected at most {most} bytes, got {len(payload)}; send less"
             raise DecodeError(Reason.TOO_LARGE, msg)
         if payload.startswith(_CONTINUATION):
-            part = decode_stream(payload, (i, run.offset(i)), self._table, self._limits)
-            return join([run.take(), part]) if len(run) else part
+            ready = arrow.add(i, payload)
+            return [json.take(), *ready] if len(json) else ready
         text = payload.lstrip(_SPACE)
         if text[:1] in _JSON:
-            run.add(i, payload)
-            return nothing()
+            json.add(i, payload)
+            return arrow.take_any()
         if not text:
             msg = f"{where}: expected a reading, got no bytes; send no empty messages"
             raise DecodeError(Reason.EMPTY, msg)

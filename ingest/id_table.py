@@ -141,5 +141,6 @@ def _texts(ids: pa.Array) -> Texts:
     _, offsets, data = ids.buffers()
     if not len(ids):
         return np.frombuffer(b"", np.uint8), np.frombuffer(bytes(8), width)[:1]
-    bounds = np.frombuffer(offsets, width)[ids.offset : ids.offset + len(ids) + 1]
+    # Counted: a forged buffer may go on behind the last offset by a part of one.
+    bounds = np.frombuffer(offsets, width, ids.offset + len(ids) + 1)[ids.offset :]
     return np.frombuffer(data if data is not None else b"", np.uint8), bounds
