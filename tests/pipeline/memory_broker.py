@@ -80,9 +80,12 @@ class MemoryBroker:
     def committed(self, place: str, first: int | None = None) -> tuple[list[Written], int]:
         """Visible records of a partition from an offset on, and its end."""
         partition = self._partitions[place]
-        if first is not None and first < partition.begin:
-            raise DataLoss(place, first, partition.begin - 1)
         begin = partition.begin if first is None else first
+        if begin > partition.end:
+            raise FatalError(f"{place}: expected offset {begin}, its end is {partition.end}")
+        if begin < partition.begin and not partition.begin == partition.end == begin + 1:
+            raise DataLoss(place, begin, partition.begin - 1)
+        begin = max(begin, partition.begin)
         visible = [w for w in partition.written if w.transaction.state == "committed"]
         return [w for w in visible if w.offset >= begin], partition.end
 
