@@ -15,7 +15,8 @@ from contracts.errors import FatalError, Fenced
 from contracts.journal import Entry, decode_entry, encode_entry
 from contracts.lane_log import Manifest, Mark, Message, Past
 from contracts.topics import TopicNames
-from pipeline.lane_reader import Found, LaneReader, let_go
+from pipeline.kafka_closing import let_go
+from pipeline.lane_reader import Found, LaneReader
 from pipeline.refusals import LaneName
 
 CLOSE_S: Final = 5.0
@@ -221,7 +222,7 @@ class KafkaLaneLog:
         """Let go of sockets; bounded in time, raises only a real cancel."""
         producer, self._producer = self._producer, None
         if producer is not None:
-            await let_go(producer.stop(), CLOSE_S)
+            await let_go(producer, CLOSE_S)
 
 
 def _kind(record: Found) -> bytes | None:

@@ -7,6 +7,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 
 from contracts.errors import DataLoss, FatalError
+from pipeline.kafka_closing import let_go
 
 CLOSE_S: Final = 5.0
 
@@ -49,8 +50,8 @@ class LaneReader:
                 auto_offset_reset="none",
                 group_id=None,
             )
+            self._consumers[isolation] = consumer  # before the start: a failed one is closed too
             await consumer.start()
-            self._consumers[isolation] = consumer
         return self._consumers[isolation]
 
     async def read(self, topic: str, partition: int, first: int | None) -> tuple[list[Found], int]:
@@ -119,25 +120,8 @@ class LaneReader:
     async def _forget(self) -> None:
         consumers, self._consumers = self._consumers, {}
         for consumer in consumers.values():
-            await let_go(consumer.stop(), CLOSE_S)
+            await let_go(consumer, CLOSE_S)
 
     async def close(self) -> None:
         """Let go of sockets; bounded in time, raises only a real cancel."""
         await self._forget()
-
-
-async def let_go(stopping: Any, seconds: float) -> None:
-    """Await a client's `stop` under a deadline; its own errors end here.
-
-    A consumer stopped in the step it was started in leaks the cancellation of its own tasks: only
-    a cancel of ours is passed on.
-    """
-    try:
-        async with asyncio.timeout(seconds):
-            await stopping
-    except asyncio.CancelledError:
-        task = asyncio.current_task()
-        if task is not None and task.cancelling():
-            raise
-    except Exception:
-        return

@@ -1,0 +1,73 @@
+"""Lets go of a Kafka client in bounded time, with nothing of it left running."""
+
+import asyncio
+from typing import Any, Final
+
+END_S: Final = 1.0
+
+# Where clients keep what they run in the background.
+_TASKS: Final = {
+    "client": ("_sync_task",),
+    "_client": ("_sync_task",),
+    "_sender": ("_sender_task",),
+    "_fetcher": ("_fetch_task",),
+    "_coordinator": ("_reset_committed_task",),
+}
+
+
+async def let_go(client: Any, seconds: float) -> None:
+    """Stop a producer or a consumer; bounded in time, raises only a real cancel.
+
+    `stop` gives up at the first part that hangs: with a broker that stands still that is the rule.
+    What is left would hold its sockets and ask for metadata for ever, once for each recovery, so
+    it is ended here. A consumer stopped in the step it was started in lets out the cancellation of
+    its own tasks: only a cancel of ours is passed on.
+
+    Parameters
+    ----------
+    client : AIOKafkaProducer or AIOKafkaConsumer
+        Started or not.
+    seconds : float
+        Bound on `stop`.
+    """
+    try:
+        async with asyncio.timeout(seconds):
+            await client.stop()
+    except asyncio.CancelledError:
+        await _end(client)
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise
+    except Exception:  # closing must not hide why we close
+        await _end(client)
+
+
+async def _end(client: Any) -> None:
+    """Close sockets first, so that what waits for an answer fails and its task can end."""
+    tasks = _tasks(client)
+    for _ in range(2):  # the sender waits for its requests at the first cancel, not at the second
+        for task in tasks:
+            task.cancel()
+        _disconnect(client)
+        if tasks:
+            _, tasks = await asyncio.wait(tasks, timeout=END_S / 2)
+    _disconnect(client)
+
+
+def _tasks(client: Any) -> set[asyncio.Task[Any]]:
+    found: set[asyncio.Task[Any]] = set()
+    for part, names in _TASKS.items():
+        owner = getattr(client, part, None)
+        found.update(filter(None, (getattr(owner, name, None) for name in names)))
+    found.update(getattr(getattr(client, "_fetcher", None), "_pending_tasks", ()))
+    return found
+
+
+def _disconnect(client: Any) -> None:
+    accumulator = getattr(client, "_message_accumulator", None)
+    batches = [batch for queue in getattr(accumulator, "_batches", {}).values() for batch in queue]
+    for batch in [*batches, *getattr(accumulator, "_pending_batches", ())]:
+        batch.future.cancel()  # `stop` left a task behind that waits for it
+    inner = getattr(client, "client", None) or getattr(client, "_client", None)
+    for connection in list(getattr(inner, "_conns", {}).values()):
+        connection.close()
