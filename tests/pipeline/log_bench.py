@@ -100,11 +100,10 @@ class MemoryBench:
 class KafkaBench:
     """Logs on a cluster, over topics that this bench alone uses."""
 
-    def __init__(self, cluster: Cluster, deadline_s: float = 20.0) -> None:
+    def __init__(self, cluster: Cluster) -> None:
         self.topics = TopicNames(cluster.unique("log"))
         self.cluster = cluster
-        self.deadline_s = deadline_s
-        self.reader = LaneReader(cluster.bootstrap, deadline_s)
+        self.reader = LaneReader(cluster.bootstrap)
         self._logs: list[KafkaLaneLog] = []
         for topic in (*OWN, "dead_letters"):
             limit = {"max.message.bytes": str(BYTES_MAX)}
@@ -116,7 +115,6 @@ class KafkaBench:
             app=self.topics.prefix,
             topics=self.topics,
             dead_letter_partitions=2,
-            deadline_s=self.deadline_s,
         )
         log = KafkaLaneLog(lane_name(self.topics), settings, self.reader, WallClock())
         self._logs.append(log)
