@@ -43,6 +43,11 @@ class ArrowRun:
         Bounds of one message.
     offsets : int64, shape (n,)
         Kafka offset of each record.
+
+    Attributes
+    ----------
+    waiting : list
+        Messages taken but not given back yet; a plain list, since every JSON message looks at it.
     """
 
     def __init__(self, table: IdTable, limits: DecodeLimits, offsets: NDArray[np.int64]) -> None:
@@ -50,12 +55,9 @@ class ArrowRun:
         self._limits = limits
         self._offsets = offsets
         self._schema: pa.Schema | None = None
-        self._waiting: list[_Message] = []
+        self.waiting: list[_Message] = []
         self._readings = 0
         self._bytes = 0
-
-    def __len__(self) -> int:
-        return len(self._waiting)
 
     def add(self, record: int, payload: bytes) -> list[Columns]:
         """Take one more message; what is ready comes back, in order.
@@ -77,14 +79,14 @@ class ArrowRun:
         )
         ready = self.take_any() if full or schema is not self._schema else []
         self._schema = schema
-        self._waiting.append(message)
+        self.waiting.append(message)
         self._readings += message.readings
         self._bytes += len(payload)
         return ready
 
     def take_any(self) -> list[Columns]:
         """Columns of all messages that wait, if any does."""
-        waiting, self._waiting = self._waiting, []
+        waiting, self.waiting = self.waiting, []
         self._readings = self._bytes = 0
         if not waiting:
             return []

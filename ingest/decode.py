@@ -95,7 +95,7 @@ class Decoder:
             try:
                 if payload[:1] in _JSON and len(payload) <= most:
                     full = json.add(i, payload) >= _RUN
-                    if arrow:
+                    if arrow.waiting:
                         parts += arrow.take_any()
                     if full:
                         parts.append(json.take())
