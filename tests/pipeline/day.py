@@ -10,8 +10,8 @@ from tests.fire import city
 from tests.pipeline.world import LANES, Crew, World
 
 BEGAN_MS = 1_700_000_000_000
-MESSAGES = 300
-STEP_MS = 15
+MESSAGES = 200
+STEP_MS = 20
 
 
 class Day:
@@ -71,13 +71,13 @@ class Day:
     async def pass_by(self, crew: Crew) -> None:
         """Live the whole day."""
         first, second = self.channels[:2]
-        for hour in range(3):
+        for hour in range(2):
             self.readings()
             await self.caught_up(crew)
             self.command({"kind": "shelve", "channel": first, "seconds": 3 + hour})
             self.command({"kind": "shelve", "channel": "water.nobody", "seconds": 3})
             await self.caught_up(crew)
-            self.readings(100)
+            self.readings(60)
             await self.caught_up(crew)
             self.world.clock.time_ms += 10_000
             await self.ticked(crew)

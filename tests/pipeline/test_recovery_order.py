@@ -10,7 +10,7 @@ from tests.pipeline.day import Day
 from tests.pipeline.faults import Step
 from tests.pipeline.world import ALARMS, MANIFESTS, World, holding
 
-NEVER = Pace(look_s=0.002, snapshot_s=3600.0, snapshot_readings=10**9)
+NEVER = Pace(look_s=0.0005, snapshot_s=3600.0, snapshot_readings=10**9)
 MOMENT_S = 0.02  # long enough for ten looks
 
 
@@ -21,7 +21,7 @@ async def die_without_a_snapshot(world: World) -> Day:
         async with holding(world, setting) as crew:
             await day.pass_by(crew)
     assert [manifest.sequence for manifest in world.manifests()] == [0]
-    assert world.marks()[-1].sequence > 50
+    assert world.marks()[-1].sequence > 20
     return day
 
 
@@ -120,11 +120,11 @@ async def test_outputs_without_a_manifest_stop_the_lane(world: World) -> None:
 async def test_readings_lost_to_retention_stop_the_lane(world: World) -> None:
     await die_without_a_snapshot(world)
     before = world.told()
-    world.streams[0].begin = 700
+    world.streams[0].begin = 300
     with world.setting() as setting:
         phase, trouble = await end_of(world, setting)
     assert phase == "failed"
-    assert "readings 0..699 are lost" in trouble
+    assert "readings 0..299 are lost" in trouble
     assert world.told() == before
 
 

@@ -40,7 +40,7 @@ from tests.pipeline.memory_broker import MemoryBroker
 
 LANES = 2
 WAIT_S = 10.0
-PACE = Pace(look_s=0.002, snapshot_s=3600.0, snapshot_readings=400)
+PACE = Pace(look_s=0.0005, snapshot_s=3600.0, snapshot_readings=200)
 ALARMS = "tocsin.alarms.water[{}]"
 JOURNAL = "tocsin.journal.water[{}]"
 MANIFESTS = "tocsin.manifests.water[{}]"
