@@ -175,7 +175,9 @@ class MemoryTelemetry:
                 return None
         waiting = [row for row in stream.rows if row[0] >= self._position[lane]]
         taken = waiting[: self._chance.randint(1, 150)]
-        end = stream.end if len(taken) == len(waiting) else taken[-1][0] + 1
+        end = taken[-1][0] + 1 if taken else stream.end
+        if len(taken) == len(waiting) and self._chance.random() < 0.5:
+            end = stream.end  # else the marker behind the last record comes alone
         self._position[lane] = end
         return Records.of(taken, end)
 
