@@ -52,8 +52,10 @@ class Day:
 
         def holds() -> bool:
             vitals = crew.runner.vitals
-            taken = max((e.command or 0 for _, e in self.world.journal(self.number)), default=0)
-            return vitals.phase == "running" and vitals.position == stream.end and taken == commands
+            if vitals.phase != "running" or vitals.position != stream.end:
+                return False
+            taken = (entry.command or 0 for _, entry in self.world.journal(self.number))
+            return max(taken, default=0) == commands
 
         await crew.until(holds)
 
