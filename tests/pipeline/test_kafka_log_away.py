@@ -65,6 +65,8 @@ async def test_a_call_ends_at_its_deadline_and_leaves_nothing_running(
 ) -> None:
     log = await bench.log()
     await log.past()
+    await log.flush(ENTRIES, ALARMS, mark(5))  # from now on records get as far as the sender
+    await log.publish(manifest("a"))
     hurry(bench, log)
     kafka.pause(0)
     calls = {
