@@ -206,7 +206,7 @@ def main() -> None:
     for channels, ns in found.items():
         ratios = [f"{ns[arm] / ns['kernel']:.1f}" for arm in ("numpy", "river")]
         rows.append([f"{channels:,}", *(f"{ns[arm]:.1f}" for arm in arms), *ratios])
-    print(f"ns a reading, median of {ROUNDS} interleaved rounds of {PER_ROUND:,} readings")
+    print(f"ns a reading, median of {ROUNDS} interleaved rounds of {PER_ROUND:,} readings or more")
     print(f"river: only {RIVER_READINGS:,} readings a round, of at most as many channels\n")
     print_table(["channels", *arms, "numpy/kernel", "river/kernel"], rows)
     print_claims(claims(found))
