@@ -13,7 +13,14 @@ MINUTES: Final = 1_440  # a day of evidence; older onsets point to the oldest of
 
 
 class OffsetIndex:
-    """First offset of every lane minute of the last day, as a function of the record prefix."""
+    """First offset of every lane minute of the last day, as a function of the record prefix.
+
+    >>> index = OffsetIndex()
+    >>> for second, offset in ((60, 7), (61, 8)):
+    ...     index.add(np.array([second]), np.array([offset]))
+    >>> index.reach(60_000_000_000, 61, 8)
+    Reach(first=7, last=8)
+    """
 
     def __init__(self, entries: list[list[int]] | None = None) -> None:
         self._minutes: list[int] = [entry[0] for entry in entries or []]
@@ -22,7 +29,7 @@ class OffsetIndex:
     def add(self, lane_time_s: NDArray[np.int64], offset: NDArray[np.int64]) -> None:
         """Note records; lane times never fall."""
         minutes = lane_time_s // 60
-        last = self._minutes[-1] if self._minutes else np.iinfo(np.int64).min
+        last = self._minutes[-1] if self._minutes else -2  # before -1, the first minute there is
         new = np.flatnonzero(np.diff(minutes, prepend=last) > 0)
         self._minutes.extend(minutes[new].tolist())
         self._offsets.extend(offset[new].tolist())
