@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contracts.batch import Batch
-from contracts.transition import TRANSITION, Transitions, no_transitions
+from contracts.transition import NEVER, TRANSITION, Transitions, no_transitions
 from detectors import fused
 from detectors.parameters import Rules, table
 from detectors.rows import ROW, new_rows
@@ -17,6 +17,14 @@ NOTES: Final = 1024  # level changes per kernel call; more only means another ca
 # Made once: a batch of a thousand readings takes 10 us, and numpy 1 us for an empty array of these.
 _NOTHING: Final = no_transitions()
 _NO_SCORES: Final = np.empty(0)
+
+_FRESH: Final = new_rows(np.zeros(1, np.int64))[0]
+_LIMIT_STATE: Final = ("limit_level", "limit_fall_to", "limit_since", "limit_fall")
+_UNUSUAL_STATE: Final = (
+    *("unusual_level", "unusual_fall_to", "unusual_since", "unusual_fall"),
+    *("learned", "mean", "variance", "gate_since"),
+)
+_DELAYS: Final = ("limit_since", "limit_fall", "unusual_since", "unusual_fall")
 
 
 class ChannelRules:
@@ -32,6 +40,10 @@ class ChannelRules:
 
     def __init__(self, classes: Sequence[Rules], class_of: NDArray[np.int64]) -> None:
         self._class_of = class_of
+        self._without = {
+            _LIMIT_STATE: np.array([rules.limit is None for rules in classes], np.bool_),
+            _UNUSUAL_STATE: np.array([rules.unusual is None for rules in classes], np.bool_),
+        }
         self._params = table(classes)
         self._adopt(new_rows(class_of))
         self._notes = np.zeros(NOTES, TRANSITION)
@@ -77,7 +89,7 @@ class ChannelRules:
         return {"rules": self.rows}
 
     def restore(self, arrays: Mapping[str, NDArray[np.void]], old_row: NDArray[np.int64]) -> None:
-        """Take over state from a snapshot.
+        """Take over state from a snapshot; of a rule that a class no longer has nothing stays.
 
         Parameters
         ----------
@@ -90,4 +102,16 @@ class ChannelRules:
         known = old_row >= 0
         rows[known] = arrays["rules"][old_row[known]]
         rows["rules"] = self._class_of
+        self._forget(rows)
         self._adopt(rows)
+
+    def _forget(self, rows: NDArray[np.void]) -> None:
+        """Let the rules begin anew that a channel does not have: they may come back."""
+        for names, without in self._without.items():
+            gone = without[self._class_of]
+            if not gone.any():
+                continue
+            for name in names:
+                rows[name][gone] = _FRESH[name]
+            waits = [rows[name][gone] != NEVER for name in _DELAYS]
+            rows["pending"][gone] = np.any([w.any(axis=-1) if w.ndim > 1 else w for w in waits], 0)
