@@ -126,9 +126,12 @@ class SilenceWatch:
         return min(self._soonest_s, lane_time_s + self._shortest_s)
 
     def begin(self, lane_time_s: int) -> None:
-        """Start the wait for channels that have not been waited for yet."""
-        new = (self.state["heard_s"] == NEVER) & (self._after_s != NOBODY)
-        self._wait(new, lane_time_s)
+        """Start the wait for channels that are neither waited for nor silent, though they should.
+
+        All of them when the lane begins; after a swap those that are new or whose rule is.
+        """
+        idle = (self.state["deadline_s"] == NOBODY) & (self.state["level"] == 0)
+        self._wait(idle & (self._after_s != NOBODY), lane_time_s)
 
     def _wait(self, rows: NDArray[np.bool_], lane_time_s: int) -> None:
         self.state["heard_s"][rows] = lane_time_s
@@ -203,7 +206,7 @@ class SilenceWatch:
         return {"silence": self.state, "silence_shelved": self._shelved}
 
     def restore(self, arrays: Mapping[str, NDArray[Any]], old_row: NDArray[np.int64]) -> None:
-        """Take over state from a snapshot; `old_row` as for the other rules."""
+        """Take over state from a snapshot; who rang and has no rule any more is not silent."""
         known = old_row >= 0
         self.state = self._fresh()
         self.state[known] = arrays["silence"][old_row[known]]
@@ -212,6 +215,7 @@ class SilenceWatch:
         self._after_s = np.where(self._shelved, NOBODY, self._rule_after_s)
         waiting = (self.state["deadline_s"] != NOBODY) & (self._after_s != NOBODY)
         self.state["deadline_s"] = NOBODY
+        self.state["level"][self._rule_after_s == NOBODY] = 0
         self._silent = int(np.count_nonzero(self.state["level"]))
         self.state["deadline_s"][waiting] = (self.state["heard_s"] + self._after_s)[waiting]
         self._look()
