@@ -210,6 +210,10 @@ class Lane:
         rows = join_rows(old.catalogue.id_hashes, parts.catalogue.id_hashes)
         for name in ("admission", "scorer", "silence"):
             getattr(parts, name).restore(getattr(old, name).arrays(), rows)
+        for row in [parts.catalogue.row_of.get(channel) for channel in self.shelf.state()]:
+            if row is not None:  # it may be new: a shelving outlives its channel's absence
+                parts.admission.shelve(row, shelved=True)
+                parts.silence.shelve(row, self.lane_time_s, shelved=True)
         time_ns = max(self.lane_time_s, 0) * NS_PER_S
         self.outbox.tell(parts.book.restore(old.book.state(), time_ns))
         if self.lane_time_s != NOT_BEGUN:
