@@ -2,10 +2,11 @@
 
 from typing import Final
 
-from detectors import slope
+from detectors import slope, stuck
 from detectors.kind import Kind
 
 KINDS: Final[tuple[Kind, ...]] = (
     slope.FALL,
     slope.RISE,
+    stuck.STUCK,
 )
