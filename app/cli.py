@@ -24,6 +24,7 @@ def parser() -> argparse.ArgumentParser:
     _run(commands.add_parser("run", help="take lanes of a lifeline and ring its alarms"))
     _replay(commands.add_parser("replay", help="run the same lanes over recorded telemetry"))
     _check(commands.add_parser("check", help="judge a configuration before anything runs it"))
+    _explain(commands.add_parser("explain", help="what governs a channel, and why it rang"))
     _topics(commands.add_parser("topics", help="list, verify or create the Kafka topics"))
     _schema(commands.add_parser("schema", help="JSON Schema of a record or a command"))
     _demo(commands.add_parser("demo", help="ring over real telemetry, without Kafka or Java"))
@@ -65,6 +66,15 @@ def _check(command: argparse.ArgumentParser) -> None:
     command.add_argument("folder", type=Path, nargs="?", default=DEFAULT_CONFIGS)
     command.add_argument("--test", action="store_true", help="run the tests beside packs too")
     command.add_argument("--json", action="store_true", help="print findings as JSON")
+
+
+def _explain(command: argparse.ArgumentParser) -> None:
+    _configs(command)
+    command.add_argument("channel", help="id of the channel")
+    command.add_argument("time", nargs="?", help="moment to explain, RFC 3339; needs --telemetry")
+    command.add_argument("--telemetry", type=Path, help="recorded records or JSON readings")
+    command.add_argument("--journal", type=Path, help="recorded journal entries (.jsonl)")
+    command.add_argument("--json", action="store_true", help="print the values as JSON")
 
 
 def _topics(command: argparse.ArgumentParser) -> None:

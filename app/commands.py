@@ -5,6 +5,7 @@ import asyncio
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any, Final
 
 import msgspec
@@ -13,6 +14,7 @@ from app import check as checking
 from app.configuration import Configuration
 from contracts.alarm import Alarm
 from contracts.dead_letter import DeadLetter
+from contracts.errors import ConfigError
 from contracts.journal import Command
 from ingest.json_reading import Reading
 
@@ -59,6 +61,32 @@ def schema(arguments: argparse.Namespace) -> int:
     return GOOD
 
 
+def explain(arguments: argparse.Namespace) -> int:
+    """Which values govern a channel and, with a time and telemetry, why it rang or not."""
+    from app import explain as explaining  # noqa: PLC0415 - numba loads only with a time
+
+    pack, values = explaining.governing(arguments.configs, arguments.channel)
+    if arguments.json:
+        say(json.dumps({"class": pack.label, "values": [asdict(value) for value in values]}))
+        return GOOD
+    for line in explaining.lines(pack, values):
+        say(line)
+    if arguments.time is None:
+        return GOOD
+    if arguments.telemetry is None:
+        msg = "explain: expected --telemetry FILE beside a time, got none"
+        raise ConfigError(msg)
+    from app.moment import moment  # noqa: PLC0415 - loads numba
+    from app.replaying import Bench  # noqa: PLC0415 - loads numba
+
+    bench = Bench(Configuration.load(arguments.configs), pack.lifeline, None)
+    files = (arguments.telemetry, arguments.journal)
+    say("")
+    for line in moment(bench, pack, arguments.channel, arguments.time, files):
+        say(line)
+    return GOOD
+
+
 def run(arguments: argparse.Namespace) -> int:
     """Run a worker until it is told to stop."""
     from app.running import run_worker  # noqa: PLC0415 - loads Kafka and numba
@@ -90,6 +118,7 @@ def demo(arguments: argparse.Namespace) -> int:
 COMMANDS: Final[dict[str, Callable[[argparse.Namespace], int]]] = {
     "check": check,
     "demo": demo,
+    "explain": explain,
     "replay": replay,
     "run": run,
     "schema": schema,

@@ -46,7 +46,7 @@ class Loader:
         self._environment = environment
         self._findings = findings
         self._packs: list[ClassPack] = []
-        self._pages: dict[str, Page] = {}  # class to its good file
+        self.pages: dict[str, Page] = {}  # class to its good file
         self._classes: dict[str, str] = {}  # class to file, whether the pack was good or not
         self._opaque: set[str] = set()  # lifelines with a pack whose class could not be read
         self._tables: list[ChannelTable] = []
@@ -71,11 +71,11 @@ class Loader:
 
     def _vary(self, catalogue: Catalogue) -> None:
         """Add the variants of classes that overrides make for some channels."""
-        chosen: dict[str, set[tuple[str, ...]]] = {name: set() for name in self._pages}
+        chosen: dict[str, set[tuple[str, ...]]] = {name: set() for name in self.pages}
         rows = zip(catalogue.classes(), catalogue.ids, catalogue.tags(), strict=True)
         for name, channel, tags in rows:
-            chosen[name].add(applicable(selectors(self._pages[name]), channel, tags))
-        for name, page in sorted(self._pages.items()):
+            chosen[name].add(applicable(selectors(self.pages[name]), channel, tags))
+        for name, page in sorted(self.pages.items()):
             used = {selector for some in chosen[name] for selector in some}
             for selector in selectors(page):
                 if selector not in used:
@@ -153,7 +153,7 @@ class Loader:
             text = f"expected each class once, got {name!r} of {other} again; keep one"
             page.find(("class",), text)
         if len(self._findings) == before:
-            self._pages[name] = page
+            self.pages[name] = page
 
     def _fill(
         self, page: Page, lifeline: str, applied: tuple[str, ...], named: tuple[str, ...] = ()

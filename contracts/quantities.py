@@ -60,8 +60,8 @@ class Duration(Quantity):
 
     >>> Duration("5 min").ns
     300000000000
-    >>> Duration("3 periods").resolve(Duration("60 s")).ns
-    180000000000
+    >>> Duration("3 periods").resolve(Duration("60 s"))
+    Duration('3 min')
     """
 
     EXPECTED = "a time such as `500 ms`, `30 s`, `5 min`, `2 h`, `1 d` or `3 periods`"
@@ -81,7 +81,9 @@ class Duration(Quantity):
         """The same length with periods turned into time."""
         if not self.periods:
             return self
-        return Duration(f"{round(self.periods * period.ns / 1_000_000)} ms")
+        whole_ms = round(self.periods * period.ns / _UNIT_NS["ms"])
+        unit = next(u for u in reversed(_UNIT_NS) if whole_ms * _UNIT_NS["ms"] % _UNIT_NS[u] == 0)
+        return Duration(f"{whole_ms * _UNIT_NS['ms'] // _UNIT_NS[unit]} {unit}")
 
 
 class Sigmas(Quantity):
