@@ -44,7 +44,7 @@ def test_each_value_is_told_with_its_place_and_who_put_it_there(
     assert values["limit.low.blue"]["override"] == "tag:old"
     assert values["limit.low.blue"]["written"].endswith(f"water/pressure.yaml:{line}:41")
     assert values["limit.low.yellow"]["override"] == ""
-    assert values["unusual.hysteresis"]["written"].split(":")[0].endswith("pressure.yaml")
+    assert values["unusual.on_delay"]["written"] == "default"
     assert values["silent.after"]["text"] == "3 min"
 
 
