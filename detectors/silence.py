@@ -59,7 +59,7 @@ def _hear(  # noqa: PLR0913, PLR0917 - a kernel takes columns
     span: tuple[int, int],
     woken: NDArray[np.int64],
 ) -> int:
-    """Push deadlines out; places of readings that end a silence go into `woken`.
+    """Push deadlines out; readings that end a silence go into `woken`: place, and last heard.
 
     `after_s` is NOBODY for channels without the rule and for shelved ones.
     """
@@ -77,7 +77,7 @@ def _hear(  # noqa: PLR0913, PLR0917 - a kernel takes columns
         row = np.uint32(row_of[i])
         mine = state[row]
         if mine.level:
-            woken[found] = i
+            woken[found, 0], woken[found, 1] = i, mine.heard_s
             found += 1
             mine.level = 0
         mine.heard_s = lane_time_s[i]
@@ -150,16 +150,17 @@ class SilenceWatch:
         span: tuple[int, int],
     ) -> Transitions:
         """Note who was heard; silences that end come back as level changes."""
-        woken = np.empty(span[1] - span[0], np.int64)
+        woken = np.empty((span[1] - span[0], 2), np.int64)
         columns = (batch.row, lane_time_s, destiny)
         found = _hear(self.state, self._after_s, columns, _ALIVE, span, woken)
         if not found:
             return _NOTHING
         self._silent -= found
         self._look()
-        places = woken[:found]
+        places, heard_s = woken[:found].T
         notes = self._notes(batch.row[places], lane_time_s[places], Colour.CLEAR)
         notes["ordinal"] = places
+        notes["onset_ns"] = heard_s * NS_PER_S
         notes["observed"] = batch.value[places]
         return notes
 
