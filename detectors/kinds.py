@@ -2,11 +2,12 @@
 
 from typing import Final
 
-from detectors import slope, stuck
+from detectors import sequence, slope, stuck
 from detectors.kind import Kind
 
 KINDS: Final[tuple[Kind, ...]] = (
     slope.FALL,
     slope.RISE,
     stuck.STUCK,
+    sequence.SEQUENCE,
 )

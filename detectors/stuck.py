@@ -51,7 +51,7 @@ class Stuck(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     ones, holds more than `1 - quantile` of the weight. Whenever event time enters another
     multiple of `forget`, weights are halved, rounded down. The score is the run, in readings.
 
-    State: 128 bytes of run and level, and 280 for each state.
+    State: 112 bytes of run and level, and 280 for each state.
 
     Parameters
     ----------
