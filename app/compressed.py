@@ -1,15 +1,15 @@
-"""Recorded telemetry sent through Kafka in compressed time, and the clock that goes with it."""
+"""Telemetry of a feed sent through Kafka in compressed time, and the clock that goes with it."""
 
 import asyncio
-import csv
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
-from pathlib import Path
 
 import msgspec
 from aiokafka import AIOKafkaProducer
+
+from app.compose import Plan
+from lab.feeds.feed import Feed
 
 UNACKNOWLEDGED = 500  # readings on their way to the broker at a time
 
@@ -24,21 +24,15 @@ class Sent:
     payload: bytes
 
 
-def water_flow(path: Path, channel: str, group: str, partition: int) -> list[Sent]:
-    """River's WaterFlow as JSON readings of one channel, in time order.
-
-    Parameters
-    ----------
-    path : Path
-        CSV with a header, then time with offset and litres per second.
-    """
-    with path.open(newline="") as lines:
-        rows = list(csv.reader(lines))[1:]
+def messages(feed: Feed, plan: Plan) -> list[Sent]:
+    """A feed as JSON messages, each for the home lane of its channel's group, in time order."""
+    catalogue = plan.catalogue
+    groups = catalogue.groups()
     sent = []
-    for written, value in rows:
-        time_ms = round(datetime.fromisoformat(written).timestamp() * 1000)
-        reading = {"channel": channel, "time": time_ms, "value": float(value)}
-        sent.append(Sent(time_ms, partition, group.encode(), msgspec.json.encode(reading)))
+    for time_ms, channel, value in feed.readings:
+        row = catalogue.row_of[channel]
+        body = msgspec.json.encode({"channel": channel, "time": time_ms, "value": value})
+        sent.append(Sent(time_ms, int(plan.lane_of[row]), groups[row].encode(), body))
     return sent
 
 

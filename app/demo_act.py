@@ -1,0 +1,111 @@
+"""One lifeline of the demo: its worker, its clock, its feed."""
+
+import asyncio
+from dataclasses import replace
+from typing import Final
+
+import numpy as np
+from aiokafka import AIOKafkaProducer
+
+from app.compose import plan_of
+from app.compressed import CompressedClock, messages, send
+from app.configuration import Configuration
+from app.demo_ear import Ear
+from app.service import Service, Way
+from contracts.topics import TopicNames
+from lab.feeds.feed import Feed
+
+DRAIN_S: Final = 30.0
+READY_S: Final = 60.0
+POLL_S: Final = 0.05
+
+
+class Act:
+    """One lifeline played in compressed time.
+
+    Parameters
+    ----------
+    feed : Feed
+    configuration : Configuration
+    seconds : float
+        How long the whole feed takes.
+    """
+
+    def __init__(self, feed: Feed, configuration: Configuration, seconds: float) -> None:
+        self.feed = feed
+        self.configuration = _only_fed(configuration, feed)
+        plan = plan_of(self.configuration, feed.lifeline)
+        self._sent = messages(feed, plan)
+        span_ms = feed.readings[-1].time_ms - feed.readings[0].time_ms
+        self._clock = CompressedClock(feed.readings[0].time_ms, span_ms / 1000 / seconds)
+        lanes = tuple(sorted({sent.partition for sent in self._sent}))
+        self.service = Service(
+            self.configuration,
+            Way(feed.lifeline, lanes=lanes, check_crcs=False, clock=self._clock),
+        )
+        self._names = TopicNames(configuration.settings.app)
+        self._started = False
+        self._accounts: dict[str, int] = {}
+
+    @property
+    def alarms(self) -> str:
+        """Topic of the lifeline's alarms."""
+        return self._names.alarms(self.feed.lifeline)
+
+    def topics(self) -> list[str]:
+        """Topics that must be there."""
+        names = self._names
+        of = (names.telemetry, names.commands, names.journal, names.manifests, names.alarms)
+        return [*(name(self.feed.lifeline) for name in of), names.dead_letters]
+
+    async def start(self) -> None:
+        """Take the lanes and wait until they run."""
+        await self.service.__aenter__()
+        self._started = True
+        async with asyncio.timeout(READY_S):
+            while not self.service.ready():  # noqa: ASYNC110 - lanes tell nobody
+                await asyncio.sleep(POLL_S)
+
+    async def play(self) -> None:
+        """Send everything when its time has come."""
+        bootstrap = self.configuration.settings.kafka.bootstrap
+        producer = AIOKafkaProducer(bootstrap_servers=bootstrap, linger_ms=5)
+        try:
+            await producer.start()
+            self._clock.start()
+            await send(producer, self._names.telemetry(self.feed.lifeline), self._sent, self._clock)
+        finally:
+            await producer.stop()
+
+    async def settle(self, ear: Ear) -> None:
+        """Wait until all readings are taken and all alarms heard."""
+        async with asyncio.timeout(DRAIN_S):
+            while not self._settled(ear):  # noqa: ASYNC110 - lanes tell nobody
+                await asyncio.sleep(POLL_S)
+
+    def _settled(self, ear: Ear) -> bool:
+        taken = self.accounts().get("received", 0) >= len(self._sent)
+        told = sum(lane.revisions for lane in self.service.lanes())
+        return taken and ear.heard[self.alarms] >= told
+
+    def accounts(self) -> dict[str, int]:
+        """Received readings and their destinies, all lanes together."""
+        total: dict[str, int] = {}
+        for lane in self.service.lanes():
+            for word, count in lane.accounts.items():
+                total[word] = total.get(word, 0) + count
+        self._accounts = total or self._accounts
+        return self._accounts
+
+    async def close(self) -> None:
+        """Let go of the lanes."""
+        self.accounts()
+        if self._started:
+            await self.service.__aexit__()
+
+
+def _only_fed(configuration: Configuration, feed: Feed) -> Configuration:
+    """The configuration without the channels that the demo has no readings for."""
+    catalogue = configuration.catalogue
+    fed = np.isin(catalogue.ids, sorted(feed.channels()))
+    return replace(configuration, catalogue=catalogue.take(fed))

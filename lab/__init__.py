@@ -1,0 +1,1 @@
+"""The engineer's bench: telemetry to try rules on, recorded and made."""
