@@ -80,9 +80,10 @@ async def run_demo(arguments: argparse.Namespace) -> int:
             broker.create(topic)
         ear = Ear(acts)
         elapsed = await _play(acts, ear, stopping, forever=not seconds)
-    result = summary([act.feed for act in acts], Told(ear.told, _accounts(acts)), elapsed)
+    played = [act.feed for act in acts]
+    result = summary(played, Told(ear.told, _accounts(acts)), elapsed)
     result["interrupted"] = stopping.is_set()
-    report(arguments.report, ear, result)
+    report(arguments.report, played, ear, result)
     missed = [event["name"] for event in result["known_events"] if event["rung_at"] is None]
     return 1 if missed and not stopping.is_set() else 0
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
+from app.demo_page import page
 from contracts.alarm import Alarm
 from lab.feeds.feed import Feed
 
@@ -22,8 +23,9 @@ class Told:
 
 
 class Heard(Protocol):
-    """Whoever kept the bodies of revisions."""
+    """Whoever kept revisions and their bodies."""
 
+    told: list[Alarm]
     bodies: list[bytes]
 
 
@@ -76,11 +78,12 @@ def _other(alarm: Alarm) -> dict[str, str]:
     }
 
 
-def report(folder: Path, ear: Heard, result: dict[str, Any]) -> None:
+def report(folder: Path, feeds: Sequence[Feed], ear: Heard, result: dict[str, Any]) -> None:
     """Write the report folder and say what is in it."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "alarms.jsonl").write_bytes(b"".join(body + b"\n" for body in ear.bodies))
     (folder / "summary.json").write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n")
+    (folder / "index.html").write_text(page(feeds, ear.told, result), encoding="utf-8")
     write = sys.stdout.write
     write("\n")
     for event in result["known_events"]:
@@ -93,4 +96,4 @@ def report(folder: Path, ear: Heard, result: dict[str, Any]) -> None:
     write(f"{account.get('received', 0)} received = {parts}\n")
     if result["interrupted"]:
         write("interrupted before the end\n")
-    write(f"{result['other_alarms']} other alarms; report in {folder}/\n")
+    write(f"{result['other_alarms']} other alarms; report in {folder}/index.html\n")
