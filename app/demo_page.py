@@ -1,12 +1,13 @@
 """The demo's report as one page that needs nothing beside it."""
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from html import escape
 from typing import Any, Final
 
 from app.demo_plot import FILL, Points, plot
 from contracts.alarm import Alarm
-from lab.feeds.feed import Feed
+from lab.feeds.feed import CITY, Feed
 
 ALARMS_MAX: Final = 200  # with pictures; what is left out is said
 
@@ -93,8 +94,8 @@ def _known(events: Iterable[dict[str, Any]]) -> str:
         "<tr>"
         f"<td>{escape(event['lifeline'])}</td><td>{escape(event['name'])}</td>"
         f"<td>{escape(event['injected'] or 'in the recorded data')}</td>"
-        f"<td>{escape(event['expected'])}</td>"
-        f"<td>{escape(event['rung_at'] or 'MISSED')}</td></tr>"
+        f"<td>{when(event['expected'])}</td>"
+        f"<td>{when(event['rung_at']) if event['rung_at'] else 'MISSED'}</td></tr>"
         for event in events
     )
     head = "<tr><th>lifeline</th><th>event</th><th>origin</th><th>begins</th><th>rang</th></tr>"
@@ -106,7 +107,7 @@ def _others(others: Sequence[dict[str, Any]]) -> list[str]:
     if not others:
         return []
     items = "".join(
-        f"<li>{escape(other['detected'])} {escape(other['say'])} "
+        f"<li>{when(other['detected'])} {escape(other['say'])} "
         f'<span class="soft">({escape(other["rule"])})</span></li>'
         for other in others
     )
@@ -128,18 +129,27 @@ def _chapter(feed: Feed, revisions: Sequence[Alarm]) -> list[str]:
     return [*parts, f'<div class="cards">{"".join(cards)}</div>']
 
 
+def when(time: str) -> str:
+    """A time as people compare it: the city's own, to the minute.
+
+    >>> when("2022-03-24T08:00:00+01:00")
+    '2022-03-24 15:00'
+    """
+    return f"{datetime.fromisoformat(time).astimezone(CITY):%Y-%m-%d %H:%M}"
+
+
 def _card(points: Points, told: Sequence[Alarm]) -> str:
     worst = max(told, key=lambda alarm: _RANK[alarm.colour])
     first, last = told[0], told[-1]
     badge = f'<span class="badge" style="background:{FILL[worst.colour]}">{worst.colour}</span>'
-    end = f"cleared {last.detected}" if last.state == "cleared" else "not cleared"
-    owner = f"{first.owner.level}: {first.owner.role}, by {first.owner.acknowledge_by}"
+    end = f"cleared {when(last.detected)}" if last.state == "cleared" else "not cleared"
+    owner = f"{first.owner.level}: {first.owner.role}, by {when(first.owner.acknowledge_by)}"
     steps = "; ".join(first.respond.first)
     return (
         f'<div class="card"><h3>{badge}{escape(worst.say["en"])}</h3>'
         f'<p lang="zh">{escape(worst.say["zh"])}</p>{plot(points, told)}'
         f'<p class="soft">{escape(first.channel)}, rule {escape(first.rule.name)} at '
-        f"{escape(first.rule.at)}: onset {escape(first.onset)}, rang {escape(first.detected)}, "
+        f"{escape(first.rule.at)}: onset {when(first.onset)}, rang {when(first.detected)}, "
         f"{escape(end)}</p>"
         f"<p>{escape(owner)}. {escape(first.respond.procedure)}: {escape(steps)}</p></div>"
     )
