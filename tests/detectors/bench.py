@@ -71,7 +71,9 @@ def roster(
     groups = [f"g-{row // group_size}" for row in range(n)]
     where = np.full((n, 2), np.nan) if places is None else places
     period_ns = [round(period_s * SECOND)] * len(classes)
-    return Roster(tuple(classes), tuple(classes), class_of.astype(np.int64), groups, period_ns, where)
+    return Roster(
+        tuple(classes), tuple(classes), class_of.astype(np.int64), groups, period_ns, where
+    )
 
 
 def run(case: Case, cuts: Sequence[int] = (), restore_at: Sequence[int] = ()) -> Transitions:
