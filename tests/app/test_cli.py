@@ -7,10 +7,13 @@ from pathlib import Path
 import pytest
 
 from app.cli import main
+from app.configuration import Configuration
 from tests.kafka.broker import Cluster
 
 FEED = "water.feed-01.flow"
 BEGIN = datetime(2026, 3, 1, tzinfo=UTC)
+CONFIGS = Path(__file__).parents[2] / "configs"
+LIFELINES = ", ".join(Configuration.load(CONFIGS, {}).partitions)
 
 
 def feed(path: Path, values: list[float]) -> Path:
@@ -98,9 +101,9 @@ def test_a_journal_that_is_none_is_named_with_its_line(
     [
         (["replay", "nowhere.jsonl"], 2, "tocsin replay: nowhere.jsonl: expected a file\n"),
         (
-            ["run", "--lifeline", "gas"],
+            ["run", "--lifeline", "none"],
             2,
-            "--lifeline: expected a configured one (water), got 'gas'\n",
+            f"--lifeline: expected a configured one ({LIFELINES}), got 'none'\n",
         ),
         (
             ["topics", "--create", "--bootstrap", "127.0.0.1:9"],
