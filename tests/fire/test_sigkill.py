@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import os
 import random
 import subprocess
 import time
@@ -25,6 +26,7 @@ READINGS = 100_000
 DEATHS = 10
 LANES = 2
 SECONDS = 45
+SOAK_STATE = Path("build/soak.json")
 
 
 def tocsin(*arguments: str) -> str:
@@ -33,9 +35,10 @@ def tocsin(*arguments: str) -> str:
     return done.stdout
 
 
-async def send(bootstrap: str, channels: list[str], done: asyncio.Event) -> tuple[int, list[int]]:
-    """Send telemetry and some commands; how many readings, and the end of each partition."""
-    telemetry = city.Telemetry(channels, seed=7)
+async def send(
+    bootstrap: str, telemetry: city.Telemetry, done: asyncio.Event
+) -> tuple[int, list[int]]:
+    """Send telemetry; how many readings, and the end of each partition."""
     producer = AIOKafkaProducer(bootstrap_servers=bootstrap, enable_idempotence=True, linger_ms=5)
     await producer.start()
     clock = asyncio.get_running_loop().time
@@ -67,8 +70,9 @@ async def send(bootstrap: str, channels: list[str], done: asyncio.Event) -> tupl
     return telemetry.readings, ends
 
 
-async def shelve_now_and_then(bootstrap: str, channels: list[str], done: asyncio.Event) -> int:
-    chance = random.Random(3)
+async def shelve_now_and_then(
+    bootstrap: str, channels: list[str], chance: random.Random, done: asyncio.Event
+) -> int:
     count = 0
     producer = AIOKafkaProducer(bootstrap_servers=bootstrap)
     await producer.start()
@@ -95,8 +99,7 @@ async def shelve_now_and_then(bootstrap: str, channels: list[str], done: asyncio
     return count
 
 
-async def kill_at_random(worker: WorkerProcess, done: asyncio.Event) -> int:
-    chance = random.Random(11)
+async def kill_at_random(worker: WorkerProcess, chance: random.Random, done: asyncio.Event) -> int:
     deaths = 0
     while deaths < DEATHS and not done.is_set():
         await asyncio.sleep(chance.uniform(0.3, 2 * SECONDS / DEATHS - 1.5))
@@ -113,10 +116,37 @@ async def test_ten_sigkills_during_a_hundred_thousand_readings_leave_the_alarms_
     tmp_path: Path,
 ) -> None:
     with Cluster() as kafka:
-        await survive(kafka, tmp_path)
+        await survive(kafka, tmp_path, seed=7)
 
 
-async def survive(kafka: Cluster, tmp_path: Path) -> None:
+@pytest.mark.broker
+@pytest.mark.soak
+@pytest.mark.timeout(0)
+async def test_deaths_of_many_seeds_change_nothing_either(tmp_path: Path) -> None:
+    """Rounds of ten deaths until SOAK_SECONDS are over; the next soak goes on where this ended."""
+    until = time.monotonic() + float(os.environ.get("SOAK_SECONDS", "600"))
+    rounds = 0
+    while not rounds or time.monotonic() < until:
+        with Cluster() as kafka:
+            seed = next_seed()
+            await survive(kafka, tmp_path / str(seed), seed)
+        rounds += 1
+        passed(seed)
+    log.info("%d rounds of %d deaths in %d readings", rounds, DEATHS, READINGS)
+
+
+def next_seed() -> int:
+    """The seed behind the last one that passed, in this soak or an earlier one."""
+    return int(json.loads(SOAK_STATE.read_text())["passed"]) + 1 if SOAK_STATE.exists() else 100
+
+
+def passed(seed: int) -> None:
+    """Note how far the soak has come."""
+    SOAK_STATE.parent.mkdir(exist_ok=True)
+    SOAK_STATE.write_text(json.dumps({"passed": seed}))
+
+
+async def survive(kafka: Cluster, tmp_path: Path, seed: int) -> None:
     """Send, kill and judge."""
     configs = tmp_path / "configs"
     channels = city.configure(configs, groups=20, lanes=LANES, state=tmp_path / "state")
@@ -130,9 +160,9 @@ async def survive(kafka: Cluster, tmp_path: Path) -> None:
         worker.start()
         done = asyncio.Event()
         (sent, ends), deaths, _ = await asyncio.gather(
-            send(kafka.bootstrap, channels, done),
-            kill_at_random(worker, done),
-            shelve_now_and_then(kafka.bootstrap, channels, done),
+            send(kafka.bootstrap, city.Telemetry(channels, seed), done),
+            kill_at_random(worker, random.Random(seed + 1), done),
+            shelve_now_and_then(kafka.bootstrap, channels, random.Random(seed + 2), done),
         )
         positions = {f"water-{lane}": end for lane, end in enumerate(ends)}
         await worker.settle(positions, timeout_s=90)
