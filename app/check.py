@@ -28,25 +28,25 @@ def summary(configuration: Configuration) -> list[str]:
 
 def _lifeline(configuration: Configuration, lifeline: str, lanes: int) -> list[str]:
     packs = [pack for pack in configuration.packs.values() if pack.lifeline == lifeline]
-    names = {pack.class_name for pack in packs}
+    labels = {pack.label for pack in packs}
     catalogue = configuration.catalogue
     kept = [
-        (name, group)
-        for name, group in zip(catalogue.classes(), catalogue.groups(), strict=True)
-        if name in names
+        (label, group)
+        for label, group in zip(configuration.labels(catalogue), catalogue.groups(), strict=True)
+        if label in labels
     ]
     homes = {group: home_lane(group, lanes) for group in {group for _, group in kept}}
     of_lane = Counter(homes[group] for _, group in kept)
-    of_class = Counter(name for name, _ in kept)
+    of_label = Counter(label for label, _ in kept)
     shares = " + ".join(str(of_lane[lane]) for lane in range(lanes))
     head = f"{lifeline}: {_count(len(kept), 'channel')} in {_count(lanes, 'lane')} ({shares})"
-    return [head, *(_class(pack, of_class[pack.class_name]) for pack in packs)]
+    return [head, *(_class(pack, of_label[pack.label]) for pack in packs)]
 
 
 def _class(pack: ClassPack, channels: int) -> str:
     rules = [rule for rule in RULES if pack.rule(rule) is not None]
     return (
-        f"  {pack.class_name}: {_count(channels, 'channel')} in {pack.unit} every {pack.period}, "
+        f"  {pack.label}: {_count(channels, 'channel')} in {pack.unit} every {pack.period}, "
         f"rules {', '.join(rules) or 'none'}"
     )
 
