@@ -115,6 +115,8 @@ class Kind:
     faults : callable
         What makes no sense in (rule, scene) although every field by itself is allowed; lengths
         are in time already.
+    makes : str
+        Column that it adds for later kinds, empty when it adds none.
     """
 
     name: str
@@ -123,3 +125,4 @@ class Kind:
     detects: str
     fields: frozenset[str] = field(default=frozenset({"observed", "score"}))
     faults: Callable[[Any, Scene], Iterator[Fault]] = no_faults
+    makes: str = ""

@@ -2,10 +2,11 @@
 
 from typing import Final
 
-from detectors import sequence, slope, stuck
+from detectors import seasonal, sequence, slope, stuck
 from detectors.kind import Kind
 
 KINDS: Final[tuple[Kind, ...]] = (
+    seasonal.SEASONAL,
     slope.FALL,
     slope.RISE,
     stuck.STUCK,

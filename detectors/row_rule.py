@@ -79,7 +79,7 @@ class RowRule:
         if not len(self.rows):
             return no_transitions()
         readings = (batch.row, batch.time_ns, self._values(batch, columns), destiny)
-        rows = (self._place, self._params_of, self.state, self._params)
+        rows = self.tables(batch, columns)
         levels = views(self.levels)
         first, last = span
         found: list[Transitions] = []
@@ -90,6 +90,11 @@ class RowRule:
         notes = np.concatenate(found) if found else no_transitions()
         notes["rule"] = self._slot
         return notes
+
+    def tables(self, batch: Batch, columns: Columns) -> tuple[Any, ...]:
+        """What the kernel takes as `rows`; a model adds the column that it fills."""
+        del batch, columns
+        return self._place, self._params_of, self.state, self._params
 
     def _values(self, batch: Batch, columns: Columns) -> NDArray[np.float64]:
         """The column that each class judges, as one column."""
