@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from detectors import seasonal, sequence, slope, stuck
+from detectors import seasonal, sequence, slope, stuck, trend
 from detectors.kind import Kind
 
 KINDS: Final[tuple[Kind, ...]] = (
@@ -11,4 +11,5 @@ KINDS: Final[tuple[Kind, ...]] = (
     slope.RISE,
     stuck.STUCK,
     sequence.SEQUENCE,
+    trend.TREND,
 )
