@@ -6,6 +6,8 @@ from typing import Any, Final
 
 import pyarrow as pa
 
+from app.calendar import FILE as CALENDAR_FILE
+from app.calendar import read_calendar, with_calendar
 from app.channel_judge import judge, judge_ids
 from app.channel_table import SUFFIXES, ChannelTable, read_channels
 from app.fill import Page, partial
@@ -16,6 +18,7 @@ from app.pack import RULES, ClassPack, Pack, in_time
 from app.pack_judge import judge_pack
 from app.settings import Settings, read_settings
 from contracts.catalogue import Catalogue
+from detectors.seasonal import DayType
 
 SETTINGS_FILE: Final = "tocsin.yaml"
 CATALOGUE: Final = "catalogue"
@@ -50,6 +53,7 @@ class Loader:
         self._classes: dict[str, str] = {}  # class to file, whether the pack was good or not
         self._opaque: set[str] = set()  # lifelines with a pack whose class could not be read
         self._tables: list[ChannelTable] = []
+        self._calendar: dict[str, DayType] = {}
 
     def load(self) -> tuple[Settings, list[ClassPack], pa.Table] | None:
         """Settings, packs with their variants, and channels; None when something was wrong."""
@@ -60,6 +64,7 @@ class Loader:
         there = [path.name for path in self._folder.iterdir() if _holds_packs(path)]
         if settings is not None:
             self._strangers(there, settings)
+        self._read_calendar()
         for lifeline in sorted(there if settings is None else settings.lifelines):
             self._lifeline(lifeline)
         judge_ids(self._tables, self._findings)
@@ -115,6 +120,11 @@ class Loader:
             return None
         return read_settings(self._called(path), tree, self._environment, self._findings)
 
+    def _read_calendar(self) -> None:
+        path = self._folder / CALENDAR_FILE
+        if path.exists() and (tree := self._tree(path)) is not None:
+            self._calendar = read_calendar(Page(self._called(path), tree, self._findings))
+
     def _strangers(self, there: list[str], settings: Settings) -> None:
         """A folder with packs that no lifeline names would be passed over in silence."""
         for name in there:
@@ -167,7 +177,8 @@ class Loader:
             tree = page.located
             lines = {rule: tree.position((rule,), key=True)[0] for rule in RULES if rule in fields}
             at = {rule: f"{here}:{line}" for rule, line in lines.items()}
-            pack = Pack(**fields, at=at, selectors=named, applied=applied)
+            said = with_calendar(fields, self._calendar)
+            pack = Pack(**said, at=at, selectors=named, applied=applied)
             self._packs.append(in_time(pack, fields["period"]))
         return fields
 

@@ -14,6 +14,7 @@ from app.pack import RULES, LimitRule, SilentRule, UnusualRule, in_time
 from contracts.quantities import Duration
 from detectors.kind import Scene
 from detectors.limit import COLOURS, Steps
+from detectors.row_rule import VALUE
 from ingest.plausible import Plausible
 
 # With `fill.PERIODS_MAX` periods still far inside 64 bits of nanoseconds.
@@ -62,8 +63,13 @@ def _judge_kinds(fields: Mapping[str, Any], plausible: Plausible, page: Page) ->
     """What each kind of rule finds in its own words."""
     period = fields["period"]
     scene = Scene(*plausible.range, period)
+    made = {VALUE, *(kind.makes for name, (_, kind) in kinds().items() if name in fields)} - {""}
     for name, (_, kind) in kinds().items():
         if name in fields:
+            source = getattr(fields[name], "of", VALUE)
+            if isinstance(source, str) and source not in made:
+                text = f"expected a column that the class has, got {source!r}"
+                page.find((name, "of"), f"{text}; {nearest(source, made)}")
             for path, text in kind.faults(in_time(fields[name], period), scene):
                 page.find((name, *path), text, key=not path)
 

@@ -1,0 +1,39 @@
+"""The city's calendar: dates that are another kind of day than their weekday."""
+
+from datetime import date
+from typing import Any, Final
+
+import msgspec
+
+from app.fill import Page
+from app.findings import nearest
+from detectors.seasonal import DAY_TYPES, DayType
+
+FILE: Final = "calendar.yaml"
+
+
+def read_calendar(page: Page) -> dict[str, DayType]:
+    """Kind of day by date; what is wrong is noted."""
+    data = page.located.data
+    if not isinstance(data, dict):
+        page.refuse((), "a mapping of dates to kinds of day", data)
+        return {}
+    calendar: dict[str, DayType] = {}
+    for day, kind in data.items():
+        try:
+            date.fromisoformat(day)
+        except ValueError:
+            page.find((day,), f"expected a date such as 2025-10-01, got {day!r}", key=True)
+        if kind not in DAY_TYPES:
+            page.find((day,), f"expected a kind of day, got {kind!r}; {nearest('', DAY_TYPES)}")
+        else:
+            calendar[day] = kind
+    return calendar
+
+
+def with_calendar(fields: dict[str, Any], calendar: dict[str, DayType]) -> dict[str, Any]:
+    """Fields of a class whose seasonal rule follows the city's calendar unless it has its own."""
+    rule = fields.get("seasonal")
+    if rule is None or rule.calendar or not calendar:
+        return fields
+    return {**fields, "seasonal": msgspec.structs.replace(rule, calendar=calendar)}
