@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from detectors import seasonal, sequence, slope, stuck, trend
+from detectors import missing, seasonal, sequence, slope, stuck, trend
 from detectors.kind import Kind
 
 KINDS: Final[tuple[Kind, ...]] = (
@@ -12,4 +12,7 @@ KINDS: Final[tuple[Kind, ...]] = (
     stuck.STUCK,
     sequence.SEQUENCE,
     trend.TREND,
+    missing.MISSING,
+    missing.REPEATED,
+    missing.LATE,
 )
