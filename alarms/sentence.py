@@ -13,11 +13,13 @@ def figure(value: float | None) -> str:
     """A measured value with as many digits as people compare by.
 
     >>> figure(0.13149), figure(24.27), figure(1234.5), figure(None)
-    ('0.131', '24.3', '1234', '-')
+    ('0.131', '24.27', '1234', '-')
     """
     if value is None or not math.isfinite(value):
         return "-"
-    return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+    if abs(value) >= 1000:
+        return f"{value:.0f}"
+    return f"{value:.4g}" if abs(value) >= 10 else f"{value:.3g}"
 
 
 def lasted(ns: int, language: str) -> str:

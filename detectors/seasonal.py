@@ -21,20 +21,20 @@ NAME: Final = "seasonal"
 DAY_NS: Final = 86_400_000_000_000
 EPOCH_WEEKDAY: Final = 3  # 1970-01-01 was a Thursday; Monday is 0
 EPOCH: Final = date(1970, 1, 1)
-DAY_TYPES: Final = ("workday", "saturday", "sunday")
+DAY_TYPES: Final = ("workday", "saturday", "sunday", "eve")
 # Standard deviation of a normal variable over its mean absolute deviation: sqrt(pi / 2).
 SIGMA_PER_DEVIATION: Final = 1.2533141373155003
 CLIP: Final = 3.0
 _SCORED: Final = int(Destiny.SCORED)
 
-DayType = Literal["workday", "saturday", "sunday"]
+DayType = Literal["workday", "saturday", "sunday", "eve"]
 
 
 class Seasonal(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Rings when the value is not what it usually is at this time on this kind of day.
 
-    For every kind of day (workday, Saturday, Sunday; the calendar says which dates are another
-    kind than their weekday) and every slot of it, a mean `m` and a mean absolute deviation `s` are
+    For every kind of day (workday, Saturday, Sunday, eve of a holiday; the calendar says which
+    dates are another kind than their weekday, and which are eves) and every slot of it, a mean `m` and a mean absolute deviation `s` are
     learned, each reading clipped at three deviations so that a fault moves them little:
     `d = clip(x - m, +-3 u)`, `m += a d`, `s += a (|d| - s)` with `a = 1 / min(n, memory)` for the
     n-th reading of the slot. The score is `(x - m) / u` with
@@ -68,14 +68,14 @@ class Seasonal(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     relearn_after : Duration
         Age at which a closed learning gate opens: the new level is learned as normal.
     calendar : dict of str to str
-        Date (`2025-10-01`) to `workday`, `saturday` or `sunday`. By default what the
+        Date (`2025-10-01`) to `workday`, `saturday`, `sunday` or `eve`. By default what the
         configuration's calendar says.
 
     References
     ----------
     P. J. Huber, Robust Estimation of a Location Parameter, Annals of Mathematical Statistics 35,
     1964 (the clipping); H. Robbins and S. Monro, A Stochastic Approximation Method, ibid. 22,
-    1951 (the gain). State: 20 bytes for each slot of three kinds of day, 1.4 kB with hours.
+    1951 (the gain). State: 20 bytes for each slot of four kinds of day, 1.9 kB with hours.
     """
 
     slot: Duration

@@ -7,17 +7,17 @@ from typing import Final
 from lab.feeds.feed import Feed, Known, Reading, changed, civil, milliseconds
 
 CROWD: Final = Known(
-    "crowd leaves the trains at Indiranagar on 13 August",
-    civil("2025-08-13T19:00"),
-    civil("2025-08-13T23:00"),
+    "crowd leaves the trains at Indiranagar on 12 August",
+    civil("2025-08-12T19:00"),
+    civil("2025-08-12T23:00"),
     frozenset({"metro.indiranagar.exits"}),
     frozenset({"limit", "unusual", "seasonal", "shift", "rise"}),
     "two hours of exits times 3.8",
 )
 CLOSED: Final = Known(
-    "Jayanagar closed on 14 August",
-    civil("2025-08-14T08:00"),
-    civil("2025-08-14T16:00"),
+    "Jayanagar closed on 13 August",
+    civil("2025-08-13T08:00"),
+    civil("2025-08-13T16:00"),
     frozenset({"metro.jayanagar.entries", "metro.jayanagar.exits"}),
     frozenset({"limit", "unusual", "seasonal", "shift", "fall"}),
     "seven hours without entries and exits",

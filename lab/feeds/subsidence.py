@@ -16,7 +16,7 @@ SEED: Final = 20230101
 # yearly swing of some, a slow settlement of its own for each.
 NOISE_MM: Final = 2.5
 YEARLY_MM: Final = 2.0
-STEP_DAY, STEP_MM = 730, -25.0
+STEP_DAY, STEP_MM = 730, -18.0
 CREEP_DAY, CREEP_MM_PER_DAY = 850, -0.25
 CREEPING: Final = STATIONS[4]
 
@@ -42,7 +42,7 @@ CREEP: Final = Known(
 def feed() -> Feed:
     """The made feed, the same every time."""
     chance = random.Random(SEED)
-    rate = {station: chance.uniform(-4.0, -1.0) / 365.25 for station in STATIONS}
+    rate = {station: chance.uniform(-2.0, -0.5) / 365.25 for station in STATIONS}
     phase = {station: chance.uniform(-0.3, 0.3) for station in STATIONS}
     readings = []
     for day in range(DAYS):

@@ -25,7 +25,7 @@ def test_mistakes_are_named_with_their_place(tmp_path: Path) -> None:
     text = "2026-10-01: sunday\n2026-02-30: sunday\n2026-10-02: holiday\n"
     assert findings_of(tmp_path, {"calendar.yaml": text}) == [
         "calendar.yaml:2:1: 2026-02-30: expected a date such as 2025-10-01, got '2026-02-30'",
-        "calendar.yaml:3:13: 2026-10-02: expected a kind of day, got 'holiday'; known are "
+        "calendar.yaml:3:13: 2026-10-02: expected a kind of day, got 'holiday'; known are eve, "
         "saturday, sunday, workday",
     ]
 
