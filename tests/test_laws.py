@@ -20,6 +20,10 @@ from tests.tidy import ROOT
 # Laws for any day: a long one is Bounds', and a drawn one need not have what cannot be scored.
 ANY_DAY = ("Cut", "Restore", "Identity")
 
+SLOW = pytest.mark.slow
+LONG = ("Restore", "Bounds")  # these two run a lane many times, or for a long day
+QUICK = [law for law in LAWS if law not in LONG]
+
 
 @cache
 def records_for(law: str) -> Records:
@@ -28,7 +32,7 @@ def records_for(law: str) -> Records:
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("law", LAWS)
+@pytest.mark.parametrize("law", [*QUICK, *(pytest.param(law, marks=SLOW) for law in LONG)])
 def test_the_law_holds(law: str, name: str) -> None:
     way = path(name)
     LAWS[law](way, way.over(records_for(law)))

@@ -25,6 +25,7 @@ def failures(place: Path, series: str, expect: str = "") -> list[str]:
     return [line.removeprefix(f"{folder.as_posix()}/water/pressure.test.yaml:") for line in found]
 
 
+@pytest.mark.slow
 def test_the_tests_that_come_with_tocsin_pass() -> None:
     count, failed = run_tests(DEFAULT_CONFIGS, Configuration.load(DEFAULT_CONFIGS))
     assert failed == []
