@@ -17,7 +17,7 @@ KAFKA_POM := tests/kafka/pom.xml
 KAFKA_STAMP := .kafka/libs/.complete
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo lint check java test bench soak lock clean
+.PHONY: help setup demo lint check fast java test bench soak lock clean
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,7 +33,10 @@ lint: .venv/.development ## Check style, types and the walls between rooms.
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-check: lint ## Lint and run the fast tests, in under a minute and without Java.
+check: .venv/.development ## Lint and run the fast tests, in under a minute and without Java.
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint fast
+
+fast: .venv/.development
 	$(BIN)/pytest -m "not broker and not slow and not soak"
 
 java: $(KAFKA_STAMP) ## Get Java, Maven and Kafka's jars for the tests.
