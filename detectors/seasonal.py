@@ -34,10 +34,10 @@ class Seasonal(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """Rings when the value is not what it usually is at this time on this kind of day.
 
     For every kind of day (workday, Saturday, Sunday, eve of a holiday; the calendar says which
-    dates are another kind than their weekday, and which are eves) and every slot of it, a mean `m` and a mean absolute deviation `s` are
-    learned, each reading clipped at three deviations so that a fault moves them little:
-    `d = clip(x - m, +-3 u)`, `m += a d`, `s += a (|d| - s)` with `a = 1 / min(n, memory)` for the
-    n-th reading of the slot. The score is `(x - m) / u` with
+    dates are another kind than their weekday, and which are eves) and every slot of it, a mean
+    `m` and a mean absolute deviation `s` are learned, each reading clipped at three deviations so
+    that a fault moves them little: `d = clip(x - m, +-3 u)`, `m += a d`, `s += a (|d| - s)` with
+    `a = 1 / min(n, memory)` for the n-th reading of the slot. The score is `(x - m) / u` with
     `u = max(1.2533 s, floor, floor_share |m|)`. Other rules judge the residual `x - m` under the
     name `seasonal`.
 
