@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from app import kernel_cache
 from contracts.errors import ConfigError, TocsinError
 
 GOOD, FAILED, WRONG_USE = 0, 1, 2
@@ -106,6 +107,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     # The client reports every retry of a broker that is away; lanes say it once, in their words.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+    kernel_cache.choose()
     from app import commands  # noqa: PLC0415 - numba and Kafka load only when a command runs
 
     try:

@@ -5,7 +5,10 @@ from collections.abc import Generator, Iterator
 
 import pytest
 
+from app import kernel_cache
 from tests.kafka.broker import Cluster, missing
+
+kernel_cache.choose()  # before any test imports a kernel
 
 BROKER_FIXTURES = {"kafka", "kafka3"}
 
