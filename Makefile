@@ -70,6 +70,7 @@ clean: ## Remove what the other targets made, .venv and .kafka included.
 .venv/.runtime: requirements.lock pyproject.toml | .venv/bin/python
 	$(INSTALL) requirements.lock
 	$(EDITABLE)
+	@echo "compiling kernels, once" && $(BIN)/tocsin compile
 	@touch $@
 
 .venv/.development: requirements-dev.lock pyproject.toml | .venv/bin/python

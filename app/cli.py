@@ -28,6 +28,7 @@ def parser() -> argparse.ArgumentParser:
     _explain(commands.add_parser("explain", help="what governs a channel, and why it rang"))
     _topics(commands.add_parser("topics", help="list, verify or create the Kafka topics"))
     _schema(commands.add_parser("schema", help="JSON Schema of a record or a command"))
+    _configs(commands.add_parser("compile", help="compile every kernel that a configuration needs"))
     _demo(commands.add_parser("demo", help="ring over real telemetry, without Kafka or Java"))
     return top
 

@@ -108,6 +108,16 @@ def topics(arguments: argparse.Namespace) -> int:
     return asyncio.run(settle_topics(arguments))
 
 
+def compile_kernels(arguments: argparse.Namespace) -> int:
+    """Compile every kernel that a configuration needs, so that no reading waits for one."""
+    from app.warm import warm  # noqa: PLC0415 - loads numba
+
+    configuration = Configuration.load(arguments.configs)
+    for lifeline in configuration.partitions:
+        warm(configuration, lifeline)
+    return GOOD
+
+
 def demo(arguments: argparse.Namespace) -> int:
     """Ring over recorded telemetry in compressed time."""
     from app.demo import run_demo  # noqa: PLC0415 - loads Kafka and numba
@@ -117,6 +127,7 @@ def demo(arguments: argparse.Namespace) -> int:
 
 COMMANDS: Final[dict[str, Callable[[argparse.Namespace], int]]] = {
     "check": check,
+    "compile": compile_kernels,
     "demo": demo,
     "explain": explain,
     "replay": replay,

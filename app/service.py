@@ -11,6 +11,7 @@ from typing import Self
 from app.compose import plan_of
 from app.configuration import Configuration
 from app.settings import Settings
+from app.warm import warm
 from contracts.clock import Clock, WallClock
 from contracts.errors import RetryableError
 from contracts.machine import Parts
@@ -122,6 +123,8 @@ class Service:
         scoring, filing = ThreadPoolExecutor(1, "scoring"), ThreadPoolExecutor(1, "filing")
         self._open.callback(scoring.shutdown, cancel_futures=True)
         self._open.callback(filing.shutdown, cancel_futures=True)
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(scoring, warm, self._configuration, self._way.lifeline)
         commands = KafkaCommands(self._command_settings())
         source = KafkaSource(self._source_settings(), self)
         reader = LaneReader(self._settings.kafka.bootstrap, check_crcs=self._way.check_crcs)

@@ -140,3 +140,8 @@ def test_topics_are_made_once(kafka: Cluster, capsys: pytest.CaptureFixture[str]
     first = capsys.readouterr().out
     assert main(line) == 0
     assert first != capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_kernels_are_compiled_before_readings_wait_for_them() -> None:
+    assert main(["compile"]) == 0
