@@ -1,4 +1,4 @@
-"""Where compiled kernels are kept: by the hash of their sources, so that none is ever stale.
+"""Where compiled kernels are kept: by the hash of what they share, so that none is ever stale.
 
 Numba looks at the file of a kernel alone: a kernel that calls another file's step would go on with
 the step it was compiled with when only that file changes.
@@ -6,6 +6,7 @@ the step it was compiled with when only that file changes.
 
 import hashlib
 import os
+import re
 import shutil
 import tempfile
 from importlib.metadata import version
@@ -15,15 +16,24 @@ from typing import Final
 ROOT: Final = Path(__file__).resolve().parent.parent
 ROOMS: Final = ("contracts", "detectors", "ingest")  # where kernels and what they call live
 KEPT: Final = 3  # builds whose kernels are kept
+_IMPORT: Final = re.compile(r"^from ((?:contracts|detectors|ingest)\.\w+) import", re.MULTILINE)
 VARIABLE: Final = "NUMBA_CACHE_DIR"
 
 
+def shared() -> list[Path]:
+    """Sources that kernels take from other files; numba itself looks at the kernel's own file."""
+    files = [path for room in ROOMS for path in sorted((ROOT / room).glob("*.py"))]
+    named = {f"{path.parent.name}.{path.stem}": path for path in files}
+    kernels = [text for path in files if "@njit" in (text := path.read_text(encoding="utf-8"))]
+    wanted = {name for text in kernels for name in _IMPORT.findall(text)}
+    return [named[name] for name in sorted(wanted & named.keys())]
+
+
 def sources_hash() -> str:
-    """Hash of every source that may be compiled, and of the compiler."""
+    """Hash of every source that kernels of other files may be compiled with, and of numba."""
     digest = hashlib.blake2b(version("numba").encode(), digest_size=8)
-    for room in ROOMS:
-        for path in sorted((ROOT / room).glob("*.py")):
-            digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    for path in shared():
+        digest.update(path.name.encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()
 
 

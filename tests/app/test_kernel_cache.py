@@ -23,10 +23,13 @@ def test_another_step_is_another_build(tmp_path: Path, monkeypatch: pytest.Monke
     room = tmp_path / "detectors"
     room.mkdir()
     monkeypatch.setattr(kernel_cache, "ROOT", tmp_path)
+    (room / "slope.py").write_text("from detectors.level import step\n@njit\n")
     (room / "level.py").write_text("one")
+    (room / "limit.py").write_text("nobody's kernel takes this")
     before = kernel_cache.sources_hash()
     (room / "level.py").write_text("two")
     assert kernel_cache.sources_hash() != before
+    assert [path.name for path in kernel_cache.shared()] == ["level.py"]
 
 
 def test_builds_of_long_ago_are_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
