@@ -27,6 +27,9 @@ NS_PER_MS: Final = 1_000_000
 NS_PER_S: Final = 1_000_000_000
 NOT_BEGUN: Final = -1
 
+# Where an output of a span belongs: record, reading, 1 + rule (0 before all rules), row.
+Place = tuple[int, int, int, int]
+
 
 @dataclass(slots=True)
 class Work:
@@ -115,14 +118,14 @@ class Lane:
         )
         refused = [r for r in batch.refused if first <= r.record < last]
         self.accounts.book(work.destiny[span[0] : span[1]], len(refused))
-        told = {(r.record, -1, 0): undecodable(self.name, work.records, r) for r in refused}
+        told = {(r.record, -1, 0, 0): undecodable(self.name, work.records, r) for r in refused}
         told.update(self._quarantine(work, span))
         told.update(self._ring(work, notes))
         self.outbox.tell(message for _, message in sorted(told.items()))
         self.last_offset = int(work.records.offset[last - 1])
 
-    def _quarantine(self, work: Work, span: tuple[int, int]) -> dict[tuple[int, int, int], Message]:
-        """Dead letters of a span, by (record, reading, 0)."""
+    def _quarantine(self, work: Work, span: tuple[int, int]) -> dict[Place, Message]:
+        """Dead letters of a span."""
         batch, told = work.batch, {}
         bad = np.flatnonzero(work.destiny[span[0] : span[1]] > Destiny.UNDECODABLE) + span[0]
         for place in bad.tolist():
@@ -130,19 +133,19 @@ class Lane:
             channel = batch.stranger[place] if row < 0 else self.parts.catalogue.ids[row]
             verdict = (Destiny(int(work.destiny[place])), channel)
             offset = int(work.records.offset[record])
-            told[record, place, 0] = quarantined(self.name, offset, batch, place, verdict)
+            told[record, place, 0, 0] = quarantined(self.name, offset, batch, place, verdict)
         return told
 
-    def _ring(self, work: Work, notes: Transitions) -> dict[tuple[int, int, int], Message]:
-        """Revisions of a span, by (record, reading, rule); told in that order."""
+    def _ring(self, work: Work, notes: Transitions) -> dict[Place, Message]:
+        """Revisions of a span; told in the order of their places."""
         told = {}
-        for note in notes[np.lexsort((notes["rule"], notes["ordinal"]))]:
+        for note in notes[np.lexsort((notes["row"], notes["rule"], notes["ordinal"]))]:
             place, rule = int(note["ordinal"]), int(note["rule"])
             record = int(work.batch.record[place])
             offset = int(work.records.offset[record])
             moment_s = int(work.lane_time_s[place])
             reach = self.index.reach(int(note["onset_ns"]), moment_s, offset)
-            told[record, place, 1 + rule] = self.parts.book.tell(note, reach)
+            told[record, place, 1 + rule, int(note["row"])] = self.parts.book.tell(note, reach)
         return told
 
     def _bound_s(self, lane_time_s: int) -> int:
