@@ -10,6 +10,7 @@ export DEMO_SECONDS SOAK_SECONDS
 
 INSTALL = $(PIP) install --quiet --require-hashes -r
 EDITABLE = $(PIP) install --quiet --no-deps --no-build-isolation -e .
+WARM = @echo "compiling kernels, once"; $(BIN)/tocsin compile
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-header --no-annotate pyproject.toml --group build
 
@@ -70,12 +71,13 @@ clean: ## Remove what the other targets made, .venv and .kafka included.
 .venv/.runtime: requirements.lock pyproject.toml | .venv/bin/python
 	$(INSTALL) requirements.lock
 	$(EDITABLE)
-	@echo "compiling kernels, once" && $(BIN)/tocsin compile
+	$(WARM)
 	@touch $@
 
 .venv/.development: requirements-dev.lock pyproject.toml | .venv/bin/python
 	$(INSTALL) requirements-dev.lock
 	$(EDITABLE)
+	$(WARM)
 	@touch $@ .venv/.runtime
 
 $(KAFKA_STAMP): $(KAFKA_POM)
