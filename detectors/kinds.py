@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from detectors import missing, seasonal, sequence, slope, stuck, trend
+from detectors import missing, river_model, seasonal, sequence, slope, stuck, trend
 from detectors.kind import Kind
 
 KINDS: Final[tuple[Kind, ...]] = (
@@ -15,4 +15,5 @@ KINDS: Final[tuple[Kind, ...]] = (
     missing.MISSING,
     missing.REPEATED,
     missing.LATE,
+    river_model.RIVER,
 )
