@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from detectors import missing, river_model, seasonal, sequence, slope, stuck, trend
+from detectors import discord, missing, river_model, seasonal, sequence, slope, stuck, trend
 from detectors.kind import Kind
 
 KINDS: Final[tuple[Kind, ...]] = (
@@ -16,4 +16,5 @@ KINDS: Final[tuple[Kind, ...]] = (
     missing.REPEATED,
     missing.LATE,
     river_model.RIVER,
+    discord.DISCORD,
 )
