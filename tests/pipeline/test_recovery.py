@@ -63,6 +63,7 @@ async def test_an_error_that_nobody_foresaw_is_a_crash_like_any_other(
     day.judge()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(6))
 async def test_many_crashes_change_nothing_either(world: World, seed: int) -> None:
     chance = random.Random(seed)
@@ -80,6 +81,7 @@ async def test_many_crashes_change_nothing_either(world: World, seed: int) -> No
     assert 3 < recoveries <= 1 + len(world.faults.fallen)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("step", "on"), ZOMBIES)
 async def test_a_zombie_neither_tells_nor_deletes_anything_once_it_is_replaced(
     world: World, step: Step, on: int
