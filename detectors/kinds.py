@@ -2,11 +2,22 @@
 
 from typing import Final
 
-from detectors import discord, missing, river_model, seasonal, sequence, slope, stuck, trend
+from detectors import (
+    discord,
+    missing,
+    regress,
+    river_model,
+    seasonal,
+    sequence,
+    slope,
+    stuck,
+    trend,
+)
 from detectors.kind import Kind
 
 KINDS: Final[tuple[Kind, ...]] = (
     seasonal.SEASONAL,
+    regress.REGRESS,
     slope.FALL,
     slope.RISE,
     stuck.STUCK,
