@@ -7,9 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contracts.batch import Batch
-from contracts.transition import Transitions, no_transitions
 from detectors.kind import Columns, Roster
-from detectors.ringing import views
 from detectors.row_rule import RowRule, joined
 
 
@@ -54,29 +52,16 @@ class Accompanied(RowRule):
             found.append(-1 if name is None else first.get((roster.groups[row], name), -1))
         return found
 
-    def score(
-        self,
-        batch: Batch,
-        destiny: NDArray[np.uint8],
-        span: tuple[int, int],
-        columns: Columns,
-    ) -> Transitions:
-        """Judge the readings of a span, in order; level changes by rising ordinal come back."""
-        if not len(self.rows):
-            return no_transitions()
-        readings = (batch.row, batch.time_ns, self._values(batch, columns), destiny, batch.value)
+    def readings(
+        self, batch: Batch, destiny: NDArray[np.uint8], columns: Columns
+    ) -> tuple[NDArray[Any], ...]:
+        """What the kernel takes as `columns`: the values as measured besides, for companions."""
+        return (*super().readings(batch, destiny, columns), batch.value)
+
+    def tables(self, batch: Batch, columns: Columns) -> tuple[Any, ...]:
+        """What the kernel takes as `rows`: where companions sit, and what they said last."""
         seats = (self._seat, self._seat_of, self._said)
-        rows = (self._place, self._params_of, self.state, self._params, seats)
-        levels = views(self.levels)
-        first, last = span
-        found: list[Transitions] = []
-        while first < last:
-            first, told = type(self).KERNEL(levels, rows, readings, (first, last), self._notes)
-            if told:
-                found.append(self._notes[:told].copy())
-        notes = np.concatenate(found) if found else no_transitions()
-        notes["rule"] = self._slot
-        return notes
+        return (*super().tables(batch, columns), seats)
 
     def arrays(self) -> Mapping[str, NDArray[Any]]:
         """State to be put into a snapshot; not a copy."""

@@ -78,7 +78,7 @@ class RowRule:
         """Judge the readings of a span, in order; level changes by rising ordinal come back."""
         if not len(self.rows):
             return no_transitions()
-        readings = (batch.row, batch.time_ns, self._values(batch, columns), destiny)
+        readings = self.readings(batch, destiny, columns)
         rows = self.tables(batch, columns)
         levels = views(self.levels)
         first, last = span
@@ -90,6 +90,12 @@ class RowRule:
         notes = np.concatenate(found) if found else no_transitions()
         notes["rule"] = self._slot
         return notes
+
+    def readings(
+        self, batch: Batch, destiny: NDArray[np.uint8], columns: Columns
+    ) -> tuple[NDArray[Any], ...]:
+        """What the kernel takes as `columns`."""
+        return batch.row, batch.time_ns, self._values(batch, columns), destiny
 
     def tables(self, batch: Batch, columns: Columns) -> tuple[Any, ...]:
         """What the kernel takes as `rows`; a model adds the column that it fills."""
