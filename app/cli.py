@@ -109,9 +109,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     # The client reports every retry of a broker that is away; lanes say it once, in their words.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     kernel_cache.choose()
-    from app import commands  # noqa: PLC0415 - numba and Kafka load only when a command runs
-
     try:
+        from app import commands  # noqa: PLC0415 - numba and Kafka load only when a command runs
+
         return commands.COMMANDS[arguments.command](arguments)
     except ConfigError as error:
         sys.stderr.write(f"{error}\n")

@@ -1,8 +1,9 @@
 """Kinds of rules a class file may hold: those of Tocsin, and those of installed packages."""
 
+import re
 from functools import cache
-from importlib.metadata import entry_points
-from typing import Final
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, Final
 
 from contracts.errors import ConfigError
 from detectors import parameters, silence
@@ -11,8 +12,14 @@ from detectors.kinds import KINDS
 
 ENTRY_POINTS: Final = "tocsin.detectors"
 BUILT_IN: Final = ("limit", "unusual", "silent")  # these three have doors of their own in a lane
+# Other words that a class file or its struct has.
+TAKEN: Final = (
+    *("class", "class_name", "unit", "period", "plausible", "overrides"),
+    *("at", "selectors", "applied", "lifeline", "label", "rule"),
+)
 FIRST_SLOT: Final = 1 + max(parameters.LIMIT_SLOT, parameters.UNUSUAL_SLOT, silence.SLOT)
 SLOTS_MAX: Final = 256
+_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,31}")
 
 
 @cache
@@ -22,17 +29,32 @@ def kinds() -> dict[str, tuple[int, Kind]]:
     Raises
     ------
     ConfigError
-        When an installed package brings something else than a kind, or a name that is taken.
+        When an installed package cannot be loaded, or brings something else than a kind, or a
+        name that is taken or is none.
     """
     found: dict[str, tuple[int, Kind]] = {}
     foreign = sorted(entry_points(group=ENTRY_POINTS), key=lambda entry: entry.name)
-    for kind in [*KINDS, *(entry.load() for entry in foreign)]:
+    for kind in [*KINDS, *map(_loaded, foreign)]:
         where = f"entry point group {ENTRY_POINTS}"
         if not isinstance(kind, Kind):
             msg = f"{where}: expected a detectors.kind.Kind, got {kind!r}; fix the package"
             raise ConfigError(msg)
-        if kind.name in found or kind.name in BUILT_IN:
+        if not _NAME.fullmatch(kind.name):
+            msg = f"{where}: expected a name such as 'jump', got {kind.name!r}; rename it"
+            raise ConfigError(msg)
+        if kind.name in {*found, *BUILT_IN, *TAKEN}:
             msg = f"{where}: expected a name of its own, got {kind.name!r} again; rename it"
             raise ConfigError(msg)
         found[kind.name] = (FIRST_SLOT + len(found), kind)
     return found
+
+
+def _loaded(entry: EntryPoint) -> Any:
+    """What a package offers; whatever goes wrong in it is the configuration's fault, not ours."""
+    try:
+        return entry.load()
+    except Exception as error:
+        got = f"{type(error).__name__}: {error}"
+        where = f"entry point group {ENTRY_POINTS}: {entry.name} = {entry.value}"
+        msg = f"{where}: expected a kind, got {got}; fix the package or uninstall it"
+        raise ConfigError(msg) from error
