@@ -5,6 +5,7 @@ from typing import Final
 from detectors import (
     discord,
     missing,
+    multivariate,
     regress,
     river_model,
     seasonal,
@@ -28,4 +29,5 @@ KINDS: Final[tuple[Kind, ...]] = (
     missing.LATE,
     river_model.RIVER,
     discord.DISCORD,
+    multivariate.MULTIVARIATE,
 )

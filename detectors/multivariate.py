@@ -1,0 +1,252 @@
+"""Channels of a group that do not do together what they always did together."""
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Final, Literal
+
+import msgspec
+import numpy as np
+from msgspec import Meta
+from numpy.typing import NDArray
+
+from contracts.batch import Batch
+from contracts.quantities import Duration
+from contracts.transition import TRANSITION, Colour, Transitions, no_transitions
+from detectors.circle import Circle
+from detectors.kind import Columns, Fault, Kind, Roster, Scene
+from detectors.multivariate_step import advance
+from detectors.principal import fit
+from detectors.ringing import new_levels, views
+from detectors.row_rule import NOTES, joined
+
+NAME: Final = "multivariate"
+MOST: Final = 40  # channels of a group: D11 of the domain notes
+
+
+class Multivariate(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Rings when channels of a group do not go together as they did.
+
+    The anchor is the first channel of the rule's class in its group; with it go all channels of
+    the classes `with`, in the order of the lane, 40 in all at most. Whenever the anchor is read,
+    what every channel said last makes a row, if none of it is further than `sync` away. The
+    first `train` rows, and then every `retrain` rows the last `train` ones, tell means,
+    deviations and correlations; their principal components are kept up to a share `keep` of the
+    variance. A row is judged twice: Hotelling's T2 is how far it lies out along the kept
+    components, and SPE (also Q) how far off them. To every channel a noise of its floor is added
+    in thought, so that a channel that stood still may take its first step.
+
+    Only rows that the gate lets through are learned. The score is the larger of both, each in
+    its limit. Level changes are told on the anchor. They show the channel that adds most to the
+    score: `observed` is its value, and `expected` what the others let expect of it, by the kept
+    components.
+
+    State: `8 p (train + p + 3) + 104` bytes for the `p` channels of the widest group, and 16 for
+    each channel.
+
+    Parameters
+    ----------
+    with : dict of str to float
+        Classes to floors: the smallest deviation that is believed, in the unit of that class.
+        The rule's own class may be among them.
+    floor : float
+        The same for the anchor.
+    sync : Duration
+        How old, or how much newer, the word of another channel may be.
+    train, retrain : int
+        Rows that a model is made of, and after which it is made again.
+    keep : float
+        Share of the variance that the kept components have.
+    quantile : float
+        Share of normal rows inside each limit.
+    times : float
+        How many limits are too far. Rows of real channels are neither normal nor independent.
+    of : str
+        Column that is judged, of all of them.
+    at_most : {"blue", "yellow"}
+        Colour that rings: a statistical finding alone is never worse than yellow.
+    on_delay, off_delay : Duration
+        As for limits.
+    hysteresis : float
+        How far below `times` the score must come.
+    relearn_after : Duration
+        Age at which a closed learning gate opens: what they do now is learned as normal.
+
+    References
+    ----------
+    H. Hotelling, Multivariate Quality Control, 1947; J. E. Jackson and G. S. Mudholkar,
+    Technometrics 21(3), 1979; P. Miller, R. E. Swanson and C. E. Heckler, Contribution Plots,
+    Applied Mathematics and Computer Science 8(4), 1998; detector class D11 of the domain notes.
+    """
+
+    with_classes: dict[str, Annotated[float, Meta(gt=0)]] = msgspec.field(name="with")
+    floor: Annotated[float, Meta(gt=0)]
+    sync: Duration = Duration("2 periods")
+    train: Annotated[int, Meta(ge=100, le=10_000)] = 500
+    retrain: Annotated[int, Meta(ge=10, le=1_000_000)] = 1000
+    keep: Annotated[float, Meta(ge=0.5, lt=1)] = 0.9
+    quantile: Annotated[float, Meta(ge=0.9, lt=1)] = 0.999
+    times: Annotated[float, Meta(ge=1)] = 1.0
+    of: str = "value"
+    at_most: Literal["blue", "yellow"]
+    on_delay: Duration = Duration("0 s")
+    off_delay: Duration = Duration("0 s")
+    hysteresis: Annotated[float, Meta(ge=0, lt=1)] = 0.0
+    relearn_after: Duration = Duration("7 d")
+
+
+def faults(rule: Multivariate, scene: Scene) -> Iterator[Fault]:
+    """Groups of one, words that are always too old, floors that see nothing."""
+    if not rule.with_classes:
+        yield ("with",), "expected a class, got none; name those that go with this one"
+    if not rule.sync.ns:
+        yield ("sync",), f"expected more than 0 s, got {rule.sync}; no row would be whole"
+    if rule.of == "value" and rule.floor >= scene.high - scene.low:
+        text = f"expected below the plausible width ({scene.high - scene.low:g})"
+        yield ("floor",), f"{text}, got {rule.floor:g}; nothing would be far"
+
+
+PARAMS: Final = np.dtype(
+    [
+        ("source", np.int64),  # of the columns
+        *((name, np.int64) for name in ("sync_ns", "train", "retrain")),
+        ("bounds", np.float64, (4,)),
+        ("back", np.float64),
+        *((name, np.int64) for name in ("on_ns", "off_ns", "relearn_ns")),
+    ]
+)
+# By name: type, and whether a model has one, a number a channel, or a number a pair or a row.
+_STATE: Final[Mapping[str, tuple[type, str]]] = {
+    "counts": (np.int64, "3"),  # rows learned, components kept (0 without a model), `train`
+    "clean": (np.float64, "rp"),
+    "mean": (np.float64, "p"),
+    "scale": (np.float64, "p"),
+    "parts": (np.float64, "pp"),
+    "variance": (np.float64, "p"),
+    "limits": (np.float64, "2"),
+}
+
+
+class Multivariates:
+    """Groups of one lane and what their channels do together."""
+
+    def __init__(self, slot: int, rules: Mapping[str, Multivariate], roster: Roster) -> None:
+        self._slot = slot
+        labels = sorted(rules)
+        self._rules = [rules[label] for label in labels]
+        self._sources = sorted({rule.of for rule in self._rules})
+        wanted = {label: tuple(rules[label].with_classes) for label in labels}
+        self._circle = Circle(NAME, wanted, roster, most=MOST, sources=len(self._sources))
+        self._rows = self._circle.anchors
+        kinds = [roster.labels[i] for i in roster.class_of[self._rows]]
+        self._params_of = np.array([labels.index(kind) for kind in kinds], np.int64)
+        self._floors = [self._floors_of(place, roster) for place in range(len(self._rows))]
+        self._place = np.full(len(roster.class_of), -1, np.int64)
+        self._place[self._rows] = np.arange(len(self._rows))
+        self._params = np.zeros(len(labels), PARAMS)
+        period_ns = dict(zip(roster.labels, roster.period_ns, strict=True))
+        for label, rule, p in zip(labels, self._rules, self._params, strict=True):
+            self._put(p, rule, period_ns[label])
+        self._notes = np.zeros(NOTES, TRANSITION)
+        self._begin()
+
+    def _floors_of(self, place: int, roster: Roster) -> NDArray[np.float64]:
+        rule = self._rules[self._params_of[place]]
+        others = self._circle.members(place)[1:]
+        named = [roster.classes[i] for i in roster.class_of[others]]
+        return np.array([rule.floor, *(rule.with_classes[name] for name in named)])
+
+    def _put(self, figures: Any, rule: Multivariate, period_ns: int) -> None:
+        """Write the figures of one class's rule into its parameter record."""
+        figures["source"] = self._sources.index(rule.of)
+        figures["sync_ns"] = rule.sync.resolve(Duration(f"{period_ns // 1_000_000} ms")).ns
+        figures["train"], figures["retrain"] = rule.train, rule.retrain
+        figures["bounds"] = np.inf
+        figures["bounds"][: Colour[rule.at_most.upper()]] = rule.times
+        figures["back"] = rule.hysteresis
+        figures["on_ns"], figures["off_ns"] = rule.on_delay.ns, rule.off_delay.ns
+        figures["relearn_ns"] = rule.relearn_after.ns
+
+    def _begin(self) -> None:
+        """State of groups that nobody has heard of yet."""
+        sizes = {
+            "2": 2,
+            "3": 3,
+            "p": self._circle.widest,
+            "r": max(rule.train for rule in self._rules),
+        }
+        n = len(self._rows)
+        self._state: dict[str, NDArray[Any]] = {
+            name: np.zeros((n, *(sizes[letter] for letter in shape)), kind)
+            for name, (kind, shape) in _STATE.items()
+        }
+        self._state["counts"][:, 2] = self._params["train"][self._params_of]
+        self._levels = new_levels(n)
+
+    def score(
+        self,
+        batch: Batch,
+        destiny: NDArray[np.uint8],
+        span: tuple[int, int],
+        columns: Columns,
+    ) -> Transitions:
+        """Judge the readings of a span, in order; level changes by rising ordinal come back."""
+        if not len(self._rows):
+            return no_transitions()
+        values = _stacked([columns[name] for name in self._sources])
+        readings = (batch.row, batch.time_ns, values, destiny)
+        state = tuple(self._state.values())
+        rows = (
+            *(self._place, self._params_of, self._params, self._circle.width_of),
+            *(self._circle.words(), state),
+        )
+        first, last = span
+        found: list[Transitions] = []
+        while first < last:
+            first, told, due = advance(
+                views(self._levels), rows, readings, (first, last), self._notes
+            )
+            if told:
+                found.append(self._notes[:told].copy())
+            if due >= 0:
+                self._fit(due)
+        notes = np.concatenate(found) if found else no_transitions()
+        notes["rule"] = self._slot
+        return notes
+
+    def _fit(self, place: int) -> None:
+        """Make the model of a place anew, from its clean rows."""
+        rule, width = self._rules[self._params_of[place]], int(self._circle.width_of[place])
+        mine = {name: array[place] for name, array in self._state.items()}
+        rows = np.ascontiguousarray(mine["clean"][: rule.train, :width])
+        model = fit(rows, self._floors[place], rule.keep, rule.quantile)
+        mine["counts"][1], mine["limits"][:] = model.kept, model.limits
+        mine["mean"][:width], mine["scale"][:width] = model.mean, model.scale
+        mine["variance"][:width], mine["parts"][:width, :width] = model.variance, model.parts
+
+    def arrays(self) -> Mapping[str, NDArray[Any]]:
+        """State to be put into a snapshot; not a copy."""
+        mine = {f"{NAME}.{name}": array for name, array in self._state.items()}
+        return {f"{NAME}.levels": self._levels, **mine, **self._circle.arrays()}
+
+    def restore(self, arrays: Mapping[str, NDArray[Any]], old_row: NDArray[np.int64]) -> None:
+        """Take over state from a snapshot; groups of other channels begin anew."""
+        self._begin()
+        same = self._circle.restore(arrays, old_row)
+        mine, theirs = joined(old_row[self._rows], arrays.get(f"{NAME}.anchors", np.empty(0, int)))
+        if not len(mine):
+            return
+        self._levels[mine] = arrays[f"{NAME}.levels"][theirs]
+        had = {name: arrays[f"{NAME}.{name}"] for name in self._state}
+        if any(had[name].shape[1:] != new.shape[1:] for name, new in self._state.items()):
+            return
+        kept = same[mine] & (had["counts"][theirs, 2] == self._state["counts"][mine, 2])
+        for name, array in self._state.items():
+            array[mine[kept]] = had[name][theirs[kept]]
+
+
+def _stacked(columns: list[NDArray[np.float64]]) -> NDArray[np.float64]:
+    """Columns as rows of one array; of a single one, no copy."""
+    return columns[0][None, :] if len(columns) == 1 else np.stack(columns)
+
+
+_FIELDS: Final = frozenset({"observed", "expected", "score"})
+MULTIVARIATE: Final = Kind(NAME, Multivariate, Multivariates, "D11", _FIELDS, faults)
