@@ -57,6 +57,11 @@ def stream(seed: int, channels: int = 3, n: int = 240) -> list[Reading]:
     return readings
 
 
+def case(seed: int = 0) -> Case:
+    """Three channels that fall and rise."""
+    return Case(FALL, {"water.p": Fall(**RULE)}, roster({"water.p": 3}), stream(seed))
+
+
 @pytest.mark.parametrize(("kind", "rule"), [(FALL, Fall(**RULE)), (RISE, Rise(**RULE))])
 def test_the_kernel_equals_its_twin_and_keeps_the_laws(kind: Kind, rule: Fall) -> None:
     for seed in range(3):

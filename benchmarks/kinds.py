@@ -1,0 +1,94 @@
+"""What each kind of rule costs: ns a reading and bytes a channel, on the stream its tests ring on.
+
+Run with `--write` to renew docs/detectors.md.
+"""
+
+import statistics
+import sys
+import time
+from importlib import import_module
+from pathlib import Path
+
+import msgspec
+from _claims import Claim, print_claims
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from detectors.kind import Kind  # noqa: E402
+from detectors.kinds import KINDS  # noqa: E402
+from tests.detectors.bench import Case  # noqa: E402
+
+ROUNDS = 5
+PAGE = ROOT / "docs" / "detectors.md"
+HEAD = """# Kinds of rules
+
+Written by `python benchmarks/kinds.py --write` from the code: what each kind is for, its words, the
+bytes it keeps of a channel and the time it takes for a reading, measured on the stream that its
+tests ring on (a stream full of trouble: a calm city is cheaper). Times are of one core of a shared
+virtual machine. `limit` and `unusual` share one 128-byte row and one kernel, `silent` keeps 17
+bytes; see [the benchmarks](../benchmarks/README.md) for those.
+
+| kind | class | words | bytes a channel | ns a reading |
+| --- | --- | --- | --- | --- |
+"""
+
+
+def cases() -> dict[str, Case]:
+    """The typical case of every kind whose tests tell one."""
+    found: dict[str, Case] = {}
+    for path in sorted((ROOT / "tests" / "detectors").glob("test_*.py")):
+        module = import_module(f"tests.detectors.{path.stem}")
+        make = getattr(module, "case", None)
+        if make is not None:
+            case = make(0)
+            found.setdefault(case.kind.name, case)
+    return found
+
+
+def cost(case: Case) -> tuple[float, float]:
+    """Median ns a reading over some runs, and bytes of state a channel."""
+    batch, destiny = case.batch()
+    times = []
+    size = 0
+    for _ in range(ROUNDS + 1):
+        detector = case.detector()
+        began = time.perf_counter()
+        detector.score(batch, destiny, (0, len(batch)), {"value": batch.value})
+        times.append(time.perf_counter() - began)
+        size = sum(array.nbytes for array in detector.arrays().values())
+    channels = len(case.roster.rows_of(case.rules))
+    return statistics.median(times[1:]) / len(batch) * 1e9, size / max(channels, 1)
+
+
+def words(kind: Kind) -> str:
+    """Keys that an engineer writes."""
+    return ", ".join(f"`{field.encode_name}`" for field in msgspec.structs.fields(kind.config))
+
+
+def main() -> None:
+    """Print the table, and write it when asked."""
+    known = cases()
+    lines, costs = [], []
+    for kind in KINDS:
+        ns, size = "not measured", "not measured"
+        if kind.name in known:
+            taken, kept = cost(known[kind.name])
+            costs.append((taken, kept))
+            ns, size = f"{taken:,.0f}", f"{kept:,.0f}"
+        lines.append(f"| `{kind.name}` | {kind.detects} | {words(kind)} | {size} | {ns} |")
+    table = HEAD + "\n".join(lines) + "\n"
+    print(table)
+    if "--write" in sys.argv[1:]:
+        PAGE.write_text(table, encoding="utf-8")
+    dearest, largest = max(taken for taken, _ in costs), max(kept for _, kept in costs)
+    print_claims(
+        [
+            Claim("dearest kind of rule", dearest, 1_000_000.0, "ns/reading", "at most"),
+            Claim("largest state of a kind", largest, 8192.0, "bytes/channel", "at most"),
+        ]
+    )
+
+
+if __name__ == "__main__":
+    main()
