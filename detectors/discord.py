@@ -16,9 +16,9 @@ from detectors.kind import Fault, Kind, Roster, Scene
 from detectors.left_profile import nearest, normal
 from detectors.ringing import Levels, figures, may_learn, ring, severity
 from detectors.row_rule import RowRule
+from detectors.usual import BUCKETS, learn, usual
 
 NAME: Final = "discord"
-BUCKETS: Final = 512
 _SCORED: Final = int(Destiny.SCORED)
 
 
@@ -131,32 +131,6 @@ def _keep(mine: Any, p: Any, time_ns: int, value: float) -> bool:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def usual(mine: Any, p: Any) -> float:
-    """Distance that no more than a share of the learned weight exceeds."""
-    tail, bucket = 0.0, BUCKETS
-    while bucket > 0:
-        bucket -= 1
-        tail += mine.weights[bucket]
-        if tail > p.share * mine.weight:
-            break
-    edge: float = float(bucket + 1) * p.width
-    return edge
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _learn(mine: Any, p: Any, distance: float) -> None:
-    """Take a distance into what is usual."""
-    mine.weights[min(int(distance / p.width), BUCKETS - 1)] += np.float32(1.0)
-    mine.weight += 1.0
-    mine.learned += 1
-    if mine.weight >= 2 * p.memory:
-        mine.weight = 0.0
-        for bucket in range(BUCKETS):
-            mine.weights[bucket] *= np.float32(0.5)
-            mine.weight += mine.weights[bucket]
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
 def _kernel(
     levels: Levels, rows: Any, columns: Any, span: tuple[int, int], notes: NDArray[np.void]
 ) -> tuple[int, int]:
@@ -186,7 +160,7 @@ def _kernel(
         if not may_learn(levels, place, breached, time_ns, p.relearn_ns):
             mine.scale[(mine.kept - 1) % p.history] = np.nan  # never a neighbour
         elif not np.isnan(distance):
-            _learn(mine, p, distance)
+            learn(mine, p, distance)
     return span[1], told
 
 

@@ -4,6 +4,8 @@ from typing import Final
 
 from detectors import (
     discord,
+    drift,
+    half_space,
     missing,
     multivariate,
     regress,
@@ -30,4 +32,6 @@ KINDS: Final[tuple[Kind, ...]] = (
     river_model.RIVER,
     discord.DISCORD,
     multivariate.MULTIVARIATE,
+    drift.DRIFT,
+    half_space.ISOLATION,
 )

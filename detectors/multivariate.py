@@ -17,6 +17,7 @@ from detectors.multivariate_step import advance
 from detectors.principal import fit
 from detectors.ringing import new_levels, views
 from detectors.row_rule import NOTES, joined
+from detectors.stacked import stacked
 
 NAME: Final = "multivariate"
 MOST: Final = 40  # channels of a group: D11 of the domain notes
@@ -191,7 +192,7 @@ class Multivariates:
         """Judge the readings of a span, in order; level changes by rising ordinal come back."""
         if not len(self._rows):
             return no_transitions()
-        values = _stacked([columns[name] for name in self._sources])
+        values = stacked([columns[name] for name in self._sources])
         readings = (batch.row, batch.time_ns, values, destiny)
         state = tuple(self._state.values())
         rows = (
@@ -241,11 +242,6 @@ class Multivariates:
         kept = same[mine] & (had["counts"][theirs, 2] == self._state["counts"][mine, 2])
         for name, array in self._state.items():
             array[mine[kept]] = had[name][theirs[kept]]
-
-
-def _stacked(columns: list[NDArray[np.float64]]) -> NDArray[np.float64]:
-    """Columns as rows of one array; of a single one, no copy."""
-    return columns[0][None, :] if len(columns) == 1 else np.stack(columns)
 
 
 _FIELDS: Final = frozenset({"observed", "expected", "score"})

@@ -9,9 +9,10 @@ import pytest
 from numpy.typing import NDArray
 
 from contracts.quantities import Duration
-from detectors.discord import BUCKETS, DISCORD, Discord, Discords, faults
+from detectors.discord import DISCORD, Discord, Discords, faults
 from detectors.kind import Scene
 from detectors.left_profile import nearest
+from detectors.usual import BUCKETS
 from tests.detectors.bench import (
     SLOT,
     Case,
