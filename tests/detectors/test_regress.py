@@ -86,6 +86,7 @@ class Lane:
 
     rules: Mapping[str, Regress]
     roster: Roster
+    make: type[RegressTwin] = RegressTwin
     said: dict[int, tuple[int, float]] = field(default_factory=dict)
     twins: dict[int, tuple[RegressTwin, LevelTwin, Gate]] = field(default_factory=dict)
 
@@ -113,7 +114,7 @@ class Lane:
         if rule is None or x is None:
             return None
         fresh = (
-            RegressTwin(rule),
+            self.make(rule),
             LevelTwin(rule.on_delay.ns, rule.off_delay.ns),
             Gate(rule.relearn_after.ns),
         )
@@ -227,14 +228,26 @@ def test_t11_a_leak_that_the_temperature_does_not_explain_rings() -> None:
     assert 1520 <= steps[1] <= 1521
 
 
+class Plain(RegressTwin):
+    """Forgets in every other direction too."""
+
+    def learn(self, error: float) -> None:
+        super().learn(error)
+        wear = 1 / self.rule.forget
+        self.p = [[one * wear for one in row] for row in self.p]
+
+
 def test_a_long_still_time_does_not_wear_out_what_is_known() -> None:
-    chance = np.random.default_rng(3)
-    readings = []
+    chance, readings = np.random.default_rng(3), []
     for step in range(6000):
-        t = warmth(step) if step < 800 or step >= 5800 else 20.0
+        swing = warmth(step) if step < 800 else 30.0 + 3.0 * math.sin(step / 38)
+        t = swing if step < 800 or step >= 5800 else 20.0 + float(chance.normal(0, 0.01))
         readings.append(Reading(1, 60.0 * step, t))
         readings.append(Reading(0, 60.0 * step + 1, 1.2 * t + float(chance.normal(0, 0.4))))
-    assert not len(run(single(Regress(**{**WORDS, "forget": 0.99}), readings)))
+    still = single(Regress(**{**WORDS, "forget": 0.99}), readings)
+    assert not len(run(still))
+    plain = Lane(still.rules, still.roster, make=Plain)
+    assert any(plain.hear(reading) for reading in readings)
 
 
 def test_a_companion_that_is_silent_or_in_another_group_lets_nothing_be_judged() -> None:
