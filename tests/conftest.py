@@ -11,6 +11,8 @@ from tests.kafka.broker import Cluster, missing
 kernel_cache.choose()  # before any test imports a kernel
 
 BROKER_FIXTURES = {"kafka", "kafka3"}
+# Compiling a kind of rule takes longer than testing it: the fast run takes one as an example.
+QUICK_KINDS = {"test_slope", "slope"}
 
 
 @pytest.fixture(scope="session")
@@ -33,6 +35,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if BROKER_FIXTURES & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.broker)
+        if item.path.parent.name == "detectors" and item.path.stem not in QUICK_KINDS:
+            item.add_marker(pytest.mark.slow)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -24,8 +24,6 @@ from tests.detectors.bench import (
     run,
 )
 
-pytestmark = pytest.mark.slow  # compiling takes longer than all of them
-
 QUICK: dict[str, Any] = {
     "window": 12,
     "history": 60,

@@ -26,8 +26,6 @@ from tests.detectors.bench import (
 )
 from tests.detectors.level_twin import Gate, LevelTwin
 
-pytestmark = pytest.mark.slow  # compiling takes longer than all of them
-
 river = pytest.importorskip("river.anomaly")
 
 UNIT = Span(0.0, 1.0)

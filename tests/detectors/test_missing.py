@@ -13,8 +13,6 @@ from detectors.missing import LATE, MISSING, REPEATED, Late, Missing, Repeated, 
 from tests.detectors.bench import SECOND, Case, Reading, keeps_the_laws, roster, run
 from tests.detectors.level_twin import LevelTwin
 
-pytestmark = pytest.mark.slow  # compiling takes longer than all of them
-
 HOUR = Duration("1 h")
 WORTHLESS = (Destiny.HELD, Destiny.NOT_FINITE, Destiny.OUT_OF_RANGE, Destiny.TOO_FAST)
 GAPS = Missing(over=HOUR, below=Steps(yellow=0.8, red=0.4), hysteresis=0.05)

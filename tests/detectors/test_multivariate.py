@@ -24,8 +24,6 @@ from tests.detectors.bench import (
 )
 from tests.detectors.multivariate_twin import group_notes
 
-pytestmark = pytest.mark.slow  # compiling takes longer than all of them
-
 QUICK: dict[str, Any] = {
     "with_classes": {"pump.flow": 0.01, "pump.heat": 0.02},
     "floor": 0.01,

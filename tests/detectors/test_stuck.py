@@ -13,8 +13,6 @@ from detectors.kind import Scene
 from detectors.stuck import STUCK, Stuck, While, bucket, faults, longest_in
 from tests.detectors.bench import Case, Reading, Seen, equals_twin, keeps_the_laws, roster, run
 
-pytestmark = pytest.mark.slow  # compiling takes longer than all of them
-
 REAL = Path(__file__).parents[3] / "shared/data/water_battledim/flows_levels_2019H1.parquet"
 QUICK: dict[str, Any] = {
     "at_most": "yellow",

@@ -16,8 +16,6 @@ from detectors.trend_fit import YEAR_D, days_left, without
 from tests.detectors.bench import Case, Reading, equals_twin, keeps_the_laws, roster, run
 from tests.detectors.trend_twin import DAY_S, TrendTwin
 
-pytestmark = pytest.mark.slow  # compiling takes longer than all of them
-
 GNSS = Path(__file__).parents[3] / "shared/data/subsidence_gnss"
 RULE: dict[str, Any] = {
     "velocity": Steps(blue=10.0, yellow=20.0, orange=30.0),
