@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from alarms.book import NO_THRESHOLDS, AlarmBook, Card, ClassCards, Desk, Thresholds
 from app.configuration import Configuration, home_lane
-from app.kinds import kinds
+from app.kinds import kinds, slots
 from app.pack import ClassPack
 from contracts.catalogue import Catalogue
 from contracts.errors import ConfigError
@@ -111,6 +111,7 @@ class Plan:
             tuple(rows.groups()),
             tuple(pack.period.ns for pack in packs),
             np.column_stack([rows.column("lon"), rows.column("lat")]),
+            slots(),
         )
         others = []
         for kind_name, (slot, kind) in kinds().items():

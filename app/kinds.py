@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from contracts.errors import ConfigError
 from detectors import parameters, silence
-from detectors.kind import Kind
+from detectors.kind import Kind, no_references
 from detectors.kinds import KINDS
 
 ENTRY_POINTS: Final = "tocsin.detectors"
@@ -24,7 +24,7 @@ _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,31}")
 
 @cache
 def kinds() -> dict[str, tuple[int, Kind]]:
-    """Slot and kind by name, models first.
+    """Slot and kind by name: models before what judges them, and last those that listen.
 
     Raises
     ------
@@ -34,7 +34,7 @@ def kinds() -> dict[str, tuple[int, Kind]]:
     """
     found: dict[str, tuple[int, Kind]] = {}
     foreign = sorted(entry_points(group=ENTRY_POINTS), key=lambda entry: entry.name)
-    for kind in [*KINDS, *map(_loaded, foreign)]:
+    for kind in sorted([*KINDS, *map(_loaded, foreign)], key=_listens):
         where = f"entry point group {ENTRY_POINTS}"
         if not isinstance(kind, Kind):
             msg = f"{where}: expected a detectors.kind.Kind, got {kind!r}; fix the package"
@@ -47,6 +47,17 @@ def kinds() -> dict[str, tuple[int, Kind]]:
             raise ConfigError(msg)
         found[kind.name] = (FIRST_SLOT + len(found), kind)
     return found
+
+
+def _listens(kind: Any) -> bool:
+    """Whether a kind names rules of other classes; what is no kind is judged later."""
+    return getattr(kind, "refers", no_references) is not no_references
+
+
+def slots() -> dict[str, int]:
+    """Number in level changes of every rule that readings advance, by name."""
+    fused = {"limit": parameters.LIMIT_SLOT, "unusual": parameters.UNUSUAL_SLOT}
+    return {**fused, **{name: slot for name, (slot, _) in kinds().items()}}
 
 
 def _loaded(entry: EntryPoint) -> Any:

@@ -16,6 +16,7 @@ from app.located import BYTES_MAX, Located, located
 from app.overrides import KEY, applicable, plain, selectors, varied
 from app.pack import RULES, ClassPack, Pack, in_time
 from app.pack_judge import judge_pack
+from app.references import judge_references
 from app.settings import Settings, read_settings
 from contracts.catalogue import Catalogue
 from detectors.seasonal import DayType
@@ -68,6 +69,7 @@ class Loader:
         for lifeline in sorted(there if settings is None else settings.lifelines):
             self._lifeline(lifeline)
         judge_ids(self._tables, self._findings)
+        judge_references(self._packs, self.pages, self._classes)
         if settings is None or self._findings.found:
             return None
         table = pa.concat_tables([channels.table for channels in self._tables])

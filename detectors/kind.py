@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +33,8 @@ class Roster:
         Reporting period of every label.
     places : float64, shape (n, 2)
         Longitude and latitude, degrees, NaN where unknown.
+    slots : mapping of str to int
+        Number of each rule in level changes, by name.
     """
 
     labels: Sequence[str]
@@ -41,6 +43,7 @@ class Roster:
     groups: Sequence[str]
     period_ns: Sequence[int]
     places: NDArray[np.float64]
+    slots: Mapping[str, int] = field(default_factory=dict)
 
     def rows_of(self, rules: Mapping[str, Any]) -> NDArray[np.int64]:
         """Rows of the channels whose label is in `rules`, rising."""
@@ -77,6 +80,14 @@ class Detector(Protocol):
         """Take over state from a snapshot; what is not in it begins anew."""
 
 
+@runtime_checkable
+class Listener(Protocol):
+    """A detector that judges what other rules say."""
+
+    def hear(self, notes: Transitions) -> None:
+        """Take the level changes of the rules before it, of the span that is scored next."""
+
+
 class Scene(NamedTuple):
     """What surrounds a rule in its class: plausible range in the class's unit, and period."""
 
@@ -92,6 +103,12 @@ Fault = tuple[tuple[str, ...], str]
 def no_faults(rule: Any, scene: Scene) -> Iterator[Fault]:
     """Nothing to find beyond the bounds of each field."""
     del rule, scene
+    return iter(())
+
+
+def no_references(rule: Any) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Most kinds name no rule of another class."""
+    del rule
     return iter(())
 
 
@@ -117,6 +134,8 @@ class Kind:
         are in time already.
     makes : str
         Column that it adds for later kinds, empty when it adds none.
+    refers : callable
+        Places inside the rule's words and rules of other classes named there, `<class>.<rule>`.
     """
 
     name: str
@@ -126,3 +145,4 @@ class Kind:
     fields: frozenset[str] = field(default=frozenset({"observed", "score"}))
     faults: Callable[[Any, Scene], Iterator[Fault]] = no_faults
     makes: str = ""
+    refers: Callable[[Any], Iterator[tuple[tuple[str, ...], str]]] = no_references

@@ -6,6 +6,7 @@ from detectors import (
     discord,
     drift,
     half_space,
+    joint,
     missing,
     multivariate,
     regress,
@@ -34,4 +35,5 @@ KINDS: Final[tuple[Kind, ...]] = (
     multivariate.MULTIVARIATE,
     drift.DRIFT,
     half_space.ISOLATION,
+    joint.JOINT,
 )

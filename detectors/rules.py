@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from contracts.batch import Batch
 from contracts.transition import Transitions
 from detectors.channel_rules import ChannelRules
-from detectors.kind import Columns, Detector
+from detectors.kind import Columns, Detector, Listener
 from detectors.row_rule import VALUE
 
 
@@ -21,7 +21,8 @@ class Rules:
     fused : ChannelRules
         Limits and unusual values.
     others : sequence of Detector
-        In the order of their kinds: a model comes before the rules that judge what it makes.
+        In the order of their kinds: a model comes before the rules that judge what it makes,
+        and a rule before those that listen to it.
     """
 
     def __init__(self, fused: ChannelRules, others: Sequence[Detector]) -> None:
@@ -38,7 +39,10 @@ class Rules:
         """Score the readings of a span, in order, by every rule; level changes come back."""
         found = [self._fused.score(batch, destiny, span, scores)]
         columns: Columns = {VALUE: batch.value}
-        found += [other.score(batch, destiny, span, columns) for other in self._others]
+        for other in self._others:
+            if isinstance(other, Listener):
+                other.hear(np.concatenate(found))
+            found.append(other.score(batch, destiny, span, columns))
         return np.concatenate(found)
 
     def arrays(self) -> Mapping[str, NDArray[Any]]:

@@ -117,14 +117,15 @@ def test_words_of_an_installed_kind_are_judged_like_all_others(tmp_path: Path) -
     assert "jump: unknown key 'bye'; nearest is 'by'" in done.stderr
 
 
-def test_the_kind_comes_after_those_of_tocsin(
+def test_the_kind_comes_after_those_of_tocsin_that_do_not_listen_to_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     text = (FOREIGN / "tocsin_jump.py").read_text()
     site = installed(tmp_path, text, {"jump": "tocsin_late_jump:JUMP"}, "tocsin_late_jump")
     monkeypatch.syspath_prepend(str(site))
     found = kinds.__wrapped__()
-    assert list(found) == [*(kind.name for kind in KINDS), "jump"]
+    own = [kind.name for kind in KINDS if kind.name != "joint"]
+    assert list(found) == [*own, "jump", "joint"]
 
 
 @pytest.mark.parametrize(
