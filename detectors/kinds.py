@@ -14,6 +14,7 @@ from detectors import (
     seasonal,
     sequence,
     slope,
+    spectrum,
     stuck,
     trend,
 )
@@ -35,5 +36,6 @@ KINDS: Final[tuple[Kind, ...]] = (
     multivariate.MULTIVARIATE,
     drift.DRIFT,
     half_space.ISOLATION,
+    spectrum.SPECTRUM,
     joint.JOINT,
 )
