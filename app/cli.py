@@ -94,7 +94,10 @@ def _schema(command: argparse.ArgumentParser) -> None:
 def _demo(command: argparse.ArgumentParser) -> None:
     _configs(command)
     command.add_argument(
-        "--seconds", type=float, help="length of the demo; 0 runs until interrupted (default: 20)"
+        "--seconds", type=float, help="length of the demo; 0 runs until interrupted (default: 40)"
+    )
+    command.add_argument(
+        "--bootstrap", help="play on this Kafka, on topics of its own, deleted at the end"
     )
     command.add_argument("--report", type=Path, default=Path("report"), help="where to write")
 

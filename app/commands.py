@@ -120,9 +120,13 @@ def compile_kernels(arguments: argparse.Namespace) -> int:
 
 def demo(arguments: argparse.Namespace) -> int:
     """Ring over recorded telemetry in compressed time."""
+    from app.demo_leave import Leaving  # noqa: PLC0415 - only the demo leaves this way
+
+    leaving = Leaving()
+    leaving.install()
     from app.demo import run_demo  # noqa: PLC0415 - loads Kafka and numba
 
-    return asyncio.run(run_demo(arguments))
+    return leaving.leave(asyncio.run(run_demo(arguments, leaving)))
 
 
 COMMANDS: Final[dict[str, Callable[[argparse.Namespace], int]]] = {

@@ -2,8 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 from aiokafka import AIOKafkaProducer
@@ -74,15 +75,31 @@ class CompressedClock:
         return self._told_ms
 
 
+Note = Callable[["asyncio.Future[Any]", float], None]
+
+
 async def send(
-    producer: AIOKafkaProducer, topic: str, readings: Iterable[Sent], clock: CompressedClock
-) -> int:
-    """Send readings when the clock reaches them, stamped with their event time; how many.
+    producer: AIOKafkaProducer,
+    topic: str,
+    readings: Iterable[Sent],
+    clock: CompressedClock,
+    note: Note,
+) -> None:
+    """Send readings when the clock reaches them, stamped with their event time.
 
     The clock stops at the last one: nothing is known of the time behind it.
+
+    Parameters
+    ----------
+    producer : AIOKafkaProducer
+    topic : str
+    readings : iterable of Sent
+    clock : CompressedClock
+    note : callable
+        Told of each reading: what becomes its place in the log, and the moment of the monotonic
+        clock at which it was handed over.
     """
-    count = 0
-    waiting: list[asyncio.Future[object]] = []
+    waiting: list[asyncio.Future[Any]] = []
     for reading in readings:
         wait_s = (reading.time_ms - clock.due_ms()) / clock.speed / 1000
         if wait_s > 0 or len(waiting) >= UNACKNOWLEDGED:
@@ -90,6 +107,7 @@ async def send(
             waiting.clear()
             clock.held_ms = reading.time_ms
             await asyncio.sleep(max(wait_s, 0))
+        began_s = time.monotonic()
         sent = await producer.send(
             topic,
             reading.payload,
@@ -97,8 +115,7 @@ async def send(
             partition=reading.partition,
             timestamp_ms=reading.time_ms,
         )
+        note(sent, began_s)
         waiting.append(sent)
-        count += 1
     await asyncio.gather(*waiting)
     clock.held_ms += 1
-    return count

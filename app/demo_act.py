@@ -2,7 +2,7 @@
 
 import asyncio
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from aiokafka import AIOKafkaProducer
@@ -11,6 +11,8 @@ from app.compose import plan_of
 from app.compressed import CompressedClock, messages, send
 from app.configuration import Configuration
 from app.demo_ear import Ear
+from app.demo_meter import Meter
+from app.demo_stage import Stage
 from app.service import Service, Way
 from contracts.topics import TopicNames
 from lab.feeds.feed import Feed
@@ -26,14 +28,17 @@ class Act:
     Parameters
     ----------
     feed : Feed
-    configuration : Configuration
+    stage : Stage
     seconds : float
         How long the whole feed takes.
+    meter : Meter
     """
 
-    def __init__(self, feed: Feed, configuration: Configuration, seconds: float) -> None:
+    def __init__(self, feed: Feed, stage: Stage, seconds: float, meter: Meter) -> None:
         self.feed = feed
-        self.configuration = _only_fed(configuration, feed)
+        self.configuration = only_fed(stage.configuration, feed)
+        self._meter = meter
+        self._handed = 0
         plan = plan_of(self.configuration, feed.lifeline)
         self._sent = messages(feed, plan)
         span_ms = feed.readings[-1].time_ms - feed.readings[0].time_ms
@@ -41,9 +46,9 @@ class Act:
         lanes = tuple(sorted({sent.partition for sent in self._sent}))
         self.service = Service(
             self.configuration,
-            Way(feed.lifeline, lanes=lanes, check_crcs=False, clock=self._clock),
+            Way(feed.lifeline, lanes=lanes, check_crcs=stage.check_crcs, clock=self._clock),
         )
-        self._names = TopicNames(configuration.settings.app)
+        self._names = TopicNames(self.configuration.settings.app)
         self._started = False
         self._accounts: dict[str, int] = {}
 
@@ -52,11 +57,10 @@ class Act:
         """Topic of the lifeline's alarms."""
         return self._names.alarms(self.feed.lifeline)
 
-    def topics(self) -> list[str]:
-        """Topics that must be there."""
-        names = self._names
-        of = (names.telemetry, names.commands, names.journal, names.manifests, names.alarms)
-        return [*(name(self.feed.lifeline) for name in of), names.dead_letters]
+    @property
+    def share(self) -> float:
+        """How much of the feed is on its way, from 0 to 1."""
+        return self._handed / len(self._sent)
 
     async def start(self) -> None:
         """Take the lanes and wait until they run."""
@@ -73,9 +77,14 @@ class Act:
         try:
             await producer.start()
             self._clock.start()
-            await send(producer, self._names.telemetry(self.feed.lifeline), self._sent, self._clock)
+            topic = self._names.telemetry(self.feed.lifeline)
+            await send(producer, topic, self._sent, self._clock, self._note)
         finally:
             await producer.stop()
+
+    def _note(self, sent: "asyncio.Future[Any]", began_s: float) -> None:
+        self._handed += 1
+        self._meter.sent(sent, began_s)
 
     async def settle(self, ear: Ear) -> None:
         """Wait until all readings are taken and all alarms heard."""
@@ -104,7 +113,7 @@ class Act:
             await self.service.__aexit__()
 
 
-def _only_fed(configuration: Configuration, feed: Feed) -> Configuration:
+def only_fed(configuration: Configuration, feed: Feed) -> Configuration:
     """The configuration without the channels that the demo has no readings for."""
     catalogue = configuration.catalogue
     fed = np.isin(catalogue.ids, sorted(feed.channels()))

@@ -1,53 +1,53 @@
-"""Hears every alarms topic of the demo, prints sentences, keeps revisions."""
+"""Hears every alarms topic of the demo, tells the screen, keeps revisions."""
 
-import os
-import sys
 from collections import Counter
-from collections.abc import Iterable
-from typing import Any, Final, Protocol
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from app.embedded import PARTITIONS
+from app.demo_stage import Stage
 from contracts.alarm import Alarm, decode_alarm
-
-SHOWN: Final = {"blue": "34", "yellow": "33", "orange": "38;5;208", "red": "31", "clear": "32"}
-
-
-class Topic(Protocol):
-    """Whoever has an alarms topic."""
-
-    @property
-    def alarms(self) -> str:
-        """Its name."""
+from contracts.topics import TopicNames
 
 
 class Ear:
-    """Listens to alarms topics.
+    """Listens to the alarms topics of some lifelines.
 
     Parameters
     ----------
-    lifelines : iterable of Topic
+    lifelines : sequence of str
+    tell : callable
+        Told of each revision as it is heard.
     """
 
-    def __init__(self, lifelines: Iterable[Topic]) -> None:
-        self._topics = [lifeline.alarms for lifeline in lifelines]
+    def __init__(self, lifelines: Sequence[str], tell: Callable[[Alarm], None]) -> None:
+        self._lifelines = lifelines
+        self._tell = tell
         self.told: list[Alarm] = []
         self.bodies: list[bytes] = []
         self.heard: Counter[str] = Counter()
+        self.newest: dict[str, Alarm] = {}
 
-    async def listen(self, bootstrap: str) -> None:
+    async def listen(self, stage: Stage) -> None:
         """Read committed revisions, for ever."""
+        settings = stage.configuration.settings
+        names, lanes = TopicNames(settings.app), stage.configuration.partitions
         consumer = AIOKafkaConsumer(
-            bootstrap_servers=bootstrap,
+            bootstrap_servers=settings.kafka.bootstrap,
             isolation_level="read_committed",
-            check_crcs=False,
+            check_crcs=stage.check_crcs,
             auto_offset_reset="earliest",
         )
         try:
             await consumer.start()
-            parts = range(PARTITIONS)
-            consumer.assign([TopicPartition(topic, p) for topic in self._topics for p in parts])
+            consumer.assign(
+                [
+                    TopicPartition(names.alarms(lifeline), lane)
+                    for lifeline in self._lifelines
+                    for lane in range(lanes[lifeline])
+                ]
+            )
             while True:
                 found = await consumer.getmany(timeout_ms=100)
                 for records in found.values():
@@ -63,13 +63,5 @@ class Ear:
         self.told.append(alarm)
         self.bodies.append(record.value)
         self.heard[record.topic] += 1
-        sys.stdout.write(line(alarm) + "\n")
-        sys.stdout.flush()
-
-
-def line(alarm: Alarm) -> str:
-    """One revision as a person reads it in a terminal."""
-    word = f"{alarm.colour:6}"
-    if sys.stdout.isatty() and "NO_COLOR" not in os.environ:
-        word = f"\033[{SHOWN[alarm.colour]}m{word}\033[0m"
-    return f"{alarm.detected}  {alarm.lifeline:10}  {word}  {alarm.say['en']}"
+        self.newest[alarm.id] = alarm
+        self._tell(alarm)

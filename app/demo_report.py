@@ -95,5 +95,5 @@ def report(folder: Path, feeds: Sequence[Feed], ear: Heard, result: dict[str, An
     parts = " + ".join(f"{n} {word}" for word, n in account.items() if n and word != "received")
     write(f"{account.get('received', 0)} received = {parts}\n")
     if result["interrupted"]:
-        write("interrupted before the end\n")
+        write(f"interrupted before the end, {result['where']}\n")
     write(f"{result['other_alarms']} other alarms; report in {folder}/index.html\n")

@@ -59,3 +59,19 @@ def test_an_interrupted_demo_ends_at_once_and_says_so(tmp_path: Path) -> None:
     assert (process.returncode, err) == (0, "")
     assert "interrupted" in out
     assert json.loads((tmp_path / "report/summary.json").read_text())["interrupted"] is True
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("after_s", [1.0, 1.7, 2.4, 3.1, 5.3])
+def test_a_demo_interrupted_at_any_moment_ends_within_five_seconds_and_says_where_it_was(
+    tmp_path: Path, after_s: float
+) -> None:
+    with demo(tmp_path, 20) as process:
+        time.sleep(after_s)
+        process.send_signal(signal.SIGINT)
+        began = time.monotonic()
+        out, err = process.communicate(timeout=30)
+    assert time.monotonic() - began < 5
+    assert (process.returncode, err) == (0, "")
+    (said,) = [line for line in out.splitlines() if line.startswith("interrupted before the end")]
+    assert "while loading" in said or "water " in said

@@ -1,0 +1,68 @@
+"""What the demo says while it runs: plain lines, for pipes and terminals alike."""
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final, Protocol
+
+from contracts.alarm import Alarm
+from lab.feeds.feed import Feed
+
+if TYPE_CHECKING:
+    from app.demo_show import Show
+
+SHOWN: Final = {"blue": "34", "yellow": "33", "orange": "38;5;208", "red": "31", "clear": "32"}
+
+
+class Screen(Protocol):
+    """Whoever shows the demo."""
+
+    def begin(self, feeds: Sequence[Feed]) -> None:
+        """Say what is about to play."""
+
+    def ready(self, metrics: str) -> None:
+        """Say that the clock starts, and where the metrics are."""
+
+    def ring(self, alarm: Alarm) -> None:
+        """Show a revision."""
+
+    def look(self, show: "Show") -> None:
+        """Show how the demo is; called a few times a second."""
+
+    def end(self) -> None:
+        """Let go of the terminal."""
+
+
+class Plain:
+    """Lines as a pipe wants them."""
+
+    def begin(self, feeds: Sequence[Feed]) -> None:
+        """One line for each lifeline."""
+        self._say("\n".join(f"{feed.lifeline}: {feed.source}" for feed in feeds))
+
+    def ready(self, metrics: str) -> None:
+        """Where the metrics are."""
+        self._say(f"metrics on {metrics}")
+
+    def ring(self, alarm: Alarm) -> None:
+        """One line for each revision."""
+        self._say(line(alarm))
+
+    def look(self, show: "Show") -> None:
+        """Nothing: a file does not want to know."""
+
+    def end(self) -> None:
+        """Nothing is held."""
+
+    @staticmethod
+    def _say(text: str) -> None:
+        sys.stdout.write(text + "\n")
+        sys.stdout.flush()
+
+
+def line(alarm: Alarm) -> str:
+    """One revision as a person reads it in a terminal."""
+    word = f"{alarm.colour:6}"
+    if sys.stdout.isatty() and "NO_COLOR" not in os.environ:
+        word = f"\033[{SHOWN[alarm.colour]}m{word}\033[0m"
+    return f"{alarm.detected}  {alarm.lifeline:10}  {word}  {alarm.say['en']}"

@@ -1,0 +1,141 @@
+"""Where the demo plays: a broker inside this process, or a real Kafka under names of its own."""
+
+import secrets
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import Final
+
+import msgspec
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+
+from app.configuration import Configuration
+from app.embedded import EmbeddedBroker
+from app.topics import Topic, TopicPlan, ensure, needed
+from contracts.topics import TopicNames
+from ingest.kafka_errors import meaning
+
+COPIES_MAX: Final = 3
+REQUEST_TIMEOUT_MS: Final = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A broker with the topics of the lifelines on it.
+
+    Parameters
+    ----------
+    configuration : Configuration
+        With the broker's address and the prefix of the topics.
+    check_crcs : bool
+        Off for the embedded broker, whose marks carry wrong checksums.
+    """
+
+    configuration: Configuration
+    check_crcs: bool
+
+
+def stage(
+    configuration: Configuration, lanes: Mapping[str, int], bootstrap: str | None, state: str
+) -> AbstractAsyncContextManager[Stage]:
+    """The stage for some lifelines.
+
+    Parameters
+    ----------
+    configuration : Configuration
+    lanes : mapping of str to int
+        How many each lifeline has.
+    bootstrap : str or None
+        A real Kafka; None starts a broker inside this process.
+    state : str
+        Where snapshots go.
+    """
+    if bootstrap is None:
+        return embedded(configuration, lanes, state)
+    return real(configuration, lanes, bootstrap, state)
+
+
+@asynccontextmanager
+async def embedded(
+    configuration: Configuration, lanes: Mapping[str, int], state: str
+) -> AsyncIterator[Stage]:
+    """A broker inside this process, which ends with the stage."""
+    with EmbeddedBroker() as broker:
+        settled = _settled(configuration, configuration.settings.app, broker.bootstrap, state)
+        for topic in needed(lanes, TopicNames(settled.settings.app)):
+            broker.create(topic.name)
+        yield Stage(settled, check_crcs=False)
+
+
+@asynccontextmanager
+async def real(
+    configuration: Configuration, lanes: Mapping[str, int], bootstrap: str, state: str
+) -> AsyncIterator[Stage]:
+    """A real Kafka: topics that nobody else has, gone when the stage is left.
+
+    Raises
+    ------
+    TocsinError
+        When the brokers are away or refuse.
+    """
+    app = f"tocsin-demo-{secrets.token_hex(4)}"
+    settled = _settled(configuration, app, bootstrap, state)
+    brokers = await _brokers(bootstrap)
+    topics = _lasting(needed(lanes, TopicNames(app), _plan(brokers)))
+    try:
+        await ensure(topics, bootstrap)
+        yield Stage(settled, check_crcs=True)
+    finally:
+        await _delete(bootstrap, topics)
+
+
+def _settled(configuration: Configuration, app: str, bootstrap: str, state: str) -> Configuration:
+    settings = configuration.settings
+    kafka = msgspec.structs.replace(settings.kafka, bootstrap=bootstrap)
+    settings = msgspec.structs.replace(settings, app=app, kafka=kafka, state=state)
+    return replace(configuration, settings=settings)
+
+
+def _plan(brokers: int) -> TopicPlan:
+    return TopicPlan(replication=min(COPIES_MAX, brokers), append_time=False)
+
+
+def _lasting(topics: list[Topic]) -> list[Topic]:
+    """The topics with records kept whatever their age: recorded telemetry is years old."""
+    return [
+        msgspec.structs.replace(topic, settings={**topic.settings, "retention.ms": "-1"})
+        if topic.settings["cleanup.policy"] == "delete"
+        else topic
+        for topic in topics
+    ]
+
+
+@asynccontextmanager
+async def _admin(bootstrap: str) -> AsyncIterator[AIOKafkaAdminClient]:
+    admin = AIOKafkaAdminClient(
+        bootstrap_servers=bootstrap,
+        client_id="tocsin-demo",
+        request_timeout_ms=REQUEST_TIMEOUT_MS,
+    )
+    try:
+        await admin.start()
+        yield admin
+    except (KafkaError, TimeoutError) as error:
+        raise meaning(bootstrap, "demo", error) from error
+    finally:
+        await admin.close()
+
+
+async def _brokers(bootstrap: str) -> int:
+    """How many brokers there are."""
+    async with _admin(bootstrap) as admin:
+        return len((await admin.describe_cluster())["brokers"])
+
+
+async def _delete(bootstrap: str, topics: list[Topic]) -> None:
+    """Delete those of the topics that are there."""
+    async with _admin(bootstrap) as admin:
+        there = {topic.name for topic in topics} & set(await admin.list_topics())
+        if there:
+            await admin.delete_topics(sorted(there))
