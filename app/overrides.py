@@ -2,8 +2,8 @@
 
 `overrides: {tag:high_rise: {limit.low: {blue: 0.26}}}` in a class file makes a variant of the class
 for the channels with that tag: the same file with those values in place of its own. A key with
-dots names a place; mappings are merged, everything else is replaced. Where several apply, later
-ones in the file win.
+dots names a place; mappings are merged, everything else is replaced, and a colour that is `none`
+is taken away. Where several apply, later ones in the file win.
 """
 
 import copy
@@ -11,11 +11,13 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from app.fill import Page
-from app.findings import Path
+from app.findings import Path, nearest
 from app.located import Located
+from detectors.limit import COLOURS
 
 KEY: Final = "overrides"
 TAG, CHANNEL = "tag:", "channel:"
+NONE: Final = "none"
 
 
 def selectors(page: Page) -> tuple[str, ...]:
@@ -35,7 +37,26 @@ def selectors(page: Page) -> tuple[str, ...]:
             page.refuse((KEY, selector), "a mapping of places to values", changes)
         elif KEY in changes:
             page.find((KEY, selector, KEY), "expected no override inside an override", key=True)
+        else:
+            _judge_removals(selector, page)
     return tuple(written)
+
+
+def _judge_removals(selector: str, page: Page) -> None:
+    """A colour that nobody wrote cannot be taken away."""
+    data = page.located.data
+    given = {target for _, target, _ in _leaves(plain(page.located).data, (), ())}
+    for other in data[KEY].values():
+        given |= {target for _, target, value in _leaves(other, (), ()) if value != NONE}
+    for there, target, value in _leaves(data[KEY][selector], (KEY, selector), ()):
+        if _removes(target, value) and target not in given:
+            colours = [str(way[-1]) for way in given if way[:-1] == target[:-1]]
+            text = f"expected a colour that is there to be taken away, got {target[-1]!r}"
+            page.find(there, f"{text}; {nearest(str(target[-1]), colours)}", key=True)
+
+
+def _removes(target: Path, value: Any) -> bool:
+    return value == NONE and target[-1] in COLOURS
 
 
 def plain(tree: Located) -> Located:
@@ -74,7 +95,10 @@ def _put(data: Any, target: Path, value: Any) -> None:
         if not isinstance(data.get(step), dict):
             data[step] = {}
         data = data[step]
-    data[target[-1]] = value
+    if _removes(target, value):
+        data.pop(target[-1], None)
+    else:
+        data[target[-1]] = value
 
 
 def _name_keys(keys: dict[Path, Any], tree: Located, way: tuple[Path, Path]) -> None:

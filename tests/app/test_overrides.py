@@ -66,6 +66,23 @@ def test_another_override_is_another_configuration(tmp_path: Path) -> None:
     assert again.labels(again.catalogue) == one.labels(one.catalogue)
 
 
+def test_a_colour_that_is_none_is_taken_away(tmp_path: Path) -> None:
+    text = "overrides: {tag:high_rise: {limit.low: {blue: none}, limit.high.red: none}}\n"
+    configuration = loaded(tmp_path, pack(text))
+    limit = configuration.packs["water.pressure tag:high_rise"].limit
+    assert limit is not None
+    assert low(limit.low) == (None, 0.16)
+    assert limit.high == Steps(orange=0.7)
+
+
+def test_a_colour_of_another_override_may_be_taken_away(tmp_path: Path) -> None:
+    text = "overrides: {tag:high_rise: {limit.high.blue: 0.6}, tag:old: {limit.high.blue: none}}\n"
+    configuration = loaded(tmp_path, pack(text))
+    limit = configuration.packs["water.pressure tag:high_rise tag:old"].limit
+    assert limit is not None
+    assert limit.high == Steps(orange=0.7, red=0.8)
+
+
 LINE = PACK.count("\n") + 1
 
 
@@ -94,6 +111,11 @@ LINE = PACK.count("\n") + 1
         (
             "overrides: {tag:old: {limit.hysteresis: much}}",
             f"{LINE}:41: limit.hysteresis: expected a number of at least 0, got 'much'",
+        ),
+        (
+            "overrides: {tag:old: {limit.high: {yellow: none}}}",
+            f"{LINE}:36: overrides.tag:old.limit.high.yellow: expected a colour that is there to "
+            "be taken away, got 'yellow'; known are orange, red",
         ),
         (
             "overrides: {tag:old: 3}",
