@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import os
+import sys
 import tempfile
 from pathlib import Path
 from typing import Final
@@ -10,7 +11,7 @@ from typing import Final
 from app.configuration import Configuration
 from app.demo_leave import Leaving
 from app.demo_report import Told, report, summary
-from app.demo_screen import Plain
+from app.demo_screen import Plain, Screen
 from app.demo_show import Show
 from app.demo_stage import stage
 from lab.feeds import elevator, metro, power, subsidence, water
@@ -40,7 +41,7 @@ async def run_demo(arguments: argparse.Namespace, leaving: Leaving) -> int:
         seconds = float(os.environ.get("DEMO_SECONDS", SECONDS))
     configuration = Configuration.load(arguments.configs)
     played = feeds(configuration)
-    screen = Plain()
+    screen = chosen()
     show = Show(played, screen, SHARE * (seconds or SECONDS))
     leaving.where = show.where
     screen.begin(played)
@@ -49,11 +50,22 @@ async def run_demo(arguments: argparse.Namespace, leaving: Leaving) -> int:
     finally:
         screen.end()
     result = summary(played, Told(show.ear.told, show.accounts()), show.elapsed)
+    p99_ms = show.meter.p99_ms()
+    result["sample_to_alarm_p99_ms"] = None if p99_ms is None else round(p99_ms, 1)
     result["interrupted"] = leaving.asked
     result["where"] = show.where() if leaving.asked else ""
     report(arguments.report, played, show.ear, result)
     missed = [event["name"] for event in result["known_events"] if event["rung_at"] is None]
     return 1 if missed and not leaving.asked else 0
+
+
+def chosen() -> Screen:
+    """The live view on a terminal that can draw it, else plain lines."""
+    if not sys.stdout.isatty() or os.environ.get("TERM", "dumb") in {"dumb", "unknown"}:
+        return Plain()
+    from app.demo_live import Live  # noqa: PLC0415 - a pipe needs no terminal
+
+    return Live()
 
 
 async def perform(

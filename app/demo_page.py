@@ -56,7 +56,7 @@ def page(feeds: Sequence[Feed], revisions: Sequence[Alarm], result: dict[str, An
         f'<p class="soft">{escape(_accounting(result["accounting"]))}</p>',
         _facts(result, revisions),
         "<h2>Known events against alarms</h2>",
-        _known(result["known_events"]),
+        _known(result["known_events"], unrung(result)),
         *_others(result["others"]),
     ]
     for feed in feeds:
@@ -89,13 +89,18 @@ def _facts(result: dict[str, Any], revisions: Sequence[Alarm]) -> str:
     return f'<div class="facts">{boxes}</div>'
 
 
-def _known(events: Iterable[dict[str, Any]]) -> str:
+def unrung(result: dict[str, Any]) -> str:
+    """What is said of a known event without an alarm."""
+    return "not rung yet" if result["interrupted"] else "MISSED"
+
+
+def _known(events: Iterable[dict[str, Any]], missed: str) -> str:
     rows = "".join(
         "<tr>"
         f"<td>{escape(event['lifeline'])}</td><td>{escape(event['name'])}</td>"
         f"<td>{escape(event['injected'] or 'in the recorded data')}</td>"
         f"<td>{when(event['expected'])}</td>"
-        f"<td>{when(event['rung_at']) if event['rung_at'] else 'MISSED'}</td></tr>"
+        f"<td>{when(event['rung_at']) if event['rung_at'] else missed}</td></tr>"
         for event in events
     )
     head = "<tr><th>lifeline</th><th>event</th><th>origin</th><th>begins</th><th>rang</th></tr>"

@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
-from app.demo_page import page
+from app.demo_page import page, unrung
 from contracts.alarm import Alarm
 from lab.feeds.feed import Feed
 
@@ -87,7 +87,7 @@ def report(folder: Path, feeds: Sequence[Feed], ear: Heard, result: dict[str, An
     write = sys.stdout.write
     write("\n")
     for event in result["known_events"]:
-        found = f"rang {event['rung_at']}" if event["rung_at"] else "MISSED"
+        found = f"rang {event['rung_at']}" if event["rung_at"] else unrung(result)
         write(f"{event['lifeline']:10}  {event['name']}: {found}\n")
     for other in result["others"]:
         write(f"{other['lifeline']:10}  other: {other['detected']} {other['say']}\n")

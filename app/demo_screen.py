@@ -1,4 +1,4 @@
-"""What the demo says while it runs: plain lines, for pipes and terminals alike."""
+"""What the demo says while it runs, and the plain lines of it for pipes."""
 
 import os
 import sys

@@ -83,17 +83,23 @@ class Show:
 
     async def run(self, stage: Stage, *, forever: bool = False) -> None:
         """Play every feed and wait for the last alarm; cancel it to end it early."""
-        self.phase = "compiling"
-        await _apart(lambda: self._compile(stage))
+        looks = asyncio.create_task(self._looks(), name="screen")
+        try:
+            self.phase = "compiling"
+            await _apart(lambda: self._compile(stage))
+            await self._heard_play(stage, forever=forever)
+        finally:
+            looks.cancel()
+            await asyncio.gather(looks, return_exceptions=True)
+            self._screen.look(self)
+
+    async def _heard_play(self, stage: Stage, *, forever: bool) -> None:
         self.phase = "starting"
         self.acts = [Act(feed, stage, self._seconds, self.meter) for feed in self.feeds]
         http = stage.configuration.settings.http
         health = HealthServer(self, http.host, 0, version("tocsin"))
         await health.start()
-        others = [
-            asyncio.create_task(self.ear.listen(stage), name="ear"),
-            asyncio.create_task(self._looks(), name="screen"),
-        ]
+        listening = asyncio.create_task(self.ear.listen(stage), name="ear")
         self._screen.ready(f"http://{http.host}:{health.port}/metrics")
         began = time.monotonic()
         try:
@@ -105,11 +111,9 @@ class Show:
             self.phase = "done"
         finally:
             self.elapsed = self.elapsed or time.monotonic() - began
-            for task in others:
-                task.cancel()
-            await asyncio.gather(*others, return_exceptions=True)
+            listening.cancel()
+            await asyncio.gather(listening, return_exceptions=True)
             await asyncio.gather(*(act.close() for act in self.acts))
-            self._screen.look(self)
             await health.stop()
 
     async def _play(self) -> None:
