@@ -126,6 +126,8 @@ def _strange(
 
 def _value(node: inspect.Type, value: Any, path: Path, page: Page) -> Any:
     """Value in the shape of a type, `BAD` after a finding."""
+    if value is BAD:
+        return BAD
     if isinstance(node, inspect.UnionType):  # all of ours are "or left out"
         node = next(kind for kind in node.types if not isinstance(kind, inspect.NoneType))
     if isinstance(value, FromEnvironment) and not isinstance(node, inspect.StrType):

@@ -18,6 +18,7 @@ from app.pack import RULES, ClassPack, Pack, in_time
 from app.pack_judge import judge_pack
 from app.references import judge_references
 from app.settings import Settings, read_settings
+from app.units import in_unit
 from contracts.catalogue import Catalogue
 from detectors.seasonal import DayType
 
@@ -172,6 +173,7 @@ class Loader:
     ) -> dict[str, Any]:
         """Judge a class file, or a variant of one, and keep it when it is good."""
         before = len(page.findings)
+        page = in_unit(Pack, page)
         fields, whole = partial(Pack, page)
         judge_pack(fields, lifeline, page)
         if whole and len(page.findings) == before:

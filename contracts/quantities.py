@@ -4,7 +4,7 @@ They are plain classes, neither dataclasses nor tuples, so that msgspec hands th
 """
 
 import re
-from typing import ClassVar
+from typing import ClassVar, Final
 
 NS_PER_S = 1_000_000_000
 _UNIT_NS = {
@@ -14,6 +14,11 @@ _UNIT_NS = {
     "h": 3_600 * NS_PER_S,
     "d": 86_400 * NS_PER_S,
 }
+
+# `Meta(extra=...)` of plain figures in the unit of the class, which may be written with a unit of
+# their own: `200 kPa`. A difference has no zero point: 5 degF of it are 2.8 degC.
+LEVEL: Final = {"figure": "level"}
+DIFFERENCE: Final = {"figure": "difference"}
 _NUMBER = r"([0-9]+(?:\.[0-9]+)?)"
 
 

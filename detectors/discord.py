@@ -10,7 +10,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from contracts.batch import Destiny
-from contracts.quantities import Duration
+from contracts.quantities import DIFFERENCE, Duration
 from contracts.transition import NEVER, Colour
 from detectors.kind import Fault, Kind, Roster, Scene
 from detectors.left_profile import nearest, normal
@@ -81,7 +81,7 @@ class Discord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
     window: Annotated[int, Meta(ge=8, le=4096)]
     history: Annotated[int, Meta(ge=32, le=65_536)]
-    floor: Annotated[float, Meta(gt=0)]
+    floor: Annotated[float, Meta(gt=0, extra=DIFFERENCE)]
     gap: Duration = Duration("3 periods")
     quantile: Annotated[float, Meta(ge=0.9, lt=1)] = 0.999
     times: Annotated[float, Meta(ge=1)] = 1.2

@@ -10,7 +10,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from contracts.batch import Destiny
-from contracts.quantities import Duration
+from contracts.quantities import DIFFERENCE, Duration
 from contracts.transition import Colour
 from detectors.adwin import Adwin, adwin_step, sizes, window_dtype
 from detectors.kind import Fault, Kind, Roster, Scene
@@ -49,8 +49,8 @@ class PageHinkley(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     the change-point from cumulative sum tests, Biometrika 58, 1971. State: 56 bytes.
     """
 
-    threshold: Annotated[float, Meta(gt=0)]
-    slack: Annotated[float, Meta(ge=0)] = 0.005
+    threshold: Annotated[float, Meta(gt=0, extra=DIFFERENCE)]
+    slack: Annotated[float, Meta(ge=0, extra=DIFFERENCE)] = 0.005
     forget: Annotated[float, Meta(gt=0, le=1)] = 0.9999
     least: Annotated[int, Meta(ge=1, le=100_000)] = 30
     side: Literal["both", "above", "below"] = "both"

@@ -7,7 +7,7 @@ import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
 
-from contracts.quantities import Duration
+from contracts.quantities import DIFFERENCE, LEVEL, Duration
 
 COLOURS = ("blue", "yellow", "orange", "red")
 
@@ -46,8 +46,8 @@ class Limit(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     ANSI/ISA-18.2-2016 (known to the project from secondary sources).
     """
 
-    low: Steps | None = None
-    high: Steps | None = None
+    low: Annotated[Steps | None, Meta(extra=LEVEL)] = None
+    high: Annotated[Steps | None, Meta(extra=LEVEL)] = None
     on_delay: Duration = Duration("0 s")
     off_delay: Duration = Duration("0 s")
-    hysteresis: Annotated[float, Meta(ge=0)] = 0.0
+    hysteresis: Annotated[float, Meta(ge=0, extra=DIFFERENCE)] = 0.0

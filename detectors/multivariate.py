@@ -9,7 +9,7 @@ from msgspec import Meta
 from numpy.typing import NDArray
 
 from contracts.batch import Batch
-from contracts.quantities import Duration
+from contracts.quantities import DIFFERENCE, Duration
 from contracts.transition import TRANSITION, Colour, Transitions, no_transitions
 from detectors.circle import Circle
 from detectors.kind import Columns, Fault, Kind, Roster, Scene
@@ -79,7 +79,7 @@ class Multivariate(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     """
 
     with_classes: dict[str, Annotated[float, Meta(gt=0)]] = msgspec.field(name="with")
-    floor: Annotated[float, Meta(gt=0)]
+    floor: Annotated[float, Meta(gt=0, extra=DIFFERENCE)]
     sync: Duration = Duration("2 periods")
     train: Annotated[int, Meta(ge=100, le=10_000)] = 500
     retrain: Annotated[int, Meta(ge=10, le=1_000_000)] = 1000

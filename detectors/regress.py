@@ -10,7 +10,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from contracts.batch import Batch, Destiny
-from contracts.quantities import Duration, Sigmas
+from contracts.quantities import DIFFERENCE, Duration, Sigmas
 from contracts.transition import Colour
 from detectors.company import Company
 from detectors.kind import Columns, Fault, Kind, Roster, Scene
@@ -80,7 +80,7 @@ class Regress(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
     on: Annotated[list[str], Meta(min_length=1, max_length=INPUTS_MAX)]
     band: Sigmas
-    floor: Annotated[float, Meta(gt=0)]
+    floor: Annotated[float, Meta(gt=0, extra=DIFFERENCE)]
     at_most: Literal["blue", "yellow"]
     of: str = "value"
     forget: Annotated[float, Meta(ge=0.9, lt=1)] = 0.999

@@ -11,7 +11,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from contracts.batch import Batch, Destiny
-from contracts.quantities import Duration, Sigmas
+from contracts.quantities import DIFFERENCE, Duration, Sigmas
 from contracts.transition import Colour
 from detectors.kind import Columns, Fault, Kind, Roster, Scene
 from detectors.ringing import Levels, figures, may_learn, ring, severity
@@ -80,7 +80,7 @@ class Seasonal(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
     slot: Duration
     band: Sigmas
-    floor: Annotated[float, Meta(gt=0)]
+    floor: Annotated[float, Meta(gt=0, extra=DIFFERENCE)]
     at_most: Literal["blue", "yellow"]
     utc_offset: Duration = Duration("8 h")
     side: Literal["both", "above", "below"] = "both"

@@ -10,7 +10,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from contracts.batch import Destiny
-from contracts.quantities import Duration, Sigmas
+from contracts.quantities import DIFFERENCE, Duration, Sigmas
 from contracts.transition import Colour
 from detectors.kind import Fault, Kind, Scene
 from detectors.ringing import Levels, figures, may_learn, ring
@@ -102,7 +102,7 @@ class Shift(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     project's domain notes. State: 56 bytes, and 64 of the level.
     """
 
-    floor: Annotated[float, Meta(gt=0)]
+    floor: Annotated[float, Meta(gt=0, extra=DIFFERENCE)]
     at_most: Literal["blue", "yellow"]
     charts: Literal["both", "ewma", "cusum"] = "both"
     smoothing: Annotated[float, Meta(ge=0.02, le=1)] = 0.1

@@ -10,7 +10,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from contracts.batch import Destiny
-from contracts.quantities import NS_PER_S, Duration
+from contracts.quantities import DIFFERENCE, NS_PER_S, Duration
 from detectors.kind import Fault, Kind, Scene
 from detectors.limit import Steps
 from detectors.ringing import Levels, figures, ring, severity
@@ -47,11 +47,11 @@ class Fall(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     """
 
     over: Duration
-    by: Steps
+    by: Annotated[Steps, Meta(extra=DIFFERENCE)]
     least: Annotated[int, Meta(ge=3, le=RING)] = 5
     on_delay: Duration = Duration("0 s")
     off_delay: Duration = Duration("0 s")
-    hysteresis: Annotated[float, Meta(ge=0)] = 0.0
+    hysteresis: Annotated[float, Meta(ge=0, extra=DIFFERENCE)] = 0.0
 
 
 class Rise(Fall, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -11,7 +11,7 @@ from msgspec import Meta
 from numpy.typing import NDArray
 
 from contracts.batch import Batch
-from contracts.quantities import NS_PER_S, Duration, Sigmas
+from contracts.quantities import DIFFERENCE, NS_PER_S, Duration, Sigmas
 from contracts.transition import NEVER, Colour, Transitions, no_transitions
 from detectors.company import Company
 from detectors.kind import Columns, Fault, Kind, Roster, Scene
@@ -100,12 +100,12 @@ class Spectrum(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
     bands: dict[str, Hertz]
     band: Sigmas
-    floor: Annotated[float, Meta(gt=0)]
+    floor: Annotated[float, Meta(gt=0, extra=DIFFERENCE)]
     at_most: Literal["blue", "yellow"]
     frame: Annotated[int, Meta(ge=64, le=4096)] = 256
     hop: Annotated[int, Meta(ge=1, le=4096)] = 128
     spread: Annotated[float, Meta(gt=0, le=1)] = 0.05
-    rest: Annotated[float, Meta(ge=0)] = 0.0
+    rest: Annotated[float, Meta(ge=0, extra=DIFFERENCE)] = 0.0
     envelope: bool = False
     given: str | None = None
     sync: Duration = Duration("10 min")

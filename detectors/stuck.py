@@ -10,7 +10,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from contracts.batch import Destiny
-from contracts.quantities import Duration
+from contracts.quantities import DIFFERENCE, LEVEL, Duration
 from contracts.transition import NEVER, Colour
 from detectors.companion import Accompanied
 from detectors.kind import Fault, Kind, Roster, Scene
@@ -90,8 +90,8 @@ class Stuck(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     times: Annotated[float, Meta(ge=1)] = 2.0
     least: Annotated[int, Meta(ge=2)] = 24
     quantile: Annotated[float, Meta(ge=0.5, lt=1)] = 0.9999
-    resolution: Annotated[float, Meta(ge=0)] = 0.0
-    rest: float | None = None
+    resolution: Annotated[float, Meta(ge=0, extra=DIFFERENCE)] = 0.0
+    rest: Annotated[float | None, Meta(extra=LEVEL)] = None
     ignore_while: While | None = None
     warm_up: Duration = Duration("14 d")
     runs: Annotated[int, Meta(ge=1)] = 20

@@ -10,7 +10,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from contracts.batch import Destiny
-from contracts.quantities import NS_PER_S, Duration
+from contracts.quantities import DIFFERENCE, NS_PER_S, Duration
 from contracts.transition import NEVER
 from detectors.companion import Accompanied
 from detectors.day_ring import DAY_NS, KEPT_D, close, count, new_days
@@ -89,7 +89,7 @@ class Trend(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 
     velocity: Steps | None = None
     acceleration: Steps | None = None
-    step: Steps | None = None
+    step: Annotated[Steps | None, Meta(extra=DIFFERENCE)] = None
     failure_within: Steps | None = None
     way: Literal["both", "up", "down"] = "both"
     over: Duration = Duration("90 d")

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from contracts.quantities import Duration, Sigmas
+from contracts.quantities import DIFFERENCE, Duration, Sigmas
 
 
 class Unusual(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -48,7 +48,7 @@ class Unusual(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     model: Literal["ewma"]
     smoothing: Annotated[float, Meta(gt=0, le=1)]
     band: Sigmas
-    floor: Annotated[float, Meta(gt=0)]
+    floor: Annotated[float, Meta(gt=0, extra=DIFFERENCE)]
     warm_up: Annotated[int, Meta(ge=2, le=1_000_000)]
     at_most: Literal["blue", "yellow"]
     on_delay: Duration = Duration("0 s")

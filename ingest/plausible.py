@@ -1,8 +1,11 @@
 """What a class takes for a possible reading: what an engineer writes of it."""
 
-import msgspec
+from typing import Annotated
 
-from contracts.quantities import Duration, Rate
+import msgspec
+from msgspec import Meta
+
+from contracts.quantities import LEVEL, Duration, Rate
 
 
 class Plausible(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -20,7 +23,7 @@ class Plausible(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
         Readings further behind their record's timestamp than this are history: they never ring.
     """
 
-    range: tuple[float, float]
+    range: Annotated[tuple[float, float], Meta(extra=LEVEL)]
     fastest: Rate | None = None
     future: Duration = Duration("5 min")
     back_fill: Duration = Duration("1 h")
