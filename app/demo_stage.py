@@ -1,6 +1,8 @@
 """Where the demo plays: a broker inside this process, or a real Kafka under names of its own."""
 
+import asyncio
 import secrets
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
@@ -13,11 +15,14 @@ from aiokafka.errors import KafkaError
 from app.configuration import Configuration
 from app.embedded import EmbeddedBroker
 from app.topics import Topic, TopicPlan, ensure, needed
+from contracts.errors import FatalError
 from contracts.topics import TopicNames
 from ingest.kafka_errors import meaning
 
 COPIES_MAX: Final = 3
 REQUEST_TIMEOUT_MS: Final = 5_000
+TOPICS_S: Final = 1.5  # for making topics when interrupted, and for deleting them
+LOOK_S: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +88,16 @@ async def real(
     settled = _settled(configuration, app, bootstrap, state)
     brokers = await _brokers(bootstrap)
     topics = _lasting(needed(lanes, TopicNames(app), _plan(brokers)))
+    making = asyncio.create_task(ensure(topics, bootstrap), name="topics")
     try:
-        await ensure(topics, bootstrap)
+        await asyncio.shield(making)
         yield Stage(settled, check_crcs=True)
     finally:
-        await _delete(bootstrap, topics)
+        # A request on its way is answered first: what came of it later, nobody would delete.
+        await asyncio.wait({making}, timeout=TOPICS_S)
+        making.cancel()
+        await asyncio.gather(making, return_exceptions=True)
+        await _delete(bootstrap, {topic.name for topic in topics})
 
 
 def _settled(configuration: Configuration, app: str, bootstrap: str, state: str) -> Configuration:
@@ -133,9 +143,15 @@ async def _brokers(bootstrap: str) -> int:
         return len((await admin.describe_cluster())["brokers"])
 
 
-async def _delete(bootstrap: str, topics: list[Topic]) -> None:
-    """Delete those of the topics that are there."""
+async def _delete(bootstrap: str, names: set[str]) -> None:
+    """Delete topics and wait until nobody sees them; those that are not there do not matter."""
+    left = names
     async with _admin(bootstrap) as admin:
-        there = {topic.name for topic in topics} & set(await admin.list_topics())
-        if there:
-            await admin.delete_topics(sorted(there))
+        began = time.monotonic()
+        while left and time.monotonic() - began < TOPICS_S:
+            await admin.delete_topics(sorted(names))
+            left = names & set(await admin.list_topics())
+            await asyncio.sleep(LOOK_S if left else 0)
+    if left:
+        msg = f"{bootstrap}: expected the demo's topics to be gone, got {sorted(left)}; delete them"
+        raise FatalError(msg)

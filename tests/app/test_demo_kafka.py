@@ -1,5 +1,6 @@
 """The demo against a real Kafka: what it told is what a replay of its log tells."""
 
+import asyncio
 import subprocess
 import sys
 import time
@@ -68,6 +69,28 @@ async def test_the_demo_tells_what_a_replay_of_its_telemetry_and_journal_tells(
     assert [event["name"] for event in found["known_events"] if event["rung_at"] is None] == []
     assert len(found["known_events"]) == 19
     assert (found["accounting"]["received"], found["accounting"]["scored"]) == (49959, 49959)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("after_s", [0.0, 0.01, 0.03, 0.06, 0.1, 0.2, 0.4])
+async def test_no_topic_outlives_a_demo_that_is_interrupted_while_it_makes_them(
+    kafka: Cluster, tmp_path: Path, after_s: float
+) -> None:
+    configuration = Configuration.load(DEFAULT_CONFIGS)
+
+    async def whole() -> None:
+        lanes = configuration.partitions
+        async with real(configuration, lanes, kafka.bootstrap, str(tmp_path)):
+            await asyncio.Event().wait()
+
+    task = asyncio.create_task(whole())
+    await asyncio.sleep(after_s)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert task.cancelled()
+    assert names(kafka) == set()
+    await asyncio.sleep(0.5)
+    assert names(kafka) == set()
 
 
 @pytest.mark.slow
