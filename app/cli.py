@@ -27,7 +27,7 @@ def parser() -> argparse.ArgumentParser:
     _check(commands.add_parser("check", help="judge a configuration before anything runs it"))
     _explain(commands.add_parser("explain", help="what governs a channel, and why it rang"))
     _topics(commands.add_parser("topics", help="list, verify or create the Kafka topics"))
-    _schema(commands.add_parser("schema", help="JSON Schema of a record or a command"))
+    _schema(commands.add_parser("schema", help="JSON Schema of a record or of a class file"))
     _configs(commands.add_parser("compile", help="compile every kernel that a configuration needs"))
     _demo(commands.add_parser("demo", help="ring over real telemetry, without Kafka or Java"))
     return top
@@ -88,7 +88,7 @@ def _topics(command: argparse.ArgumentParser) -> None:
 
 
 def _schema(command: argparse.ArgumentParser) -> None:
-    command.add_argument("what", choices=["alarm", "command", "dead-letter", "reading"])
+    command.add_argument("what", choices=["alarm", "class", "command", "dead-letter", "reading"])
 
 
 def _demo(command: argparse.ArgumentParser) -> None:

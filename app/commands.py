@@ -56,7 +56,12 @@ def check(arguments: argparse.Namespace) -> int:
 
 
 def schema(arguments: argparse.Namespace) -> int:
-    """JSON Schema of a record."""
+    """JSON Schema of a record, or of a class file for editors."""
+    if arguments.what == "class":
+        from app.class_schema import class_schema  # noqa: PLC0415 - only editors ask for it
+
+        say(json.dumps(class_schema(), indent=2, ensure_ascii=False))
+        return GOOD
     say(json.dumps(msgspec.json.schema(SCHEMAS[arguments.what]), indent=2))
     return GOOD
 

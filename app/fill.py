@@ -80,9 +80,9 @@ def _fields(
     node: inspect.StructType, data: Any, path: Path, page: Page
 ) -> tuple[dict[str, Any], bool]:
     if not isinstance(data, dict):
-        page.refuse(path, "a mapping", data, "its keys are " + ", ".join(_keys(node)))
+        page.refuse(path, "a mapping", data, "its keys are " + ", ".join(written_fields(node)))
         return {}, False
-    known = _keys(node)
+    known = written_fields(node)
     strange = _strange(data, node, path, page)
     meant = {closest(key, known) for key in strange}
     whole = not strange
@@ -100,7 +100,8 @@ def _fields(
     return fields, whole
 
 
-def _keys(node: inspect.StructType) -> dict[str, inspect.Field]:
+def written_fields(node: inspect.StructType) -> dict[str, inspect.Field]:
+    """Fields that a file may write, by key."""
     return {
         field.encode_name: field
         for field in node.fields
@@ -114,7 +115,7 @@ _LOADED: Final = "expected this to be left out: it is filled in on load; delete 
 def _strange(
     data: Mapping[str, Any], node: inspect.StructType, path: Path, page: Page
 ) -> list[str]:
-    known = _keys(node)
+    known = written_fields(node)
     loaded = {field.encode_name for field in node.fields} - known.keys()
     strange = [key for key in data if key not in known]
     for key in strange:

@@ -19,7 +19,7 @@ from ingest.plausible import Plausible
 
 # With `fill.PERIODS_MAX` periods still far inside 64 bits of nanoseconds.
 PERIOD_MAX: Final = Duration("31 d")
-_CLASS = re.compile(r"[a-z][a-z0-9_-]{0,31}\.[a-z][a-z0-9_]{0,63}")
+CLASS = re.compile(r"[a-z][a-z0-9_-]{0,31}\.[a-z][a-z0-9_]{0,63}")
 
 # Fields of a sentence that have a figure under each rule; the others would read "-".
 _COMMON: Final = frozenset({"name", "unit", "colour", "lasted"})
@@ -90,7 +90,7 @@ def _judge_times(fields: Mapping[str, Any], page: Page) -> None:
 
 
 def _judge_name(name: str, lifeline: str, page: Page) -> None:
-    if not _CLASS.fullmatch(name):
+    if not CLASS.fullmatch(name):
         page.refuse(("class",), f"a name such as '{lifeline}.pressure'", name)
     elif not name.startswith(f"{lifeline}."):
         advice = "move the file or rename the class"

@@ -19,9 +19,9 @@ from app.findings import Path, nearest
 from contracts.quantities import DIFFERENCE, LEVEL, Rate
 
 _NUMBER: Final = r"[-+]?[0-9]+(?:\.[0-9]+)?(?:[eE][-+]?[0-9]{1,3})?"
-_FIGURE: Final = re.compile(rf"({_NUMBER}) ?([^0-9\s.+*/^-].*)")
+FIGURE: Final = re.compile(rf"({_NUMBER}) ?([^0-9\s.+*/^-].*)")
 _TIME: Final = r"(?:per|/) ?([0-9]+ )?(s|min|h|d)"
-_RATE: Final = re.compile(rf"({_NUMBER})(?: ?([^0-9\s.+*/^-].*?))? ?{_TIME}")
+RATE: Final = re.compile(rf"({_NUMBER})(?: ?([^0-9\s.+*/^-].*?))? ?{_TIME}")
 _WORD: Final = r"[A-Za-z°℃℉%µμΩ_]+(?:(?:\^|\*\*)?-?[1-9])?"
 _UNIT: Final = re.compile(rf"(?:1|{_WORD})(?: ?[ */·] ?{_WORD}){{0,3}}")
 _POWER: Final = re.compile(r"(?<=[A-Za-z])\^?(?=-?[1-9])")
@@ -102,7 +102,7 @@ class _Turning:
         rate = isinstance(node, inspect.CustomType) and node.cls is Rate
         if not rate and not (isinstance(node, inspect.FloatType) and figure is not None):
             return text
-        match = (_RATE if rate else _FIGURE).fullmatch(text)
+        match = (RATE if rate else FIGURE).fullmatch(text)
         if match is None:
             return text
         if not isinstance(self._unit, str):
