@@ -10,6 +10,8 @@ from typing import Final
 
 import numpy as np
 
+from detectors.quantiles import beta_share
+
 OVERSHOOT: Final = 1.166  # twice 0.583, the mean excess of a normal walk over a far boundary
 _CELLS: Final = (60, 120)  # of one half of an EWMA's band, beside the middle one
 LONGEST: Final = 1e10  # readings; beyond, doubles hardly tell a chance of leaving from none
@@ -132,3 +134,17 @@ def run_length(per_day: float, channels: int, period_ns: int) -> float:
     1728000.0
     """
     return channels * 86_400e9 / (period_ns * per_day)
+
+
+def share_beyond(t: float, free: float) -> float:
+    """Share of clean readings further than `t` deviations from a mean, both learned of others.
+
+    Student's distribution with `free` degrees of freedom. An exponential memory with the weight
+    `a` of a new reading is worth `(2 - a) / a` readings: `free` is one less with a variance, and
+    0.876 times as many with a mean absolute deviation, whose efficiency on normal data that is
+    (P. J. Huber, Robust Statistics, 1981, section 1.1).
+
+    >>> round(share_beyond(2.0860, 20.0), 4)
+    0.05
+    """
+    return beta_share(free / 2.0, 0.5, free / (free + t * t))
