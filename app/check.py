@@ -1,21 +1,36 @@
 """`tocsin check`: what is wrong with a configuration folder, and what a good one holds."""
 
+import os
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
 from app.configuration import Configuration, home_lane
+from app.doubts import Folder, doubts
+from app.findings import Findings
+from app.loader import Loader
 from app.pack import RULES, ClassPack
 from contracts.errors import ConfigError
 
 
 def check(folder: Path, environment: Mapping[str, str] | None = None) -> list[str]:
     """Findings, one line each by file and place; empty when the folder is good."""
+    return judged(folder, environment)[0]
+
+
+def judged(
+    folder: Path, environment: Mapping[str, str] | None = None
+) -> tuple[list[str], list[str]]:
+    """Findings, and of a good folder warnings: what is allowed and yet hardly meant."""
+    findings = Findings()
+    loader = Loader(folder, os.environ if environment is None else environment, findings)
     try:
-        Configuration.load(folder, environment)
+        found = loader.load()
     except ConfigError as error:
-        return list(error.findings)
-    return []
+        return list(error.findings), []
+    if found is None or findings.found:
+        return findings.lines(), []
+    return [], doubts(Folder(found[1], loader.pages, loader.tables))
 
 
 def summary(configuration: Configuration) -> list[str]:

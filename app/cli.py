@@ -67,7 +67,7 @@ def _replay(command: argparse.ArgumentParser) -> None:
 def _check(command: argparse.ArgumentParser) -> None:
     command.add_argument("folder", type=Path, nargs="?", default=DEFAULT_CONFIGS)
     command.add_argument("--test", action="store_true", help="run the tests beside packs too")
-    command.add_argument("--json", action="store_true", help="print findings as JSON")
+    command.add_argument("--json", action="store_true", help="print findings and warnings as JSON")
 
 
 def _explain(command: argparse.ArgumentParser) -> None:

@@ -34,8 +34,10 @@ def say(line: str) -> None:
 
 def check(arguments: argparse.Namespace) -> int:
     """Judge a configuration folder."""
-    findings = checking.check(arguments.folder)
+    findings, warnings = checking.judged(arguments.folder)
     tests = 0
+    if not arguments.json:
+        sys.stderr.write("".join(f"warning: {warning}\n" for warning in warnings))
     if not findings and arguments.test:
         from app.rule_tests import run_tests  # noqa: PLC0415 - loads numba
 
@@ -44,7 +46,7 @@ def check(arguments: argparse.Namespace) -> int:
             sys.stderr.write("".join(f"{finding}\n" for finding in findings))
             return FAILED
     if arguments.json:
-        say(json.dumps({"good": not findings, "findings": findings}))
+        say(json.dumps({"good": not findings, "findings": findings, "warnings": warnings}))
     elif findings:
         sys.stderr.write("".join(f"{finding}\n" for finding in findings))
     else:

@@ -54,7 +54,7 @@ class Loader:
         self.pages: dict[str, Page] = {}  # class to its good file
         self._classes: dict[str, str] = {}  # class to file, whether the pack was good or not
         self._opaque: set[str] = set()  # lifelines with a pack whose class could not be read
-        self._tables: list[ChannelTable] = []
+        self.tables: list[ChannelTable] = []
         self._calendar: dict[str, DayType] = {}
 
     def load(self) -> tuple[Settings, list[ClassPack], pa.Table] | None:
@@ -69,11 +69,11 @@ class Loader:
         self._read_calendar()
         for lifeline in sorted(there if settings is None else settings.lifelines):
             self._lifeline(lifeline)
-        judge_ids(self._tables, self._findings)
+        judge_ids(self.tables, self._findings)
         judge_references(self._packs, self.pages, self._classes)
         if settings is None or self._findings.found:
             return None
-        table = pa.concat_tables([channels.table for channels in self._tables])
+        table = pa.concat_tables([channels.table for channels in self.tables])
         self._vary(Catalogue(table))
         return settings, self._packs, table
 
@@ -199,4 +199,4 @@ class Loader:
         if channels is not None:
             classes = None if lifeline in self._opaque else frozenset(self._classes)
             judge(channels, lifeline, classes, self._findings)
-            self._tables.append(channels)
+            self.tables.append(channels)
