@@ -10,12 +10,12 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from alarms.card import Card, ClassCards, next_of, threshold_of
 from alarms.duty import Duty
 from alarms.sentence import clock, figure, lasted, sentence
 from contracts.alarm import (
     Alarm,
     Evidence,
-    Next,
     OwnedBy,
     RespondTo,
     RungBy,
@@ -27,39 +27,6 @@ from contracts.machine import Reach
 from contracts.transition import Colour
 
 CITY_UTC_OFFSET_S: Final = 8 * 3600
-Thresholds = tuple[float | None, float | None, float | None, float | None]
-NO_THRESHOLDS: Final[Thresholds] = (None, None, None, None)
-
-
-@dataclass(frozen=True, slots=True)
-class Card:
-    """What the book must know of one rule.
-
-    Parameters
-    ----------
-    name : str
-        `limit`, `unusual`, `silent`.
-    at : str
-        File and line where it was written.
-    duty : Duty
-        Its rationalisation.
-    low, high : Thresholds
-        Blue to red, None where there is none.
-    """
-
-    name: str
-    at: str
-    duty: Duty
-    low: Thresholds = NO_THRESHOLDS
-    high: Thresholds = NO_THRESHOLDS
-
-
-@dataclass(frozen=True, slots=True)
-class ClassCards:
-    """Rules of one class by slot, and the unit of its values."""
-
-    unit: str
-    cards: dict[int, Card]
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +96,7 @@ class AlarmBook:
         """Revision for one level change."""
         channel = self._catalogue.channel(int(note["row"]))
         cards = self._cards(int(note["row"]))
-        card = cards.cards[int(note["rule"])]
+        card = cards.cards[int(note["rule"])].at_time(int(note["time_ns"]))
         key = (channel.id, card.name)
         before = self._open.get(key)
         onset_ns = before.onset_ns if before else int(note["onset_ns"])
@@ -151,7 +118,7 @@ class AlarmBook:
             expected=_plain(note["expected"]),
             band=self._band(note),
             unit=cards.unit,
-            next=_next(card, colour, float(note["observed"])),
+            next=next_of(card, colour, float(note["observed"])),
             where=channel.where,
             criticality=channel.criticality,
             evidence=[self._evidence(channel.id, reach)],
@@ -175,7 +142,7 @@ class AlarmBook:
             "low": figure(_plain(note["low"])),
             "high": figure(_plain(note["high"])),
             "score": figure(_plain(note["score"])),
-            "threshold": figure(_threshold(card, colour, float(note["observed"]))),
+            "threshold": figure(threshold_of(card, colour, float(note["observed"]))),
             "unit": self._cards(int(note["row"])).unit,
             "colour": colour.word,
         }
@@ -272,24 +239,3 @@ _OVER: Final = {
     "en": "{name}: over after {lasted}; now {observed} {unit}.",
     "zh": "{name}：历时{lasted}后恢复，现值 {observed} {unit}。",
 }
-
-
-def _threshold(card: Card, colour: Colour, observed: float) -> float | None:
-    """Threshold of a colour on the side where the value lies nearer."""
-    if colour is Colour.CLEAR:
-        return None
-    low, high = card.low[colour - 1], card.high[colour - 1]
-    if low is None or high is None:
-        return high if low is None else low
-    return low if abs(observed - low) <= abs(observed - high) else high
-
-
-def _next(card: Card, colour: Colour, observed: float) -> Next | None:
-    """Next worse colour with a threshold, None when there is none."""
-    for worse in range(max(colour, 0) + 1, Colour.RED + 1):
-        threshold = _threshold(card, Colour(worse), observed)
-        if threshold is not None:
-            below = card.low[worse - 1] == threshold
-            word = Colour(worse).word
-            return Next(word, below=threshold) if below else Next(word, above=threshold)
-    return None

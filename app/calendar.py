@@ -7,7 +7,7 @@ import msgspec
 
 from app.fill import Page
 from app.findings import nearest
-from detectors.seasonal import DAY_TYPES, DayType
+from contracts.day_types import DAY_TYPES, DayType
 
 FILE: Final = "calendar.yaml"
 
@@ -32,8 +32,17 @@ def read_calendar(page: Page) -> dict[str, DayType]:
 
 
 def with_calendar(fields: dict[str, Any], calendar: dict[str, DayType]) -> dict[str, Any]:
-    """Fields of a class whose seasonal rule follows the city's calendar unless it has its own."""
-    rule = fields.get("seasonal")
-    if rule is None or rule.calendar or not calendar:
+    """Fields of a class whose rules follow the city's calendar unless they have their own."""
+    if not calendar:
         return fields
-    return {**fields, "seasonal": msgspec.structs.replace(rule, calendar=calendar)}
+    follows = {
+        name: msgspec.structs.replace(rule, calendar=calendar)
+        for name, rule in fields.items()
+        if getattr(rule, "calendar", None) == {} and _by_day(rule)
+    }
+    return {**fields, **follows}
+
+
+def _by_day(rule: Any) -> bool:
+    """Whether kinds of day make a difference to a rule: to limits only where it says so."""
+    return getattr(rule, "days", True) is not None

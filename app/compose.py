@@ -1,24 +1,26 @@
 """Where the rooms meet: a configuration becomes the parts of a lane."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from alarms.book import NO_THRESHOLDS, AlarmBook, Card, ClassCards, Desk, Thresholds
+from alarms.book import AlarmBook, Desk
+from alarms.card import NO_THRESHOLDS, Card, ClassCards, Thresholds
 from app.configuration import Configuration, home_lane
 from app.kinds import kinds, slots
-from app.pack import ClassPack
+from app.pack import ClassPack, LimitRule
 from contracts.catalogue import Catalogue
+from contracts.day_types import DAY_TYPES, day_type
 from contracts.errors import ConfigError
 from contracts.machine import Parts
 from contracts.topics import TopicNames
 from detectors import parameters, silence
 from detectors.channel_rules import ChannelRules
 from detectors.kind import Roster
-from detectors.limit import COLOURS, Steps
+from detectors.limit import COLOURS, Limit, Steps
 from detectors.rules import Rules
 from detectors.silence import SilenceWatch
 from ingest.admit import Admission
@@ -147,8 +149,7 @@ def class_cards(pack: ClassPack) -> ClassCards:
     """What the alarm book must know of a class."""
     cards = {}
     if pack.limit is not None:
-        low, high = _thresholds(pack.limit.low), _thresholds(pack.limit.high)
-        cards[parameters.LIMIT_SLOT] = Card("limit", pack.at["limit"], pack.limit.duty, low, high)
+        cards[parameters.LIMIT_SLOT] = _limit_card(pack.limit, pack.at["limit"])
     if pack.unusual is not None:
         cards[parameters.UNUSUAL_SLOT] = Card("unusual", pack.at["unusual"], pack.unusual.duty)
     if pack.silent is not None:
@@ -157,6 +158,22 @@ def class_cards(pack: ClassPack) -> ClassCards:
         if (rule := pack.rule(name)) is not None:
             cards[slot] = Card(name, pack.at[name], rule.duty)
     return ClassCards(pack.unit, cards)
+
+
+def _limit_card(limit: LimitRule, at: str) -> Card:
+    """Card of limits, and of the kinds of day that have their own."""
+
+    def card(sides: Limit) -> Card:
+        return Card("limit", at, limit.duty, _thresholds(sides.low), _thresholds(sides.high))
+
+    if limit.days is None:
+        return card(limit)
+    of_day = {day: card(limit.on(day)) for day in DAY_TYPES}
+
+    def on(time_ns: int) -> Card:
+        return of_day[day_type(time_ns, limit.utc_offset.ns, limit.calendar)]
+
+    return replace(card(limit), on=on)
 
 
 def _thresholds(steps: Steps | None) -> Thresholds:

@@ -20,7 +20,7 @@ from app.references import judge_references
 from app.settings import Settings, read_settings
 from app.units import in_unit
 from contracts.catalogue import Catalogue
-from detectors.seasonal import DayType
+from contracts.day_types import DayType
 
 SETTINGS_FILE: Final = "tocsin.yaml"
 CATALOGUE: Final = "catalogue"

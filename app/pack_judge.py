@@ -3,17 +3,16 @@
 import re
 import string
 from collections.abc import Mapping
-from itertools import pairwise
 from typing import Any, Final
 
 from alarms.duty import Duty
 from app.fill import Page
 from app.findings import Path, nearest
 from app.kinds import kinds
+from app.limit_judge import judge_limit
 from app.pack import RULES, LimitRule, SilentRule, UnusualRule, in_time
 from contracts.quantities import Duration
 from detectors.kind import Scene
-from detectors.limit import COLOURS, Steps
 from detectors.row_rule import VALUE
 from ingest.plausible import Plausible
 
@@ -50,7 +49,7 @@ def judge_pack(fields: Mapping[str, Any], lifeline: str, page: Page) -> None:
     if plausible is not None and not _judge_plausible(plausible, page):
         plausible = None
     if (limit := fields.get("limit")) is not None:
-        _judge_limit(limit, plausible, page)
+        judge_limit(limit, plausible, page)
     if (unusual := fields.get("unusual")) is not None:
         _judge_unusual(unusual, plausible, page)
     for rule in RULES:
@@ -105,83 +104,6 @@ def _judge_plausible(plausible: Plausible, page: Page) -> bool:
     if low >= high:
         page.find(("plausible", "range"), f"expected [smallest, largest], got [{low}, {high}]")
     return low < high
-
-
-def _judge_limit(limit: LimitRule, plausible: Plausible | None, page: Page) -> None:
-    if not any(_thresholds(steps) for steps in (limit.low, limit.high)):
-        text = "expected a threshold under low or high, got none; add one or drop the rule"
-        page.find(("limit",), text, key=True)
-    if limit.low is not None:
-        _judge_steps(limit.low, ("limit", "low"), page)
-    if limit.high is not None:
-        _judge_steps(limit.high, ("limit", "high"), page)
-    if plausible is not None and not _judge_reach(limit, plausible, page):
-        return
-    if _judge_overlap(limit, page) and plausible is not None:
-        _judge_way_back(limit, plausible, page)
-
-
-def _thresholds(steps: Steps | None) -> list[tuple[str, float]]:
-    """Colours that have a threshold, mildest first."""
-    if steps is None:
-        return []
-    pairs = [(colour, getattr(steps, colour)) for colour in COLOURS]
-    return [(colour, threshold) for colour, threshold in pairs if threshold is not None]
-
-
-def _judge_steps(steps: Steps, path: Path, page: Page) -> None:
-    """Worse colours must lie further out."""
-    side, move = ("below", "lower") if path[-1] == "low" else ("above", "raise")
-    for (milder, near), (worse, far) in pairwise(_thresholds(steps)):
-        if (far >= near) if side == "below" else (far <= near):
-            advice = f"{milder} could never ring alone, {move} {worse}"
-            page.find((*path, worse), f"expected {side} {milder} ({near}), got {far}; {advice}")
-
-
-def _judge_reach(limit: LimitRule, plausible: Plausible, page: Page) -> bool:
-    """Thresholds outside the plausible range never ring, or always."""
-    low, high = plausible.range
-    good = True
-    for side in ("low", "high"):
-        for colour, threshold in _thresholds(getattr(limit, side)):
-            if low < threshold < high:
-                continue
-            good = False
-            text = f"expected inside the plausible range ({low} to {high}), got {threshold}"
-            outside = (threshold <= low) == (side == "low")
-            why = "could never ring" if outside else "would always ring"
-            page.find(("limit", side, colour), f"{text}; {colour} {why}, move it inside")
-    return good
-
-
-def _judge_overlap(limit: LimitRule, page: Page) -> bool:
-    """Between the two sides there must be values at which both are clear."""
-    low = max((threshold for _, threshold in _thresholds(limit.low)), default=None)
-    high = min((threshold for _, threshold in _thresholds(limit.high)), default=None)
-    if low is None or high is None:
-        return True
-    back = limit.hysteresis
-    if low >= high:
-        text = f"expected below the lowest high threshold ({high}), got {low}"
-        page.find(("limit", "low"), f"{text}; every value would ring, lower it", key=True)
-        return False
-    if low + back >= high - back:
-        text = f"expected less than half of the way from {low} to {high}, got {back}"
-        page.find(("limit", "hysteresis"), f"{text}; no value would clear both sides, lower it")
-        return False
-    return True
-
-
-def _judge_way_back(limit: LimitRule, plausible: Plausible, page: Page) -> None:
-    """The value at which the mildest colour clears must be one that can come."""
-    low, high = plausible.range
-    for side, inwards in (("low", limit.hysteresis), ("high", -limit.hysteresis)):
-        for colour, threshold in _thresholds(getattr(limit, side))[:1]:
-            back = threshold + inwards
-            if not low <= back <= high:
-                text = f"expected the way back inside the plausible range ({low} to {high})"
-                advice = f"{colour} could never clear, lower it"
-                page.find(("limit", "hysteresis"), f"{text}, got {back:g}; {advice}")
 
 
 def _judge_unusual(unusual: UnusualRule, plausible: Plausible | None, page: Page) -> None:

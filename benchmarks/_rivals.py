@@ -30,7 +30,7 @@ class NumpyRules:
     """
 
     def __init__(self, rules: Rules, channels: int) -> None:
-        p = table([rules])[0]
+        p = table([rules]).params[0]
         assert not p["on_ns"].any()
         assert not p["off_ns"].any()
         self._p = p
@@ -104,7 +104,7 @@ class RiverRules:
     """
 
     def __init__(self, rules: Rules, channels: Sequence[int]) -> None:
-        p = table([rules])[0]
+        p = table([rules]).params[0]
         a = float(p["smoothing"])
         self._bounds = tuple(float(p[name]) for name in ("calm_low", "calm_high", "band", "floor"))
         self._warm_up = int(p["warm_up"])

@@ -44,7 +44,7 @@ class ChannelRules:
             _LIMIT_STATE: np.array([rules.limit is None for rules in classes], np.bool_),
             _UNUSUAL_STATE: np.array([rules.unusual is None for rules in classes], np.bool_),
         }
-        self._params = table(classes)
+        self._table = tuple(table(classes))
         self._adopt(new_rows(class_of))
         self._notes = np.zeros(NOTES, TRANSITION)
 
@@ -78,7 +78,7 @@ class ChannelRules:
         found: list[Transitions] = []
         while first < last:
             first, told = fused.score_readings(
-                self._state, self._params, columns, first, last, self._notes, room
+                self._state, self._table, columns, first, last, self._notes, room
             )
             if told:
                 found.append(self._notes[:told].copy())

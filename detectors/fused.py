@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from contracts.batch import Destiny
 from contracts.transition import NEVER
 from detectors import rows as word
+from detectors.days import DAY_NS, kind_of_day
 from detectors.level import advance_level
 from detectors.parameters import LIMIT_SLOT, SLOTS
 from detectors.prefetch import AHEAD, prefetch
@@ -18,6 +19,7 @@ _SCORED: Final = int(Destiny.SCORED)
 # A row or a parameter set inside a kernel: numba's view of one record.
 Record = Any
 State = tuple[NDArray[np.void], NDArray[np.int64], NDArray[np.uint8]]
+Tables = tuple[NDArray[np.void], NDArray[np.int64], NDArray[np.int64]]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -151,9 +153,24 @@ def _waits(words: NDArray[np.int64]) -> bool:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def _look_ahead(rows: NDArray[np.void], row_of: NDArray[np.int32], at: int, last: int) -> None:
+    """Ask for the row of a reading that comes soon."""
+    if at < last:
+        prefetch(rows, np.int64(max(row_of[at], 0)))
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _of_day(table: Tables, p: Record, time_ns: int) -> Any:
+    """Place of the figures that govern on the civil day of a time."""
+    _, days, kinds = table
+    day = (time_ns + p.offset_ns) // DAY_NS
+    return np.uint64(p.days + kind_of_day(day, days, kinds, p.first, p.last))
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def score_readings(  # noqa: PLR0913, PLR0917 - a kernel takes columns
     state: State,
-    params: NDArray[np.void],
+    table: Tables,
     columns: tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.float64], NDArray[np.uint8]],
     first: int,
     last: int,
@@ -169,7 +186,8 @@ def score_readings(  # noqa: PLR0913, PLR0917 - a kernel takes columns
     ----------
     state : (ROW (rows,), int64 (rows, 16), uint8 (rows, 128))
         Three views of the same rows.
-    params : PARAMS (classes,)
+    table : (PARAMS, int64, int64)
+        As `detectors.parameters.table` makes it.
     columns : (row, time_ns, value, destiny)
         Only readings whose destiny is SCORED are looked at.
     notes : TRANSITION (m,)
@@ -182,21 +200,22 @@ def score_readings(  # noqa: PLR0913, PLR0917 - a kernel takes columns
     (int, int)
         Reading to go on with (`last` when done; smaller when `notes` is full) and notes written.
     """
-    rows = state[0]
+    rows, params = state[0], table[0]
     row_of, time_of, value_of, destiny = columns
     scored = len(scores) > 0
     told = 0
     for i in range(first, last):
         if told + SLOTS > len(notes):
             return i, told
-        if i + AHEAD < last:
-            prefetch(rows, np.int64(max(row_of[i + AHEAD], 0)))
+        _look_ahead(rows, row_of, i + AHEAD, last)
         if destiny[i] != _SCORED:
             continue
         row, time_ns, value = row_of[i], time_of[i], value_of[i]
         # Unsigned: no test for places that count from the end.
         mine = rows[np.uint32(row)]
         p = params[np.uint64(mine.rules)]
+        if p.days > 0:
+            p = params[_of_day(table, p, time_ns)]
         calm, score = _glance(mine, p, value, scored)
         if scored:
             scores[i] = score

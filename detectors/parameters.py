@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from contracts.day_types import DAY_TYPES
 from contracts.transition import Colour
+from detectors.days import columns, numbered
 from detectors.limit import Limit
 from detectors.unusual import Unusual
 
@@ -29,6 +31,10 @@ PARAMS: Final = np.dtype(
         ("warm_up", np.int64),  # 0 where the class has no unusual rule
         ("relearn_ns", np.int64),
         ("top", np.int64),  # colour of an unusual value
+        ("days", np.int64),  # first of the records of its kinds of day, 0 where all are alike
+        ("first", np.int64),  # part of the calendar that is this class's
+        ("last", np.int64),
+        ("offset_ns", np.int64),  # civil time ahead of UTC
         ("low", np.float64, (4,)),  # thresholds by colour, -inf where absent
         ("high", np.float64, (4,)),  # +inf where absent
         ("back", np.float64),  # hysteresis of the limits
@@ -47,21 +53,53 @@ class Rules:
     unusual: Unusual | None
 
 
-def table(classes: Sequence[Rules]) -> NDArray[np.void]:
-    """Parameters of some classes, for `score_readings`; `PARAMS`, shape (len(classes),)."""
-    params = np.zeros(len(classes), PARAMS)
+class Table(NamedTuple):
+    """Figures for `score_readings`.
+
+    Parameters
+    ----------
+    params : PARAMS, shape (classes + 4 by_day,)
+        One record a class, and behind them four for each that tells kinds of day apart.
+    days, kinds : int64, shape (dates,)
+        Calendars of the classes, one behind another.
+    """
+
+    params: NDArray[np.void]
+    days: NDArray[np.int64]
+    kinds: NDArray[np.int64]
+
+
+def table(classes: Sequence[Rules]) -> Table:
+    """Parameters of some classes."""
+    by_day = [rules for rules in classes if rules.limit is not None and rules.limit.days]
+    params = np.zeros(len(classes) + len(DAY_TYPES) * len(by_day), PARAMS)
     params["low"], params["high"] = -np.inf, np.inf
     params["band"] = params["band_back"] = np.inf
     params["floor"] = 1.0
-    for mine, rules in zip(params, classes, strict=True):
-        if rules.limit is not None:
-            _put_limit(mine, rules.limit)
-        if rules.unusual is not None:
-            _put_unusual(mine, rules.unusual)
+    dates: list[tuple[int, int]] = []
+    behind = len(classes)
+    for mine, rules in zip(params, classes, strict=False):
+        _put(mine, rules.limit, rules.unusual)
+        if rules.limit is None or rules.limit.days is None:
+            continue
+        mine["days"], mine["offset_ns"] = behind, rules.limit.utc_offset.ns
+        mine["first"] = len(dates)
+        dates += numbered(rules.limit.calendar)
+        mine["last"] = len(dates)
+        for day in DAY_TYPES:
+            _put(params[behind], rules.limit.on(day), rules.unusual)
+            behind += 1
     params["calm_low"] = params["low"].max(axis=1)
     params["calm_high"] = params["high"].min(axis=1)
     _put_squares(params)
-    return params
+    return Table(params, *columns(dates))
+
+
+def _put(mine: Any, limit: Limit | None, unusual: Unusual | None) -> None:
+    if limit is not None:
+        _put_limit(mine, limit)
+    if unusual is not None:
+        _put_unusual(mine, unusual)
 
 
 def _put_squares(params: NDArray[np.void]) -> None:

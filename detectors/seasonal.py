@@ -1,7 +1,6 @@
 """The usual value of the hour and the kind of day, and how far a reading lies from it."""
 
 from collections.abc import Iterator, Mapping
-from datetime import date
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
@@ -11,23 +10,20 @@ from numba import njit
 from numpy.typing import NDArray
 
 from contracts.batch import Batch, Destiny
+from contracts.day_types import DAY_TYPES, DayType
 from contracts.quantities import DIFFERENCE, Duration, Sigmas
 from contracts.transition import Colour
+from detectors.days import DAY_NS, kind_of_day, numbered, wrong_dates
+from detectors.days import columns as day_columns
 from detectors.kind import Columns, Fault, Kind, Roster, Scene
 from detectors.ringing import Levels, figures, may_learn, ring, severity
 from detectors.row_rule import RowRule
 
 NAME: Final = "seasonal"
-DAY_NS: Final = 86_400_000_000_000
-EPOCH_WEEKDAY: Final = 3  # 1970-01-01 was a Thursday; Monday is 0
-EPOCH: Final = date(1970, 1, 1)
-DAY_TYPES: Final = ("workday", "saturday", "sunday", "eve")
 # Standard deviation of a normal variable over its mean absolute deviation: sqrt(pi / 2).
 SIGMA_PER_DEVIATION: Final = 1.2533141373155003
 CLIP: Final = 3.0
 _SCORED: Final = int(Destiny.SCORED)
-
-DayType = Literal["workday", "saturday", "sunday", "eve"]
 
 
 class Seasonal(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -111,11 +107,8 @@ def faults(rule: Seasonal, scene: Scene) -> Iterator[Fault]:
             ("floor",),
             f"expected a band inside the plausible width, got {rule.floor:g}; lower it",
         )
-    for day in rule.calendar:
-        try:
-            date.fromisoformat(day)
-        except ValueError:
-            yield ("calendar",), f"expected dates such as 2025-10-01, got {day!r}"
+    for day in wrong_dates(rule.calendar):
+        yield ("calendar",), f"expected dates such as 2025-10-01, got {day!r}"
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -123,9 +116,7 @@ def cell(p: Any, days: NDArray[np.int64], kinds: NDArray[np.int64], time_ns: int
     """Place of a time in the profile: kind of day times slots, plus slot."""
     local_ns = time_ns + p.offset_ns
     day = local_ns // DAY_NS
-    at = p.first + np.searchsorted(days[p.first : p.last], day)
-    listed = at < p.last and days[at] == day
-    kind = kinds[at] if listed else max((day + EPOCH_WEEKDAY) % 7 - 4, 0)
+    kind = kind_of_day(day, days, kinds, p.first, p.last)
     return kind * (DAY_NS // p.slot_ns) + (local_ns - day * DAY_NS) // p.slot_ns
 
 
@@ -222,10 +213,7 @@ class Profiles(RowRule):
         )
         self._days: list[tuple[int, int]] = []
         super().__init__(slot, rules, roster)
-        self._calendar = (
-            np.array([day for day, _ in self._days], np.int64),
-            np.array([kind for _, kind in self._days], np.int64),
-        )
+        self._calendar = day_columns(self._days)
 
     def fresh(self, n: int) -> NDArray[np.void]:
         """Profiles that have seen nothing, shape (n,)."""
@@ -236,10 +224,7 @@ class Profiles(RowRule):
         del period_ns
         figures["slot_ns"], figures["offset_ns"] = rule.slot.ns, rule.utc_offset.ns
         figures["first"] = len(self._days)
-        self._days += sorted(
-            ((date.fromisoformat(day) - EPOCH).days, DAY_TYPES.index(kind))
-            for day, kind in rule.calendar.items()
-        )
+        self._days += numbered(rule.calendar)
         figures["last"] = len(self._days)
         figures["side"] = {"both": 0, "above": 1, "below": -1}[rule.side]
         figures["warm_up"], figures["memory"] = rule.warm_up, rule.memory

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from contracts.batch import Batch, Destiny
 from contracts.quantities import Duration, Rate, Sigmas
 from detectors.channel_rules import ChannelRules
-from detectors.limit import Limit, Steps
+from detectors.limit import DaySides, Limit, Sides, Steps
 from detectors.parameters import Rules
 from detectors.silence import SilenceWatch, Silent
 from detectors.unusual import Unusual
@@ -48,6 +48,12 @@ def bits(values: list[float] | NDArray[np.float64]) -> list[int]:
     array = np.where(np.isnan(np.asarray(values)), np.nan, np.asarray(values, np.float64))
     return [int(word) for word in array.view(np.int64)]
 
+
+DAYS = DaySides(
+    saturday=Sides(high=Steps(yellow=5.0)),
+    sunday=Sides(low=Steps(blue=4.0, red=0.9), high=Steps(orange=8.0)),
+    eve=Sides(low=Steps(blue=4.9)),
+)
 
 READING = st.tuples(
     st.integers(0, CHANNELS - 1),
@@ -92,6 +98,8 @@ def fused_rules(draw: st.DrawFn) -> Rules:
         on_delay=draw(DELAYS),
         off_delay=draw(DELAYS),
         hysteresis=draw(st.sampled_from([0.0, 0.1, 0.5])),
+        days=draw(st.sampled_from([None, DAYS])),
+        calendar={"1970-01-05": "sunday", "1970-01-10": "eve"},
     )
     unusual = Unusual(
         model="ewma",
@@ -112,7 +120,7 @@ def fused_rules(draw: st.DrawFn) -> Rules:
 @given(
     fused_rules(),
     st.lists(
-        st.tuples(st.integers(0, CHANNELS - 1), st.integers(0, 3), VALUES),
+        st.tuples(st.integers(0, CHANNELS - 1), st.sampled_from([0, 1, 2, 3, 40_000]), VALUES),
         min_size=1,
         max_size=150,
     ),

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from math import isfinite, nan, sqrt
 
 from contracts.batch import Destiny, Quality
+from contracts.day_types import day_type
 from detectors.limit import COLOURS, Limit, Steps
 from detectors.unusual import Unusual
 from ingest.plausible import Plausible
@@ -78,8 +79,10 @@ class FusedTwin:
 
     def see(self, time_ns: int, value: float) -> tuple[float, list[tuple[int, ...]]]:
         """Score against the state before the value, and (slot, was, now, onset) of each change."""
-        breached = max(self._sides(value, 0.0))
-        held = max(breached, *self._sides(value, self.limit.hysteresis))
+        day = day_type(time_ns, self.limit.utc_offset.ns, self.limit.calendar)
+        limit = self.limit.on(day)
+        breached = max(self._sides(limit, value, 0.0))
+        held = max(breached, *self._sides(limit, value, limit.hysteresis))
         score, strange, near = self._score(value)
         changes: list[tuple[int, ...]] = []
         if change := self.limit_level.advance(breached, held, time_ns):
@@ -91,8 +94,8 @@ class FusedTwin:
             self._learn(value)
         return score, changes
 
-    def _sides(self, value: float, back: float) -> tuple[int, int]:
-        limit = self.limit
+    @staticmethod
+    def _sides(limit: Limit, value: float, back: float) -> tuple[int, int]:
         return beyond(limit.low, value, -1, back), beyond(limit.high, value, 1, back)
 
     def _score(self, value: float) -> tuple[float, int, int]:

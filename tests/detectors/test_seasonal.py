@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from contracts.day_types import DayType
 from contracts.quantities import Duration, Sigmas
 from detectors.kind import Scene
-from detectors.seasonal import SEASONAL, DayType, Seasonal, faults
+from detectors.seasonal import SEASONAL, Seasonal, faults
 from tests.detectors.bench import Case, Reading, Seen, equals_twin, keeps_the_laws, roster, run
 
 CITY = timezone(timedelta(hours=8))
