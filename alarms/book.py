@@ -23,7 +23,7 @@ from contracts.alarm import (
 )
 from contracts.catalogue import Catalogue, Channel
 from contracts.lane_log import Message
-from contracts.machine import Reach
+from contracts.machine import Reach, Why
 from contracts.transition import Colour
 
 CITY_UTC_OFFSET_S: Final = 8 * 3600
@@ -186,6 +186,23 @@ class AlarmBook:
         keys = sorted(key for key in self._open if key[0] == channel)
         return [self._revise(key, time_ns, state=state) for key in keys]
 
+    def accept(self, row: int, time_ns: int, slots: frozenset[int], why: Why) -> list[Message]:
+        """Revisions that clear the open alarms of some rules of a channel."""
+        channel = self._catalogue.channel(row)
+        names = {card.name for slot, card in self._cards(row).cards.items() if slot in slots}
+        gone = sorted(key for key in self._open if key[0] == channel.id and key[1] in names)
+        fields = {"by": why.by, "reason": why.reason}
+        said = {
+            language: sentence(text, language, {**fields, "name": channel.name[language]})
+            for language, text in _ACCEPTED.items()
+        }
+        told = [
+            self._revise(key, time_ns, state="cleared", colour="clear", say=said) for key in gone
+        ]
+        for key in gone:
+            del self._open[key]
+        return told
+
     def colours(self) -> dict[str, int]:
         """Open alarms by colour, every colour named."""
         counts = {colour.word: 0 for colour in Colour if colour}
@@ -231,6 +248,10 @@ def _template(note: np.void, rung: str, language: str) -> str:
     return _EASED[language] if note["now"] else _OVER[language]
 
 
+_ACCEPTED: Final = {
+    "en": "{name}: taken for normal from now on, by {by}: {reason}.",
+    "zh": "{name}：自现在起视为正常，由{by}确认：{reason}。",
+}
 _EASED: Final = {
     "en": "{name}: easing after {lasted}, {colour} now; {observed} {unit}.",
     "zh": "{name}：历时{lasted}后缓解，现为{colour}，现值 {observed} {unit}。",

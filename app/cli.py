@@ -60,6 +60,9 @@ def _replay(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("--journal", type=Path, help="recorded journal entries (.jsonl)")
     command.add_argument("--state", help="where bundles of earlier configurations lie")
+    command.add_argument(
+        "--warm", help="keep what was learned at this snapshot location, for lanes that begin there"
+    )
     command.add_argument("--out", type=Path, help="write alarm revisions here (.jsonl)")
     command.add_argument("--json", action="store_true", help="print one JSON summary")
 

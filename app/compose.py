@@ -115,13 +115,15 @@ class Plan:
             np.column_stack([rows.column("lon"), rows.column("lat")]),
             slots(),
         )
-        others = []
+        others = {}
+        learned = {parameters.UNUSUAL_SLOT}
         for kind_name, (slot, kind) in kinds().items():
             found = {pack.label: pack.rule(kind_name) for pack in packs}
             rules = {label: rule for label, rule in found.items() if rule is not None}
             if rules:
-                others.append(kind.build(slot, rules, roster))
-        return Rules(ChannelRules(cheap, class_of), others)
+                others[slot] = kind.build(slot, rules, roster)
+                learned |= {slot} if kind.learns else set()
+        return Rules(ChannelRules(cheap, class_of), others, frozenset(learned))
 
 
 def plan_of(configuration: Configuration, lifeline: str) -> Plan:

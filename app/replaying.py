@@ -16,12 +16,13 @@ from app.configuration import Configuration, home_lane
 from contracts.errors import ConfigError
 from contracts.journal import Entry
 from contracts.lane_log import Message
-from contracts.machine import Parts
+from contracts.machine import Arrays, Parts
 from contracts.records import Records
 from ingest import recorded_lines, recording
-from pipeline.lane import Lane
+from pipeline.lane import Lane, nothing_learned
+from pipeline.lane_state import learned
 from pipeline.replay import replay
-from pipeline.snapshot import SnapshotStore
+from pipeline.snapshot import SnapshotStore, unpack
 
 
 class JournalLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -68,7 +69,13 @@ class Bench:
         def parts_for(config: str) -> Parts:
             return self._plan_for(config).parts(number)
 
-        return Lane(self.plan.name(number), self.plan.parts(number), parts_for)
+        name, parts = self.plan.name(number), self.plan.parts(number)
+        return Lane(name, parts, parts_for, self._learned)
+
+    def _learned(self, name: str) -> Arrays:
+        if self._state is None:
+            return nothing_learned(name)
+        return unpack(SnapshotStore(self._state).bundle(name)).arrays
 
     def _plan_for(self, config: str) -> Plan:
         if config == self._configuration.hash:
@@ -125,6 +132,8 @@ def replay_files(arguments: argparse.Namespace) -> int:
                 if not arguments.json:
                     sys.stdout.write(_sentence(message) + "\n")
             accounting.update(lane.accounts.summary())
+            if arguments.warm:
+                SnapshotStore(arguments.warm).put_warm(str(lane.name), learned(lane))
     _sum_up(dict(accounting), told, as_json=arguments.json)
     return 0
 

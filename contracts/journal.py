@@ -36,6 +36,22 @@ class Unshelve(
     reason: str
 
 
+class Accept(
+    msgspec.Struct, frozen=True, tag="accept", tag_field="kind", forbid_unknown_fields=True
+):
+    """Take what a channel does now for normal: its learned rules begin anew, limits stay."""
+
+    channel: str
+    by: str
+    reason: str
+
+
+class Warm(msgspec.Struct, frozen=True, tag="warm", tag_field="kind"):
+    """A newborn lane takes over what a replay of history learned, by its hash."""
+
+    learned: str
+
+
 class Swap(msgspec.Struct, frozen=True, tag="swap", tag_field="kind"):
     """From here on the configuration bundle with this hash governs the lane."""
 
@@ -50,8 +66,8 @@ class Refuse(msgspec.Struct, frozen=True, tag="refuse", tag_field="kind"):
     body: str
 
 
-Command = Shelve | Unshelve
-Change = Tick | Shelve | Unshelve | Swap | Refuse
+Command = Shelve | Unshelve | Accept
+Change = Tick | Command | Swap | Warm | Refuse
 
 
 class Entry(msgspec.Struct, frozen=True):

@@ -62,6 +62,12 @@ class Scorer(Part, Protocol):
     ) -> Transitions:
         """Score the readings of a span that are to be scored, in order."""
 
+    def accept(self, row: int) -> frozenset[int]:
+        """Let what a channel's rules learned begin anew; slots of those that do."""
+
+    def warm(self, arrays: Arrays, old_row: NDArray[np.int64]) -> None:
+        """Take over what was learned elsewhere: nothing rings, nothing is waited for."""
+
 
 class Silence(Part, Protocol):
     """Lane time to level changes."""
@@ -96,6 +102,14 @@ class Reach:
     last: int
 
 
+@dataclass(frozen=True, slots=True)
+class Why:
+    """Who decided something, and for what reason."""
+
+    by: str
+    reason: str
+
+
 class Book(Protocol):
     """Level changes to alarm revisions."""
 
@@ -104,6 +118,9 @@ class Book(Protocol):
 
     def shelve(self, row: int, time_ns: int, *, shelved: bool) -> list[Message]:
         """Revisions for the open alarms of a channel that is shelved, or shown again."""
+
+    def accept(self, row: int, time_ns: int, slots: frozenset[int], why: Why) -> list[Message]:
+        """Revisions that clear the open alarms of some rules of a channel."""
 
     def colours(self) -> dict[str, int]:
         """Open alarms by colour, every colour named."""

@@ -24,6 +24,8 @@ _UNUSUAL_STATE: Final = (
     *("unusual_level", "unusual_fall_to", "unusual_since", "unusual_fall"),
     *("learned", "mean", "variance", "gate_since"),
 )
+_LEVELS: Final = ("limit_level", "limit_fall_to", "unusual_level", "unusual_fall_to", "pending")
+ROWS: Final = "rules"
 _DELAYS: Final = ("limit_since", "limit_fall", "unusual_since", "unusual_fall")
 
 
@@ -86,7 +88,7 @@ class ChannelRules:
 
     def arrays(self) -> Mapping[str, NDArray[np.void]]:
         """State to be put into a snapshot; not a copy."""
-        return {"rules": self.rows}
+        return {ROWS: self.rows}
 
     def restore(self, arrays: Mapping[str, NDArray[np.void]], old_row: NDArray[np.int64]) -> None:
         """Take over state from a snapshot; of a rule that a class no longer has nothing stays.
@@ -100,7 +102,7 @@ class ChannelRules:
         """
         rows = new_rows(self._class_of)
         known = old_row >= 0
-        rows[known] = arrays["rules"][old_row[known]]
+        rows[known] = arrays[ROWS][old_row[known]]
         rows["rules"] = self._class_of
         self._forget(rows)
         self._adopt(rows)
@@ -115,3 +117,19 @@ class ChannelRules:
                 rows[name][gone] = _FRESH[name]
             waits = [rows[name][gone] != NEVER for name in _DELAYS]
             rows["pending"][gone] = np.any([w.any(axis=-1) if w.ndim > 1 else w for w in waits], 0)
+
+    def accept(self, row: int) -> None:
+        """Let the channel's mean and variance begin anew; its limits stay as they are."""
+        mine = self.rows[row]
+        for name in _UNUSUAL_STATE:
+            mine[name] = _FRESH[name]
+        waits = [np.any(mine[name] != NEVER) for name in _DELAYS]
+        mine["pending"] = any(waits)
+
+
+def calm_rows(rows: NDArray[np.void]) -> NDArray[np.void]:
+    """The same rows with nothing ringing or waited for, and open learning gates."""
+    calm = rows.copy()
+    for name in (*_DELAYS, "gate_since", *_LEVELS):
+        calm[name] = _FRESH[name]
+    return calm

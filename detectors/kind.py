@@ -146,3 +146,8 @@ class Kind:
     faults: Callable[[Any, Scene], Iterator[Fault]] = no_faults
     makes: str = ""
     refers: Callable[[Any], Iterator[tuple[tuple[str, ...], str]]] = no_references
+
+    @property
+    def learns(self) -> bool:
+        """Whether it has a learning gate, so that it can begin anew."""
+        return "relearn_after" in self.config.__struct_fields__

@@ -1,6 +1,6 @@
 """All rules of a lane behind the scorer port: the fused row first, then each kind of its own."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 
 from contracts.batch import Batch
 from contracts.transition import Transitions
-from detectors.channel_rules import ChannelRules
+from detectors.channel_rules import ROWS, ChannelRules, calm_rows
 from detectors.kind import Columns, Detector, Listener
+from detectors.ringing import new_levels
 from detectors.row_rule import VALUE
 
 
@@ -20,14 +21,19 @@ class Rules:
     ----------
     fused : ChannelRules
         Limits and unusual values.
-    others : sequence of Detector
-        In the order of their kinds: a model comes before the rules that judge what it makes,
-        and a rule before those that listen to it.
+    others : mapping of int to Detector
+        By slot, in the order of their kinds: a model comes before the rules that judge what it
+        makes, and a rule before those that listen to it.
+    learned : frozenset of int
+        Slots of those that learn what is normal.
     """
 
-    def __init__(self, fused: ChannelRules, others: Sequence[Detector]) -> None:
+    def __init__(
+        self, fused: ChannelRules, others: Mapping[int, Detector], learned: frozenset[int]
+    ) -> None:
         self._fused = fused
         self._others = others
+        self._learned = learned
 
     def score(
         self,
@@ -39,7 +45,7 @@ class Rules:
         """Score the readings of a span, in order, by every rule; level changes come back."""
         found = [self._fused.score(batch, destiny, span, scores)]
         columns: Columns = {VALUE: batch.value}
-        for other in self._others:
+        for other in self._others.values():
             if isinstance(other, Listener):
                 other.hear(np.concatenate(found))
             found.append(other.score(batch, destiny, span, columns))
@@ -48,12 +54,36 @@ class Rules:
     def arrays(self) -> Mapping[str, NDArray[Any]]:
         """State to be put into a snapshot; not a copy."""
         arrays = dict(self._fused.arrays())
-        for other in self._others:
+        for other in self._others.values():
             arrays.update(other.arrays())
         return arrays
 
     def restore(self, arrays: Mapping[str, NDArray[Any]], old_row: NDArray[np.int64]) -> None:
         """Take over state from a snapshot."""
         self._fused.restore(arrays, old_row)
-        for other in self._others:
+        for other in self._others.values():
             other.restore(arrays, old_row)
+
+    def accept(self, row: int) -> frozenset[int]:
+        """Let what a channel's rules learned begin anew; slots of those that do."""
+        self._fused.accept(row)
+        for slot in sorted(self._learned & set(self._others)):
+            other = self._others[slot]
+            arrays = {name: array.copy() for name, array in other.arrays().items()}
+            old_row = np.arange(len(self._fused.rows))
+            old_row[row] = -1
+            other.restore(arrays, old_row)
+        return self._learned
+
+    def warm(self, arrays: Mapping[str, NDArray[Any]], old_row: NDArray[np.int64]) -> None:
+        """Take over what was learned elsewhere: nothing rings, nothing is waited for."""
+        self.restore({name: calmed(name, array) for name, array in arrays.items()}, old_row)
+
+
+def calmed(name: str, array: NDArray[Any]) -> NDArray[Any]:
+    """The same state with all levels clear, delays not begun and learning gates open."""
+    if name.endswith(".levels"):
+        return new_levels(len(array))
+    if name == "joint.lit":
+        return np.zeros_like(array)
+    return calm_rows(array) if name == ROWS else array

@@ -13,6 +13,7 @@ from contracts.journal import (
     Refuse,
     Swap,
     Tick,
+    Warm,
     decode_command,
 )
 from contracts.records import Commands
@@ -46,6 +47,10 @@ class Changes:
     def swap(self, config: str) -> None:
         """Let another configuration govern from here on."""
         self._enter(Swap(config))
+
+    def warm(self, learned: str) -> None:
+        """Let the lane begin with what a replay of history learned."""
+        self._enter(Warm(learned))
 
     async def look(self, caught_up: Callable[[], Awaitable[bool]]) -> None:
         """Journal a tick if a timer is due on a quiet lane, then the commands that came.

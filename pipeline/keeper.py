@@ -6,7 +6,7 @@ from concurrent.futures import Executor
 
 from contracts.errors import FatalError
 from contracts.lane_log import Manifest, Past
-from contracts.machine import Parts
+from contracts.machine import Arrays, Parts
 from pipeline.lane import Lane
 from pipeline.lane_state import freeze, thaw
 from pipeline.refusals import LaneName
@@ -36,9 +36,17 @@ class Keeper:
 
     def newborn(self, name: LaneName, config: str, position: int) -> Lane:
         """A lane that has never lived, at the beginning of its log."""
-        lane = Lane(name, self._parts_for(config, name), self._maker(name))
+        lane = Lane(name, self._parts_for(config, name), self._maker(name), self._learned)
         lane.position = position
         return lane
+
+    async def warm(self, name: LaneName) -> str | None:
+        """Hash of what a replay of history learned for a lane, None when none did."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._work, self._store.warm, str(name))
+
+    def _learned(self, name: str) -> Arrays:
+        return unpack(self._store.bundle(name)).arrays
 
     def _maker(self, name: LaneName) -> Callable[[str], Parts]:
         return lambda config: self._parts_for(config, name)
@@ -53,7 +61,7 @@ class Keeper:
 
         def work() -> Lane:
             data = self._store.read(manifest.snapshot, manifest.checksum)
-            lane = thaw(name, unpack(data), self._maker(name))
+            lane = thaw(name, unpack(data), self._maker(name), self._learned)
             lane.journal, lane.commands = manifest.journal, manifest.commands
             return lane
 

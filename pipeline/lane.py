@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contracts.batch import Batch, Destiny
-from contracts.journal import Entry, Refuse, Shelve, Swap, Tick, Unshelve
+from contracts.errors import FatalError
+from contracts.journal import Accept, Command, Entry, Refuse, Shelve, Swap, Tick, Warm
 from contracts.lane_log import Mark, Message
-from contracts.machine import Parts
+from contracts.machine import Arrays, Parts, Why
 from contracts.records import Records
 from contracts.transition import Transitions
 from pipeline.accounts import Accounts
@@ -26,6 +27,7 @@ from pipeline.shelf import Shelf
 NS_PER_MS: Final = 1_000_000
 NS_PER_S: Final = 1_000_000_000
 NOT_BEGUN: Final = -1
+IDS: Final = "ids"
 
 # Where an output of a span belongs: record, reading, 1 + rule (0 before all rules), row.
 Place = tuple[int, int, int, int]
@@ -42,6 +44,12 @@ class Work:
     destiny: NDArray[np.uint8]
 
 
+def nothing_learned(name: str) -> Arrays:
+    """Most lanes are never told to begin warm."""
+    msg = f"expected what a replay learned under {name}, got no place to look; name --state"
+    raise FatalError(msg)
+
+
 class Lane:
     """State of one lane, and the way of a reading through it.
 
@@ -52,12 +60,21 @@ class Lane:
         What the present configuration makes of this lane.
     parts_for : callable
         Parts from the hash of another configuration bundle, for swaps.
+    learned_for : callable
+        What a replay of history learned, from its hash.
     """
 
-    def __init__(self, name: LaneName, parts: Parts, parts_for: Callable[[str], Parts]) -> None:
+    def __init__(
+        self,
+        name: LaneName,
+        parts: Parts,
+        parts_for: Callable[[str], Parts],
+        learned_for: Callable[[str], Arrays] = nothing_learned,
+    ) -> None:
         self.name = name
         self.parts = parts
         self._parts_for = parts_for
+        self._learned_for = learned_for
         self.position = 0  # next telemetry offset
         self.journal = 0  # next journal offset
         self.commands = 0  # next command offset
@@ -184,19 +201,39 @@ class Lane:
         change = entry.change
         if isinstance(change, Tick):
             self._advance(max(change.lane_time_s, self.lane_time_s))
-        elif isinstance(change, Shelve):
-            self.shelf.put(change.channel, self.lane_time_s + change.seconds)
-            self._shelve(change.channel, shelved=True)
-        elif isinstance(change, Unshelve):
-            if self.shelf.take(change.channel):
-                self._shelve(change.channel, shelved=False)
         elif isinstance(change, Swap):
             self.swap(self._parts_for(change.config))
+        elif isinstance(change, Warm):
+            self._warm(self._learned_for(change.learned))
         elif isinstance(change, Refuse):
             offset = (entry.command or 1) - 1
             self.outbox.tell([refused_command(self.name, change, offset)])
+        else:
+            self._obey(change)
         if entry.command is not None:
             self.commands = entry.command
+
+    def _obey(self, command: Command) -> None:
+        """Carry out an operator's command."""
+        if isinstance(command, Shelve):
+            self.shelf.put(command.channel, self.lane_time_s + command.seconds)
+            self._shelve(command.channel, shelved=True)
+        elif isinstance(command, Accept):
+            self._accept(command)
+        elif self.shelf.take(command.channel):
+            self._shelve(command.channel, shelved=False)
+
+    def _warm(self, learned: Arrays) -> None:
+        rows = join_rows(learned[IDS].astype(np.uint64), self.parts.catalogue.id_hashes)
+        self.parts.scorer.warm(learned, rows)
+
+    def _accept(self, command: Accept) -> None:
+        row = self.parts.catalogue.row_of.get(command.channel)
+        if row is not None:
+            slots = self.parts.scorer.accept(row)
+            why = Why(command.by, command.reason)
+            time_ns = self.lane_time_s * NS_PER_S
+            self.outbox.tell(self.parts.book.accept(row, time_ns, slots, why))
 
     def _shelve(self, channel: str, *, shelved: bool) -> None:
         row = self.parts.catalogue.row_of.get(channel)

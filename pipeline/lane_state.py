@@ -6,21 +6,21 @@ from typing import Any, Final
 import numpy as np
 
 from contracts.errors import FatalError
-from contracts.machine import Parts
+from contracts.machine import Arrays, Parts
 from pipeline.accounts import Accounts
 from pipeline.evidence import OffsetIndex
-from pipeline.lane import Lane, join_rows
+from pipeline.lane import IDS, Lane, join_rows, nothing_learned
 from pipeline.outbox import Outbox
 from pipeline.refusals import LaneName
 from pipeline.shelf import Shelf
-from pipeline.snapshot import Snapshot
+from pipeline.snapshot import Snapshot, pack
 
 STATEFUL: Final = ("admission", "scorer", "silence")
 
 
 def freeze(lane: Lane) -> Snapshot:
     """Copy of everything the lane remembers; the lane may go on at once."""
-    arrays = {"ids": lane.parts.catalogue.id_hashes.copy()}
+    arrays = {IDS: lane.parts.catalogue.id_hashes.copy()}
     for name in STATEFUL:
         for key, array in getattr(lane.parts, name).arrays().items():
             arrays[key] = array.copy()
@@ -42,7 +42,18 @@ def freeze(lane: Lane) -> Snapshot:
     return Snapshot(header, arrays)
 
 
-def thaw(name: LaneName, snapshot: Snapshot, parts_for: Callable[[str], Parts]) -> Lane:
+def learned(lane: Lane) -> bytes:
+    """What the lane's rules learned, in the container of snapshots, for lanes that begin warm."""
+    ids = {IDS: lane.parts.catalogue.id_hashes}
+    return pack(Snapshot({"lane": str(lane.name)}, {**ids, **lane.parts.scorer.arrays()}))
+
+
+def thaw(
+    name: LaneName,
+    snapshot: Snapshot,
+    parts_for: Callable[[str], Parts],
+    learned_for: Callable[[str], Arrays] = nothing_learned,
+) -> Lane:
     """Lane as it was when the snapshot was made.
 
     Raises
@@ -55,8 +66,8 @@ def thaw(name: LaneName, snapshot: Snapshot, parts_for: Callable[[str], Parts]) 
         msg = f"snapshot: expected lane {name}, got {header['lane']!r}; check the state location"
         raise FatalError(msg)
     parts = parts_for(header["config"])
-    lane = Lane(name, parts, parts_for)
-    rows = join_rows(snapshot.arrays["ids"].astype(np.uint64), parts.catalogue.id_hashes)
+    lane = Lane(name, parts, parts_for, learned_for)
+    rows = join_rows(snapshot.arrays[IDS].astype(np.uint64), parts.catalogue.id_hashes)
     for part in STATEFUL:
         getattr(parts, part).restore(snapshot.arrays, rows)
     parts.book.restore(header["book"], 0)

@@ -172,6 +172,8 @@ class Life:
             )
             raise Diverged(msg)
         self._passed = True
+        if _newborn(lane, mark) and (learned := await self._setting.keeper.warm(lane.name)):
+            self._changes.warm(learned)
         if lane.parts.config != self._setting.config:
             self._changes.swap(self._setting.config)
             await self.snapshot()
@@ -248,6 +250,11 @@ class Life:
         vitals.lane_time_s = lane.lane_time_s
         vitals.end = max(vitals.end, lane.position)
         vitals.open_alarms = lane.parts.book.colours()
+
+
+def _newborn(lane: Lane, mark: Mark | None) -> bool:
+    """Whether the lane has taken and told nothing in all its lives."""
+    return mark is None and lane.journal == 0 and lane.last_offset < 0
 
 
 def nothing_at(position: int) -> Records:

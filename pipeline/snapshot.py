@@ -197,8 +197,21 @@ class SnapshotStore:
         if info.type == pafs.FileType.NotFound:
             self._put(path, data)
 
+    def put_warm(self, lane: str, data: bytes) -> str:
+        """Keep what a lane's newborns shall begin with; its hash."""
+        name = hashlib.blake2b(data, digest_size=8).hexdigest()
+        self.put_bundle(name, data)
+        self._put(f"warm/{lane}", name.encode())
+        return name
+
+    def warm(self, lane: str) -> str | None:
+        """Hash of what a newborn lane shall begin with, None when nothing was kept."""
+        path = f"warm/{lane}"
+        info = self._files.get_file_info(f"{self._root}/{path}")
+        return None if info.type == pafs.FileType.NotFound else self._get(path).decode()
+
     def bundle(self, name: str) -> bytes:
-        """Configuration bundle by its hash.
+        """Configuration bundle, or what was learned, by its hash.
 
         Raises
         ------

@@ -2,7 +2,7 @@
 
 from hypothesis import strategies as st
 
-from contracts.journal import Change, Entry, Refuse, Shelve, Swap, Tick, Unshelve
+from contracts.journal import Accept, Change, Entry, Refuse, Shelve, Swap, Tick, Unshelve
 from contracts.records import Records
 from tests.laws.path import Path, numbered
 from tests.streams import CHANNELS
@@ -18,6 +18,7 @@ def _changes(path: Path, stamp_s: int) -> st.SearchStrategy[Change]:
         st.integers(-60, 90).map(lambda ahead: Tick(stamp_s + ahead)),
         st.builds(lambda channel, s: Shelve(channel, *WHY, s), channels, seconds),
         channels.map(lambda channel: Unshelve(channel, *WHY)),
+        channels.map(lambda channel: Accept(channel, *WHY)),
         st.sampled_from(hashes).map(Swap),
         st.sampled_from(hashes).map(Swap),
         st.just(Refuse("bad_command", "expected a command", "{}")),

@@ -79,6 +79,12 @@ class Watched:
     def restore(self, arrays: Arrays, old_row: NDArray[np.int64]) -> None:
         self._scorer.restore(arrays, old_row)
 
+    def accept(self, row: int) -> frozenset[int]:
+        return self._scorer.accept(row)
+
+    def warm(self, arrays: Arrays, old_row: NDArray[np.int64]) -> None:
+        self._scorer.warm(arrays, old_row)
+
 
 @dataclass(frozen=True)
 class Outcome:

@@ -9,7 +9,7 @@ from typing import Final
 
 from app.compose import Plan, plan_of
 from app.configuration import Configuration, home_lane
-from contracts.journal import Change, Entry, Refuse, Shelve, Swap, Tick, Unshelve
+from contracts.journal import Accept, Change, Entry, Refuse, Shelve, Swap, Tick, Unshelve
 from contracts.machine import Parts
 from contracts.records import Records
 from pipeline.lane import Lane
@@ -169,6 +169,8 @@ def shelvings(path: Path, records: Records) -> list[tuple[int, Change]]:
         (n // 4, Shelve(TROUBLED[2], *why, 15)),
         (3 * n // 8, Unshelve(TROUBLED[1], *why)),
         (3 * n // 8, Unshelve(TROUBLED[1], *why)),
+        (n // 2, Accept(TROUBLED[0], *why)),
+        (n // 2, Accept(WITNESS, *why)),
         (5 * n // 8, Refuse("unknown_channel", "expected a channel", "{}")),
         (5 * n // 8, Shelve(WITNESS, *why, 25)),
         (5 * n // 8 + 1, Shelve(WITNESS, *why, 10)),

@@ -4,7 +4,7 @@ import json
 from collections import Counter
 
 from app.configuration import home_lane
-from contracts.journal import Shelve, Tick, Unshelve
+from contracts.journal import Accept, Shelve, Tick, Unshelve
 from pipeline.snapshot import SnapshotStore
 from tests.fire import city
 from tests.pipeline.world import LANES, Crew, World
@@ -85,6 +85,7 @@ class Day:
             await self.ticked(crew)
             self.command({"kind": "shelve", "channel": second, "seconds": 60})
             self.command({"kind": "unshelve", "channel": second})
+            self.command({"kind": "accept", "channel": first})
             await self.caught_up(crew)
 
     def judge(self) -> None:
@@ -97,7 +98,7 @@ class Day:
         revisions = [(b["id"], b["revision"]) for b in map(_body, told["alarm"])]
         assert max(Counter(revisions).values()) == 1
         changes = {type(entry.change) for _, entry in world.journal(number)}
-        assert changes >= {Tick, Shelve, Unshelve}
+        assert changes >= {Accept, Tick, Shelve, Unshelve}
         mark = world.marks(number)[-1]
         assert mark.sequence == len(golden)
         manifest = world.manifests(number)[-1]
