@@ -26,7 +26,7 @@ from pipeline.life import Doors, Pace, Setting
 from pipeline.refusals import LaneName
 from pipeline.replay import replay
 from pipeline.runner import LaneRunner
-from pipeline.snapshot import SnapshotStore
+from pipeline.snapshot import SnapshotStore, unpack
 from tests.fire import city
 from tests.pipeline.fakes import (
     MemoryCommands,
@@ -196,8 +196,12 @@ class World:
         """Outputs of a calm replay over (telemetry, committed journal)."""
         config = (plan or self.plans.first).configuration.hash
         name = self.name(number)
+        store = SnapshotStore(str(self.state))
         lane = Lane(
-            name, self.plans.parts_for(config, name), lambda c: self.plans.parts_for(c, name)
+            name,
+            self.plans.parts_for(config, name),
+            lambda c: self.plans.parts_for(c, name),
+            lambda learned: unpack(store.bundle(learned)).arrays,
         )
         told = list(replay(lane, [self.streams[number].records()], self.journal(number)))
         assert lane.accounts.balanced()
