@@ -3,6 +3,7 @@
 from typing import Final
 
 from detectors import (
+    consensus,
     discord,
     drift,
     half_space,
@@ -24,6 +25,7 @@ from detectors.kind import Kind
 KINDS: Final[tuple[Kind, ...]] = (
     seasonal.SEASONAL,
     regress.REGRESS,
+    consensus.CONSENSUS,
     slope.FALL,
     slope.RISE,
     stuck.STUCK,
