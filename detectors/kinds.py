@@ -3,6 +3,7 @@
 from typing import Final
 
 from detectors import (
+    balance,
     consensus,
     discord,
     drift,
@@ -26,6 +27,7 @@ KINDS: Final[tuple[Kind, ...]] = (
     seasonal.SEASONAL,
     regress.REGRESS,
     consensus.CONSENSUS,
+    balance.BALANCE,
     slope.FALL,
     slope.RISE,
     stuck.STUCK,
