@@ -15,6 +15,8 @@ from _claims import Claim, print_claims
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from _kind_rivals import rival  # noqa: E402
+
 from detectors.kind import Kind  # noqa: E402
 from detectors.kinds import KINDS  # noqa: E402
 from tests.detectors.bench import Case  # noqa: E402
@@ -26,11 +28,13 @@ HEAD = """# Kinds of rules
 Written by `python benchmarks/kinds.py --write` from the code: what each kind is for, its words, the
 bytes it keeps of a channel and the time it takes for a reading, measured on the stream that its
 tests ring on (a stream full of trouble: a calm city is cheaper). Times are of one core of a shared
-virtual machine. `limit` and `unusual` share one 128-byte row and one kernel, `silent` keeps 17
-bytes; see [the benchmarks](../benchmarks/README.md) for those.
+virtual machine. The last column is another's model of the same parameters on the same values,
+one model, alone in a loop (for stumpy, `pip install --no-deps stumpy==1.14.1` first): times say
+nothing of what is found, and tests hold ours equal to river's where they are the same. `limit`
+and `unusual` share one 128-byte row and one kernel, `silent` keeps 17 bytes; see [the benchmarks](../benchmarks/README.md) for those.
 
-| kind | class | words | bytes a channel | ns a reading |
-| --- | --- | --- | --- | --- |
+| kind | class | words | bytes a channel | ns a reading | others, ns a reading |
+| --- | --- | --- | --- | --- | --- |
 """
 
 
@@ -71,12 +75,14 @@ def main() -> None:
     known = cases()
     lines, costs = [], []
     for kind in KINDS:
-        ns, size = "not measured", "not measured"
+        ns, size, others = "not measured", "not measured", ""
         if kind.name in known:
             taken, kept = cost(known[kind.name])
             costs.append((taken, kept))
             ns, size = f"{taken:,.0f}", f"{kept:,.0f}"
-        lines.append(f"| `{kind.name}` | {kind.detects} | {words(kind)} | {size} | {ns} |")
+            others = rival(kind.name, known[kind.name], taken)
+        row = (f"`{kind.name}`", kind.detects, words(kind), size, ns, others)
+        lines.append(f"| {' | '.join(row)} |")
     table = HEAD + "\n".join(lines) + "\n"
     print(table)
     if "--write" in sys.argv[1:]:
