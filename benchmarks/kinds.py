@@ -31,7 +31,8 @@ tests ring on (a stream full of trouble: a calm city is cheaper). Times are of o
 virtual machine. The last column is another's model of the same parameters on the same values,
 one model, alone in a loop (for stumpy, `pip install --no-deps stumpy==1.14.1` first): times say
 nothing of what is found, and tests hold ours equal to river's where they are the same. `limit`
-and `unusual` share one 128-byte row and one kernel, `silent` keeps 17 bytes; see [the benchmarks](../benchmarks/README.md) for those.
+and `unusual` share one 128-byte row and one kernel, `silent` keeps 17 bytes; see
+[the benchmarks](../benchmarks/README.md) for those.
 
 | kind | class | words | bytes a channel | ns a reading | others, ns a reading |
 | --- | --- | --- | --- | --- | --- |
