@@ -19,6 +19,7 @@ from detectors import (
     slope,
     spectrum,
     stuck,
+    total,
     trend,
 )
 from detectors.kind import Kind
@@ -28,6 +29,7 @@ KINDS: Final[tuple[Kind, ...]] = (
     regress.REGRESS,
     consensus.CONSENSUS,
     balance.BALANCE,
+    total.TOTAL,
     slope.FALL,
     slope.RISE,
     stuck.STUCK,
