@@ -26,12 +26,14 @@ class Balance(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     """Rings when an equation between channels of a group does not come out as zero.
 
     The equation is written with names, numbers, `+ - * /` and parentheses; `name.rate` is the
-    change of a channel per second, between its last two readings. Each name stands for the sum of
-    all channels of a class in the group. Whenever the anchor, the first channel of the rule's own
-    class in the group, is read, and every channel was heard within `sync` of it, the residual `r`
-    is worked out. What meters and their clocks leave is `h = tolerance + share S`, where `S` is
-    the sum of the magnitudes of all names that stand without `.rate`. The score is `|r| / h`,
-    `observed` is `r`. Other rules judge `r` under the name `balance`.
+    change of a channel per second, between its last two readings, which must lie no further apart
+    than twice `sync`: over a gap it would be the mean of hours, held against flows of now. Each
+    name stands for the sum of all channels of a class in the group. Whenever the anchor, the first
+    channel of the rule's own class in the group, is read, and every channel was heard within `sync`
+    of it, the residual `r` is worked out. What meters and their clocks leave is
+    `h = tolerance + share S`, where `S` is the sum of the magnitudes of all names that stand
+    without `.rate`. The score is `|r| / h`, `observed` is `r`. Other rules judge `r` under the
+    name `balance`.
 
     Parameters
     ----------
@@ -110,7 +112,7 @@ def _sum(seats: NDArray[np.void], of: Any, rate: int, time_ns: int, sync_ns: int
         one = seats[seat]
         if one.said_at == NEVER or abs(time_ns - one.said_at) > sync_ns:
             return np.nan
-        if rate and one.before_at == NEVER:
+        if rate and (one.before_at == NEVER or one.said_at - one.before_at > 2 * sync_ns):
             return np.nan
         total += (
             (one.said - one.before) / ((one.said_at - one.before_at) / 1e9) if rate else one.said

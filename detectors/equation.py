@@ -1,6 +1,7 @@
 """Equations between channels as engineers write them: parsed strictly, run as postfix."""
 
 import ast
+import math
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -57,17 +58,25 @@ def parse(text: str) -> Program:
     >>> parse("inflow - 3600 * volume.rate").variables
     (Variable(name='inflow', rate=False), Variable(name='volume', rate=True))
     """
+    text = text.strip()
     if len(text) > LENGTH_MAX:
         msg = f"expected at most {LENGTH_MAX} characters, got {len(text)}"
         raise ValueError(msg)
+    if "#" in text:  # Python would take the rest for a comment, and drop terms in silence
+        msg = f"{_ALLOWED}, got '#' at column {text.index('#') + 1}"
+        raise ValueError(msg)
     try:
-        tree = ast.parse(text.strip(), mode="eval")
+        tree = ast.parse(text, mode="eval")
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        msg = f"{_ALLOWED}, got {text!r}, which breaks off or is garbled"
+        at = getattr(error, "offset", None) or len(text) + 1  # 0 where the text just ends
+        msg = f"{_ALLOWED}, got {text!r}, which breaks off or is garbled at column {at}"
         raise ValueError(msg) from error
     steps: list[tuple[int, float]] = []
     variables: list[Variable] = []
     _emit(tree.body, steps, variables)
+    if not variables:
+        msg = f"expected a name at least, got {text!r}"
+        raise ValueError(msg)
     if len(steps) > STEPS_MAX:
         msg = f"expected at most {STEPS_MAX} names, numbers and operations, got {len(steps)}"
         raise ValueError(msg)
@@ -94,9 +103,9 @@ def _emit(node: ast.expr, steps: list[tuple[int, float]], variables: list[Variab
 
 
 def _number(value: float, node: ast.expr) -> float:
-    if isinstance(value, bool):
+    if isinstance(value, bool) or not math.isfinite(value):
         msg = f"{_ALLOWED}, got {ast.unparse(node)!r} at column {node.col_offset + 1}"
-        raise ValueError(msg)  # noqa: TRY004 - a wrong text, not a wrong call
+        raise ValueError(msg)
     return float(value)
 
 
