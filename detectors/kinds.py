@@ -21,6 +21,7 @@ from detectors import (
     stuck,
     total,
     trend,
+    unit_change,
 )
 from detectors.kind import Kind
 
@@ -33,6 +34,7 @@ KINDS: Final[tuple[Kind, ...]] = (
     slope.FALL,
     slope.RISE,
     stuck.STUCK,
+    unit_change.UNIT_CHANGE,
     sequence.SEQUENCE,
     trend.TREND,
     missing.MISSING,

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from app.compose import plan_of
-from contracts.journal import Accept, Entry
+from contracts.journal import Accept, Change, Entry, Shelve
 from contracts.machine import Parts
 from contracts.records import Records
 from pipeline.lane import Lane
@@ -24,25 +24,28 @@ class Pressure:
     def __init__(self, folder: Path) -> None:
         plan = plan_of(loaded(folder, {}), "water")
         number = int(plan.lane_of[0])
-        self._lane = Lane(plan.name(number), plan.parts(number), _no_swap)
+        self.lane = Lane(plan.name(number), plan.parts(number), _no_swap)
 
     def hear(self, *values: float) -> list[tuple[str, str]]:
         """Rule and colour of each revision."""
         rows: list[tuple[int, int, bytes | None]] = []
-        for i, value in enumerate(values, self._lane.position):
+        for i, value in enumerate(values, self.lane.position):
             time_ms = BEGAN_MS + 60_000 * i
             body = {"channel": "water.a.p", "time": time_ms, "value": value}
             rows.append((i, time_ms, json.dumps(body).encode()))
-        self._lane.feed(Records.of(rows, self._lane.position + len(rows)))
+        self.lane.feed(Records.of(rows, self.lane.position + len(rows)))
         return [(said["rule"]["name"], said["colour"]) for said in self.said()]
 
-    def accept(self) -> list[dict[str, Any]]:
-        change = Accept("water.a.p", "li.wei", "new pump")
-        self._lane.apply(Entry(self._lane.position, change))
+    def apply(self, change: Change) -> list[dict[str, Any]]:
+        """What a journal entry leads to."""
+        self.lane.apply(Entry(self.lane.position, change))
         return self.said()
 
+    def accept(self) -> list[dict[str, Any]]:
+        return self.apply(Accept("water.a.p", "li.wei", "new pump"))
+
     def said(self) -> list[dict[str, Any]]:
-        return [json.loads(message.body) for message in self._lane.outbox.take()]
+        return [json.loads(message.body) for message in self.lane.outbox.take()]
 
 
 def test_learned_rules_begin_anew_and_their_alarms_are_cleared(tmp_path: Path) -> None:
@@ -54,6 +57,19 @@ def test_learned_rules_begin_anew_and_their_alarms_are_cleared(tmp_path: Path) -
     assert cleared["say"]["en"].endswith("taken for normal from now on, by li.wei: new pump.")
     assert pressure.hear(*[0.40] * 40) == []
     assert pressure.hear(*[0.30] * 3) == [("unusual", "yellow")]  # the new normal was learned
+
+
+def test_trap_t5_work_under_an_order_rings_nothing_and_is_on_record(tmp_path: Path) -> None:
+    pressure = Pressure(tmp_path)
+    pressure.hear(*[0.30] * 40)
+    assert ("limit", "orange") in pressure.hear(*[0.13] * 10)
+    order = Shelve("water.a.p", "li.wei", "flushing, work order 7731", 1800)
+    held = pressure.apply(order)
+    assert {said["state"] for said in held} == {"shelved"}  # what rang stays on record, shelved
+    assert pressure.hear(*[0.05] * 20) == []
+    assert pressure.lane.accounts.counts()["held"] == 20  # each of them counted, none of them lost
+    # The half hour ends by lane time: what is still wrong rings again.
+    assert {colour for rule, colour in pressure.hear(*[0.05] * 20) if rule == "limit"} >= {"red"}
 
 
 def test_a_limit_is_no_matter_of_habit(tmp_path: Path) -> None:
