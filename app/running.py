@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import json
 import logging
+import os
 import signal
 import sys
 from dataclasses import replace
@@ -15,6 +16,7 @@ from app.configuration import Configuration
 from app.service import Service, Way
 from app.settings import Settings
 from app.topics import TopicPlan, ensure, needed
+from contracts import failpoints
 from contracts.topics import TopicNames
 from sinks.health import HealthServer
 
@@ -38,6 +40,8 @@ def settled(arguments: argparse.Namespace) -> Configuration:
 
 async def run_worker(arguments: argparse.Namespace) -> int:
     """Own lanes until SIGTERM or SIGINT, then drain."""
+    for blow in failpoints.arm(os.environ.get(failpoints.VARIABLE)):
+        log.warning("failpoint armed: %s", blow)
     configuration = settled(arguments)
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()

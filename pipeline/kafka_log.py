@@ -12,6 +12,7 @@ from msgspec import Meta, Struct
 
 from contracts.clock import Clock
 from contracts.errors import FatalError, Fenced
+from contracts.failpoints import Point, passing
 from contracts.journal import Entry, decode_entry, encode_entry
 from contracts.lane_log import Manifest, Mark, Message, Past
 from contracts.topics import TopicNames
@@ -134,10 +135,13 @@ class KafkaLaneLog:
             producer = self._started()
             await producer.begin_transaction()
             journal_end = await self._write_journal(entries)
+            passing(Point.JOURNAL)
             await self._write_messages(messages)
             body = msgspec.json.encode(msgspec.structs.replace(mark, journal=journal_end))
             place = await (await self._send_own("alarms", b"mark", body, MARK))
+            passing(Point.PRODUCE)
             await producer.commit_transaction()
+            passing(Point.ACK)
         self._journal_end = journal_end
         return journal_end, int(place.offset) + 1
 
@@ -196,6 +200,7 @@ class KafkaLaneLog:
             await producer.begin_transaction()
             body = msgspec.json.encode(manifest)
             await (await self._send_own("manifests", str(self._lane).encode(), body, b"manifest"))
+            passing(Point.MANIFEST)
             await producer.commit_transaction()
 
     def _started(self) -> AIOKafkaProducer:

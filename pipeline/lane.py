@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from contracts.batch import Batch, Destiny
 from contracts.errors import FatalError
+from contracts.failpoints import Point, passing
 from contracts.journal import Accept, Command, Entry, Refuse, Shelve, Swap, Tick, Warm
 from contracts.lane_log import Mark, Message
 from contracts.machine import Arrays, Parts, Why
@@ -93,6 +94,7 @@ class Lane:
 
     def _feed(self, records: Records) -> None:
         batch = self.parts.decoder.decode(records)
+        passing(Point.DECODE)
         stamp_s = records.timestamp_ms // 1000
         by_record = np.maximum.accumulate(np.maximum(stamp_s, self.lane_time_s))
         self.index.add(by_record, records.offset)
@@ -116,6 +118,7 @@ class Lane:
             first = last
         self.lane_time_s = int(by_record[-1])
         self.index.forget()
+        passing(Point.SCORE)
 
     def _score(self, work: Work, first: int, last: int) -> None:
         """Admit and score the readings of records `first` up to but not including `last`."""

@@ -11,6 +11,7 @@ import numpy as np
 
 from contracts.clock import Clock
 from contracts.errors import Diverged
+from contracts.failpoints import Point, passing
 from contracts.lane_log import LaneLog, Mark
 from contracts.records import Commands, Records, Telemetry
 from contracts.vitals import LaneVitals
@@ -128,6 +129,7 @@ class Life:
         while True:
             try:
                 records = await self._doors.telemetry.fetch(self._lane.name.number, 1.0)
+                passing(Point.FETCH)
             except Exception as error:  # the lane takes it from the queue and raises it
                 await self._fetched.put(error)
                 return
@@ -236,8 +238,11 @@ class Life:
         lane = self._lane
         manifest = await self._setting.keeper.write(lane, self.alarms_end)
         await self._log.publish(manifest)
+        passing(Point.PUBLISHED)
         await self._setting.keeper.sweep(lane.name, manifest)
+        passing(Point.SWEEP)
         await self._doors.telemetry.commit(lane.name.number, lane.position)
+        passing(Point.COMMIT)
         self._snapshot_at = time.monotonic()
         self._snapshot_readings = lane.accounts.received
         self._vitals.snapshots += 1

@@ -7,6 +7,7 @@ from collections import deque
 from typing import Final
 
 from contracts.errors import DataLoss, Diverged, RetryableError, TocsinError
+from contracts.failpoints import Point, passing
 from contracts.lane_log import LaneLog
 from contracts.vitals import LaneVitals
 from pipeline.life import Life, Setting
@@ -87,9 +88,11 @@ class LaneRunner:
         await telemetry.prove_membership(self.name.number)
         # 2. Fence: nobody else can add to the lane's partitions from here on.
         await lane_log.fence()
+        passing(Point.FENCE)
         # 3. Read them to their ends, 4. take the snapshot they name.
         past = await lane_log.past()
         lane = await keeper.restore(self.name, past)
+        passing(Point.RESTORE)
         if lane is None and past.mark is not None:
             msg = (
                 f"{self.name}: expected a manifest beside the outputs already told, found none; "

@@ -14,6 +14,7 @@ import pyarrow.fs as pafs
 from numpy.typing import NDArray
 
 from contracts.errors import FatalError
+from contracts.failpoints import Point, passing
 
 MAGIC: Final = b"TOCSIN\x00\x01"  # the last byte is the format's version
 ALIGNMENT: Final = 64
@@ -234,8 +235,11 @@ def _write_durably(path: Path, data: bytes) -> None:
         with draft.open("wb") as file:
             file.write(data)
             file.flush()
+            passing(Point.SNAPSHOT_WRITE)
             os.fsync(file.fileno())
+        passing(Point.FSYNC)
         draft.replace(path)
+        passing(Point.RENAME)
         _sync_folder(path.parent)
     except OSError:
         draft.unlink(missing_ok=True)
