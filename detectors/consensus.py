@@ -20,6 +20,7 @@ from detectors.seasonal import CLIP, SIGMA_PER_DEVIATION
 
 NAME: Final = "consensus"
 MOST: Final = 8
+QUIET: Final = 2.0  # D6 of the domain notes: neighbours below 2
 _SCORED: Final = int(Destiny.SCORED)
 
 
@@ -32,11 +33,13 @@ class Consensus(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     that were heard within `sync` of the reading is what moves the area; the rest,
     `d = r - median`, is the channel's own. The score is `d / u` with `u = max(1.2533 s, floor)`
     and `s` the mean absolute `d`, learned clipped at three `u`. `m` and `s` are learned with
-    `a = 1 / min(n, memory)`. Other rules judge `d` under the name `consensus`.
+    `a = 1 / min(n, memory)`; while the gate is closed, `m` follows the neighbours' median instead
+    of `x`. Other rules judge `d` under the name `consensus`.
 
     What all channels do alike (a season, a storm, a step of the reference) leaves every `d` where
-    it was once all of them have been heard, so `on_delay` should be a period at least. One wrong
-    channel moves no median: it rings alone.
+    it was once all of them have been heard, so `on_delay` is a period at least. One wrong channel
+    moves no median: it rings alone. Where half an area moves, who is wrong cannot be told: nothing
+    begins to ring unless neighbours are quiet, the median of their own scores below 2.
 
     Parameters
     ----------
@@ -68,7 +71,7 @@ class Consensus(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     References
     ----------
     Detector class D6 of the domain notes (median residual of 5 to 8 neighbours); the clipping is
-    Huber's, Annals of Mathematical Statistics 35, 1964. State: 112 bytes for each channel, and 64
+    Huber's, Annals of Mathematical Statistics 35, 1964. State: 120 bytes for each channel, and 64
     for its neighbours' numbers.
     """
 
@@ -89,6 +92,9 @@ class Consensus(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
 
 def faults(rule: Consensus, scene: Scene) -> Iterator[Fault]:
     """More words wanted than there are neighbours, bands that never ring or never clear."""
+    if rule.on_delay.ns < scene.period.ns:
+        text = f"expected a period ({scene.period}) at least, got {rule.on_delay}"
+        yield ("on_delay",), f"{text}; what moves all would ring on those that are read first"
     if rule.least > rule.nearest:
         yield ("least",), f"expected at most nearest ({rule.nearest}), got {rule.least}"
     if not rule.sync.ns:
@@ -117,18 +123,21 @@ def _median(told: NDArray[np.float64], n: int) -> Any:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _heard(
-    state: NDArray[np.void], near: NDArray[np.int64], p: Any, time_ns: int, told: Any
-) -> int:
-    """Collect what neighbours told within `sync`; how many there are."""
+def _area(
+    state: NDArray[np.void], near: NDArray[np.int64], p: Any, time_ns: int, room: Any
+) -> tuple[float, float]:
+    """Medians of what neighbours told within `sync`, and of how far each was from its own."""
+    told, scores = room
     n = 0
     for place in near:
         if place >= 0 and n < p.nearest:
             other = state[place]
             if other.seen > p.warm_up and abs(time_ns - other.at) <= p.sync_ns:
-                told[n] = other.said
+                told[n], scores[n] = other.said, abs(other.score)
                 n += 1
-    return n
+    if n < p.least:
+        return np.nan, np.nan
+    return _median(told, n), _median(scores, n)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -149,12 +158,23 @@ def _learn(mine: Any, p: Any, value: float, own: float) -> None:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def _follow(mine: Any, p: Any, expected: float) -> None:
+    """Move the mean with the neighbours while the gate is closed.
+
+    They learn what moves the area; a mean that stood still would ring for it once the channel is
+    mended.
+    """
+    if not np.isnan(expected):
+        mine.mean += (expected - mine.mean) / min(mine.seen, p.memory)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def _kernel(
     levels: Levels, rows: Any, columns: Any, span: tuple[int, int], notes: NDArray[np.void]
 ) -> tuple[int, int]:
     place_of, params_of, state, params, neighbours, made = rows
     row_of, time_of, value_of, destiny = columns
-    told, words = 0, np.empty(MOST)
+    told, room = 0, (np.empty(MOST), np.empty(MOST))
     for i in range(span[0], span[1]):
         if told == len(notes):
             return i, told
@@ -163,22 +183,25 @@ def _kernel(
         if place < 0 or np.isnan(value):
             continue
         mine, p = state[place], params[params_of[place]]
-        n = _heard(state, neighbours[place], p, time_ns, words)
-        own, breached = np.nan, 0
-        if n >= p.least and mine.seen > p.warm_up:
-            own = value - mine.mean - _median(words, n)
+        area, unrest = _area(state, neighbours[place], p, time_ns, room)
+        own, score, breached = np.nan, 0.0, 0
+        if mine.seen > p.warm_up:
+            own = value - mine.mean - area
             made[i] = own
         if mine.compared >= p.warm_up and not np.isnan(own):
             unit = max(SIGMA_PER_DEVIATION * mine.deviation, p.floor)
-            seen = severity(abs(own / unit), p.bounds, p.back)
-            breached = seen[0]
+            score = own / unit
+            seen = severity(abs(score), p.bounds, p.back)
+            breached = seen[0] if unrest < QUIET else 0
             reading = (i, row_of[i], place, time_ns)
-            if ring(levels, reading, seen, (p.on_ns, p.off_ns), notes[told]):
-                figures(notes[told], value, value - own, p.band * unit, own / unit)
+            if ring(levels, reading, (breached, seen[1]), (p.on_ns, p.off_ns), notes[told]):
+                figures(notes[told], value, value - own, p.band * unit, score)
                 told += 1
-        mine.said, mine.at = value - mine.mean, time_ns
+        mine.said, mine.at, mine.score = value - mine.mean, time_ns, score
         if may_learn(levels, place, breached, time_ns, p.relearn_ns):
             _learn(mine, p, value, own)
+        else:
+            _follow(mine, p, value - own)
     return span[1], told
 
 
@@ -193,6 +216,7 @@ class Consensuses(RowRule):
             ("mean", np.float64),
             ("deviation", np.float64),
             ("said", np.float64),
+            ("score", np.float64),
             ("at", np.int64),
         ]
     )
