@@ -144,9 +144,13 @@ def _rules(lane: Lane, row: int, pack: ClassPack, tap: Tap) -> Iterator[str]:
         )
     if pack.silent is not None:
         silence: Any = lane.parts.silence.arrays()["silence"][row]
-        heard = clock(int(silence["heard_s"]) * 10**9, CITY_UTC_OFFSET_S)
+        heard_s = int(silence["heard_s"])
         state = "silent" if silence["level"] else "heard"
-        yield f"  silent: {state}, last heard at {heard} of lane time"
+        if heard_s == NEVER:
+            yield "  silent: not waited for yet, the lane has no time"
+        else:
+            heard = clock(heard_s * 10**9, CITY_UTC_OFFSET_S)
+            yield f"  silent: {state}, last heard at {heard} of lane time"
     for name in kinds():
         if pack.rule(name) is None or f"{name}.levels" not in arrays:
             continue

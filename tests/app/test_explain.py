@@ -63,6 +63,17 @@ def test_a_moment_is_explained_before_and_after_it_rings(
     assert "2026-03-02T08:45:00+08:00  yellow  limit" in after
 
 
+def test_a_moment_before_all_readings_is_said_to_be_one(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = minutes(tmp_path / "day.jsonl", [])
+    line = ["explain", "--configs", str(folder), "--telemetry", str(file), CHANNEL]
+    assert main([*line, "2026-03-02T00:42:30Z"]) == 0
+    said = capsys.readouterr().out
+    assert "no reading of the channel up to then" in said
+    assert "silent: not waited for yet, the lane has no time" in said
+
+
 @pytest.mark.parametrize(
     ("more", "message"),
     [
