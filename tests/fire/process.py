@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -12,6 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
+
+from contracts.failpoints import VARIABLE
 
 TOCSIN = str(Path(sys.executable).with_name("tocsin"))
 
@@ -28,20 +31,27 @@ class WorkerProcess:
         Of its health server.
     log : Path
         Where its standard error is added.
+    instance : str
+        Static member of the group.
+    failpoint : str
+        Where it is to be struck at its next start.
     """
 
     arguments: list[str]
     port: int
     log: Path
+    instance: str = "worker-0"
+    failpoint: str = ""
     starts: int = 0
     _process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
 
     def start(self) -> None:
         """Start it, or start it again."""
-        served = ["--instance", "worker-0", "--port", str(self.port)]
+        served = ["--instance", self.instance, "--port", str(self.port)]
         command = [TOCSIN, "--verbose", "run", *self.arguments, *served]
         with self.log.open("ab") as log:
-            self._process = subprocess.Popen(command, stdout=log, stderr=log)
+            environment = os.environ | {VARIABLE: self.failpoint}
+            self._process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
         self.starts += 1
 
     @property
@@ -54,6 +64,15 @@ class WorkerProcess:
         """SIGKILL: no goodbye."""
         self.process.kill()
         self.process.wait(10)
+
+    def bury(self) -> None:
+        """Leave nothing of it behind, whatever happened."""
+        if self._process is not None and self._process.poll() is None:
+            self.kill()
+
+    async def died(self, timeout_s: float) -> int:
+        """Exit code, once it has ended by itself."""
+        return await asyncio.to_thread(self.process.wait, timeout_s)
 
     def freeze(self) -> None:
         """SIGSTOP."""
@@ -88,16 +107,20 @@ class WorkerProcess:
                     total[key] = total.get(key, 0.0) + sample.value
         return total
 
-    async def settle(self, positions: dict[str, int], timeout_s: float) -> None:
-        """Wait until it is ready and every lane stands at its position."""
-        deadline = time.monotonic() + timeout_s
-        at: dict[str, float] = {}
-        while time.monotonic() < deadline:
-            assert self.process.poll() is None, self.log.read_text()[-4000:]
-            at = await asyncio.to_thread(self.metric, "tocsin_lane_position")
-            ready = await asyncio.to_thread(self.get, "/readyz")
-            if ready and all(at.get(lane, 0) >= end for lane, end in positions.items()):
-                return
-            await asyncio.sleep(0.2)
-        body = json.dumps({"positions": positions, "seen": at}, default=str)
-        raise AssertionError(f"not settled: {body}\n{self.log.read_text()[-6000:]}")
+
+async def settle(workers: list[WorkerProcess], positions: dict[str, int], timeout_s: float) -> None:
+    """Wait until all workers are ready and every lane stands at its position with one of them."""
+    deadline = time.monotonic() + timeout_s
+    at: dict[str, float] = {}
+    while time.monotonic() < deadline:
+        ready, at = True, {}
+        for worker in workers:
+            assert worker.process.poll() is None, worker.log.read_text()[-4000:]
+            at |= await asyncio.to_thread(worker.metric, "tocsin_lane_position")
+            ready = bool(await asyncio.to_thread(worker.get, "/readyz")) and ready
+        if ready and all(at.get(lane, 0) >= end for lane, end in positions.items()):
+            return
+        await asyncio.sleep(0.2)
+    body = json.dumps({"positions": positions, "seen": at}, default=str)
+    logs = "\n".join(worker.log.read_text()[-6000:] for worker in workers)
+    raise AssertionError(f"not settled: {body}\n{logs}")
