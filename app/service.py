@@ -31,6 +31,7 @@ from pipeline.worker import Worker
 
 log = logging.getLogger("tocsin.worker")
 
+HEARTBEAT_MS = 3_000
 DRAIN_S = 20.0  # below the rebalance timeout of the consumer, which waits for it
 
 
@@ -173,6 +174,7 @@ class Service:
 
     def _source_settings(self) -> KafkaSettings:
         limits = self._settings.limits
+        session_ms = self._settings.session_timeout.ns // 1_000_000
         return KafkaSettings(
             bootstrap=self._settings.kafka.bootstrap,
             topic=self._topics.telemetry(self._way.lifeline),
@@ -180,6 +182,8 @@ class Service:
             group=f"{self._settings.app}-{self._way.lifeline}",
             lanes=self._way.lanes,
             instance=self._way.instance,
+            session_timeout_ms=session_ms,
+            heartbeat_interval_ms=min(HEARTBEAT_MS, session_ms // 3),
             max_partition_fetch_bytes=max(limits.message_bytes, limits.poll_bytes // 8),
             fetch_max_bytes=limits.poll_bytes,
             records_per_fetch=limits.poll_records,

@@ -14,6 +14,7 @@ from contracts.quantities import Duration
 
 PARTITIONS_MAX: Final = 1024
 TRANSACTION_NS_MIN: Final = 1_000_000_000
+SESSION_NS_MIN: Final = 1_000_000_000
 _ENVIRONMENT = re.compile(r"\$\{env:([A-Za-z_][A-Za-z0-9_]*)\}")
 _APP = re.compile(r"[a-z][a-z0-9-]{0,62}")
 _LIFELINE = re.compile(r"[a-z][a-z0-9_-]{0,31}")
@@ -83,6 +84,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     snapshot : Snapshot
     transaction_timeout : Duration
         How long a dead worker's open transaction may hide its lane.
+    session_timeout : Duration
+        How long a worker may be silent before its lanes go to others.
     """
 
     app: str = "tocsin"
@@ -93,6 +96,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     limits: Limits = Limits()
     snapshot: Snapshot = Snapshot()
     transaction_timeout: Duration = Duration("10 s")
+    session_timeout: Duration = Duration("30 s")
 
 
 def read_settings(
@@ -149,13 +153,17 @@ def _judge_times(settings: Settings, page: Page) -> None:
     times: dict[Path, Duration] = {
         ("snapshot", "every"): settings.snapshot.every,
         ("transaction_timeout",): settings.transaction_timeout,
+        ("session_timeout",): settings.session_timeout,
     }
     for path, time in times.items():
         if time.periods:
             page.refuse(path, "a time", str(time), "only classes have periods")
         elif not time.ns:
             page.refuse(path, "more than no time", str(time))
-    timeout = settings.transaction_timeout
+    timeout, session = settings.transaction_timeout, settings.session_timeout
     if 0 < timeout.ns < TRANSACTION_NS_MIN:
         advice = "a flush under load would time out"
         page.refuse(("transaction_timeout",), "at least 1 s", str(timeout), advice)
+    if 0 < session.ns < SESSION_NS_MIN:
+        advice = "a busy worker would lose its lanes"
+        page.refuse(("session_timeout",), "at least 1 s", str(session), advice)

@@ -20,6 +20,7 @@ def test_what_is_left_out_has_a_default(tmp_path: Path) -> None:
     assert settings.app == "tocsin"
     assert settings.http.port == 9108
     assert settings.transaction_timeout.ns == 10_000_000_000
+    assert settings.session_timeout.ns == 30_000_000_000
     assert settings.lifelines["water"].partitions == 4
 
 

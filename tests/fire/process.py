@@ -78,6 +78,12 @@ class WorkerProcess:
         """SIGSTOP."""
         self.process.send_signal(signal.SIGSTOP)
 
+    def stands_still(self) -> bool:
+        """Whether it was stopped, by us or by a failpoint of its own."""
+        assert self.process.poll() is None, self.log.read_text()[-4000:]
+        state = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()[0]
+        return state == "T"
+
     def thaw(self) -> None:
         """SIGCONT."""
         self.process.send_signal(signal.SIGCONT)

@@ -31,7 +31,7 @@ def most(point: Point) -> int:
     """Highest passing at which a point may strike."""
     if point in ONCE_A_LANE:
         return 2
-    return 12 if point in OFTEN else 3
+    return 6 if point in OFTEN else 2
 
 
 @pytest.mark.broker
