@@ -16,6 +16,7 @@ from msgspec import inspect
 
 from app.fill import BAD, QUANTITY_CHARS_MAX, Page
 from app.findings import Path, nearest
+from contracts.errors import ConfigError
 from contracts.quantities import DIFFERENCE, LEVEL, Rate
 
 _NUMBER: Final = r"[-+]?[0-9]+(?:\.[0-9]+)?(?:[eE][-+]?[0-9]{1,3})?"
@@ -186,3 +187,22 @@ def _like(unit: str) -> set[str]:
     return {unit} | {
         name for name in made if (known := _known(name)) and known.dimensionality == goal
     }
+
+
+def slope_and_zero(unit: str, into: str) -> tuple[float, float]:
+    """How amounts in a unit become amounts in that of a class: amount × slope + zero.
+
+    >>> slope_and_zero("kPa", "MPa")
+    (0.001, 0.0)
+
+    Raises
+    ------
+    ConfigError
+        When the two do not belong together.
+    """
+    try:
+        zero = turned(0.0, unit, into, difference=False)
+        return turned(1.0, unit, into, difference=True), zero
+    except _Refused as error:
+        msg = f"unit: {error}"
+        raise ConfigError(msg) from error

@@ -1,0 +1,222 @@
+"""Files of readings, opened: what they hold at all, and their readings in order."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Protocol
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet as pq
+
+from contracts.errors import ConfigError, DecodeError
+from ingest.export_sheet import Sheet
+from ingest.export_table import ExportTable
+from ingest.json_reading import decode_reading, time_fault
+from ingest.readings import Names, Readings
+from ingest.rfc3339 import read_mixed_times
+
+CSV_BYTES_MAX: Final = 2 << 30
+_QUALITY: Final = {"good": 0, "uncertain": 1, "bad": 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """How much is held at once.
+
+    Parameters
+    ----------
+    block : int
+        Readings scored at once: their columns stay in the processor's cache.
+    sorted_max : int
+        Readings of a file that are put into order in memory; a larger one must be in order.
+    """
+
+    block: int = 1 << 18
+    sorted_max: int = 30_000_000
+
+
+SIZES: Final = Sizes()
+
+
+class Source(Protocol):
+    """A file of readings."""
+
+    @property
+    def count(self) -> int:
+        """Readings in it, of a wide file places for one."""
+
+    def channels(self) -> frozenset[int]:
+        """Numbers of the channels that it may have readings of."""
+
+    def blocks(self) -> Iterator[Readings]:
+        """Its readings by arrival; may be called again."""
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A file that is held in memory."""
+
+    readings: Readings
+
+    @property
+    def count(self) -> int:
+        """Readings in it."""
+        return len(self.readings)
+
+    def channels(self) -> frozenset[int]:
+        """Numbers of its channels."""
+        return frozenset(np.unique(self.readings.code).tolist())
+
+    def blocks(self) -> Iterator[Readings]:
+        """Its readings by arrival."""
+        for first in range(0, self.count, SIZES.block):
+            yield self.readings.cut(first, first + SIZES.block)
+
+
+class ParquetRows:
+    """A Parquet file in order of time that is never held as a whole.
+
+    Parameters
+    ----------
+    path : Path
+    file : pyarrow.parquet.ParquetFile
+    table : ExportTable
+    sizes : Sizes
+    """
+
+    def __init__(self, path: Path, file: pq.ParquetFile, table: ExportTable, sizes: Sizes) -> None:
+        self._path = path
+        self._sizes = sizes
+        self._file = file
+        self._table = table
+        self._width = max(len(table.wide), 1)
+        self.count = int(file.metadata.num_rows) * self._width
+        self._channels: frozenset[int] = frozenset()
+
+    def channels(self) -> frozenset[int]:
+        """Numbers of its channels; of a long file the column is read, some ns a reading."""
+        if not self._channels:
+            found: set[int] = set()
+            names = [self._table.long.channel] if self._table.long else self._table.wanted
+            size = (8 * self._sizes.block) // self._width + 1
+            for batch in self._file.iter_batches(size, columns=names):
+                if self._table.long:
+                    coded = _coded(batch.column(0))
+                    found.update(self._table.codes(coded.dictionary).tolist())
+                else:
+                    found.update(self._table.readings(_table(batch)).code.tolist())
+                    if not self._table.text():
+                        break
+            self._channels = frozenset(found)
+        return self._channels
+
+    def blocks(self) -> Iterator[Readings]:
+        """Its readings by time.
+
+        Raises
+        ------
+        ConfigError
+            When a batch begins before the one before it ended.
+        """
+        last = -1
+        size = self._sizes.block // self._width + 1
+        for batch in self._file.iter_batches(size, columns=self._table.wanted, use_threads=False):
+            readings = self._table.readings(_table(batch)).in_order()
+            if not len(readings):
+                continue
+            if readings.arrival_ns[0] < last:
+                msg = f"{self._path}: expected {self.count:,} readings by time, got them unsorted"
+                msg += f"; more than {self._sizes.sorted_max:,} are not sorted here"
+                raise ConfigError(msg)
+            last = int(readings.arrival_ns[-1])
+            yield readings
+
+
+def open_csv(path: Path, sheet: Sheet, names: Names) -> Source:
+    """CSV with a head line, in any order."""
+    size = path.stat().st_size
+    if size > CSV_BYTES_MAX:
+        msg = f"{path}: expected at most {CSV_BYTES_MAX:,} bytes of CSV, got {size:,}"
+        msg += "; write Parquet by time"
+        raise ConfigError(msg)
+    parse = pyarrow.csv.ParseOptions(delimiter=sheet.delimiter)
+    try:
+        with pyarrow.csv.open_csv(path, parse_options=parse) as head:
+            columns = head.schema.names
+        table = ExportTable(str(path), sheet, columns, names)
+        text = dict.fromkeys(table.text(), pa.string())
+        if sheet.time.format:
+            text[sheet.time.column] = pa.string()
+        convert = pyarrow.csv.ConvertOptions(
+            include_columns=table.wanted,
+            column_types=text,
+            decimal_point=sheet.decimal,
+            timestamp_parsers=[_NO_FORMAT],
+        )
+        found = pyarrow.csv.read_csv(path, parse_options=parse, convert_options=convert)
+    except pa.ArrowInvalid as error:
+        msg = f"{path}: expected CSV with a head line, got {str(error).splitlines()[0][:160]!r}"
+        raise ConfigError(msg) from error
+    return Loaded(table.readings(found).in_order())
+
+
+# No time looks like this: times are read by us, as the sheet says.
+_NO_FORMAT: Final = "%Y never %m"
+
+
+def open_parquet(path: Path, sheet: Sheet, names: Names, sizes: Sizes = SIZES) -> Source:
+    """Parquet, long or wide: sorted here when it is small, by time when it is large."""
+    with pq.ParquetFile(path) as head:
+        columns = head.schema_arrow.names
+    table = ExportTable(str(path), sheet, columns, names)
+    texts = [table.long.channel] if table.long else []
+    file = pq.ParquetFile(path, read_dictionary=texts, memory_map=True)
+    rows = ParquetRows(path, file, table, sizes)
+    if rows.count > sizes.sorted_max:
+        return rows
+    return Loaded(table.readings(file.read(columns=table.wanted)).in_order())
+
+
+def open_lines(path: Path, names: Names) -> Source:
+    """JSON readings, one a line, in the order of the file, as a replay takes them.
+
+    Raises
+    ------
+    DecodeError
+        For the first line that is no reading.
+    """
+    found = []
+    with path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            if not line.strip():
+                continue
+            try:
+                found.append((number, decode_reading(line.strip(), number)))
+            except DecodeError as error:
+                msg = f"{path}:{number}: {error.detail.partition(': ')[2]}"
+                raise DecodeError(error.reason, msg) from None
+    time_ns = read_mixed_times([reading.time for _, reading in found])
+    wrong = np.flatnonzero(time_ns < 0)
+    if len(wrong):
+        number, reading = found[int(wrong[0])]
+        raise ConfigError(time_fault(f"{path}:{number}", reading.time, int(time_ns[wrong[0]])))
+    values = [reading.value for _, reading in found]
+    return Loaded(
+        Readings(
+            names.codes(reading.channel for _, reading in found),
+            time_ns,
+            np.array(values, np.float64),
+            np.array([_QUALITY[reading.quality] for _, reading in found], np.uint8),
+            np.maximum.accumulate(time_ns),
+        )
+    )
+
+
+def _table(batch: pa.RecordBatch) -> pa.Table:
+    return pa.Table.from_batches([batch])
+
+
+def _coded(column: pa.Array) -> pa.DictionaryArray:
+    return column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
