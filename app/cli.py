@@ -24,6 +24,7 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _run(commands.add_parser("run", help="take lanes of a lifeline and ring its alarms"))
     _replay(commands.add_parser("replay", help="run the same lanes over recorded telemetry"))
+    _backtest(commands.add_parser("backtest", help="hold the alarms of months against events"))
     _check(commands.add_parser("check", help="judge a configuration before anything runs it"))
     _explain(commands.add_parser("explain", help="what governs a channel, and why it rang"))
     _topics(commands.add_parser("topics", help="list, verify or create the Kafka topics"))
@@ -65,6 +66,21 @@ def _replay(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("--out", type=Path, help="write alarm revisions here (.jsonl)")
     command.add_argument("--json", action="store_true", help="print one JSON summary")
+
+
+def _readings(command: argparse.ArgumentParser) -> None:
+    command.add_argument("data", type=Path, help="file or folder: .csv, .parquet, .jsonl")
+    command.add_argument("--labels", type=Path, help="known events (.yaml or .csv)")
+    command.add_argument(
+        "--columns", type=Path, help="what the columns are, instead of columns.yaml beside a file"
+    )
+
+
+def _backtest(command: argparse.ArgumentParser) -> None:
+    command.add_argument("config", type=Path, help="configuration folder")
+    _readings(command)
+    command.add_argument("--report", type=Path, default=Path("backtest"), help="where to write")
+    command.add_argument("--json", action="store_true", help="print the figures as JSON")
 
 
 def _check(command: argparse.ArgumentParser) -> None:

@@ -108,6 +108,13 @@ def replay(arguments: argparse.Namespace) -> int:
     return replay_files(arguments)
 
 
+def backtest(arguments: argparse.Namespace) -> int:
+    """Hold the alarms of months against known events."""
+    from app.backtest import backtest as run_backtest  # noqa: PLC0415 - loads numba
+
+    return run_backtest(arguments)
+
+
 def topics(arguments: argparse.Namespace) -> int:
     """List, verify or create topics."""
     from app.running import settle_topics  # noqa: PLC0415 - loads Kafka
@@ -137,6 +144,7 @@ def demo(arguments: argparse.Namespace) -> int:
 
 
 COMMANDS: Final[dict[str, Callable[[argparse.Namespace], int]]] = {
+    "backtest": backtest,
     "check": check,
     "compile": compile_kernels,
     "demo": demo,

@@ -72,6 +72,40 @@ def plot(points: Points, revisions: Sequence[Alarm]) -> str:
     return head + "".join(parts) + "</svg>"
 
 
+def plot_event(
+    points: Points, revisions: Sequence[Alarm], span_ms: tuple[int, int], words: tuple[str, str]
+) -> str:
+    """SVG of a known event: its span shaded, the values around it, and what rang meanwhile.
+
+    Parameters
+    ----------
+    points : sequence of (int, float)
+        Time in milliseconds and value of the channel, rising by time; not empty.
+    revisions : sequence of Alarm
+        Of the channel, none when the event was missed.
+    span_ms : (int, int)
+        When the event began and ended.
+    words : (str, str)
+        Unit of the values, and what the picture shows.
+    """
+    step = -(-len(points) // POINTS_MAX)
+    shown = points[::step] if step > 1 else points
+    scale = Scale(shown, [mark for alarm in revisions for mark in (alarm.band or [])])
+    unit, label = words
+    left, right = (scale.x(time_ms) for time_ms in span_ms)
+    parts = [
+        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(label)}">',
+        f'<rect class="axis" style="fill:#888;opacity:.15" x="{left:.1f}" y="{TOP}" '
+        f'width="{max(right - left, 1.0):.1f}" height="{HEIGHT - TOP - BOTTOM}"/>',
+        _frame(scale, unit),
+        *(_band(scale, alarm) for alarm in revisions if alarm.band),
+        _line(scale, shown),
+        *(_mark(scale, alarm) for alarm in revisions),
+        "</svg>",
+    ]
+    return "".join(parts)
+
+
 def _around(points: Points, revisions: Sequence[Alarm]) -> Points:
     """The values from some time before the onset to some time after the last revision."""
     times = [time_ms for time_ms, _ in points]

@@ -1,0 +1,135 @@
+"""`tocsin backtest`: months of readings through the lanes, held against known events."""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+from app.backtest_data import Data, open_data
+from app.backtest_ear import Points, Window
+from app.backtest_labels import Event, events_on, read_labels
+from app.backtest_lanes import Hall, Trial
+from app.backtest_page import TALLY, cell, page
+from app.backtest_progress import Progress
+from app.backtest_score import YEAR_NS, Scores, as_json, scores
+from app.configuration import Configuration
+from lab.feeds.feed import CITY
+
+PICTURED_MAX: Final = 40  # channels of an event whose readings are kept for its picture
+PERIODS_AROUND: Final = 24
+
+
+def backtest(arguments: argparse.Namespace) -> int:
+    """Run, score, write the report, print the tables."""
+    configuration = Configuration.load(arguments.config)
+    labels = read_labels(arguments.labels) if arguments.labels else None
+    data = open_data(arguments.data, arguments.columns, arguments.labels)
+    events = None if labels is None else events_on(labels, configuration.catalogue)
+    windows = [window(event, configuration) for event in events or []]
+    trial = tried(configuration, data, "backtest", windows)
+    found = scores(trial, events)
+    pictures = [w.points for w in windows]
+    result = {"said": said(trial, data), **_facts(trial), **as_json(found)}
+    write_report(arguments.report, trial, (found, pictures), result)
+    if arguments.json:
+        sys.stdout.write(json.dumps(result, ensure_ascii=False) + "\n")
+    else:
+        sys.stdout.write("\n".join(lines(found, result)) + "\n")
+        sys.stdout.write(f"report in {arguments.report}/index.html\n")
+    return 0
+
+
+def tried(
+    configuration: Configuration, data: Data, what: str, windows: Sequence[Window] = ()
+) -> Trial:
+    """One configuration over the data, with its progress on standard error."""
+    hall = Hall(configuration, data, windows)
+    progress = Progress(what, data.count)
+    trial = hall.run(progress)
+    progress.end()
+    return trial
+
+
+def window(event: Event, configuration: Configuration) -> Window:
+    """Readings to keep for the picture of an event: half of its length, or some, around it."""
+    begin, end = (round(t.timestamp()) * 10**9 for t in (event.begin, event.end))
+    periods = [
+        pack.period.ns for pack in configuration.packs.values() if pack.class_name in event.classes
+    ]
+    margin = max((end - begin) // 2, PERIODS_AROUND * max(periods, default=0))
+    channels = frozenset(sorted(event.channels)[:PICTURED_MAX])
+    return Window(channels, begin - margin, end + margin)
+
+
+def said(trial: Trial, data: Data) -> str:
+    """What was read, in one sentence."""
+    account = trial.accounting
+    parts = " + ".join(f"{n:,} {word}" for word, n in account.items() if n and word != "received")
+    text = f"{account['received']:,} readings of {len(trial.spans)} channels = {parts}"
+    if trial.spans:
+        first = min(first for _, first, _ in trial.spans.values())
+        last = max(last for _, _, last in trial.spans.values())
+        begin, end = (f"{datetime.fromtimestamp(t / 1e9, CITY):%Y-%m-%d}" for t in (first, last))
+        text += f", {begin} to {end}"
+    if trial.strangers:
+        known = trial.configuration.catalogue.row_of.keys()
+        names = [name for name in data.channels() if name not in known]
+        text += f"; left out: {trial.strangers:,} of channels that no catalogue has"
+        text += f" ({', '.join(names[:3])}{', …' if len(names) > 3 else ''})"
+    return text
+
+
+def _facts(trial: Trial) -> dict[str, Any]:
+    years = sum(last - first for _, first, last in trial.spans.values()) / YEAR_NS
+    return {
+        "config": trial.configuration.hash,
+        "accounting": trial.accounting,
+        "strangers": trial.strangers,
+        "channels": len(trial.spans),
+        "channel_years": years,
+    }
+
+
+def write_report(
+    folder: Path, trial: Trial, found: tuple[Scores, Sequence[Points]], result: dict[str, Any]
+) -> None:
+    """Page, figures and alarms."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "index.html").write_text(page(trial, *found, result), encoding="utf-8")
+    text = json.dumps(result, indent=2, ensure_ascii=False)
+    (folder / "backtest.json").write_text(text + "\n", encoding="utf-8")
+
+
+def lines(found: Scores, result: dict[str, Any]) -> list[str]:
+    """What a person reads of it on a terminal."""
+    head = ["class", *(words for _, words in TALLY)]
+    rows = [*found.classes.items(), ("all", found.whole)]
+    cells = [
+        [name, *(cell(field, getattr(tally, field)) for field, _ in TALLY)] for name, tally in rows
+    ]
+    text = [result["said"], "", *columns([head, *cells]), ""]
+    for outcome in found.outcomes:
+        rang = f"rang after {cell('delay_s', outcome.delay_s)}" if outcome.rung else "MISSED"
+        wrong = f", {outcome.colour} instead of {outcome.event.label.colour}"
+        text.append(f"{outcome.event.label.name}: {rang}{wrong if outcome.wrong_colour else ''}")
+    for name, load in found.desks.items():
+        a_day = cell("alarms_per_day", load["alarms_per_day"])
+        text.append(f"{name}: {load['alarms']} alarms in {load['days']:.0f} days, {a_day} a day")
+    return text
+
+
+def columns(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Rows with their cells below one another: the first to the left, figures to the right."""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    return [
+        "  ".join(
+            [
+                row[0].ljust(widths[0]),
+                *(text.rjust(width) for text, width in zip(row[1:], widths[1:], strict=True)),
+            ]
+        )
+        for row in rows
+    ]
