@@ -2,11 +2,12 @@
 
 import os
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from app.configuration import Configuration, home_lane
 from app.doubts import Folder, doubts
+from app.false_alarms import Expected, by_label, together
 from app.findings import Findings
 from app.loader import Loader
 from app.pack import RULES, ClassPack
@@ -34,36 +35,42 @@ def judged(
 
 
 def summary(configuration: Configuration) -> list[str]:
-    """What a good configuration holds, one line per lifeline and class, and its hash."""
+    """What a good configuration holds, one line per lifeline and class, and its hash.
+
+    Statistical rules say how often they are expected to ring on clean data.
+    """
+    catalogue = configuration.catalogue
+    channels = list(zip(configuration.labels(catalogue), catalogue.groups(), strict=True))
+    promised = by_label(configuration.packs, channels)
     lines: list[str] = []
     for lifeline, lanes in configuration.partitions.items():
-        lines += _lifeline(configuration, lifeline, lanes)
-    return [*lines, f"configuration {configuration.hash}"]
+        packs = [pack for pack in configuration.packs.values() if pack.lifeline == lifeline]
+        labels = {pack.label for pack in packs}
+        kept = [(label, group) for label, group in channels if label in labels]
+        lines.append(_head(lifeline, lanes, [group for _, group in kept]))
+        of_label = Counter(label for label, _ in kept)
+        for pack in packs:
+            lines += _class(pack, of_label[pack.label], promised[pack.label])
+    whole = [each for found in promised.values() for each in found]
+    return [*lines, *([together(whole)] if whole else []), f"configuration {configuration.hash}"]
 
 
-def _lifeline(configuration: Configuration, lifeline: str, lanes: int) -> list[str]:
-    packs = [pack for pack in configuration.packs.values() if pack.lifeline == lifeline]
-    labels = {pack.label for pack in packs}
-    catalogue = configuration.catalogue
-    kept = [
-        (label, group)
-        for label, group in zip(configuration.labels(catalogue), catalogue.groups(), strict=True)
-        if label in labels
-    ]
-    homes = {group: home_lane(group, lanes) for group in {group for _, group in kept}}
-    of_lane = Counter(homes[group] for _, group in kept)
-    of_label = Counter(label for label, _ in kept)
+def _head(lifeline: str, lanes: int, groups: Sequence[str]) -> str:
+    """A lifeline and how its channels, by their groups, lie in lanes."""
+    homes = {group: home_lane(group, lanes) for group in set(groups)}
+    of_lane = Counter(homes[group] for group in groups)
     shares = " + ".join(str(of_lane[lane]) for lane in range(lanes))
-    head = f"{lifeline}: {_count(len(kept), 'channel')} in {_count(lanes, 'lane')} ({shares})"
-    return [head, *(_class(pack, of_label[pack.label]) for pack in packs)]
+    return f"{lifeline}: {_count(len(groups), 'channel')} in {_count(lanes, 'lane')} ({shares})"
 
 
-def _class(pack: ClassPack, channels: int) -> str:
+def _class(pack: ClassPack, channels: int, promised: Sequence[Expected]) -> list[str]:
     rules = [rule for rule in RULES if pack.rule(rule) is not None]
-    return (
+    line = (
         f"  {pack.label}: {_count(channels, 'channel')} in {pack.unit} every {pack.period}, "
         f"rules {', '.join(rules) or 'none'}"
     )
+    told = ", ".join(map(str, promised)) if channels else ""
+    return [line, f"    false alarms on clean data: {told}"] if told else [line]
 
 
 def _count(number: int, noun: str) -> str:

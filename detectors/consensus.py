@@ -14,6 +14,7 @@ from contracts.quantities import DIFFERENCE, Duration, Sigmas
 from contracts.transition import NEVER, Colour
 from detectors.kind import Columns, Fault, Kind, Roster, Scene
 from detectors.neighbours import nearest_in_group
+from detectors.promise import of_consensus
 from detectors.ringing import Levels, figures, may_learn, ring, severity
 from detectors.row_rule import RowRule
 from detectors.seasonal import CLIP, SIGMA_PER_DEVIATION
@@ -269,4 +270,5 @@ CONSENSUS: Final = Kind(
     fields=frozenset({"observed", "expected", "low", "high", "score"}),
     faults=faults,
     makes=NAME,
+    promise=of_consensus,
 )

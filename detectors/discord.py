@@ -14,7 +14,8 @@ from contracts.quantities import DIFFERENCE, Duration
 from contracts.transition import NEVER, Colour
 from detectors.kind import Fault, Kind, Roster, Scene
 from detectors.left_profile import nearest, normal
-from detectors.ringing import Levels, figures, may_learn, ring, severity
+from detectors.promise import of_quantile
+from detectors.ringing import Levels, calm_so_far, figures, may_learn, ring, severity
 from detectors.row_rule import RowRule
 from detectors.usual import BUCKETS, learn, usual
 
@@ -37,8 +38,10 @@ class Discord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     farther ones, holds more than `1 - quantile` of the weight. Whenever the weight reaches twice
     `memory`, it is halved. The score is the distance in usual distances, rings above `times`.
 
-    While the gate is closed no distance is learned, and no window may be a neighbour later: the
-    same fault rings again. A window with a gap in it is neither judged nor a neighbour.
+    While the gate is closed no window may be a neighbour later: the same fault rings again. Of
+    distances it lets through the first of a run: without any of those that ring, what is usual
+    would shrink from ring to ring; so it is what begins to ring that is rare. A window with a gap
+    in it is neither judged nor a neighbour.
 
     State: `24 history + 8 window + 2 176` bytes, with its level.
 
@@ -157,9 +160,11 @@ def _kernel(
             if ring(levels, reading, seen, (p.on_ns, p.off_ns), notes[told]):
                 figures(notes[told], value, np.nan, np.nan, score)
                 told += 1
-        if not may_learn(levels, place, breached, time_ns, p.relearn_ns):
+        first = calm_so_far(levels, place)
+        learns = may_learn(levels, place, breached, time_ns, p.relearn_ns)
+        if not learns:
             mine.scale[(mine.kept - 1) % p.history] = np.nan  # never a neighbour
-        elif not np.isnan(distance):
+        if (learns or first) and not np.isnan(distance):
             learn(mine, p, distance)
     return span[1], told
 
@@ -237,4 +242,4 @@ class Discords(RowRule):
         figures["relearn_ns"] = rule.relearn_after.ns
 
 
-DISCORD: Final = Kind(NAME, Discord, Discords, "D8", faults=faults)
+DISCORD: Final = Kind(NAME, Discord, Discords, "D8", faults=faults, promise=of_quantile)

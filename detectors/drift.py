@@ -14,6 +14,7 @@ from contracts.quantities import DIFFERENCE, Duration
 from contracts.transition import Colour
 from detectors.adwin import Adwin, adwin_step, sizes, window_dtype
 from detectors.kind import Fault, Kind, Roster, Scene
+from detectors.promise import of_drift
 from detectors.ringing import Levels, figures, ring
 from detectors.row_rule import RowRule
 
@@ -242,4 +243,5 @@ DRIFT: Final = Kind(
     "D10",
     fields=frozenset({"observed", "expected", "score"}),
     faults=faults,
+    promise=of_drift,
 )

@@ -16,6 +16,7 @@ from detectors.company import Company
 from detectors.half_space_step import CHANGE, COLUMN, COMPANION, advance
 from detectors.half_space_trees import build
 from detectors.kind import Columns, Fault, Kind, Roster, Scene
+from detectors.promise import of_quantile
 from detectors.row_rule import VALUE, RowRule, joined
 from detectors.stacked import stacked
 from detectors.usual import BUCKETS
@@ -40,8 +41,9 @@ class Isolation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
 
     Rings when the score exceeds `above` and also what it usually is: the upper edge of the first
     of 512 buckets that, with all higher ones, holds more than `1 - quantile` of the weight.
-    Whenever the weight reaches twice `memory`, it is halved. Only rows and scores that the gate
-    lets through are learned. A row in which a feature is unknown is none.
+    Whenever the weight reaches twice `memory`, it is halved. Only rows that the gate lets through
+    are learned, and of scores also the first of a run that it does not: without any of those that
+    ring, what is usual would shrink from ring to ring. A row in which a feature is unknown is none.
 
     State: `4 trees (2^(height + 1) - 1) + 2 168` bytes, with its level; 16 for each companion.
 
@@ -255,4 +257,4 @@ def _words(rule: Isolation) -> int:
     return crc32(repr((rule.trees, rule.height, rule.window, rule.seed, features)).encode())
 
 
-ISOLATION: Final = Kind(NAME, Isolation, Isolations, "D11", faults=faults)
+ISOLATION: Final = Kind(NAME, Isolation, Isolations, "D11", faults=faults, promise=of_quantile)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from contracts.batch import Destiny
 from detectors.half_space_trees import count_row, isolation
-from detectors.ringing import Levels, figures, may_learn, ring, severity
+from detectors.ringing import Levels, calm_so_far, figures, may_learn, ring, severity
 from detectors.usual import learn, usual
 
 COLUMN: Final = 0
@@ -86,10 +86,12 @@ def _see(
     shape, time_ns = (p.trees, p.height, p.window), reading[3]
     score = isolation(trees, shape, masses[mine.turn], x) if mine.ready else np.nan
     breached, told = _judge(levels, reading, pair, (value, score), note)
-    if may_learn(levels, reading[2], breached, time_ns, p.relearn_ns):
+    first = calm_so_far(levels, reading[2])
+    learns = may_learn(levels, reading[2], breached, time_ns, p.relearn_ns)
+    if learns:
         _count(mine, trees, shape, masses, x)
-        if not np.isnan(score):
-            learn(mine, p, score)
+    if (learns or first) and not np.isnan(score):
+        learn(mine, p, score)
     return int(told)
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from contracts.batch import Batch
 from contracts.quantities import Duration
 from contracts.transition import Transitions
+from detectors.promise import Promise, no_promise
 
 Columns = dict[str, NDArray[np.float64]]
 
@@ -136,6 +137,9 @@ class Kind:
         Column that it adds for later kinds, empty when it adds none.
     refers : callable
         Places inside the rule's words and rules of other classes named there, `<class>.<rule>`.
+    promise : callable
+        How often a rule rings on clean data, lengths in time already; None where it promises
+        nothing.
     """
 
     name: str
@@ -146,6 +150,7 @@ class Kind:
     faults: Callable[[Any, Scene], Iterator[Fault]] = no_faults
     makes: str = ""
     refers: Callable[[Any], Iterator[tuple[tuple[str, ...], str]]] = no_references
+    promise: Callable[[Any, Scene], Promise | None] = no_promise
 
     @property
     def learns(self) -> bool:

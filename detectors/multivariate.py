@@ -15,6 +15,7 @@ from detectors.circle import Circle
 from detectors.kind import Columns, Fault, Kind, Roster, Scene
 from detectors.multivariate_step import advance
 from detectors.principal import fit
+from detectors.promise import of_multivariate
 from detectors.ringing import new_levels, views
 from detectors.row_rule import NOTES, joined
 from detectors.stacked import stacked
@@ -245,4 +246,6 @@ class Multivariates:
 
 
 _FIELDS: Final = frozenset({"observed", "expected", "score"})
-MULTIVARIATE: Final = Kind(NAME, Multivariate, Multivariates, "D11", _FIELDS, faults)
+MULTIVARIATE: Final = Kind(
+    NAME, Multivariate, Multivariates, "D11", _FIELDS, faults, promise=of_multivariate
+)

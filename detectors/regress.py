@@ -14,6 +14,7 @@ from contracts.quantities import DIFFERENCE, Duration, Sigmas
 from contracts.transition import Colour
 from detectors.company import Company
 from detectors.kind import Columns, Fault, Kind, Roster, Scene
+from detectors.promise import of_regress
 from detectors.ringing import Levels, figures, may_learn, ring, severity
 from detectors.row_rule import RowRule
 from detectors.seasonal import CLIP, SIGMA_PER_DEVIATION
@@ -289,12 +290,5 @@ class Regressions(RowRule):
         self._company.restore(arrays, old_row)
 
 
-REGRESS: Final = Kind(
-    NAME,
-    Regress,
-    Regressions,
-    "D5",
-    fields=frozenset({"observed", "expected", "low", "high", "score"}),
-    faults=faults,
-    makes=MADE,
-)
+_FIELDS: Final = frozenset({"observed", "expected", "low", "high", "score"})
+REGRESS: Final = Kind(NAME, Regress, Regressions, "D5", _FIELDS, faults, MADE, promise=of_regress)

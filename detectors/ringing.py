@@ -116,6 +116,12 @@ def may_learn(levels: Levels, place: int, breached: int, time_ns: int, relearn_n
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def calm_so_far(levels: Levels, place: int) -> Any:
+    """Whether the learning gate is open, so that a breach now is the first of its run."""
+    return levels[1][place, _GATE] == NEVER
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def figures(note: Any, observed: float, expected: float, half: float, score: float) -> None:
     """Write the figures of a level change; `half` is the half width of the band."""
     note.observed = observed

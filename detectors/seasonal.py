@@ -16,6 +16,7 @@ from contracts.transition import Colour
 from detectors.days import DAY_NS, kind_of_day, numbered, wrong_dates
 from detectors.days import columns as day_columns
 from detectors.kind import Columns, Fault, Kind, Roster, Scene
+from detectors.promise import of_seasonal
 from detectors.ringing import Levels, figures, may_learn, ring, severity
 from detectors.row_rule import RowRule
 
@@ -251,4 +252,5 @@ SEASONAL: Final = Kind(
     fields=frozenset({"observed", "expected", "low", "high", "score"}),
     faults=faults,
     makes=NAME,
+    promise=of_seasonal,
 )

@@ -16,6 +16,7 @@ from contracts.transition import NEVER, Colour, Transitions, no_transitions
 from detectors.company import Company
 from detectors.kind import Columns, Fault, Kind, Roster, Scene
 from detectors.power_lines import envelopes, lean, powers
+from detectors.promise import of_spectrum
 from detectors.ringing import views
 from detectors.row_rule import RowRule
 from detectors.spectrum_step import BANDS_MAX, PARAMS, gather, judge
@@ -296,4 +297,4 @@ def _shape(rule: Spectrum, period_ns: int) -> int:
 
 
 _FIELDS: Final = frozenset({"observed", "expected", "high", "score"})
-SPECTRUM: Final = Kind(NAME, Spectrum, Spectra, "D7", _FIELDS, faults)
+SPECTRUM: Final = Kind(NAME, Spectrum, Spectra, "D7", _FIELDS, faults, promise=of_spectrum)

@@ -15,31 +15,20 @@ from contracts.batch import Batch
 from contracts.quantities import Duration, Sigmas
 from contracts.transition import Transitions
 from detectors.channel_rules import ChannelRules
+from detectors.consensus import CONSENSUS, Consensus
 from detectors.parameters import Rules
+from detectors.promise import of_unusual
 from detectors.regress import REGRESS, Regress
-from detectors.run_length import share_beyond
 from detectors.seasonal import SEASONAL, Seasonal
-from detectors.shift import SHIFT, FalseAlarms, Shift
+from detectors.shift import SHIFT
+from detectors.shift_words import FalseAlarms, Shift
 from detectors.unusual import Unusual
-from tests.clean_data import Clean, alarms, within
+from tests.clean_data import DAY, FLOOR, MINUTE, Clean, alarms, fair
 from tests.detectors.bench import roster
 
 pytestmark = pytest.mark.slow
 
 SEED = 20_261_123
-KINDS = 6  # EWMA, CUSUM, CUSUM of a seasonal residual, unusual, seasonal, regress
-SHARE = 1.0 - 0.05 / KINDS
-FLOOR = 1e-9  # never reached: a floor only makes a rule ring less
-MINUTE = 60
-DAY = 86_400
-
-
-def fair(found: int, expected: float, share: float = SHARE) -> bool:
-    """Whether a count is what was promised, and tells something."""
-    assert expected >= 100
-    low, high = within(expected, share)
-    print(f"{found} of {expected:.1f}, {low} to {high}")  # noqa: T201 - figures for the docs
-    return low <= found <= high
 
 
 def budget(clean: Clean, total: float) -> FalseAlarms:
@@ -71,10 +60,14 @@ def shift_of(clean: Clean, total: float, **words: Any) -> Any:
 
 
 @pytest.mark.parametrize("charts", ["ewma", "cusum"])
-def test_one_chart_of_shift_spends_its_budget(charts: str) -> None:
+def test_one_chart_of_shift_spends_its_budget(charts: Any) -> None:
     clean = Clean(500, 20_000, MINUTE, SEED)
     found = alarms(clean, [shift_of(clean, 300.0, charts=charts)])
     assert fair(found, 300.0 * (20_000 - 300) / 20_000, 0.95)  # stricter than asked of all
+    rule = Shift(floor=1.0, at_most="blue", charts=charts, false_alarms=budget(clean, 300.0))
+    promise = SHIFT.promise(rule, clean.scene())
+    assert promise is not None
+    assert promise.per_day(500, MINUTE * 10**9, 0) == pytest.approx(300.0 * DAY / 1.2e6, rel=1e-3)
 
 
 def test_both_charts_of_shift_stay_below_their_budget() -> None:
@@ -99,19 +92,30 @@ def test_shift_of_a_seasonal_residual_spends_its_budget() -> None:
     assert fair(alarms(clean, chain, skip), 300.0 * (40_000 - skip) / 40_000)
 
 
-def test_unusual_is_beyond_its_band_as_often_as_said() -> None:
-    clean = Clean(500, 10_000, MINUTE, SEED + 3)
-    rule = Unusual(
+def unusual(band: str, smoothing: float, **words: Any) -> Unusual:
+    return Unusual(
         model="ewma",
-        smoothing=0.01,
-        band=Sigmas("4 sigma"),
+        smoothing=smoothing,
+        band=Sigmas(band),
         floor=FLOOR,
         warm_up=1000,
         at_most="blue",
+        **words,
     )
-    share = 0.01 / (2 - 0.01)  # variance of the mean, and what the variance is short of
-    t = 4.0 * np.sqrt((1 - share) / (1 + share))
-    expected = clean.channels * 9000 * share_beyond(float(t), 1 / share - 1)
+
+
+def test_unusual_is_beyond_its_band_as_often_as_said() -> None:
+    clean = Clean(500, 10_000, MINUTE, SEED + 3)
+    rule = unusual("4 sigma", 0.01)
+    expected = 9000 * clean.per_round(of_unusual(rule, clean.scene()))
+    assert fair(alarms(clean, [Fused(rule, clean)]), expected)
+
+
+def test_a_delay_makes_unusual_as_rare_as_said() -> None:
+    """Two readings in a row beyond the band."""
+    clean = Clean(500, 10_000, MINUTE, SEED + 8)
+    rule = unusual("3 sigma", 0.02, on_delay=Duration("1 min"))
+    expected = 9000 * clean.per_round(of_unusual(rule, clean.scene()), n=2)
     assert fair(alarms(clean, [Fused(rule, clean)]), expected)
 
 
@@ -126,7 +130,9 @@ def test_seasonal_is_beyond_its_band_as_often_as_said() -> None:
         memory=90,
     )
     skip = 1000
-    expected = clean.channels * (10_000 - skip) * share_beyond(4.0, 0.876 * (2 * 90 - 1))
+    promise = SEASONAL.promise(rule, clean.scene())
+    assert promise is not None
+    expected = (10_000 - skip) * clean.per_round(promise)
     assert fair(alarms(clean, [detector(SEASONAL, rule, clean)], skip), expected)
 
 
@@ -144,5 +150,18 @@ def test_regress_is_beyond_its_band_as_often_as_said() -> None:
         warm_up=500,
     )
     skip = 2000
-    expected = 250 * (10_000 - skip) * share_beyond(4.0, 0.876 * (2 / 0.005 - 1))
+    promise = REGRESS.promise(rule, clean.scene())
+    assert promise is not None
+    expected = (10_000 - skip) * clean.per_round(promise, 250)
     assert fair(alarms(clean, [REGRESS.build(1, {"m": rule}, lane)], skip), expected)
+
+
+def test_consensus_is_beyond_its_band_as_often_as_said() -> None:
+    clean = Clean(600, 8000, MINUTE, SEED + 6)
+    lane = roster({"m": 600}, group_size=12, period_s=MINUTE)
+    rule = Consensus(band=Sigmas("4 sigma"), floor=FLOOR, at_most="blue", warm_up=100, memory=200)
+    skip = 1000
+    promise = CONSENSUS.promise(rule, clean.scene())
+    assert promise is not None
+    expected = (clean.rounds - skip) * clean.per_round(promise)
+    assert fair(alarms(clean, [CONSENSUS.build(1, {"m": rule}, lane)], skip), expected)

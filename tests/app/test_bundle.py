@@ -97,4 +97,6 @@ def test_a_good_folder_is_summed_up(tmp_path: Path) -> None:
     assert lines[1] == (
         "  water.pressure: 8 channels in MPa every 60 s, rules limit, unusual, silent"
     )
-    assert lines[2].startswith("configuration ")
+    assert lines[2].startswith("    false alarms on clean data: unusual ")
+    assert lines[3].startswith("false alarms on clean data: ")
+    assert lines[4].startswith("configuration ")

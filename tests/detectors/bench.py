@@ -6,7 +6,7 @@ Every kind's test file says a `Case` and a twin, and calls `keeps_the_laws` and 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -156,6 +156,14 @@ class Twin(Protocol):
         """Take a reading that the gate let through into the state."""
 
 
+@runtime_checkable
+class Counting(Protocol):
+    """A twin that counts the scores of breaches too, the first of each run."""
+
+    def count(self) -> None:
+        """Take the score that was seen last into what is usual."""
+
+
 def twin_notes(case: Case, make: Any) -> list[tuple[Any, ...]]:
     """Level changes by twins: `make(rule, period_ns)` gives the twin of one channel.
 
@@ -183,8 +191,11 @@ def twin_notes(case: Case, make: Any) -> list[tuple[Any, ...]]:
                 band = (seen.expected - seen.half, seen.expected + seen.half)
                 figures = (value, seen.expected, *band, seen.score)
                 told.append((ordinal, reading.row, *change, time_ns, *figures))
+        first = gate.closed is None
         if gate.opens(calm=breached == 0 and level.level == 0, time_ns=time_ns):
             twin.learn(time_ns, value)
+        elif first and isinstance(twin, Counting):
+            twin.count()
     return told
 
 

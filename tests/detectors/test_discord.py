@@ -95,6 +95,9 @@ class DiscordTwin:
     def learn(self, time_ns: int, value: float) -> None:
         del time_ns, value
         self.open[-1] = self.whole >= self.rule.window
+        self.count()
+
+    def count(self) -> None:
         if math.isnan(self.distance):
             return
         self.weights[min(int(self.distance / self.edge()), BUCKETS - 1)] += 1.0

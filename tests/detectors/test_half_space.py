@@ -92,13 +92,16 @@ class RiverTwin:
             breached = top if score > bound else 0
             held = top if score - bound > -self.rule.hysteresis else 0
             change = self.level.advance(breached, max(breached, held), time_ns)
+        first = self.gate.closed is None
         if self.gate.opens(calm=breached == 0 and self.level.level == 0, time_ns=time_ns):
-            self.learn(row, score)
+            self.model.learn_one(row)
+            self.rows += 1
+            self.count(score)
+        elif first:
+            self.count(score)
         return (*change, time_ns, score) if change else None
 
-    def learn(self, row: dict[str, float], score: float | None) -> None:
-        self.model.learn_one(row)
-        self.rows += 1
+    def count(self, score: float | None) -> None:
         if score is None:
             return
         self.weights[min(int(score / (1.0 / BUCKETS)), BUCKETS - 1)] += 1.0

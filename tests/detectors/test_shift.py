@@ -8,7 +8,8 @@ import pytest
 
 from contracts.quantities import Duration, Sigmas
 from detectors.kind import Scene
-from detectors.shift import SHIFT, FalseAlarms, Shift, Shifts, faults, thresholds
+from detectors.shift import SHIFT, Shifts
+from detectors.shift_words import FalseAlarms, Shift, faults, thresholds
 from tests.detectors.bench import Case, Reading, Seen, equals_twin, keeps_the_laws, roster, run
 
 WORDS: dict[str, Any] = {
