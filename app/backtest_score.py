@@ -123,6 +123,8 @@ class Scores:
     classes : dict of str to Tally
     desks : dict of str to dict
         Days, alarms, false alarms and alarms a day of each.
+    told : list of Episode
+        All alarms.
     outcomes : list of Outcome
     false_alarms : list of Episode
         That no known event explains; None when there were no labels.
@@ -131,6 +133,7 @@ class Scores:
     whole: Tally
     classes: dict[str, Tally]
     desks: dict[str, dict[str, Any]]
+    told: list[Episode]
     outcomes: list[Outcome] = field(default_factory=list)
     false_alarms: list[Episode] | None = None
 
@@ -149,7 +152,9 @@ def scores(trial: Trial, events: Sequence[Event] | None) -> Scores:
         name: counting.tally({name}, [o for o in outcomes if name in o.event.classes])
         for name in names
     }
-    return Scores(counting.tally(set(names), outcomes), classes, counting.desks(), outcomes, false)
+    return Scores(
+        counting.tally(set(names), outcomes), classes, counting.desks(), told, outcomes, false
+    )
 
 
 class _Counting:

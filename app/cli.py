@@ -25,6 +25,7 @@ def parser() -> argparse.ArgumentParser:
     _run(commands.add_parser("run", help="take lanes of a lifeline and ring its alarms"))
     _replay(commands.add_parser("replay", help="run the same lanes over recorded telemetry"))
     _backtest(commands.add_parser("backtest", help="hold the alarms of months against events"))
+    _compare(commands.add_parser("compare", help="what another configuration would ring"))
     _check(commands.add_parser("check", help="judge a configuration before anything runs it"))
     _explain(commands.add_parser("explain", help="what governs a channel, and why it rang"))
     _topics(commands.add_parser("topics", help="list, verify or create the Kafka topics"))
@@ -81,6 +82,16 @@ def _backtest(command: argparse.ArgumentParser) -> None:
     _readings(command)
     command.add_argument("--report", type=Path, default=Path("backtest"), help="where to write")
     command.add_argument("--json", action="store_true", help="print the figures as JSON")
+
+
+def _compare(command: argparse.ArgumentParser) -> None:
+    command.add_argument("old", type=Path, help="configuration folder that is in force")
+    command.add_argument("new", type=Path, help="configuration folder that is proposed")
+    _readings(command)
+    command.add_argument(
+        "--budget", type=float, help="alarms per desk-day that no desk may exceed; else exit code 1"
+    )
+    command.add_argument("--json", action="store_true", help="print JSON instead of Markdown")
 
 
 def _check(command: argparse.ArgumentParser) -> None:

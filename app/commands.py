@@ -115,6 +115,13 @@ def backtest(arguments: argparse.Namespace) -> int:
     return run_backtest(arguments)
 
 
+def compare(arguments: argparse.Namespace) -> int:
+    """What another configuration would ring over the same readings."""
+    from app.compare import compare as run_compare  # noqa: PLC0415 - loads numba
+
+    return run_compare(arguments)
+
+
 def topics(arguments: argparse.Namespace) -> int:
     """List, verify or create topics."""
     from app.running import settle_topics  # noqa: PLC0415 - loads Kafka
@@ -146,6 +153,7 @@ def demo(arguments: argparse.Namespace) -> int:
 COMMANDS: Final[dict[str, Callable[[argparse.Namespace], int]]] = {
     "backtest": backtest,
     "check": check,
+    "compare": compare,
     "compile": compile_kernels,
     "demo": demo,
     "explain": explain,
