@@ -1,5 +1,7 @@
 """`tocsin check` says how often the statistical rules of a configuration ring on clean data."""
 
+from itertools import pairwise
+
 import pytest
 
 from app.check import summary
@@ -12,7 +14,7 @@ def test_a_class_is_told_its_false_alarms_a_day() -> None:
     lines = summary(Configuration.load(DEFAULT_CONFIGS, {}))
     told = {
         before.split(":")[0].strip(): line
-        for before, line in zip(lines, lines[1:], strict=False)
+        for before, line in pairwise(lines)
         if line.startswith("    false alarms on clean data: ")
     }
     assert "shift 0.00017 a day" in told["water.flow_dma"]  # one channel's part of two a day
