@@ -1,12 +1,11 @@
 """One configuration over files: the same lanes and kernels as live, fed with columns."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +24,6 @@ from ingest import recording
 from ingest.readings import Readings
 from pipeline.lane import Lane
 
-THREADS: Final = 2
 NS_PER_MS: Final = 1_000_000
 NOWHERE: Final = -1
 Progress = Callable[[int, int], None]
@@ -155,32 +153,25 @@ class Hall:
             Told how many readings have been taken, and the event time in ns that was reached.
         """
         trial = Trial(self.configuration)
-        with ThreadPoolExecutor(THREADS, "lane") as pool:
-            taken = 0
-            for block in _ahead(self._data.blocks()):
-                trial.strangers += self._feed(block, pool)
-                taken += len(block)
-                progress(taken, int(block.arrival_ns[-1]))
-            for lifeline, path in self._recorded:
-                for seat in self.seats:
-                    if seat.lifeline == lifeline:
-                        seat.play(path)
+        taken = 0
+        for block in self._data.blocks():
+            trial.strangers += self._feed(block)
+            taken += len(block)
+            progress(taken, int(block.arrival_ns[-1]))
+        for lifeline, path in self._recorded:
+            for seat in self.seats:
+                if seat.lifeline == lifeline:
+                    seat.play(path)
         return self._sum_up(trial)
 
-    def _feed(self, block: Readings, pool: ThreadPoolExecutor) -> int:
+    def _feed(self, block: Readings) -> int:
         """Share a block out to its lanes; the number of readings that have none."""
         at = self._seat_of[block.code]
         mine = np.bincount(at + 1, minlength=len(self.seats) + 1)
-        busy = np.flatnonzero(mine[1:]).tolist()
-        shares = [pool.submit(self._share, seat, block, at) for seat in busy]
-        for share in shares:
-            share.result()
+        for i in np.flatnonzero(mine[1:]).tolist():
+            part = block if mine[i + 1] == len(block) else block.take(np.flatnonzero(at == i))
+            self.seats[i].feed(part, self._row_of[part.code])
         return int(mine[0])
-
-    def _share(self, i: int, block: Readings, at: NDArray[np.int16]) -> None:
-        places = np.flatnonzero(at == i)
-        part = block if len(places) == len(block) else block.take(places)
-        self.seats[i].feed(part, self._row_of[part.code])
 
     def _sum_up(self, trial: Trial) -> Trial:
         total: Counter[str] = Counter()
@@ -207,16 +198,3 @@ def _only_fed(configuration: Configuration, data: Data, recorded: set[str]) -> C
         msg = f"backtest: expected readings of channels of the catalogue, got {named}…"
         raise ConfigError(msg, "say in columns.yaml which channel is behind which name")
     return replace(configuration, catalogue=catalogue.take(keep))
-
-
-def _ahead(blocks: Iterator[Readings]) -> Iterator[Readings]:
-    """The blocks, each read while the one before it is at work."""
-    with ThreadPoolExecutor(1, "read") as pool:
-
-        def following() -> "Future[Any]":
-            return pool.submit(next, blocks, None)
-
-        coming = following()
-        while (block := coming.result()) is not None:
-            coming = following()
-            yield block

@@ -45,6 +45,7 @@ class ExportTable:
         self._file = file
         self._sheet = sheet
         self._names = names
+        self._coded: tuple[pa.Array, NDArray[np.int32]] | None = None
         self._columns = columns
         plain = Long()
         is_long = sheet.long is not None or (
@@ -105,9 +106,13 @@ class ExportTable:
 
     def codes(self, names: pa.Array) -> NDArray[np.int32]:
         """Numbers of the channels behind names of a long file."""
+        if self._coded is not None and self._coded[0].equals(names):
+            return self._coded[1]  # batch after batch has the same dictionary
         texts = [str(name) for name in names.to_pylist()]
         found = [self._sheet.channels.get(text) or Named(text) for text in texts]
-        return self._numbered([named.channel for named in found], [n.unit for n in found])
+        codes = self._numbered([named.channel for named in found], [n.unit for n in found])
+        self._coded = (names, codes)
+        return codes
 
     def _numbered(self, ids: Sequence[str], units: Sequence[str]) -> NDArray[np.int32]:
         self._names.units.update({i: unit for i, unit in zip(ids, units, strict=True) if unit})

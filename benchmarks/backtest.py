@@ -1,0 +1,183 @@
+"""Readings a second of a backtest from Parquet: a slice of a year of 10,000 channels, measured.
+
+The year itself, a billion readings, is not run: its time is extrapolated from the slice, and said
+to be. Lanes, admission, fused rules, silence and alarm book are those of a live worker.
+"""
+
+import os
+import resource
+import statistics
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from _claims import Claim, print_claims, print_table
+
+from app import kernel_cache
+from app.backtest_data import open_data
+from app.backtest_lanes import Hall
+from app.backtest_score import episodes
+from app.configuration import Configuration
+from tests.fire.city import DUTY
+
+CHANNELS = 10_000
+LANES = 4
+PERIOD_S = 300
+DAYS = int(os.environ.get("BACKTEST_DAYS", "14"))
+BEGIN_S = 1_767_225_600
+PER_DAY = 86_400 // PERIOD_S
+YEAR = 365 * PER_DAY * CHANNELS
+ROUNDS = 3
+GOAL_MIN = 10.0
+DIPS_PER_DAY = CHANNELS // 30  # a channel rings about once a month, and is silent as often
+STEPS_AT_ONCE = 100
+
+CLASS = f"""\
+class: water.level
+unit: m
+period: {PERIOD_S} s
+plausible: {{range: [0, 10], fastest: 1 per s, future: 5 min, back_fill: 1 h}}
+limit:
+  low: {{blue: 2.0, yellow: 1.6, orange: 1.2, red: 0.8}}
+  high: {{orange: 8.0, red: 9.0}}
+  on_delay: 10 min
+  off_delay: 30 min
+  hysteresis: 0.1
+  duty:
+{DUTY}unusual:
+  model: ewma
+  smoothing: 0.05
+  band: 8 sigma
+  floor: 0.05
+  warm_up: 288
+  at_most: yellow
+  off_delay: 1 h
+  relearn_after: 1 d
+  duty:
+{DUTY}silent:
+  after: 3 periods
+  colour: blue
+  duty:
+{DUTY.replace("{observed} {unit}", "silent for {lasted}")}"""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One backtest over the slice."""
+
+    seconds: float
+    cpu_seconds: float
+    readings: int
+    alarms: int
+
+    def cells(self) -> list[str]:
+        """A row of the table."""
+        figures = [f"{self.seconds:.1f}", f"{self.cpu_seconds:.1f}", f"{self.alarms:,}"]
+        return [f"{self.readings:,}", *figures, f"{self.readings / self.seconds:,.0f}"]
+
+
+def configure(folder: Path) -> Configuration:
+    """One class of channels with the fused rules and silence."""
+    water = folder / "water"
+    water.mkdir(parents=True)
+    (water / "level.yaml").write_text(CLASS)
+    rows = [f"{name},water.level,t-{i},water.t-{i}" for i, name in enumerate(channels())]
+    (water / "catalogue.csv").write_text("id,class,asset,group\n" + "\n".join(rows) + "\n")
+    (folder / "tocsin.yaml").write_text(
+        f'kafka: {{bootstrap: "localhost:9092"}}\nlifelines: {{water: {{partitions: {LANES}}}}}\n'
+    )
+    return Configuration.load(folder, {})
+
+
+def channels() -> list[str]:
+    """Ids of the channels."""
+    return [f"water.t-{i}.level" for i in range(CHANNELS)]
+
+
+def tables() -> Iterator[pa.Table]:
+    """The slice by time: a daily swing, noise, dips that ring, and channels that fall silent."""
+    chance = np.random.default_rng(20260101)
+    ids = pa.array(channels())
+    phase = chance.uniform(0, 2 * np.pi, CHANNELS)
+    dip = np.zeros(CHANNELS, np.int64)  # steps that are left of it
+    quiet = np.zeros(CHANNELS, np.int64)
+    for first in range(0, DAYS * PER_DAY, STEPS_AT_ONCE):
+        code, stamp, value = [], [], []
+        for step in range(first, min(first + STEPS_AT_ONCE, DAYS * PER_DAY)):
+            for left in (dip, quiet):
+                left[chance.random(CHANNELS) < DIPS_PER_DAY / CHANNELS / PER_DAY] = 12
+            swing = 0.5 * np.sin(2 * np.pi * step / PER_DAY + phase)
+            level = np.where(dip > 0, 1.0, 4.0 + swing) + chance.normal(0, 0.05, CHANNELS)
+            there = np.flatnonzero(quiet == 0).astype(np.int32)
+            code.append(there)
+            stamp.append(np.full(len(there), (BEGIN_S + step * PERIOD_S) * 1000))
+            value.append(level[there].round(3))
+            np.maximum(dip - 1, 0, out=dip)
+            np.maximum(quiet - 1, 0, out=quiet)
+        codes = pa.array(np.concatenate(code))
+        columns = {
+            "channel": pa.DictionaryArray.from_arrays(codes, ids),
+            "time": pa.array(np.concatenate(stamp)).cast(pa.timestamp("ms", "UTC")),
+            "value": pa.array(np.concatenate(value)),
+        }
+        yield pa.table(columns)
+
+
+def write(path: Path) -> None:
+    """The slice as a historian would export it."""
+    writer: pq.ParquetWriter | None = None
+    for table in tables():
+        writer = writer or pq.ParquetWriter(path, table.schema, compression="snappy")
+        writer.write_table(table)
+    assert writer is not None
+    writer.close()
+
+
+def run(configuration: Configuration, path: Path) -> Run:
+    """Open, look for channels, score everything, gather the alarms."""
+    before = resource.getrusage(resource.RUSAGE_SELF)
+    began = time.perf_counter()
+    data = open_data(path)
+    trial = Hall(configuration, data).run(lambda taken, time_ns: None)
+    found = episodes(trial.alarms)
+    seconds = time.perf_counter() - began
+    after = resource.getrusage(resource.RUSAGE_SELF)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    account = trial.accounting
+    assert account["scored"] == account["received"] == data.count, account
+    assert {e.first.rule.name for e in found} == {"limit", "unusual", "silent"}, "a rule was idle"
+    return Run(seconds, cpu, account["received"], len(found))
+
+
+def main() -> None:
+    """Make the slice, run it, tell."""
+    kernel_cache.choose()
+    with TemporaryDirectory(prefix="tocsin-bench-") as place:
+        configuration = configure(Path(place) / "c")
+        path = Path(place) / "slice.parquet"
+        write(path)
+        size = path.stat().st_size
+        runs = [run(configuration, path) for _ in range(ROUNDS + 1)][1:]  # the first compiles
+    rate = statistics.median(r.readings / r.seconds for r in runs)
+    minutes = YEAR / rate / 60
+    print(f"measured: {DAYS} days of {CHANNELS:,} channels every {PERIOD_S} s, one Parquet file of")
+    print(f"{size / 2**20:,.0f} MiB, {LANES} lanes; limit, unusual and silent on every channel\n")
+    head = ["readings", "s", "CPU s", "alarms", "readings/s"]
+    print_table(head, [r.cells() for r in runs])
+    print(f"\nEXTRAPOLATED, not run: a year, {YEAR:,} readings, takes {minutes:.1f} min")
+    print_claims(
+        [
+            Claim("a year of 10,000 channels, extrapolated", minutes, GOAL_MIN, "min", "at most"),
+            Claim("readings from Parquet to alarms", rate, YEAR / 600, "readings/s", "at least"),
+        ]
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
