@@ -39,7 +39,9 @@ def cell(name: str, value: Any) -> str:
         return NONE
     if name.startswith("delay"):
         return lasting(value)
-    return f"{value:.3g}" if isinstance(value, float) else f"{value:,}"
+    if isinstance(value, float) and abs(value) < 1000:
+        return f"{value:.3g}"
+    return f"{value:,.0f}"
 
 
 def lasting(seconds: float) -> str:

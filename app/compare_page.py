@@ -97,7 +97,8 @@ def markdown(found: Comparison, result: dict[str, Any]) -> str:
     text = [f"## Alarms of `{found.hashes[1][:7]}` against `{found.hashes[0][:7]}`", ""]
     text += [f"**{said}**: {len(found.alarms[0]):,} alarms before, {len(found.alarms[1]):,} after."]
     text += [found.said, ""]
-    text += [f"**Broken:** {_cell(reason)}" for reason in result["broken"]]
+    text += [f"- **Broken:** {_cell(reason)}" for reason in result["broken"]]
+    text += [""] if result["broken"] else []
     text += _events(result["events"])
     if result["desks"]:
         text += _table("desk", result["desks"], per_day=True)
@@ -139,10 +140,16 @@ def _cells(change: Change) -> list[str]:
     kinds = ", ".join(change.kinds)
     if old and new and old.detected != new.detected:
         kinds += f" by {lasting(abs((new.detected - old.detected).total_seconds()))}"
-    worst = [episode.worst for episode in (old, new) if episode is not None]
+    colours = [_colours(episode) for episode in (old, new) if episode is not None]
     first = change.episode.first
     times = [when(e.first.detected) if e is not None else NONE for e in (old, new)]
-    return [kinds, first.channel, first.rule.name, *times, " → ".join(dict.fromkeys(worst))]
+    return [kinds, first.channel, first.rule.name, *times, " → ".join(dict.fromkeys(colours))]
+
+
+def _colours(episode: Episode) -> str:
+    """Colour in which it rang, and the worst that followed."""
+    first, worst = episode.first.colour, episode.worst
+    return first if first == worst else f"{first} to {worst}"
 
 
 def _row(cells: Iterable[str]) -> str:
