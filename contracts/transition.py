@@ -1,5 +1,6 @@
 """Level changes: the only thing that Python receives from a scoring kernel."""
 
+from collections.abc import Sequence
 from enum import IntEnum
 
 import numpy as np
@@ -49,3 +50,14 @@ Transitions = NDArray[np.void]
 def no_transitions() -> Transitions:
     """Empty array of level changes."""
     return np.empty(0, TRANSITION)
+
+
+def end_to_end(parts: Sequence[Transitions]) -> Transitions:
+    """Level changes of some arrays in one, which is the part itself where only one has any.
+
+    Nearly all parts are empty, and `np.concatenate` promotes record types anew at every call.
+    """
+    told = [part for part in parts if len(part)]
+    if len(told) == 1:
+        return told[0]
+    return np.concatenate(told) if told else no_transitions()

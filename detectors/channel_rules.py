@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contracts.batch import Batch
-from contracts.transition import NEVER, TRANSITION, Transitions, no_transitions
+from contracts.transition import NEVER, TRANSITION, Transitions, end_to_end
 from detectors import fused
 from detectors.parameters import Rules, table
 from detectors.rows import ROW, new_rows
@@ -15,7 +15,6 @@ from detectors.rows import ROW, new_rows
 NOTES: Final = 1024  # level changes per kernel call; more only means another call
 
 # Made once: a batch of a thousand readings takes 10 us, and numpy 1 us for an empty array of these.
-_NOTHING: Final = no_transitions()
 _NO_SCORES: Final = np.empty(0)
 
 _FRESH: Final = new_rows(np.zeros(1, np.int64))[0]
@@ -84,7 +83,7 @@ class ChannelRules:
             )
             if told:
                 found.append(self._notes[:told].copy())
-        return np.concatenate(found) if found else _NOTHING
+        return end_to_end(found)
 
     def arrays(self) -> Mapping[str, NDArray[np.void]]:
         """State to be put into a snapshot; not a copy."""

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from contracts.batch import Batch, Destiny
 from contracts.quantities import Duration
-from contracts.transition import NEVER, TRANSITION, Colour, Transitions, no_transitions
+from contracts.transition import NEVER, TRANSITION, Colour, Transitions, end_to_end, no_transitions
 from detectors.kind import Columns, Fault, Kind, Roster, Scene
 from detectors.ringing import figures, new_levels, ring, views
 from detectors.row_rule import joined
@@ -165,7 +165,7 @@ class Joints:
                 note = np.zeros(1, TRANSITION)
                 if self._judge(place, ordinal, time_ns, note[0]):
                     found.append(note)
-        notes = np.concatenate(found) if found else no_transitions()
+        notes = end_to_end(found)
         notes["rule"] = self._slot
         return notes
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from contracts.batch import Batch
 from contracts.quantities import DIFFERENCE, Duration
-from contracts.transition import TRANSITION, Colour, Transitions, no_transitions
+from contracts.transition import TRANSITION, Colour, Transitions, end_to_end, no_transitions
 from detectors.circle import Circle
 from detectors.kind import Columns, Fault, Kind, Roster, Scene
 from detectors.multivariate_step import advance
@@ -210,7 +210,7 @@ class Multivariates:
                 found.append(self._notes[:told].copy())
             if due >= 0:
                 self._fit(due)
-        notes = np.concatenate(found) if found else no_transitions()
+        notes = end_to_end(found)
         notes["rule"] = self._slot
         return notes
 

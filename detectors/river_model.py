@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contracts.batch import Batch, Destiny
-from contracts.transition import TRANSITION, Colour, Transitions, no_transitions
+from contracts.transition import TRANSITION, Colour, Transitions, end_to_end, no_transitions
 from detectors.company import Company
 from detectors.kind import Columns, Kind, Roster
 from detectors.ringing import figures, may_learn, new_levels, ring, severity, views
@@ -127,7 +127,7 @@ class RiverModels:
             if seat >= 0:
                 self._company.said[seat] = batch.value[i]
                 self._company.said_at[seat] = time_ns
-        notes = np.concatenate(found) if found else no_transitions()
+        notes = end_to_end(found)
         notes["rule"] = self._slot
         return notes
 

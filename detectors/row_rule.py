@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contracts.batch import Batch
-from contracts.transition import TRANSITION, Transitions, no_transitions
+from contracts.transition import TRANSITION, Transitions, end_to_end, no_transitions
 from detectors.kind import Columns, Roster
 from detectors.ringing import new_levels, views
 
@@ -87,7 +87,7 @@ class RowRule:
             first, told = type(self).KERNEL(levels, rows, readings, (first, last), self._notes)
             if told:
                 found.append(self._notes[:told].copy())
-        notes = np.concatenate(found) if found else no_transitions()
+        notes = end_to_end(found)
         notes["rule"] = self._slot
         return notes
 

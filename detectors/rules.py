@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contracts.batch import Batch
-from contracts.transition import Transitions
+from contracts.transition import Transitions, end_to_end
 from detectors.channel_rules import ROWS, ChannelRules, calm_rows
 from detectors.kind import Columns, Detector, Listener
 from detectors.ringing import new_levels
@@ -34,6 +34,10 @@ class Rules:
         self._fused = fused
         self._others = others
         self._learned = learned
+        # Asking whether a class has all that a protocol wants costs more than most kernels.
+        self._listeners = {
+            slot: other for slot, other in others.items() if isinstance(other, Listener)
+        }
 
     def score(
         self,
@@ -45,11 +49,11 @@ class Rules:
         """Score the readings of a span, in order, by every rule; level changes come back."""
         found = [self._fused.score(batch, destiny, span, scores)]
         columns: Columns = {VALUE: batch.value}
-        for other in self._others.values():
-            if isinstance(other, Listener):
-                other.hear(np.concatenate(found))
+        for slot, other in self._others.items():
+            if slot in self._listeners:
+                self._listeners[slot].hear(end_to_end(found))
             found.append(other.score(batch, destiny, span, columns))
-        return np.concatenate(found)
+        return end_to_end(found)
 
     def arrays(self) -> Mapping[str, NDArray[Any]]:
         """State to be put into a snapshot; not a copy."""

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from contracts.batch import Batch
 from contracts.quantities import DIFFERENCE, NS_PER_S, Duration, Sigmas
-from contracts.transition import NEVER, Colour, Transitions, no_transitions
+from contracts.transition import NEVER, Colour, Transitions, end_to_end, no_transitions
 from detectors.company import Company
 from detectors.kind import Columns, Fault, Kind, Roster, Scene
 from detectors.power_lines import envelopes, lean, powers
@@ -255,7 +255,7 @@ class Spectra(RowRule):
             told = self._judge(count) if count else 0
             if told:
                 found.append(self._notes[:told].copy())
-        notes = np.concatenate(found) if found else no_transitions()
+        notes = end_to_end(found)
         notes["rule"] = self._slot
         return notes
 

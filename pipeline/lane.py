@@ -18,7 +18,7 @@ from contracts.journal import Accept, Command, Entry, Refuse, Shelve, Swap, Tick
 from contracts.lane_log import Mark, Message
 from contracts.machine import Arrays, Parts, Why
 from contracts.records import Records
-from contracts.transition import Transitions
+from contracts.transition import Transitions, end_to_end
 from pipeline.accounts import Accounts
 from pipeline.evidence import OffsetIndex
 from pipeline.outbox import Outbox
@@ -130,12 +130,9 @@ class Lane:
             int(np.searchsorted(batch.record, last)),
         )
         parts.admission.admit(batch, work.stamp_ns, span, work.destiny)
-        notes = np.concatenate(
-            [
-                parts.scorer.score(batch, work.destiny, span),
-                parts.silence.hear(batch, work.destiny, work.lane_time_s, span),
-            ]
-        )
+        scored = parts.scorer.score(batch, work.destiny, span)
+        heard = parts.silence.hear(batch, work.destiny, work.lane_time_s, span)
+        notes = end_to_end([scored, heard])
         refused = [r for r in batch.refused if first <= r.record < last]
         self.accounts.book(work.destiny[span[0] : span[1]], len(refused))
         told = {(r.record, -1, 0, 0): undecodable(self.name, work.records, r) for r in refused}
