@@ -98,19 +98,22 @@ class ParquetRows:
     def channels(self) -> frozenset[int]:
         """Numbers of its channels; of a long file the column is read, some ns a reading."""
         if not self._channels:
-            found: set[int] = set()
-            names = [self._table.long.channel] if self._table.long else self._table.wanted
-            size = (8 * self._sizes.block) // self._width + 1
-            for batch in self._file.iter_batches(size, columns=names):
-                if self._table.long:
-                    coded = _coded(batch.column(0))
-                    found.update(self._table.codes(coded.dictionary).tolist())
-                else:
-                    found.update(self._table.readings(_table(batch)).code.tolist())
-                    if not self._table.text():
-                        break
+            if self._table.long is None and not self._table.text():
+                found = set(self._table.column_codes(_filled(self._file.metadata)).tolist())
+            else:
+                found = set[int]().union(*self._seen())
             self._channels = frozenset(found)
         return self._channels
+
+    def _seen(self) -> Iterator[set[int]]:
+        """Numbers of the channels that batch after batch has."""
+        long, size = self._table.long, (8 * self._sizes.block) // self._width + 1
+        names = [long.channel] if long else self._table.wanted
+        for batch in self._file.iter_batches(size, columns=names):
+            if long:
+                yield set(self._table.codes(_coded(batch.column(0)).dictionary).tolist())
+            else:
+                yield set(self._table.readings(_table(batch)).code.tolist())
 
     def blocks(self) -> Iterator[Readings]:
         """Its readings by time.
@@ -212,6 +215,19 @@ def open_lines(path: Path, names: Names) -> Source:
             np.maximum.accumulate(time_ns),
         )
     )
+
+
+def _filled(metadata: pq.FileMetaData) -> frozenset[str]:
+    """Columns that have a value somewhere, as far as the file says."""
+    found = set()
+    for i in range(metadata.num_row_groups):
+        group = metadata.row_group(i)
+        for place in range(group.num_columns):
+            column = group.column(place)
+            known = column.statistics
+            if known is None or not known.has_null_count or known.null_count < group.num_rows:
+                found.add(column.path_in_schema)
+    return frozenset(found)
 
 
 def _table(batch: pa.RecordBatch) -> pa.Table:

@@ -1,7 +1,7 @@
 """Tables of an export to readings, a column at a time."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -113,6 +113,11 @@ class ExportTable:
         codes = self._numbered([named.channel for named in found], [n.unit for n in found])
         self._coded = (names, codes)
         return codes
+
+    def column_codes(self, columns: Collection[str]) -> NDArray[np.int32]:
+        """Numbers of the channels of some columns of a wide file."""
+        found = [named for column, named in self.wide.items() if column in columns]
+        return self._numbered([named.channel for named in found], [n.unit for n in found])
 
     def _numbered(self, ids: Sequence[str], units: Sequence[str]) -> NDArray[np.int32]:
         self._names.units.update({i: unit for i, unit in zip(ids, units, strict=True) if unit})

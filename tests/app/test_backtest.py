@@ -1,6 +1,8 @@
 """`tocsin backtest`: labels, figures that can be counted by hand, the report, the carried sets."""
 
 import json
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ from app.configuration import Configuration
 from contracts.alarm import Alarm, OwnedBy, RespondTo, RungBy
 from contracts.catalogue import Where
 from contracts.errors import ConfigError
+from lab.feeds.__main__ import FEEDS
 from tests.app.folder import folder_with, loaded
 
 ROOT = Path(__file__).parents[2]
@@ -173,3 +176,17 @@ def test_the_carried_sets_ring_every_event_that_is_known_in_them(tmp_path: Path)
     water = figures["classes"]["water.flow_hourly"]
     assert (water["found"], water["missed"], water["false_alarms"]) == (10, 0, 0)
     assert len(figures["false_alarms"]) <= 1
+
+
+@pytest.mark.soak
+def test_the_feeds_of_the_demo_ring_every_event_that_is_known_in_them(tmp_path: Path) -> None:
+    feeds, labelled = tmp_path / "feeds", tmp_path / "labels.csv"
+    feeds.mkdir()
+    for name, path in [("labels", labelled), *((n, feeds / f"{n}.jsonl") for n in FEEDS)]:
+        with path.open("wb") as file:
+            subprocess.run([sys.executable, "-m", "lab.feeds", name], stdout=file, check=True)
+    line = ["backtest", str(ROOT / "configs"), str(feeds), "--labels", str(labelled)]
+    assert main([*line, "--report", str(tmp_path / "report")]) == 0
+    whole = json.loads((tmp_path / "report" / "backtest.json").read_text())["whole"]
+    assert (whole["events"], whole["missed"]) == (19, 0)
+    assert whole["false_alarms"] <= 3

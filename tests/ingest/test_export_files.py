@@ -124,13 +124,14 @@ def test_local_parquet_needs_a_zone_and_wide_parquet_is_read_in_parts(tmp_path: 
     found = open_parquet(local, Sheet(time=TimeColumn(zone="Asia/Shanghai")), names)
     assert rows(found, names) == [("a", "12-31 16:00", 0.0)]
     stamps = pa.array([0, 3_600_000, 7_200_000], pa.int64())
-    table = pa.table({"time": stamps, "a": [1.0, None, 2.0], "b": [3.0, 4.0, 5.0]})
+    never = pa.array([None, None, None], pa.float64())
+    table = pa.table({"time": stamps, "a": [None, None, 2.0], "b": [3.0, 4.0, 5.0], "c": never})
     pq.write_table(table, tmp_path / "w.parquet")
     names = Names()
     wide = open_parquet(tmp_path / "w.parquet", Sheet(), names, SMALL)
-    assert wide.count == 6
+    assert wide.count == 9
     assert {names.ids[code] for code in wide.channels()} == {"a", "b"}
-    assert [row[2] for row in rows(wide, names)] == [1.0, 3.0, 4.0, 2.0, 5.0]
+    assert [row[2] for row in rows(wide, names)] == [3.0, 4.0, 2.0, 5.0]
 
 
 def test_lines_keep_their_order_and_a_wrong_one_is_named(tmp_path: Path) -> None:
@@ -144,6 +145,8 @@ def test_lines_keep_their_order_and_a_wrong_one_is_named(tmp_path: Path) -> None
     (block,) = open_lines(path, names).blocks()
     assert block.value.tolist() == [1.0, 2.0]
     assert block.arrival_ns.tolist() == [7_200_000_000_000] * 2
+    path.write_text("\n")
+    assert open_lines(path, names).count == 0
     path.write_text('{"channel": "a", "time": "never", "value": 1}\n')
     with pytest.raises(ConfigError, match=r"a\.jsonl:1"):
         open_lines(path, names)
