@@ -21,6 +21,7 @@ from detectors.slope import Fall
 
 GROUPS_TOLD: Final = 3
 ONE_IS_ENOUGH: Final = frozenset({"multivariate"})  # kinds that go on with those that are there
+COUNTS_ITSELF: Final = frozenset({"balance"})  # whose names stand for all channels, its own too
 SPARING: Final = "ignore_while"  # a companion under this key only spares, the rule stands alone
 
 Named = tuple[Path, str]  # place, and the class that is named there
@@ -154,10 +155,11 @@ def _judge_companions(
     named, least = _wanted(name, rule)
     if not named:
         return
+    other = pack.class_name if least == 1 and name not in COUNTS_ITSELF else None
     alone, lacking = [], set()
     for group in groups:
         there = classes[group]
-        needs = [(path, word, 1 + (word == pack.class_name and least == 1)) for path, word in named]
+        needs = [(path, word, 1 + (word == other)) for path, word in named]
         gone = {(path, word) for path, word, count in needs if there.get(word, 0) < count}
         if len(needs) - len(gone) < least:
             alone.append(group)

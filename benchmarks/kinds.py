@@ -29,10 +29,11 @@ Written by `python benchmarks/kinds.py --write` from the code: what each kind is
 bytes it keeps of a channel and the time it takes for a reading, measured on the stream that its
 tests ring on (a stream full of trouble: a calm city is cheaper). Times are of one core of a shared
 virtual machine. The last column is another's model of the same parameters on the same values,
-one model, alone in a loop (for stumpy, `pip install --no-deps stumpy==1.14.1` first): times say
-nothing of what is found, and tests hold ours equal to river's where they are the same. `limit`
-and `unusual` share one 128-byte row and one kernel, `silent` keeps 17 bytes; see
-[the benchmarks](../benchmarks/README.md) for those.
+one model, alone in a loop (`pip install --no-deps stumpy==1.14.1` first, and `pip install
+pysad==0.7.0` in a place of its own): times say nothing of what is found, and tests hold ours equal
+to river's where they are the same. `rise` costs what `fall` does, `repeated` and `late` what
+`missing` does: their kernels are the same. `limit` and `unusual` share one 128-byte row and one
+kernel, `silent` keeps 17 bytes; see [the benchmarks](../benchmarks/README.md) for those.
 
 | kind | class | words | bytes a channel | ns a reading | others, ns a reading |
 | --- | --- | --- | --- | --- | --- |

@@ -8,6 +8,8 @@ import numpy as np
 from msgspec import Meta
 from numba import njit
 
+from contracts.quantities import DIFFERENCE
+
 BUCKETS: Final = 5  # of each size; one more, and the two oldest become one of the next size
 
 
@@ -44,7 +46,7 @@ class Adwin(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     log2(window / 5) sizes; 1.2 kB with 10 000 values.
     """
 
-    span: Annotated[float, Meta(gt=0)]
+    span: Annotated[float, Meta(gt=0, extra=DIFFERENCE)]
     chance: Annotated[float, Meta(gt=0, lt=1)] = 0.002
     every: Annotated[int, Meta(ge=1, le=10_000)] = 32
     window: Annotated[int, Meta(ge=100, le=1_000_000)] = 10_000

@@ -10,7 +10,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from contracts.batch import Batch, Destiny
-from contracts.quantities import Duration
+from contracts.quantities import DIFFERENCE, Duration
 from contracts.transition import NEVER
 from detectors.days import DAY_NS
 from detectors.kind import Columns, Fault, Kind, Scene
@@ -52,12 +52,12 @@ class Total(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     """
 
     over: Duration
-    low: Steps | None = None
-    high: Steps | None = None
+    low: Annotated[Steps | None, Meta(extra=DIFFERENCE)] = None
+    high: Annotated[Steps | None, Meta(extra=DIFFERENCE)] = None
     least: Annotated[int, Meta(ge=1, le=1_000_000)] = 2
     on_delay: Duration = Duration("0 s")
     off_delay: Duration = Duration("0 s")
-    hysteresis: Annotated[float, Meta(ge=0)] = 0.0
+    hysteresis: Annotated[float, Meta(ge=0, extra=DIFFERENCE)] = 0.0
 
 
 def faults(rule: Total, scene: Scene) -> Iterator[Fault]:

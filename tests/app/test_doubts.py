@@ -70,3 +70,16 @@ def test_warnings_go_to_standard_error_and_the_folder_stays_good(
     assert main(["check", "--json", folder]) == 0
     body = json.loads(capsys.readouterr().out)
     assert (body["good"], body["findings"], len(body["warnings"])) == (True, [], 1)
+
+
+def test_a_balance_of_its_own_class_alone_is_meant(tmp_path: Path) -> None:
+    text = (DOUBTFUL / "group_that_is_too_small.yaml").read_text(encoding="utf-8")
+    before, _, after = text.partition("multivariate:\n")
+    duty = after[after.index("  duty:") :]
+    words = "equation: all, where: {all: water.flow}, tolerance: 0.1, by: {blue: 1}".split(", ")
+    balance = "".join(f"  {word}\n" for word in words)
+    files: dict[str, str | bytes] = {
+        "water/flow.yaml": f"{before}balance:\n{balance}{duty}",
+        "water/catalogue.csv": CATALOGUE,
+    }
+    assert judged(folder_with(tmp_path, files), {}) == ([], [])
