@@ -76,7 +76,7 @@ def test_a_balance_of_its_own_class_alone_is_meant(tmp_path: Path) -> None:
     text = (DOUBTFUL / "group_that_is_too_small.yaml").read_text(encoding="utf-8")
     before, _, after = text.partition("multivariate:\n")
     duty = after[after.index("  duty:") :]
-    words = "equation: all, where: {all: water.flow}, tolerance: 0.1, by: {blue: 1}".split(", ")
+    words = ["equation: all", "where: {all: water.flow}", "tolerance: 0.1", "by: {blue: 1}"]
     balance = "".join(f"  {word}\n" for word in words)
     files: dict[str, str | bytes] = {
         "water/flow.yaml": f"{before}balance:\n{balance}{duty}",
