@@ -13,7 +13,7 @@ from contracts.records import Records
 from tests.laws import LAWS
 from tests.laws.journals import journals
 from tests.laws.outcome import run
-from tests.laws.path import NAMES, path
+from tests.laws.path import KINDS, NAMES, path
 from tests.streams import Stream, chatty, days, troubled
 from tests.tidy import ROOT
 
@@ -34,6 +34,14 @@ def records_for(law: str) -> Records:
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("law", [*QUICK, *(pytest.param(law, marks=SLOW) for law in LONG)])
 def test_the_law_holds(law: str, name: str) -> None:
+    way = path(name)
+    LAWS[law](way, way.over(records_for(law)))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("law", QUICK)
+def test_the_law_holds_for_a_kind(law: str, name: str) -> None:
     way = path(name)
     LAWS[law](way, way.over(records_for(law)))
 

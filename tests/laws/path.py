@@ -40,6 +40,29 @@ RULES: Final[dict[str, dict[str, str]]] = {
     "fall": {"fall": STEPS},
     "rise": {"rise": STEPS + SLOW},
 }
+# Kinds that ring on the witness within minutes; others learn for longer, and keep four of the laws
+# on streams of their own (tests/detectors).
+KINDS: Final[dict[str, dict[str, str]]] = {
+    "seasonal": {
+        "seasonal": "  slot: 1 h\n  band: 5 sigma\n  floor: 0.05\n  warm_up: 8\n"
+        "  at_most: yellow\n  off_delay: 20 s\n  hysteresis: 1 sigma\n  relearn_after: 40 s\n"
+    },
+    "total": {"total": "  over: 30 s\n  low: {blue: 8, orange: 4}\n  high: {yellow: 24}\n"},
+    "unit_change": {
+        "unit_change": "  floor: 1\n  at_most: blue\n  confirm: 3\n  warm_up: 8\n  memory: 50\n"
+        "  off_delay: 10 s\n"
+    },
+    "drift": {"drift": "  page_hinkley: {threshold: 5, slack: 0.1, least: 5}\n  off_delay: 20 s\n"},
+    "shift": {
+        "shift": "  floor: 0.05\n  at_most: yellow\n  charts: cusum\n  h: 6 sigma\n  warm_up: 10\n"
+        "  memory: 100\n  off_delay: 20 s\n"
+    },
+    "seasonal_shift": {
+        "seasonal": "  slot: 1 h\n  band: 90 sigma\n  floor: 0.05\n  warm_up: 3\n  at_most: blue\n",
+        "shift": "  of: seasonal\n  floor: 0.05\n  at_most: blue\n  charts: cusum\n  h: 6 sigma\n"
+        "  warm_up: 10\n  memory: 100\n  off_delay: 20 s\n",
+    },
+}
 ALL: Final = {
     "limit": LOW.split("\n", 1)[0] + "\n" + HIGH + SLOW,
     **{name: text for rule in RULES.values() for name, text in rule.items() if name != "limit"},
@@ -207,8 +230,8 @@ NAMES: Final = (*RULES, "everything", "ticking", "shelving", "swapping")
 @cache
 def path(name: str) -> Path:
     """The path of this name."""
-    if name in RULES:
-        rules = RULES[name]
+    if name in RULES or name in KINDS:
+        rules = {**RULES, **KINDS}[name]
         return Path(name, (plan(_frozen(rules)),), frozenset(rules))
     whole = Path(name, (plan(_frozen(ALL)),), frozenset(ALL))
     if name == "anything":  # may ring or not: the witness itself may be shelved
