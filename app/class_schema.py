@@ -33,6 +33,11 @@ def class_schema() -> dict[str, Any]:
     return {"$schema": DRAFT, "title": "Tocsin: a class of channels", **schema}
 
 
+def schema_of(kind: type) -> dict[str, Any]:
+    """Schema of any struct that people write."""
+    return _shape(inspect.type_info(kind), figure=False)
+
+
 def _shape(node: inspect.Type, *, figure: bool) -> dict[str, Any]:
     """Schema of a type; `figure` says that plain numbers in it are in the unit of the class."""
     if isinstance(node, inspect.Metadata):
@@ -96,7 +101,7 @@ def _quantity(kind: type) -> dict[str, Any]:
 
 def _struct(node: inspect.StructType, *, figure: bool) -> dict[str, Any]:
     fields = written_fields(node)
-    about = dict(_meanings(node.cls))
+    about = dict(meanings(node.cls))
     properties = {}
     for key, field in fields.items():
         shape = _shape(field.type, figure=figure)
@@ -134,7 +139,7 @@ def _summary(kind: type) -> str:
     return " ".join(text.split("\n\n", 1)[0].split())
 
 
-def _meanings(kind: type) -> Iterator[tuple[str, str]]:
+def meanings(kind: type) -> Iterator[tuple[str, str]]:
     """What the docstrings say of each field, the nearest last."""
     for base in reversed(_own(kind).__mro__):
         text = vars(base).get("__doc__") or ""
