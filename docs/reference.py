@@ -6,6 +6,7 @@
 import argparse
 import sys
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import compress
 from pathlib import Path
 from typing import Any, Final
 
@@ -29,12 +30,25 @@ MADE: Final = (
 RECORDS: Final = (Reading, Alarm, DeadLetter, Shelve, Unshelve, Accept)
 STEPS: Final = ["blue", "yellow", "orange", "red"]
 OWN: Final = ("class", "unit", "period", "plausible", "overrides")
+CLASS_FILES: Final = """\
+`configs/<lifeline>/<class>.yaml` holds what is true of every channel of a class. Beside the first
+keys below, each section is a kind of rule: its name is the key under which the rule is written
+(`limit:`), and in brackets stands the class of detectors in [kinds of rules](../detectors.md).
+
+- A **duration** is `500 ms`, `30 s`, `5 min`, `2 h`, `1 d` or `3 periods` of the class.
+- **A figure for each colour** is a mapping with any of `blue`, `yellow`, `orange` and `red`; a
+  colour without one never rings.
+- **Or with a unit**: a plain number is in the unit of the class; `200 kPa` becomes that unit.
+- Bands are in multiples of the spread that the rule learned: `4 sigma`.
+
+An editor completes and judges class files with the output of `tocsin schema class`."""
 
 
 def table(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    """A Markdown table."""
-    names = list(heads)
-    lines = [names, ["---"] * len(names), *map(list, rows)]
+    """A Markdown table; columns that hold nothing are left out."""
+    names, body = list(heads), list(map(list, rows))
+    full = [any(line[at] for line in body) for at in range(len(names))]
+    lines = [list(compress(line, full)) for line in (names, ["---"] * len(names), *body)]
     cells = ([" ".join(cell.split()).replace("|", "\\|") for cell in line] for line in lines)
     return "".join(f"| {' | '.join(line)} |\n" for line in cells)
 
@@ -80,7 +94,7 @@ def settings() -> str:
 def rules() -> str:
     """What a class file may hold."""
     schema = class_schema()["properties"]
-    text = "# Class files\n\nA class file holds what is true of every channel of a class.\n\n"
+    text = f"# Class files\n\n{CLASS_FILES}\n\n"
     own = {"properties": {key: schema[key] for key in OWN}, "required": OWN[:4]}
     text += table(("key", "value", "default", "meaning"), _fields(own))
     duty = schema["limit"]["properties"]["duty"]
