@@ -13,9 +13,9 @@ from app.backtest_ear import Points, Window
 from app.backtest_labels import Event, events_on, read_labels
 from app.backtest_lanes import Hall, Trial
 from app.backtest_page import TALLY, cell, page
-from app.backtest_progress import Progress
 from app.backtest_score import YEAR_NS, Scores, as_json, scores
 from app.configuration import Configuration
+from app.progress import Progress
 from lab.feeds.feed import CITY
 
 PICTURED_MAX: Final = 40  # channels of an event whose readings are kept for its picture

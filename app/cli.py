@@ -2,37 +2,17 @@
 
 import argparse
 import logging
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 from app import kernel_cache
 from contracts.errors import ConfigError, TocsinError
 
 GOOD, FAILED, WRONG_USE = 0, 1, 2
 DEFAULT_CONFIGS = Path(__file__).resolve().parent.parent / "configs"
-
-
-def parser() -> argparse.ArgumentParser:
-    """Every command and option, with the help that teaches them."""
-    top = argparse.ArgumentParser(
-        prog="tocsin",
-        description="Watches a city's lifelines and rings when one is failing.",
-        epilog="Exit codes: 0 good, 1 failed, 2 wrong usage or configuration.",
-    )
-    top.add_argument("--verbose", action="store_true", help="say more on standard error")
-    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    _run(commands.add_parser("run", help="take lanes of a lifeline and ring its alarms"))
-    _replay(commands.add_parser("replay", help="run the same lanes over recorded telemetry"))
-    _backtest(commands.add_parser("backtest", help="hold the alarms of months against events"))
-    _compare(commands.add_parser("compare", help="what another configuration would ring"))
-    _check(commands.add_parser("check", help="judge a configuration before anything runs it"))
-    _explain(commands.add_parser("explain", help="what governs a channel, and why it rang"))
-    _topics(commands.add_parser("topics", help="list, verify or create the Kafka topics"))
-    _schema(commands.add_parser("schema", help="JSON Schema of a record or of a class file"))
-    _configs(commands.add_parser("compile", help="compile every kernel that a configuration needs"))
-    _demo(commands.add_parser("demo", help="ring over real telemetry, without Kafka or Java"))
-    return top
 
 
 def _configs(command: argparse.ArgumentParser) -> None:
@@ -132,6 +112,101 @@ def _demo(command: argparse.ArgumentParser) -> None:
     command.add_argument("--report", type=Path, default=Path("report"), help="where to write")
 
 
+def _completion(command: argparse.ArgumentParser) -> None:
+    command.add_argument("shell", choices=["bash", "zsh"])
+
+
+_COMMANDS: Final = (
+    (
+        "run",
+        _run,
+        "take lanes of a lifeline and ring its alarms",
+        "tocsin run --lifeline water --bootstrap kafka-1:9092 --state /var/lib/tocsin",
+    ),
+    (
+        "replay",
+        _replay,
+        "run the same lanes over recorded telemetry",
+        "tocsin replay --lifeline water --out alarms.jsonl telemetry.jsonl",
+    ),
+    (
+        "backtest",
+        _backtest,
+        "hold the alarms of months against events",
+        "tocsin backtest configs data --labels data/known.yaml --report backtest",
+    ),
+    (
+        "compare",
+        _compare,
+        "what another configuration would ring",
+        "tocsin compare configs proposed data --labels data/known.yaml --budget 144",
+    ),
+    (
+        "check",
+        _check,
+        "judge a configuration before anything runs it",
+        "tocsin check configs --test",
+    ),
+    (
+        "explain",
+        _explain,
+        "what governs a channel, and why it rang",
+        "tocsin explain water.feed-01.flow 2022-04-28T12:00:00+08:00 --telemetry month.jsonl",
+    ),
+    (
+        "topics",
+        _topics,
+        "list, verify or create the Kafka topics",
+        "tocsin topics --create --bootstrap kafka-1:9092",
+    ),
+    (
+        "schema",
+        _schema,
+        "JSON Schema of a record or of a class file",
+        "tocsin schema class > class.schema.json",
+    ),
+    (
+        "compile",
+        _configs,
+        "compile every kernel that a configuration needs",
+        "tocsin compile --configs configs",
+    ),
+    (
+        "demo",
+        _demo,
+        "ring over real telemetry, without Kafka or Java",
+        "tocsin demo --seconds 60 --report report",
+    ),
+    (
+        "completion",
+        _completion,
+        "a script that teaches a shell these commands",
+        "source <(tocsin completion bash)",
+    ),
+)
+
+
+def parser() -> argparse.ArgumentParser:
+    """Every command and option, with the help that teaches them."""
+    top = argparse.ArgumentParser(
+        prog="tocsin",
+        description="Watches a city's lifelines and rings when one is failing.",
+        epilog="Exit codes: 0 good, 1 failed, 2 wrong usage or configuration.",
+    )
+    top.add_argument("--verbose", action="store_true", help="say more on standard error")
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, arguments, what, example in _COMMANDS:
+        command = commands.add_parser(
+            name,
+            help=what,
+            description=f"{what[0].upper()}{what[1:]}.",
+            epilog=f"Example:\n  {example}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        arguments(command)
+    return top
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; the exit code says how it went."""
     arguments = parser().parse_args(argv)
@@ -145,6 +220,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         from app import commands  # noqa: PLC0415 - numba and Kafka load only when a command runs
 
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         return commands.COMMANDS[arguments.command](arguments)
     except ConfigError as error:
         sys.stderr.write(f"{error}\n")

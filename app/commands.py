@@ -4,8 +4,9 @@ import argparse
 import asyncio
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any, Final
 
 import msgspec
@@ -139,6 +140,28 @@ def compile_kernels(arguments: argparse.Namespace) -> int:
     return GOOD
 
 
+def completion(arguments: argparse.Namespace) -> int:
+    """A completion script for a shell, written from the parser."""
+    import shtab  # noqa: PLC0415 - only shells ask for it
+
+    from app.cli import parser  # noqa: PLC0415 - the parser is the caller's
+
+    top = parser()
+    for action in _actions(top):
+        if action.type is Path:
+            action.complete = shtab.FILE  # type: ignore[attr-defined]
+    say(shtab.complete(top, arguments.shell))
+    return GOOD
+
+
+def _actions(command: argparse.ArgumentParser) -> Iterator[argparse.Action]:
+    for action in command._actions:  # noqa: SLF001 - argparse has no other way to ask
+        yield action
+        if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001 - as above
+            for inner in action.choices.values():
+                yield from _actions(inner)
+
+
 def demo(arguments: argparse.Namespace) -> int:
     """Ring over recorded telemetry in compressed time."""
     from app.demo_leave import Leaving  # noqa: PLC0415 - only the demo leaves this way
@@ -155,6 +178,7 @@ COMMANDS: Final[dict[str, Callable[[argparse.Namespace], int]]] = {
     "check": check,
     "compare": compare,
     "compile": compile_kernels,
+    "completion": completion,
     "demo": demo,
     "explain": explain,
     "replay": replay,

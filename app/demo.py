@@ -14,6 +14,7 @@ from app.demo_report import Told, report, summary
 from app.demo_screen import Plain, Screen
 from app.demo_show import Show
 from app.demo_stage import stage
+from app.terminal import draws
 from lab.feeds import elevator, metro, power, subsidence, water
 from lab.feeds.feed import Feed
 
@@ -61,7 +62,7 @@ async def run_demo(arguments: argparse.Namespace, leaving: Leaving) -> int:
 
 def chosen() -> Screen:
     """The live view on a terminal that can draw it, else plain lines."""
-    if not sys.stdout.isatty() or os.environ.get("TERM", "dumb") in {"dumb", "unknown"}:
+    if not draws(sys.stdout):
         return Plain()
     from app.demo_live import Live  # noqa: PLC0415 - a pipe needs no terminal
 

@@ -9,6 +9,8 @@ import time
 from collections.abc import Callable
 from typing import Final, NoReturn
 
+from app.terminal import draws
+
 LEAVE_S: Final = 3.5
 CURSOR: Final = "\033[?25h"
 
@@ -67,7 +69,7 @@ class Leaving:
         self._end()
 
     def _end(self) -> NoReturn:
-        show = CURSOR if sys.stdout.isatty() else ""
+        show = CURSOR if draws(sys.stdout) else ""
         os.write(1, f"{show}\ninterrupted before the end, {self.where()}\n".encode())
         os._exit(0)
 

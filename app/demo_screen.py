@@ -1,10 +1,10 @@
 """What the demo says while it runs, and the plain lines of it for pipes."""
 
-import os
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, Protocol
 
+from app.terminal import colours
 from contracts.alarm import Alarm
 from lab.feeds.feed import Feed
 
@@ -63,6 +63,6 @@ class Plain:
 def line(alarm: Alarm) -> str:
     """One revision as a person reads it in a terminal."""
     word = f"{alarm.colour:6}"
-    if sys.stdout.isatty() and "NO_COLOR" not in os.environ:
+    if colours(sys.stdout):
         word = f"\033[{SHOWN[alarm.colour]}m{word}\033[0m"
     return f"{alarm.detected}  {alarm.lifeline:10}  {word}  {alarm.say['en']}"

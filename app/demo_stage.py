@@ -17,7 +17,7 @@ from app.embedded import EmbeddedBroker
 from app.topics import Topic, TopicPlan, ensure, needed
 from contracts.errors import FatalError
 from contracts.topics import TopicNames
-from ingest.kafka_errors import meaning
+from ingest.kafka_errors import refusal
 
 COPIES_MAX: Final = 3
 REQUEST_TIMEOUT_MS: Final = 5_000
@@ -132,7 +132,7 @@ async def _admin(bootstrap: str) -> AsyncIterator[AIOKafkaAdminClient]:
         await admin.start()
         yield admin
     except (KafkaError, TimeoutError) as error:
-        raise meaning(bootstrap, "demo", error) from error
+        raise refusal(bootstrap, "demo", error) from error
     finally:
         await admin.close()
 

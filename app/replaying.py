@@ -13,6 +13,7 @@ import msgspec
 
 from app.compose import Plan, plan_of
 from app.configuration import Configuration, home_lane
+from app.progress import Progress
 from contracts.errors import ConfigError
 from contracts.journal import Entry
 from contracts.lane_log import Message
@@ -96,6 +97,13 @@ class Bench:
             return recording.read(path, number)
         return recorded_lines.read_lines(path, number, self._home)
 
+    @staticmethod
+    def count(path: Path) -> int:
+        """How many records all lanes together have in a file."""
+        if path.suffix == ".parquet":
+            return recording.count(path)
+        return recorded_lines.count(path)
+
     def _home(self, channel: str) -> int:
         """Home lane of a channel; strangers go where their id as a group would."""
         row = self.plan.catalogue.row_of.get(channel)
@@ -116,13 +124,14 @@ def replay_files(arguments: argparse.Namespace) -> int:
     journal = read_journal(arguments.journal) if arguments.journal else {}
     accounting: Counter[str] = Counter()
     told: Counter[str] = Counter()
+    progress = Progress("replay", bench.count(arguments.telemetry), piped=False)
     with ExitStack() as files:
         out: IO[bytes] | None = None
         if arguments.out:
             out = files.enter_context(arguments.out.open("wb"))
         for number in range(bench.plan.partitions):
             lane = bench.lane(number)
-            telemetry = bench.telemetry(arguments.telemetry, number)
+            telemetry = progress.over(bench.telemetry(arguments.telemetry, number))
             for message in replay(lane, telemetry, journal.get(number, [])):
                 told[message.kind] += 1
                 if message.kind != "alarm":
@@ -130,10 +139,12 @@ def replay_files(arguments: argparse.Namespace) -> int:
                 if out is not None:
                     out.write(message.body + b"\n")
                 if not arguments.json:
+                    progress.clear()
                     sys.stdout.write(_sentence(message) + "\n")
             accounting.update(lane.accounts.summary())
             if arguments.warm:
                 SnapshotStore(arguments.warm).put_warm(str(lane.name), learned(lane))
+    progress.clear()
     _sum_up(dict(accounting), told, as_json=arguments.json)
     return 0
 

@@ -12,7 +12,7 @@ from msgspec import Meta, Struct
 
 from contracts.errors import ConfigError, FatalError
 from contracts.topics import TopicNames
-from ingest.kafka_errors import meaning
+from ingest.kafka_errors import refusal
 
 DAY_MS: Final = 86_400_000
 FOR_EVER: Final = -1
@@ -123,10 +123,8 @@ async def ensure(
     ------
     ConfigError
         When a topic has another number of partitions; nothing was made then.
-    RetryableError
-        When the brokers are away.
     FatalError
-        When the brokers refuse.
+        When the brokers are away or refuse.
     """
     async with _admin(bootstrap, security or {}) as admin:
         there = await _described(admin, topics)
@@ -156,7 +154,7 @@ async def _admin(
             await admin.start()
             yield admin
     except (KafkaError, TimeoutError) as error:
-        raise meaning(bootstrap, "topics", error) from error
+        raise refusal(bootstrap, "topics", error) from error
     finally:
         await admin.close()
 

@@ -11,6 +11,13 @@ from ingest.reasons import Reason
 from ingest.rfc3339 import NS_PER_MS, read_mixed_times
 
 ROWS_PER_BATCH = 16_384
+BLOCK_BYTES = 1 << 20
+
+
+def count(path: Path) -> int:
+    """How many lines a file has; blank ones count."""
+    with path.open("rb") as file:
+        return sum(block.count(b"\n") for block in iter(lambda: file.read(BLOCK_BYTES), b""))
 
 
 def read_lines(

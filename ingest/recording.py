@@ -86,6 +86,13 @@ def lanes_of(path: Path) -> list[int]:
     return sorted(lanes)
 
 
+def count(path: Path) -> int:
+    """How many records a recording holds; `ConfigError` when the file is none."""
+    with _open(path) as recording:
+        records: int = recording.metadata.num_rows
+        return records
+
+
 def read(path: Path, lane: int, rows_per_batch: int = ROWS_PER_BATCH) -> Iterator[Records]:
     """Records of one lane in offset order, in batches of bounded size.
 

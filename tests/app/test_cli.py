@@ -109,8 +109,8 @@ def test_a_journal_that_is_none_is_named_with_its_line(
         (
             ["topics", "--create", "--bootstrap", "127.0.0.1:9"],
             1,
-            "tocsin topics: 127.0.0.1:9: expected an answer to `topics`, got "
-            "KafkaConnectionError; retrying in 1.0 s\n",
+            "tocsin topics: 127.0.0.1:9: expected Kafka brokers to answer, got "
+            "KafkaConnectionError; look at the address\n",
         ),
     ],
 )

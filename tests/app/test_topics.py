@@ -3,7 +3,7 @@
 import pytest
 
 from app.topics import Topic, TopicPlan, ensure, needed
-from contracts.errors import ConfigError, FatalError, RetryableError
+from contracts.errors import ConfigError, FatalError
 from contracts.topics import TopicNames
 from tests.kafka.broker import Cluster
 
@@ -82,5 +82,5 @@ async def test_brokers_that_refuse_are_quoted(kafka: Cluster) -> None:
 
 
 async def test_brokers_that_are_away_are_said() -> None:
-    with pytest.raises(RetryableError, match=r"127\.0\.0\.1:1: expected an answer to `topics`"):
+    with pytest.raises(FatalError, match=r"127\.0\.0\.1:1: expected Kafka brokers to answer"):
         await ensure([], "127.0.0.1:1")
