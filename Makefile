@@ -18,7 +18,7 @@ KAFKA_POM := tests/kafka/pom.xml
 KAFKA_STAMP := .kafka/libs/.complete
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo lint check fast java test docs bench soak lock clean
+.PHONY: help setup demo lint check fast java browser test docs bench soak lock clean
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,7 +42,10 @@ fast: .venv/.development
 
 java: $(KAFKA_STAMP) ## Get Java, Maven and Kafka's jars for the tests.
 
-test: .venv/.development java ## Run all tests, a real Kafka included.
+browser: ## Get Chromium for the tests of pages.
+	@sh tests/app/install-chromium.sh
+
+test: .venv/.development java browser ## Run all tests, a real Kafka included.
 	TOCSIN_REQUIRE_BROKER=1 $(BIN)/pytest -m "not soak"
 
 docs: .venv/.development ## Write the reference from the code and build the site into build/site.

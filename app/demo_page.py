@@ -29,6 +29,11 @@ margin:1rem 0}
 .fact b{font-size:1.3rem;display:block}
 .wide{overflow-x:auto}table{border-collapse:collapse;width:100%}
 th,td{text-align:left;padding:.35rem .6rem;border-bottom:1px solid var(--rule);vertical-align:top}
+.time{white-space:nowrap}
+@media(max-width:40rem){.events thead{display:none}.events tr{display:block;padding:.5rem 0;
+border-bottom:1px solid var(--rule)}.events td{display:block;border:0;padding:0}
+.events td:first-child{color:var(--soft)}.events td:nth-child(2){font-weight:600}
+.time::before{content:attr(data-what)" ";color:var(--soft)}}
 .cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(30rem,100%),1fr));gap:1rem}
 .card{background:var(--card);border-radius:.5rem;padding:.8rem;min-width:0;overflow-wrap:anywhere}
 .card h3{font-size:1rem;margin:0 0 .3rem}
@@ -99,12 +104,13 @@ def _known(events: Iterable[dict[str, Any]], missed: str) -> str:
         "<tr>"
         f"<td>{escape(event['lifeline'])}</td><td>{escape(event['name'])}</td>"
         f"<td>{escape(event['injected'] or 'in the recorded data')}</td>"
-        f"<td>{when(event['expected'])}</td>"
-        f"<td>{when(event['rung_at']) if event['rung_at'] else missed}</td></tr>"
+        f'<td class="time" data-what="began">{when(event["expected"])}</td>'
+        f'<td class="time" data-what="rang">'
+        f"{when(event['rung_at']) if event['rung_at'] else missed}</td></tr>"
         for event in events
     )
-    head = "<tr><th>lifeline</th><th>event</th><th>origin</th><th>begins</th><th>rang</th></tr>"
-    return f'<div class="wide"><table>{head}{rows}</table></div>'
+    head = "<tr><th>lifeline</th><th>event</th><th>origin</th><th>began</th><th>rang</th></tr>"
+    return f'<div class="wide"><table class="events"><thead>{head}</thead>{rows}</table></div>'
 
 
 def _others(others: Sequence[dict[str, Any]]) -> list[str]:

@@ -3,14 +3,14 @@
 import json
 import signal
 import subprocess
-import sys
 import time
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
-TOCSIN = str(Path(sys.executable).with_name("tocsin"))
+from tests.app.conftest import TOCSIN, Played
+
 LIFELINES = {"water", "power", "metro", "subsidence", "elevator"}
 LOWS = ["low feed on 24 March", "low feed on 29 March", "low feed on 27 April"]
 
@@ -26,11 +26,9 @@ def demo(folder: Path, seconds: float) -> subprocess.Popen[str]:
 
 
 @pytest.mark.slow
-def test_the_demo_rings_every_known_event_and_hardly_anything_else(tmp_path: Path) -> None:
-    with demo(tmp_path, 20) as process:
-        out, err = process.communicate(timeout=90)
-    assert (process.returncode, err) == (0, "")
-    summary = json.loads((tmp_path / "report/summary.json").read_text())
+def test_the_demo_rings_every_known_event_and_hardly_anything_else(played: Played) -> None:
+    assert (played.code, played.err) == (0, "")
+    summary = json.loads((played.report / "summary.json").read_text())
     rung = {event["name"]: event["rung_at"] for event in summary["known_events"]}
     assert set(LOWS) <= set(rung)
     assert len(rung) == 19
@@ -40,8 +38,8 @@ def test_the_demo_rings_every_known_event_and_hardly_anything_else(tmp_path: Pat
     assert set(summary["accounting_by_lifeline"]) == LIFELINES
     account = summary["accounting"]
     assert account["received"] == sum(n for word, n in account.items() if word != "received")
-    told = (tmp_path / "report/alarms.jsonl").read_text().splitlines()
-    shown = [line for line in out.splitlines() if line[:4].isdigit() and "T" in line[:12]]
+    told = (played.report / "alarms.jsonl").read_text().splitlines()
+    shown = [line for line in played.out.splitlines() if line[:4].isdigit() and "T" in line[:12]]
     assert len(told) == len(shown)
     assert summary["accounting_by_lifeline"]["water"]["scored"] == 1268
 
