@@ -47,6 +47,9 @@ class Label(
         Names with spaces between of the rules that may ring for it, empty for any.
     colour : str
         Worst colour that should be reached, empty where nobody knows.
+    verdict : str
+        `nuisance` when operators judged what rang here to be no event: alarms that it covers are
+        false, whatever other label covers them too.
     """
 
     name: Annotated[str, Meta(min_length=1, max_length=500)]
@@ -57,6 +60,7 @@ class Label(
     place: Words = ""
     rules: Words = ""
     colour: Literal["", "blue", "yellow", "orange", "red"] = ""
+    verdict: Literal["event", "nuisance"] = "event"
 
 
 class Labels(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -141,11 +141,9 @@ class Scores:
 def scores(trial: Trial, events: Sequence[Event] | None) -> Scores:
     """Hold the alarms of a trial against events; with None nothing is called false."""
     told = episodes(trial.alarms)
-    outcomes = [
-        Outcome(event, [e for e in told if event.rung_by(e.first)]) for event in events or []
-    ]
-    explained = {e.first.id for outcome in outcomes for e in outcome.rung}
-    false = None if events is None else [e for e in told if e.first.id not in explained]
+    outcomes = explained(told, events or [])
+    true = {e.first.id for outcome in outcomes for e in outcome.rung}
+    false = None if events is None else [e for e in told if e.first.id not in true]
     counting = _Counting(trial, told, false)
     names = sorted({counting.class_of[channel] for channel in trial.spans})
     classes = {
@@ -155,6 +153,17 @@ def scores(trial: Trial, events: Sequence[Event] | None) -> Scores:
     return Scores(
         counting.tally(set(names), outcomes), classes, counting.desks(), told, outcomes, false
     )
+
+
+def explained(told: Sequence[Episode], events: Sequence[Event]) -> list[Outcome]:
+    """What rang for each event; alarms that operators judged to be a nuisance rang for none."""
+    nuisances = [event for event in events if event.label.verdict == "nuisance"]
+    true = [e for e in told if not any(event.rung_by(e.first) for event in nuisances)]
+    return [
+        Outcome(event, [e for e in true if event.rung_by(e.first)])
+        for event in events
+        if event.label.verdict == "event"
+    ]
 
 
 class _Counting:

@@ -49,9 +49,11 @@ def _replay(command: argparse.ArgumentParser) -> None:
     command.add_argument("--json", action="store_true", help="print one JSON summary")
 
 
-def _readings(command: argparse.ArgumentParser) -> None:
+def _readings(command: argparse.ArgumentParser, *, labelled: bool = False) -> None:
     command.add_argument("data", type=Path, help="file or folder: .csv, .parquet, .jsonl")
-    command.add_argument("--labels", type=Path, help="known events (.yaml or .csv)")
+    command.add_argument(
+        "--labels", type=Path, required=labelled, help="known events (.yaml or .csv)"
+    )
     command.add_argument(
         "--columns", type=Path, help="what the columns are, instead of columns.yaml beside a file"
     )
@@ -72,6 +74,20 @@ def _compare(command: argparse.ArgumentParser) -> None:
         "--budget", type=float, help="alarms per desk-day that no desk may exceed; else exit code 1"
     )
     command.add_argument("--json", action="store_true", help="print JSON instead of Markdown")
+
+
+def _tune(command: argparse.ArgumentParser) -> None:
+    command.add_argument("config", type=Path, help="configuration folder")
+    _readings(command, labelled=True)
+    command.add_argument(
+        "--bounds", type=Path, required=True, help="figures that may change, and between what"
+    )
+    command.add_argument(
+        "--false-alarms", type=float, required=True, help="most false alarms per channel-year"
+    )
+    command.add_argument("--trials", type=int, default=64, help="most sets of figures to try")
+    command.add_argument("--out", type=Path, default=Path("tune"), help="where to write")
+    command.add_argument("--json", action="store_true", help="print the figures as JSON")
 
 
 def _check(command: argparse.ArgumentParser) -> None:
@@ -140,6 +156,12 @@ _COMMANDS: Final = (
         _compare,
         "what another configuration would ring",
         "tocsin compare configs proposed data --labels data/known.yaml --budget 144",
+    ),
+    (
+        "tune",
+        _tune,
+        "propose figures of rules that keep a budget",
+        "tocsin tune configs data --labels data/known.yaml --bounds tune.yaml --false-alarms 2",
     ),
     (
         "check",

@@ -123,6 +123,13 @@ def compare(arguments: argparse.Namespace) -> int:
     return run_compare(arguments)
 
 
+def tune(arguments: argparse.Namespace) -> int:
+    """Propose figures of rules that keep a budget of false alarms."""
+    from app.tune import tune as run_tune  # noqa: PLC0415 - loads numba and scipy
+
+    return run_tune(arguments)
+
+
 def topics(arguments: argparse.Namespace) -> int:
     """List, verify or create topics."""
     from app.running import settle_topics  # noqa: PLC0415 - loads Kafka
@@ -185,4 +192,5 @@ COMMANDS: Final[dict[str, Callable[[argparse.Namespace], int]]] = {
     "run": run,
     "schema": schema,
     "topics": topics,
+    "tune": tune,
 }
