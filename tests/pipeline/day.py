@@ -104,7 +104,7 @@ class Day:
         manifest = world.manifests(number)[-1]
         assert (manifest.sequence, manifest.digest) == (mark.sequence, mark.digest)
         assert manifest.telemetry == world.streams[number].end
-        SnapshotStore(str(world.state)).read(manifest.snapshot, manifest.checksum)
+        SnapshotStore(world.location).read(manifest.snapshot, manifest.checksum)
 
 
 def _body(message: tuple[str, bytes, bytes]) -> dict[str, object]:

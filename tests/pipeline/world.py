@@ -118,6 +118,8 @@ class World:
     ----------
     plans : Plans
     state : Path
+    store : str
+        Address of an object store to keep snapshots in, instead of `state`.
     """
 
     plans: Plans
@@ -128,11 +130,17 @@ class World:
     )
     clock: WoundClock = field(default_factory=WoundClock)
     faults: Faults = field(default_factory=Faults)
+    store: str = ""
     telemetry: MemoryTelemetry = field(init=False)
     workers: int = 0
 
     def __post_init__(self) -> None:
         self.commands = MemoryCommands(faults=self.faults)
+
+    @property
+    def location(self) -> str:
+        """Where snapshots lie."""
+        return self.store or str(self.state)
 
     @contextmanager
     def setting(
@@ -153,7 +161,7 @@ class World:
         with ThreadPoolExecutor(1) as scoring, ThreadPoolExecutor(1) as filing:
             yield Setting(
                 Doors(self.telemetry, self.commands, self.log_for, self.clock, scoring),
-                Keeper(StruckStore(str(self.state), self.faults), struck, filing),
+                Keeper(StruckStore(self.location, self.faults), struck, filing),
                 (plan or self.plans.first).configuration.hash,
                 pace,
             )
@@ -196,7 +204,7 @@ class World:
         """Outputs of a calm replay over (telemetry, committed journal)."""
         config = (plan or self.plans.first).configuration.hash
         name = self.name(number)
-        store = SnapshotStore(str(self.state))
+        store = SnapshotStore(self.location)
         lane = Lane(
             name,
             self.plans.parts_for(config, name),
