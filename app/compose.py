@@ -9,12 +9,14 @@ from numpy.typing import NDArray
 
 from alarms.book import AlarmBook, Desk
 from alarms.card import NO_THRESHOLDS, Card, ClassCards, Thresholds
+from alarms.stopped import Standing, standing_alarm
 from app.configuration import Configuration, home_lane
 from app.kinds import kinds, slots
 from app.pack import ClassPack, LimitRule
 from contracts.catalogue import Catalogue
 from contracts.day_types import DAY_TYPES, day_type
-from contracts.errors import ConfigError
+from contracts.errors import ConfigError, TocsinError
+from contracts.lane_log import Message
 from contracts.machine import Parts
 from contracts.topics import TopicNames
 from detectors import parameters, silence
@@ -124,6 +126,12 @@ class Plan:
                 others[slot] = kind.build(slot, rules, roster)
                 learned |= {slot} if kind.learns else set()
         return Rules(ChannelRules(cheap, class_of), others, frozenset(learned))
+
+
+def standing(name: LaneName, error: TocsinError, now_ms: int) -> Message:
+    """Alarm of a lane that cannot go on."""
+    place = Standing(name.lifeline, str(name), name.telemetry, name.number)
+    return standing_alarm(place, error, now_ms)
 
 
 def plan_of(configuration: Configuration, lifeline: str) -> Plan:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Self
 
-from app.compose import plan_of
+from app.compose import plan_of, standing
 from app.configuration import Configuration
 from app.settings import Settings
 from app.warm import warm
@@ -139,6 +139,7 @@ class Service:
             Keeper(self._store, self._parts_for, filing),
             self._configuration.hash,
             Pace(snapshot_s=snapshot.every.ns / NS_PER_S, snapshot_readings=snapshot.or_readings),
+            standing,
         )
         self._worker = Worker(self._plan.name, setting, DRAIN_S)
         beat = asyncio.create_task(self._worker.beat(), name="beat")

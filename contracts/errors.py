@@ -5,7 +5,8 @@ TocsinError
 ├── DecodeError      one message cannot be read: it becomes a dead letter
 ├── RetryableError   a collaborator is away: try again after `retry_after_s`
 └── FatalError       going on would lose or falsify something: stop loudly
-    ├── DataLoss     readings that the lane still needs are gone from the log
+    ├── Damaged      a snapshot cannot be read: the one before it is taken
+    ├── DataLoss     what the lane still needs is gone from the log
     ├── Diverged     replay told something other than what the world was told
     └── Fenced       another worker owns the lane now
 
@@ -60,25 +61,37 @@ class FatalError(TocsinError):
     """Going on would lose or falsify something."""
 
 
+class Damaged(FatalError):  # noqa: N818 - the domain's word
+    """A snapshot file is gone, or is not what was written."""
+
+
 class DataLoss(FatalError):  # noqa: N818 - the domain's word
     """Offsets that the lane still needs are gone from the log.
 
     Parameters
     ----------
-    lane : str
-        Lane that lost them.
+    where : str
+        Lane, or topic and partition, that lost them.
     first, last : int
         First and last lost offset, both inclusive.
+    what : str
+        What lay there, in the plural.
+    why : str
+        How it is known; by default the log's start lies behind them.
     """
 
-    def __init__(self, lane: str, first: int, last: int) -> None:
+    def __init__(
+        self, where: str, first: int, last: int, what: str = "readings", why: str = ""
+    ) -> None:
+        why = why or f"expected offset {first} in the log, its start is {last + 1}"
         super().__init__(
-            f"{lane}: expected offset {first} in the log, its start is {last + 1}; readings "
-            f"{first}..{last} are lost, widen the topic's retention and restore or accept the loss"
+            f"{where}: {why}; {what} {first}..{last} are lost, widen the topic's retention and "
+            "restore or accept the loss"
         )
-        self.lane = lane
+        self.where = where
         self.first = first
         self.last = last
+        self.what = what
 
 
 class Diverged(FatalError):  # noqa: N818 - the domain's word

@@ -114,10 +114,20 @@ class LaneLog(Protocol):
     async def fence(self) -> None:
         """Start the transactional producer: earlier owners can no longer commit."""
 
-    async def past(self) -> Past:
+    async def past(self, back: int = 0) -> Past:
         """Read the lane's own partitions read-committed up to their high watermarks.
 
         To be called after `fence`: nothing can be added behind these marks then.
+
+        Parameters
+        ----------
+        back : int
+            0 begins at the newest manifest, 1 at the one before it, as if it were the newest.
+
+        Raises
+        ------
+        DataLoss
+            When a partition no longer holds what the manifest needs.
         """
 
     async def flush(
@@ -138,6 +148,23 @@ class LaneLog(Protocol):
             When a newer owner has started.
         FatalError
             When any delivery or the commit failed or took longer than the deadline.
+        """
+
+    async def tell(self, message: Message, since: int | None) -> bool:
+        """Tell the world of an alarm outside the lane's own count, in a transaction of its own.
+
+        To be called after `fence`.
+
+        Parameters
+        ----------
+        message : Message
+        since : int or None
+            Alarms from this offset on are looked through, None for all.
+
+        Returns
+        -------
+        bool
+            False, and nothing was told, when they hold the message's key already.
         """
 
     async def publish(self, manifest: Manifest) -> None:

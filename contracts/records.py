@@ -1,6 +1,7 @@
 """Kafka records of one partition as columns: the port between a log client and a lane."""
 
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Protocol
 
 import numpy as np
@@ -42,6 +43,16 @@ class Records:
         if self.length[i] == TOMBSTONE:
             return None
         return memoryview(self.buffer)[self.start[i] : self.start[i] + self.length[i]]
+
+    def seal(self, i: int) -> str:
+        """Fingerprint of record `i`: its timestamp, and BLAKE2b-64 of its payload.
+
+        >>> Records.of([(7, 1000, b"a")]).seal(0), Records.of([(7, 1000, None)]).seal(0)
+        ('1000-40f89e395b66422f', '1000-')
+        """
+        payload = self.payload(i)
+        content = "" if payload is None else blake2b(payload, digest_size=8).hexdigest()
+        return f"{self.timestamp_ms[i]}-{content}"
 
     def cut(self, first: int, last: int) -> "Records":
         """Records `first` up to but not including `last`; the buffer is shared."""

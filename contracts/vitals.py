@@ -25,6 +25,8 @@ class LaneVitals:
         Outputs committed by this worker.
     flushes, snapshots, recoveries : int
         Transactions committed, snapshots published, times the lane was recovered here.
+    damaged_snapshots : int
+        Snapshot files that could not be read.
     open_alarms : dict of str to int
         Alarms that have not cleared, by colour.
     trouble : str
@@ -44,6 +46,7 @@ class LaneVitals:
     score_seconds: float = 0.0
     snapshots: int = 0
     recoveries: int = 0
+    damaged_snapshots: int = 0
     open_alarms: dict[str, int] = field(default_factory=dict)
     trouble: str = ""
 

@@ -89,11 +89,12 @@ class KafkaLaneLog:
         async with self._bounded("fence"):
             await self._producer.start()
 
-    async def past(self) -> Past:
+    async def past(self, back: int = 0) -> Past:
         """Read the lane's own partitions read-committed up to their high watermarks."""
         names, lane = self._settings.topics, self._lane
         found, _ = await self._read(names.manifests(lane.lifeline), None)
         manifests = [self._own(record, Manifest) for record in found[-2:]]
+        manifests = manifests[: len(manifests) - back]
         manifest = manifests[-1] if manifests else None
         previous = manifests[0] if len(manifests) > 1 else None
         entries, self._journal_end = await self._read(
@@ -192,6 +193,18 @@ class KafkaLaneLog:
 
     def _headers(self, kind: bytes) -> list[tuple[str, bytes]]:
         return [(KIND, kind), ("published", str(self._clock.now_ms()).encode())]
+
+    async def tell(self, message: Message, since: int | None) -> bool:
+        """Tell the world of an alarm outside the lane's own count, once for each key."""
+        told, _ = await self._read(self._settings.topics.alarms(self._lane.lifeline), since)
+        if any(record.key == message.key for record in told):
+            return False
+        async with self._bounded("tell"):
+            producer = self._started()
+            await producer.begin_transaction()
+            await (await self._send(message))
+            await producer.commit_transaction()
+        return True
 
     async def publish(self, manifest: Manifest) -> None:
         """Commit a manifest in a transaction of its own."""

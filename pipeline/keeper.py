@@ -52,7 +52,13 @@ class Keeper:
         return lambda config: self._parts_for(config, name)
 
     async def restore(self, name: LaneName, past: Past) -> Lane | None:
-        """The lane of the newest manifest, None when there is none."""
+        """The lane of the newest manifest of a past, None when there is none.
+
+        Raises
+        ------
+        Damaged
+            When its file cannot be read.
+        """
         if past.manifest is None:
             return None
         manifest = past.manifest

@@ -80,6 +80,7 @@ class Lane:
         self.journal = 0  # next journal offset
         self.commands = 0  # next command offset
         self.last_offset = -1  # of the last record taken
+        self.last_seal = ""  # and what it was like
         self.lane_time_s = NOT_BEGUN
         self.accounts = Accounts()
         self.outbox = Outbox()
@@ -117,6 +118,7 @@ class Lane:
                 self._advance(int(by_record[last]))
             first = last
         self.lane_time_s = int(by_record[-1])
+        self.last_seal = records.seal(len(records) - 1)
         self.index.forget()
         passing(Point.SCORE)
 

@@ -10,6 +10,7 @@ from contracts.errors import DataLoss, FatalError
 from pipeline.kafka_closing import let_go
 
 CLOSE_S: Final = 5.0
+RECORDS: Final = "records of the lane's own"
 
 Found = Any  # aiokafka's ConsumerRecord, which has no types of its own
 
@@ -104,7 +105,7 @@ class LaneReader:
         # The end of an emptied partition is the marker of its last transaction: no record is lost.
         only_marker_gone = begin == high == first + 1
         if first < begin and not only_marker_gone:
-            raise DataLoss(name, first, begin - 1)
+            raise DataLoss(name, first, begin - 1, RECORDS)
         reader = await self._consumer("read_committed")
         reader.assign([where])
         reader.seek(where, max(first, begin))
@@ -114,7 +115,7 @@ class LaneReader:
                 batch = await reader.getmany(where, timeout_ms=200)
                 found += batch.get(where, [])
         except OffsetOutOfRangeError as error:
-            raise DataLoss(name, first, begin) from error
+            raise DataLoss(name, first, begin, RECORDS) from error
         return [record for record in found if record.offset < high], high
 
     async def _forget(self) -> None:

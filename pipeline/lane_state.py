@@ -31,6 +31,7 @@ def freeze(lane: Lane) -> Snapshot:
         "journal": lane.journal,
         "commands": lane.commands,
         "last_offset": lane.last_offset,
+        "last_seal": lane.last_seal,
         "lane_time_s": lane.lane_time_s,
         "sequence": lane.outbox.sequence,
         "digest": lane.outbox.digest,
@@ -73,6 +74,7 @@ def thaw(
     parts.book.restore(header["book"], 0)
     for field in ("position", "journal", "commands", "last_offset", "lane_time_s"):
         setattr(lane, field, header[field])
+    lane.last_seal = header.get("last_seal", "")  # snapshots of 0.1 before it had none
     lane.outbox = Outbox(header["sequence"], header["digest"])
     lane.accounts = Accounts(header["accounts"])
     lane.index = OffsetIndex(header["index"])

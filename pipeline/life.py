@@ -10,9 +10,9 @@ from typing import Final
 import numpy as np
 
 from contracts.clock import Clock
-from contracts.errors import Diverged
+from contracts.errors import Diverged, TocsinError
 from contracts.failpoints import Point, passing
-from contracts.lane_log import LaneLog, Mark
+from contracts.lane_log import LaneLog, Mark, Message
 from contracts.records import Commands, Records, Telemetry
 from contracts.vitals import LaneVitals
 from pipeline import merge
@@ -79,12 +79,15 @@ class Setting:
     config : str
         Hash of the configuration that this worker runs.
     pace : Pace
+    standing : callable
+        Alarm of a lane that cannot go on, from its name, the reason and the time in ms.
     """
 
     doors: Doors
     keeper: Keeper
     config: str
     pace: Pace
+    standing: Callable[[LaneName, TocsinError, int], Message]
 
 
 class Life:

@@ -6,12 +6,14 @@ import time
 from collections import deque
 from typing import Final
 
-from contracts.errors import DataLoss, Diverged, RetryableError, TocsinError
+from contracts.errors import Damaged, DataLoss, Diverged, RetryableError, TocsinError
 from contracts.failpoints import Point, passing
-from contracts.lane_log import LaneLog
+from contracts.lane_log import LaneLog, Past
 from contracts.vitals import LaneVitals
+from pipeline.lane import Lane
 from pipeline.life import Life, Setting
 from pipeline.refusals import LaneName
+from pipeline.same_log import check_same_log
 
 log = logging.getLogger("tocsin.lane")
 
@@ -51,6 +53,7 @@ class LaneRunner:
                 await self._live(lane_log)
             except (DataLoss, Diverged) as error:
                 self._fail(error)
+                await self._ring(error)
                 return
             except Exception as error:  # a lane must never stop unseen
                 self._stumble(error)
@@ -80,29 +83,40 @@ class LaneRunner:
         except TimeoutError:
             return
 
+    async def _ring(self, error: TocsinError) -> None:
+        """Tell the world that the lane stands, as often as it takes."""
+        doors, place = self._setting.doors, self.name
+        message = self._setting.standing(place, error, doors.clock.now_ms())
+        while not self._stopping.is_set():
+            lane_log = doors.log_for(place)
+            try:
+                await doors.telemetry.prove_membership(place.number)
+                await lane_log.fence()
+                await lane_log.tell(message, None)
+            except Exception as trouble:  # the lane stands already; only the telling is tried again
+                log.warning("%s: could not tell that it stands: %r", place, trouble)
+                await self._pause(RETRY_S_MAX)
+            else:
+                self.vitals.revisions += 1
+                return
+            finally:
+                await lane_log.close()
+
     async def _live(self, lane_log: LaneLog) -> None:
         """Recover the lane and run it, in the order that the delivery design fixes."""
         self.vitals.recoveries += 1
-        telemetry, keeper = self._setting.doors.telemetry, self._setting.keeper
+        telemetry = self._setting.doors.telemetry
         # 1. Prove membership: a stranger must not fence the owner.
         await telemetry.prove_membership(self.name.number)
         # 2. Fence: nobody else can add to the lane's partitions from here on.
         await lane_log.fence()
         passing(Point.FENCE)
         # 3. Read them to their ends, 4. take the snapshot they name.
-        past = await lane_log.past()
-        lane = await keeper.restore(self.name, past)
+        past, lane = await self._restored(lane_log)
         passing(Point.RESTORE)
-        if lane is None and past.mark is not None:
-            msg = (
-                f"{self.name}: expected a manifest beside the outputs already told, found none; "
-                "restore the manifests topic, or delete the lane's topics for a new beginning"
-            )
-            raise Diverged(msg)
         if lane is None:
-            first = await telemetry.beginning_offset(self.name.number)
-            lane = keeper.newborn(self.name, self._setting.config, first)
-            lane.journal = past.journal_end
+            lane = await self._newborn(past)
+        await check_same_log(telemetry, lane)
         lane.outbox.known = past.mark
         await telemetry.seek(self.name.number, lane.position)
         life = Life(self._setting, lane, lane_log, deque(past.journal), self.vitals)
@@ -117,3 +131,40 @@ class LaneRunner:
         finally:
             pump.cancel()
             await asyncio.gather(pump, return_exceptions=True)
+
+    async def _restored(self, lane_log: LaneLog) -> tuple[Past, Lane | None]:
+        """The lane of the newest snapshot that can be read, and what came after it."""
+        keeper = self._setting.keeper
+        past = await lane_log.past()
+        try:
+            return past, await keeper.restore(self.name, past)
+        except Damaged as error:
+            self.vitals.damaged_snapshots += 1
+            if past.previous is None:
+                raise await self._state_lost(past, error) from error
+            log.warning("%s: %s; going back to the snapshot before", self.name, error)
+        older = await lane_log.past(back=1)
+        try:
+            return older, await keeper.restore(self.name, older)
+        except Damaged as error:
+            raise await self._state_lost(past, error) from error
+
+    async def _state_lost(self, past: Past, error: Damaged) -> DataLoss:
+        """No snapshot can be read: what came behind the newest cannot be judged."""
+        assert past.manifest is not None, "there was a snapshot to be read"
+        end = await self._setting.doors.telemetry.end_offset(self.name.number)
+        first = past.manifest.telemetry
+        return DataLoss(str(self.name), first, max(end - 1, first), why=str(error))
+
+    async def _newborn(self, past: Past) -> Lane:
+        """A lane that has never lived, at the beginning of its log."""
+        if past.mark is not None:
+            msg = (
+                f"{self.name}: expected a manifest beside the outputs already told, found none; "
+                "restore the manifests topic, or delete the lane's topics for a new beginning"
+            )
+            raise Diverged(msg)
+        first = await self._setting.doors.telemetry.beginning_offset(self.name.number)
+        lane = self._setting.keeper.newborn(self.name, self._setting.config, first)
+        lane.journal = past.journal_end
+        return lane

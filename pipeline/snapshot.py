@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow.fs as pafs
 from numpy.typing import NDArray
 
-from contracts.errors import FatalError
+from contracts.errors import Damaged, FatalError
 from contracts.failpoints import Point, passing
 
 MAGIC: Final = b"TOCSIN\x00\x01"  # the last byte is the format's version
@@ -156,7 +156,7 @@ class SnapshotStore:
 
         Raises
         ------
-        FatalError
+        Damaged
             When the file is gone or is not what was written.
         """
         data = self._get(name)
@@ -164,9 +164,9 @@ class SnapshotStore:
         if got != expected:
             msg = (
                 f"{self._root}/{name}: expected checksum {expected}, got {got}; the file is "
-                "damaged, restore it or go back to the manifest before"
+                "damaged, restore it"
             )
-            raise FatalError(msg)
+            raise Damaged(msg)
         return data
 
     def _get(self, name: str) -> bytes:
@@ -175,7 +175,7 @@ class SnapshotStore:
                 data: bytes = stream.read()
         except FileNotFoundError as error:
             msg = f"{self._root}/{name}: expected a file, got none; check the state location"
-            raise FatalError(msg) from error
+            raise Damaged(msg) from error
         return data
 
     def delete(self, name: str) -> None:

@@ -126,6 +126,12 @@ _MEASURES: Final = (
         lambda lane: lane.recoveries,
         counts=True,
     ),
+    _plain(
+        "damaged_snapshots",
+        f"Snapshot files that could not be read {_SINCE_HERE}; the one before was taken",
+        lambda lane: lane.damaged_snapshots,
+        counts=True,
+    ),
     _Measure(
         "alarms_open",
         "Alarms that have not cleared",

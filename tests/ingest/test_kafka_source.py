@@ -200,7 +200,7 @@ async def test_retention_past_the_position_is_data_loss_with_exact_offsets(kafka
         for _ in range(2):
             with pytest.raises(DataLoss, match=r"water-0: .* readings 5\.\.11 are lost") as caught:
                 await read_on(source, 0, [])
-            assert (caught.value.lane, caught.value.first, caught.value.last) == ("water-0", 5, 11)
+            assert (caught.value.where, caught.value.first, caught.value.last) == ("water-0", 5, 11)
         assert source.position(0) == 5
         await source.seek(0, 12)
         assert offsets_of(await drain(source, 0, 20)) == list(range(12, 20))

@@ -53,9 +53,10 @@ class MemoryLog:
         await self._faults.reach(Step.FENCE)
         self._epoch = self._broker.fence(str(self._lane))
 
-    async def past(self) -> Past:
+    async def past(self, back: int = 0) -> Past:
         await self._faults.reach(Step.PAST)
         manifests = [self._own(w, "manifests", Manifest) for w in self._read("manifests")[0][-2:]]
+        manifests = manifests[: len(manifests) - back]
         manifest = manifests[-1] if manifests else None
         entries, self._journal_end = self._read("journal", manifest and manifest.journal)
         told, alarms_end = self._read("alarms", manifest and manifest.alarms)
@@ -103,6 +104,15 @@ class MemoryLog:
     def _send(self, topic: str | None, record: tuple[str, bytes, bytes]) -> int:
         place = f"{self._topics.dead_letters}[0]" if topic is None else self._place(topic)
         return self._broker.send(str(self._lane), self._epoch, place, record)
+
+    async def tell(self, message: Message, since: int | None) -> bool:
+        if any(written.key == message.key for written in self._read("alarms", since)[0]):
+            return False
+        writer = str(self._lane)
+        self._broker.begin(writer, self._epoch)
+        self._send("alarms", (message.kind, message.key, message.body))
+        self._broker.commit(writer, self._epoch)
+        return True
 
     async def publish(self, manifest: Manifest) -> None:
         writer = str(self._lane)

@@ -84,7 +84,7 @@ class MemoryBroker:
         if begin > partition.end:
             raise FatalError(f"{place}: expected offset {begin}, its end is {partition.end}")
         if begin < partition.begin and not partition.begin == partition.end == begin + 1:
-            raise DataLoss(place, begin, partition.begin - 1)
+            raise DataLoss(place, begin, partition.begin - 1, "records of the lane's own")
         begin = max(begin, partition.begin)
         visible = [w for w in partition.written if w.transaction.state == "committed"]
         return [w for w in visible if w.offset >= begin], partition.end

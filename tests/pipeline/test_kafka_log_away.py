@@ -3,7 +3,7 @@
 import asyncio
 import gc
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import msgspec
 import pytest
@@ -69,7 +69,7 @@ async def test_a_call_ends_at_its_deadline_and_leaves_nothing_running(
     await log.publish(manifest("a"))
     hurry(bench, log)
     kafka.pause(0)
-    calls = {
+    calls: dict[str, Callable[[], Awaitable[object]]] = {
         "flush": lambda: log.flush(ENTRIES, ALARMS, mark(5)),
         "publish": lambda: log.publish(manifest("a")),
         "past": log.past,

@@ -17,6 +17,7 @@ ENTRIES = [Entry(7, Tick(1_000)), Entry(9, Shelve("桥", "me", "drill", 60), 3)]
 ALARMS = [Message("alarm", b"id%d" % n, b'{"revision":%d}' % n) for n in range(5)]
 LETTERS = [Message("dead_letter", b"water-1@%d" % n, b'{"offset":%d}' % n) for n in range(3)]
 MESSAGES = [ALARMS[0], LETTERS[0], *ALARMS[1:4], *LETTERS[1:], ALARMS[4]]
+LOUD = Message("alarm", b"loud", b'{"revision":1}')
 SECOND = [Message("alarm", b"id9", b"{}")]
 LARGE = Message("alarm", b"large", b"x" * (BYTES_MAX + 1_000))
 
@@ -198,6 +199,42 @@ async def test_a_journal_that_lost_its_head_is_said(bench: Bench) -> None:
     await bench.forget("journal", 1)
     with pytest.raises(DataLoss, match=r"journal.water\[1\]: expected offset 0"):
         await (await bench.log()).past()
+
+
+async def test_going_back_is_the_past_of_the_manifest_before(bench: Bench) -> None:
+    log = await bench.log()
+    await log.past()
+    await log.publish(manifest("a"))
+    ends = await log.flush(ENTRIES, ALARMS, mark(5))
+    await log.publish(manifest("b", *ends))
+    await log.flush([ENTRIES[0]], [], mark(5))
+    log = await bench.log()
+    newest, before = await log.past(), await log.past(back=1)
+    assert (newest.manifest, newest.previous) == (manifest("b", *ends), manifest("a"))
+    assert (before.manifest, before.previous) == (manifest("a"), None)
+    assert [entry for _, entry in newest.journal] == [ENTRIES[0]]
+    assert [entry for _, entry in before.journal] == [*ENTRIES, ENTRIES[0]]
+    assert newest.mark == before.mark
+    assert newest[4:] == before[4:]
+
+
+async def test_an_alarm_outside_the_count_is_told_once_by_whoever_owns_the_lane(
+    bench: Bench,
+) -> None:
+    log = await bench.log()
+    await log.past()
+    _, alarms_end = await log.flush([], ALARMS, mark(5))
+    assert await log.tell(LOUD, None)
+    assert not await log.tell(LOUD, alarms_end)
+    heir = await bench.log()
+    assert not await heir.tell(LOUD, None)
+    with pytest.raises(FatalError):
+        await log.tell(Message("alarm", b"other", b"{}"), None)
+    past = await heir.past()
+    assert past.mark is not None
+    assert past.mark.sequence == 5
+    alarms = [s for s in await bench.seen("alarms") if s.kind == "alarm"]
+    assert [Message(s.kind, s.key, s.body) for s in alarms] == [*ALARMS, LOUD]
 
 
 async def test_an_old_marker_that_retention_ate_is_no_loss(bench: Bench) -> None:

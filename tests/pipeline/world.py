@@ -3,7 +3,7 @@
 import asyncio
 import errno
 import re
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
@@ -11,8 +11,9 @@ from pathlib import Path
 
 import msgspec
 
-from app.compose import Plan
+from app.compose import Plan, standing
 from app.configuration import Configuration
+from contracts.alarm import Alarm, decode_alarm
 from contracts.batch import Batch
 from contracts.journal import Entry
 from contracts.lane_log import Manifest, Mark, Message
@@ -36,7 +37,7 @@ from tests.pipeline.fakes import (
     WoundClock,
 )
 from tests.pipeline.faults import Faults, Step
-from tests.pipeline.memory_broker import MemoryBroker
+from tests.pipeline.memory_broker import MemoryBroker, Written
 
 LANES = 2
 WAIT_S = 10.0
@@ -164,6 +165,7 @@ class World:
                 Keeper(StruckStore(self.location, self.faults), struck, filing),
                 (plan or self.plans.first).configuration.hash,
                 pace,
+                standing,
             )
 
     def log_for(self, name: LaneName) -> MemoryLog:
@@ -194,11 +196,16 @@ class World:
         alarms, _ = self.broker.committed(ALARMS.format(number))
         letters, _ = self.broker.committed(LETTERS)
         return {
-            "alarm": [Message(w.kind, w.key, w.body) for w in alarms if w.kind == "alarm"],
+            "alarm": [m for m in _alarms(alarms) if not _of_the_lane_itself(m)],
             "dead_letter": [
                 Message(w.kind, w.key, w.body) for w in letters if w.key.startswith(name + b"@")
             ],
         }
+
+    def standing(self, number: int = 0) -> list[Alarm]:
+        """Committed alarms of a lane about itself."""
+        alarms, _ = self.broker.committed(ALARMS.format(number))
+        return [decode_alarm(m.body) for m in _alarms(alarms) if _of_the_lane_itself(m)]
 
     def golden(self, number: int = 0, plan: Plan | None = None) -> list[Message]:
         """Outputs of a calm replay over (telemetry, committed journal)."""
@@ -214,6 +221,14 @@ class World:
         told = list(replay(lane, [self.streams[number].records()], self.journal(number)))
         assert lane.accounts.balanced()
         return told
+
+
+def _alarms(written: Iterable[Written]) -> list[Message]:
+    return [Message(w.kind, w.key, w.body) for w in written if w.kind == "alarm"]
+
+
+def _of_the_lane_itself(message: Message) -> bool:
+    return decode_alarm(message.body).channel.startswith("tocsin.")
 
 
 class Crew:

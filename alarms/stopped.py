@@ -1,0 +1,96 @@
+"""The alarm of a lane that stands: nobody watches its channels until somebody acts."""
+
+from typing import Final, NamedTuple
+
+from alarms.book import CITY_UTC_OFFSET_S, alarm_id
+from alarms.sentence import clock
+from contracts.alarm import Alarm, Evidence, OwnedBy, RespondTo, RungBy, encode_alarm
+from contracts.catalogue import Where
+from contracts.errors import DataLoss, TocsinError
+from contracts.lane_log import Message
+
+NS_PER_MS: Final = 1_000_000
+WITHIN_NS: Final = 15 * 60 * 1_000_000_000
+NOWHERE: Final = Where("", "", "", "", None, None)
+STEPS: Final = [
+    "call the engineer on duty for the pipeline",
+    "watch this lane's channels by other means",
+    "find the cause in the worker's log, then follow docs/reliability.md",
+]
+
+
+class Standing(NamedTuple):
+    """A lane, as its alarm names it."""
+
+    lifeline: str
+    lane: str
+    topic: str
+    partition: int
+
+
+def standing_alarm(place: Standing, error: TocsinError, now_ms: int) -> Message:
+    """Alarm of a lane that cannot go on; one for each cause, whoever finds it how often.
+
+    It is no output of the lane, so neither its count nor a replay has it. Rule `data_loss` when
+    something is gone, with the exact offsets as evidence; `diverged` when a replay told something
+    else.
+
+    Parameters
+    ----------
+    place : Standing
+    error : TocsinError
+    now_ms : int
+        Wall clock, milliseconds since 1970 UTC.
+    """
+    lost = isinstance(error, DataLoss)
+    rule = "data_loss" if lost else "diverged"
+    first, last = (error.first, error.last) if isinstance(error, DataLoss) else (-1, -1)
+    cause = f"{rule} {error.where} {error.what} {first}" if isinstance(error, DataLoss) else rule
+    channel = f"tocsin.{place.lane}"
+    now = clock(now_ms * NS_PER_MS, CITY_UTC_OFFSET_S)
+    by = clock(now_ms * NS_PER_MS + WITHIN_NS, CITY_UTC_OFFSET_S)
+    alarm = Alarm(
+        id=alarm_id(f"tocsin/{rule}", f"{channel} {cause}", 0),
+        revision=1,
+        state="active",
+        acknowledged=False,
+        colour="red",
+        was="clear",
+        lifeline=place.lifeline,
+        channel=channel,
+        group=channel,
+        onset=now,
+        detected=now,
+        say=_said(place.lane, error),
+        observed=None,
+        expected=None,
+        band=None,
+        unit="",
+        next=None,
+        where=NOWHERE,
+        criticality="high",
+        evidence=[Evidence(channel, place.topic, place.partition, first, last)] if lost else [],
+        cause=str(error),
+        consequence="the channels of this lane are not watched",
+        respond=RespondTo("T-1", STEPS),
+        owner=OwnedBy("city", "engineer on duty for the pipeline", by, "city"),
+        rule=RungBy(rule, "alarms/stopped.py", "[E] project default", ""),
+    )
+    return Message("alarm", alarm.id.encode(), encode_alarm(alarm))
+
+
+def _said(lane: str, error: TocsinError) -> dict[str, str]:
+    if isinstance(error, DataLoss):
+        range_ = f"{error.first} to {error.last}"
+        return {
+            "en": f"Lane {lane} stands: {error.what} {range_} are lost. Its channels are not "
+            "watched; call the engineer of the pipeline.",
+            "zh": f"处理通道 {lane} 已停止：偏移量 {error.first} 至 {error.last} 的数据丢失，"
+            "所属测点目前失去监测，请立即通知系统值班工程师。",
+        }
+    return {
+        "en": f"Lane {lane} stands: it could not repeat what it had told. Its channels are not "
+        "watched; call the engineer of the pipeline.",
+        "zh": f"处理通道 {lane} 已停止：重算结果与已发布告警不一致，"
+        "所属测点目前失去监测，请立即通知系统值班工程师。",
+    }
