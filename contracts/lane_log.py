@@ -122,7 +122,8 @@ class LaneLog(Protocol):
         Parameters
         ----------
         back : int
-            0 begins at the newest manifest, 1 at the one before it, as if it were the newest.
+            0 begins at the newest manifest, 1 at the one before it as if it were the newest, and
+            so on.
 
         Raises
         ------

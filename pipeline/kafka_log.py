@@ -93,8 +93,8 @@ class KafkaLaneLog:
         """Read the lane's own partitions read-committed up to their high watermarks."""
         names, lane = self._settings.topics, self._lane
         found, _ = await self._read(names.manifests(lane.lifeline), None)
-        manifests = [self._own(record, Manifest) for record in found[-2:]]
-        manifests = manifests[: len(manifests) - back]
+        kept = found[: max(len(found) - back, 0)][-2:]
+        manifests = [self._own(record, Manifest) for record in kept]
         manifest = manifests[-1] if manifests else None
         previous = manifests[0] if len(manifests) > 1 else None
         entries, self._journal_end = await self._read(

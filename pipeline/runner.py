@@ -1,6 +1,7 @@
 """Ownership of one lane: one life after another, until it is revoked."""
 
 import asyncio
+import itertools
 import logging
 import time
 from collections import deque
@@ -19,6 +20,8 @@ log = logging.getLogger("tocsin.lane")
 
 RETRY_S: Final = 0.5
 RETRY_S_MAX: Final = 30.0
+# Two files are kept; manifests of files that were damaged and swept may lie between theirs.
+GENERATIONS_MAX: Final = 8
 
 
 class LaneRunner:
@@ -134,20 +137,17 @@ class LaneRunner:
 
     async def _restored(self, lane_log: LaneLog) -> tuple[Past, Lane | None]:
         """The lane of the newest snapshot that can be read, and what came after it."""
-        keeper = self._setting.keeper
-        past = await lane_log.past()
-        try:
-            return past, await keeper.restore(self.name, past)
-        except Damaged as error:
-            self.vitals.damaged_snapshots += 1
-            if past.previous is None:
-                raise await self._state_lost(past, error) from error
-            log.warning("%s: %s; going back to the snapshot before", self.name, error)
-        older = await lane_log.past(back=1)
-        try:
-            return older, await keeper.restore(self.name, older)
-        except Damaged as error:
-            raise await self._state_lost(past, error) from error
+        newest = past = await lane_log.past()
+        for back in itertools.count(1):
+            try:
+                return past, await self._setting.keeper.restore(self.name, past)
+            except Damaged as error:
+                self.vitals.damaged_snapshots += 1
+                if past.previous is None or back == GENERATIONS_MAX:
+                    raise await self._state_lost(newest, error) from error
+                log.warning("%s: %s; going back to the snapshot before", self.name, error)
+            past = await lane_log.past(back)
+        raise AssertionError
 
     async def _state_lost(self, past: Past, error: Damaged) -> DataLoss:
         """No snapshot can be read: what came behind the newest cannot be judged."""

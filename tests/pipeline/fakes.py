@@ -55,8 +55,9 @@ class MemoryLog:
 
     async def past(self, back: int = 0) -> Past:
         await self._faults.reach(Step.PAST)
-        manifests = [self._own(w, "manifests", Manifest) for w in self._read("manifests")[0][-2:]]
-        manifests = manifests[: len(manifests) - back]
+        found = self._read("manifests")[0]
+        kept = found[: max(len(found) - back, 0)][-2:]
+        manifests = [self._own(w, "manifests", Manifest) for w in kept]
         manifest = manifests[-1] if manifests else None
         entries, self._journal_end = self._read("journal", manifest and manifest.journal)
         told, alarms_end = self._read("alarms", manifest and manifest.alarms)

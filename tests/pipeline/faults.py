@@ -37,6 +37,7 @@ class Faults:
         self.reached: Counter[Step] = Counter()
         self.fallen: list[Step] = []
         self.hanging = asyncio.Event()
+        self.held_by: asyncio.Event | None = None
 
     def fail(self, step: Step, on: int = 1, error: Exception | None = None) -> None:
         """Raise at an occurrence of a step, counted from now on."""
@@ -71,5 +72,6 @@ class Faults:
         """Reach a step."""
         release = self._blow(step)
         if release is not None:
+            self.held_by = release
             self.hanging.set()
             await release.wait()

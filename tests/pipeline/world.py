@@ -209,6 +209,10 @@ class World:
 
     def golden(self, number: int = 0, plan: Plan | None = None) -> list[Message]:
         """Outputs of a calm replay over (telemetry, committed journal)."""
+        return self.replayed(number, plan)[1]
+
+    def replayed(self, number: int = 0, plan: Plan | None = None) -> tuple[Lane, list[Message]]:
+        """The lane of that replay, and its outputs."""
         config = (plan or self.plans.first).configuration.hash
         name = self.name(number)
         store = SnapshotStore(self.location)
@@ -220,7 +224,7 @@ class World:
         )
         told = list(replay(lane, [self.streams[number].records()], self.journal(number)))
         assert lane.accounts.balanced()
-        return told
+        return lane, told
 
 
 def _alarms(written: Iterable[Written]) -> list[Message]:
