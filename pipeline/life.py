@@ -145,7 +145,9 @@ class Life:
             async with asyncio.timeout(self._setting.pace.look_s):
                 records = await self._fetched.get()
         except TimeoutError:
+            self._vitals.hungry_s += self._setting.pace.look_s
             return False
+        self._vitals.hungry_s = 0.0
         if isinstance(records, Exception):
             raise records
         began = time.perf_counter()

@@ -1,7 +1,6 @@
 """Ownership of one lane: one life after another, until it is revoked."""
 
 import asyncio
-import itertools
 import logging
 import time
 from collections import deque
@@ -138,16 +137,17 @@ class LaneRunner:
     async def _restored(self, lane_log: LaneLog) -> tuple[Past, Lane | None]:
         """The lane of the newest snapshot that can be read, and what came after it."""
         newest = past = await lane_log.past()
-        for back in itertools.count(1):
+        damage: list[Damaged] = []
+        while True:
             try:
                 return past, await self._setting.keeper.restore(self.name, past)
             except Damaged as error:
                 self.vitals.damaged_snapshots += 1
-                if past.previous is None or back == GENERATIONS_MAX:
-                    raise await self._state_lost(newest, error) from error
+                damage.append(error)
+                if past.previous is None or len(damage) == GENERATIONS_MAX:
+                    raise await self._state_lost(newest, damage[0]) from error
                 log.warning("%s: %s; going back to the snapshot before", self.name, error)
-            past = await lane_log.past(back)
-        raise AssertionError
+            past = await lane_log.past(len(damage))
 
     async def _state_lost(self, past: Past, error: Damaged) -> DataLoss:
         """No snapshot can be read: what came behind the newest cannot be judged."""

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import time
 from collections.abc import Callable
 
 from contracts.vitals import LaneVitals
@@ -11,8 +10,6 @@ from pipeline.refusals import LaneName
 from pipeline.runner import LaneRunner
 
 log = logging.getLogger("tocsin.worker")
-
-BLOCKED_S = 30.0  # an event loop that has not turned for so long is taken for dead
 
 
 class Worker:
@@ -35,7 +32,6 @@ class Worker:
         self._drain_s = drain_s
         self._runners: dict[int, tuple[LaneRunner, asyncio.Task[None]]] = {}
         self._settled = False
-        self._turned_at = time.monotonic()
 
     async def assigned(self, lanes: list[int]) -> None:
         """Take lanes over; each recovers in a task of its own."""
@@ -68,19 +64,27 @@ class Worker:
         """Let go of every lane, as if the group had taken them all."""
         await self.revoked(list(self._runners))
 
-    async def beat(self) -> None:
-        """Note that the event loop turns, for ever."""
-        while True:
-            self._turned_at = time.monotonic()
-            await asyncio.sleep(0.5)
+    async def abandon(self) -> None:
+        """Let go of every lane at once; whoever takes them next replays."""
+        self._settled = False
+        leaving, self._runners = list(self._runners.values()), {}
+        for _, task in leaving:
+            task.cancel()
+        if leaving:
+            await asyncio.wait([task for _, task in leaving], timeout=self._drain_s)
+
+    def owned(self) -> dict[int, LaneVitals]:
+        """Lanes by number."""
+        return {number: runner.vitals for number, (runner, _) in self._runners.items()}
 
     def lanes(self) -> list[LaneVitals]:
         """Every lane that this worker owns."""
         return [runner.vitals for runner, _ in self._runners.values()]
 
-    def alive(self) -> bool:
-        """Whether the event loop turns; does not depend on Kafka."""
-        return time.monotonic() - self._turned_at < BLOCKED_S
+    @property
+    def settled(self) -> bool:
+        """Whether the group has said which lanes the worker has."""
+        return self._settled
 
     def ready(self) -> bool:
         """Whether every owned lane is running and ownership is settled."""

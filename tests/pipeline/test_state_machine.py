@@ -28,7 +28,7 @@ from tests.pipeline.world import Crew, Plans, World
 
 EXAMPLES, SOAK_EXAMPLES, PER_ROUND, STEPS = 300, 10_000, 500, 12
 WAKE_S = 0.002
-FEW = 60
+FEW = 120
 STAND_S = 0.05
 # A drained or crashed lane passes these while it comes and goes; a blow there is another rule's.
 BLOWS = [step for step in Step if step is not Step.MEMBERSHIP]
@@ -173,6 +173,11 @@ class Lanes(RuleBasedStateMachine):
         await asyncio.sleep(WAKE_S if self.zombies else 0)
         for _, zombie, _ in self.zombies:
             zombie.stop()
+        await asyncio.gather(*(task for _, _, task in self.zombies), return_exceptions=True)
+        # One of them may have fenced the owner while it left: another one tells what is left.
+        await self.crew.drain()
+        self.crew = await self._hired()
+        await self.day.caught_up(self.crew)
         await self.crew.drain()
         (lane, golden), told = self.world.replayed(), self.world.told()
         seen = self.crew.runner.vitals.accounts  # empty before the first reading of all
@@ -184,7 +189,6 @@ class Lanes(RuleBasedStateMachine):
         assert self.world.standing() == []
         self.passed["alarms"] += len(keys)
         self.passed["blows"] += len(self.world.faults.fallen)
-        await asyncio.gather(*(task for _, _, task in self.zombies), return_exceptions=True)
 
 
 def drive(examples: int) -> Counter[str]:

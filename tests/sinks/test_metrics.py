@@ -9,7 +9,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parse
 
 from contracts.batch import Destiny
-from contracts.vitals import LaneVitals
+from contracts.vitals import LaneVitals, Pulse
 from sinks.metrics import PHASES, registry
 from tests.sinks.wound import WoundVitals, busy
 
@@ -18,6 +18,8 @@ FAMILIES = {
     "tocsin_build_info": ("gauge", {"version"}),
     "tocsin_ready": ("gauge", set()),
     "tocsin_lanes": ("gauge", set()),
+    "tocsin_loop_lag_seconds": ("gauge", set()),
+    "tocsin_client_rebuilds": ("counter", set()),
     "tocsin_readings_received": ("counter", {"lane"}),
     "tocsin_readings": ("counter", {"lane", "destiny"}),
     "tocsin_lane_phase": ("gauge", {"lane", "phase"}),
@@ -30,6 +32,7 @@ FAMILIES = {
     "tocsin_score_seconds": ("counter", {"lane"}),
     "tocsin_snapshots": ("counter", {"lane"}),
     "tocsin_recoveries": ("counter", {"lane"}),
+    "tocsin_damaged_snapshots": ("counter", {"lane"}),
     "tocsin_alarms_open": ("gauge", {"lane", "colour"}),
 }
 NOT_BASE_UNITS = re.compile(r"_(ms|millis|micro|nano|minutes|hours|kb|mb|percent)")
@@ -78,6 +81,12 @@ def test_every_number_comes_through() -> None:
     assert found["tocsin_snapshots_total", "water-3"] == 9
     assert found["tocsin_recoveries_total", "water-3"] == 1
     assert found["tocsin_alarms_open", "red", "water-3"] == 4
+
+
+def test_the_pulse_of_the_process_comes_through() -> None:
+    found = samples(WoundVitals(heart=Pulse(0.25, 3)))
+    assert found["tocsin_loop_lag_seconds",] == 0.25
+    assert found["tocsin_client_rebuilds_total",] == 3
 
 
 def test_the_accounts_balance_in_prometheus_too() -> None:

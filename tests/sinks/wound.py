@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from contracts.batch import Destiny
-from contracts.vitals import LaneVitals
+from contracts.vitals import LaneVitals, Pulse
 
 
 @dataclass
@@ -13,6 +13,7 @@ class WoundVitals:
     owned: list[LaneVitals] = field(default_factory=list)
     turning: bool = True
     settled: bool = True
+    heart: Pulse = Pulse()
 
     def lanes(self) -> list[LaneVitals]:
         return self.owned
@@ -22,6 +23,9 @@ class WoundVitals:
 
     def ready(self) -> bool:
         return self.settled and all(lane.phase == "running" for lane in self.owned)
+
+    def pulse(self) -> Pulse:
+        return self.heart
 
 
 def busy(name: str = "water-3") -> LaneVitals:
