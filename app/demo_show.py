@@ -15,7 +15,7 @@ from app.demo_screen import Screen
 from app.demo_stage import Stage
 from app.warm import warm
 from contracts.alarm import Alarm
-from contracts.vitals import LaneVitals
+from contracts.vitals import LaneVitals, Pulse
 from lab.feeds.feed import Feed
 from sinks.health import HealthServer
 
@@ -61,6 +61,11 @@ class Show:
     def ready(self) -> bool:
         """Whether all lanes run."""
         return all(act.service.ready() for act in self.acts)
+
+    def pulse(self) -> Pulse:
+        """The worst of all workers."""
+        pulses = [act.service.pulse() for act in self.acts] or [Pulse()]
+        return Pulse(max(p.lag_s for p in pulses), sum(p.rebuilds for p in pulses))
 
     def accounts(self) -> dict[str, dict[str, int]]:
         """Accounts of each lifeline, its lanes together."""

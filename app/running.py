@@ -13,6 +13,7 @@ from importlib.metadata import version
 import msgspec
 
 from app.configuration import Configuration
+from app.last_exit import LastExit
 from app.service import Service, Way
 from app.settings import Settings
 from app.topics import TopicPlan, ensure, needed
@@ -39,15 +40,21 @@ def settled(arguments: argparse.Namespace) -> Configuration:
 
 
 async def run_worker(arguments: argparse.Namespace) -> int:
-    """Own lanes until SIGTERM or SIGINT, then drain."""
+    """Own lanes until SIGTERM or SIGINT, then drain; told twice, or too slow, it leaves at once."""
     for blow in failpoints.arm(os.environ.get(failpoints.VARIABLE)):
         log.warning("failpoint armed: %s", blow)
     configuration = settled(arguments)
-    stopping = asyncio.Event()
+    service = Service(configuration, Way(lifeline=arguments.lifeline, instance=arguments.instance))
+    stopping, exit_ = asyncio.Event(), LastExit()
+    exit_.drained = lambda: service.drained
+
+    def hear() -> None:
+        exit_.ask()
+        stopping.set()
+
     loop = asyncio.get_running_loop()
     for sign in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(sign, stopping.set)
-    service = Service(configuration, Way(lifeline=arguments.lifeline, instance=arguments.instance))
+        loop.add_signal_handler(sign, hear)
     http = configuration.settings.http
     health = HealthServer(service, http.host, http.port, version("tocsin"))
     await health.start()
@@ -66,9 +73,9 @@ async def run_worker(arguments: argparse.Namespace) -> int:
 
 
 async def _serve(service: Service) -> None:
-    """Own lanes until cancelled; leaving the service drains them."""
+    """Own lanes until cancelled or at a loss; leaving the service drains them."""
     async with service:
-        await asyncio.Event().wait()
+        await service.over()
 
 
 async def settle_topics(arguments: argparse.Namespace) -> int:

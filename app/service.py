@@ -17,16 +17,19 @@ from contracts.errors import RetryableError
 from contracts.machine import Parts
 from contracts.quantities import NS_PER_S
 from contracts.topics import TopicNames
-from contracts.vitals import LaneVitals
+from contracts.vitals import LaneVitals, Pulse
 from ingest.kafka_commands import CommandSettings, KafkaCommands
 from ingest.kafka_settings import KafkaSettings
 from ingest.kafka_source import KafkaSource
+from pipeline.heartbeat import Heartbeat
 from pipeline.kafka_log import KafkaLaneLog, LogSettings
 from pipeline.keeper import Keeper
 from pipeline.lane_reader import LaneReader
 from pipeline.life import Doors, Pace, Setting
+from pipeline.log_ends import LogEnds
 from pipeline.refusals import LaneName
 from pipeline.snapshot import SnapshotStore
+from pipeline.watchdog import Patience, Watchdog
 from pipeline.worker import Worker
 
 log = logging.getLogger("tocsin.worker")
@@ -49,6 +52,8 @@ class Way:
     check_crcs : bool
         Off only for the embedded broker of the demo.
     clock : Clock
+    patience : Patience
+        How long lanes may stand before the clients are made anew.
     """
 
     lifeline: str
@@ -56,6 +61,7 @@ class Way:
     instance: str | None = None
     check_crcs: bool = True
     clock: Clock = field(default_factory=WallClock)
+    patience: Patience = field(default_factory=Patience)
 
 
 class Service:
@@ -67,6 +73,11 @@ class Service:
     ----------
     configuration : Configuration
     way : Way
+
+    Attributes
+    ----------
+    drained : bool
+        Whether every lane has been let go of, so that nothing can be lost any more.
     """
 
     def __init__(self, configuration: Configuration, way: Way) -> None:
@@ -78,6 +89,11 @@ class Service:
         self._store = SnapshotStore(self._settings.state)
         self._open = AsyncExitStack()
         self._worker: Worker | None = None
+        self._heart = Heartbeat()
+        self._rebuilds = 0
+        self.drained = False
+        self._ends = LogEnds(self._settings.kafka.bootstrap, self._topics.telemetry(way.lifeline))
+        self._lasting: list[asyncio.Task[None]] = []
 
     @property
     def worker(self) -> Worker:
@@ -91,11 +107,15 @@ class Service:
 
     def alive(self) -> bool:
         """Whether the event loop turns; does not depend on Kafka."""
-        return self._worker is None or self._worker.alive()
+        return not self._lasting or self._heart.alive()
 
     def ready(self) -> bool:
         """Whether every owned lane is running and ownership is settled."""
         return self._worker is not None and self._worker.ready()
+
+    def pulse(self) -> Pulse:
+        """How the process is."""
+        return Pulse(self._heart.lag_s(), self._rebuilds)
 
     def _parts_for(self, config: str, name: LaneName) -> Parts:
         """Parts of a lane under the configuration with this hash."""
@@ -106,6 +126,36 @@ class Service:
 
     async def __aenter__(self) -> Self:
         """Start clients, then take lanes; a broker that is away is waited for."""
+        self._lasting = [asyncio.create_task(self._heart.run(), name="heartbeat")]
+        try:
+            await self._start_patiently()
+        except BaseException:
+            await self._let_go()
+            raise
+        self._lasting.append(asyncio.create_task(self._watch(), name="watchdog"))
+        return self
+
+    async def over(self) -> None:
+        """Wait until the service cannot go on; raises why."""
+        await asyncio.shield(self._lasting[-1])
+
+    async def _watch(self) -> None:
+        """Make all clients anew whenever lanes stand although records wait for them."""
+        dog = Watchdog(
+            lambda: self.worker.owned(),  # noqa: PLW0108 - another worker after each rebuild
+            lambda: self.worker.settled,
+            self._ends.ends,
+            self._way.patience,
+        )
+        while True:
+            why = await dog.until_stuck()
+            log.error("%s; making all clients anew", why)
+            self._rebuilds += 1
+            await self.worker.abandon()
+            await self._open.aclose()
+            await self._start_patiently()
+
+    async def _start_patiently(self) -> None:
         while True:
             try:
                 await self._start()
@@ -117,7 +167,7 @@ class Service:
                 await self._open.aclose()
                 raise
             else:
-                return self
+                return
 
     async def _start(self) -> None:
         self._store.put_bundle(self._configuration.hash, self._configuration.bundle())
@@ -142,8 +192,6 @@ class Service:
             standing,
         )
         self._worker = Worker(self._plan.name, setting, DRAIN_S)
-        beat = asyncio.create_task(self._worker.beat(), name="beat")
-        self._open.callback(beat.cancel)
         self._open.push_async_callback(source.close)
         await source.start()
         if self._way.lanes is not None:
@@ -151,10 +199,21 @@ class Service:
 
     async def __aexit__(self, *_: object) -> None:
         """Drain lanes, then let go of clients."""
+        watching = self._lasting.pop()
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
         try:
             await self.worker.drain()
         finally:
+            self.drained = True
             await self._open.aclose()
+            await self._let_go()
+
+    async def _let_go(self) -> None:
+        for task in self._lasting:
+            task.cancel()
+        await asyncio.gather(*self._lasting, return_exceptions=True)
+        await self._ends.close()
 
     async def assigned(self, lanes: list[int]) -> None:
         """The group gave lanes."""

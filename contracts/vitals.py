@@ -1,7 +1,7 @@
 """What a worker says of itself to Prometheus and to health probes."""
 
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 Phase = Literal["recovering", "replaying", "running", "stopping", "failed"]
 
@@ -27,6 +27,8 @@ class LaneVitals:
         Transactions committed, snapshots published, times the lane was recovered here.
     damaged_snapshots : int
         Snapshot files that could not be read.
+    hungry_s : float
+        Time that the lane has waited for records since the last ones came.
     open_alarms : dict of str to int
         Alarms that have not cleared, by colour.
     trouble : str
@@ -47,8 +49,24 @@ class LaneVitals:
     snapshots: int = 0
     recoveries: int = 0
     damaged_snapshots: int = 0
+    hungry_s: float = 0.0
     open_alarms: dict[str, int] = field(default_factory=dict)
     trouble: str = ""
+
+
+class Pulse(NamedTuple):
+    """How the process around the lanes is.
+
+    Parameters
+    ----------
+    lag_s : float
+        Longest delay of the event loop within the last minute.
+    rebuilds : int
+        Times that all clients were made anew because lanes stood.
+    """
+
+    lag_s: float = 0.0
+    rebuilds: int = 0
 
 
 class Vitals(Protocol):
@@ -62,3 +80,6 @@ class Vitals(Protocol):
 
     def ready(self) -> bool:
         """Whether every owned lane is running and ownership is settled."""
+
+    def pulse(self) -> Pulse:
+        """How the process is."""

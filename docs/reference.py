@@ -19,7 +19,7 @@ from app.settings import Settings
 from contracts.alarm import Alarm
 from contracts.dead_letter import DeadLetter
 from contracts.journal import Accept, Shelve, Unshelve
-from contracts.vitals import LaneVitals
+from contracts.vitals import LaneVitals, Pulse
 from ingest.json_reading import Reading
 from sinks.metrics import registry
 
@@ -172,6 +172,10 @@ class Idle:
     def ready(self) -> bool:
         """It is."""
         return True
+
+    def pulse(self) -> Pulse:
+        """Calm."""
+        return Pulse()
 
 
 def metrics() -> str:

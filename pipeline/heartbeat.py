@@ -11,7 +11,7 @@ KEPT_S: Final = 60.0
 
 
 class Heartbeat:
-    """Wakes up twice a second and notes by how much it was late; depends on nothing but the loop."""
+    """Wakes up twice a second and notes how late it was; depends on nothing but the loop."""
 
     def __init__(self) -> None:
         self._turned_at = time.monotonic()

@@ -19,6 +19,8 @@ _COLOURS: Final = tuple(colour.word for colour in Colour if colour)
 _KINDS: Final = ("alarm", "dead_letter")
 
 _SINCE_BEGIN: Final = "since the lane began; kept in its snapshot, so a restart does not reset it"
+_LAG: Final = "Longest delay of the event loop within the last minute"
+_REBUILDS: Final = "Times that all clients were made anew because lanes stood while records waited"
 _SINCE_HERE: Final = "since this worker took the lane"
 
 
@@ -168,6 +170,9 @@ class MetricsCollector:
         lanes = self._vitals.lanes()
         yield _alone("ready", "1 when every owned lane is running", self._vitals.ready())
         yield _alone("lanes", "Lanes that this worker owns", len(lanes))
+        pulse = self._vitals.pulse()
+        yield _alone("loop_lag_seconds", _LAG, pulse.lag_s)
+        yield CounterMetricFamily(PREFIX + "client_rebuilds", _REBUILDS, value=pulse.rebuilds)
         for measure in _MEASURES:
             yield _family(measure, lanes)
 

@@ -123,15 +123,22 @@ async def test_a_failed_lane_is_not_ready_and_does_not_keep_the_worker_from_drai
     assert time.monotonic() - began < SLACK_S
 
 
-async def test_a_worker_is_alive_while_its_loop_turns(
-    world: World, setting: Setting, monkeypatch: pytest.MonkeyPatch
+async def test_an_abandoned_lane_is_let_go_of_at_once_and_loses_nothing(
+    world: World, setting: Setting
 ) -> None:
-    worker = Worker(world.name, setting, DRAIN_S)
-    monkeypatch.setattr("pipeline.worker.BLOCKED_S", 0.03)
-    beat = asyncio.create_task(worker.beat())
-    await asyncio.sleep(0)
-    assert worker.alive()
-    time.sleep(0.04)  # noqa: ASYNC251 - a loop that does not turn
-    assert not worker.alive()
-    beat.cancel()
-    await asyncio.gather(beat, return_exceptions=True)
+    day = Day(world)
+    day.readings()
+    world.faults.hang(Step.COMMIT)
+    worker = Worker(world.name, setting, DRAIN_S * 50)
+    await worker.assigned([0])
+    await world.faults.hanging.wait()
+    assert list(worker.owned()) == [0]
+    began = time.monotonic()
+    await worker.abandon()
+    assert time.monotonic() - began < SLACK_S
+    assert (worker.owned(), worker.settled) == ({}, False)
+    with world.setting() as successor:
+        async with holding(world, successor) as crew:
+            await day.pass_by(crew)
+            await crew.drain()
+    day.judge()

@@ -13,7 +13,7 @@ class WoundVitals:
     owned: list[LaneVitals] = field(default_factory=list)
     turning: bool = True
     settled: bool = True
-    heart: Pulse = Pulse()
+    heart: Pulse = field(default_factory=Pulse)
 
     def lanes(self) -> list[LaneVitals]:
         return self.owned
