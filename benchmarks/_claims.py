@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 Arms = Mapping[str, Callable[[], object]]
@@ -63,6 +64,17 @@ def print_claims(claims: Sequence[Claim]) -> None:
     for claim in claims:
         print(claim.line())
     sys.stdout.flush()
+
+
+def replace_between(page: Path, mark: str, text: str) -> None:
+    """Put text between a page's comments `mark: begin` and `mark: end`."""
+    begin, end = f"<!-- {mark}: begin -->", f"<!-- {mark}: end -->"
+    head, _, rest = page.read_text().partition(begin)
+    _, found, tail = rest.partition(end)
+    if not found:
+        text = f"{page}: expected {begin} and {end}, got neither or one"
+        raise ValueError(text)
+    page.write_text(f"{head}{begin}\n{text}\n{end}{tail}")
 
 
 def interleaved(arms: Arms, rounds: int, before: Callable[[], None]) -> dict[str, float]:

@@ -1,21 +1,13 @@
 """Ten sudden deaths during 100,000 readings change nothing that anybody can see."""
 
-import asyncio
-import logging
-import random
 from pathlib import Path
 
 import pytest
 
-from tests.fire.drill import Flow, Site, Verdict, under_fire
+from tests.fire.deaths import killed_at_random
 from tests.fire.soak import rounds_left
-from tests.kafka.broker import Cluster
 
-log = logging.getLogger(__name__)
-
-READINGS = 100_000
 DEATHS = 10
-SECONDS = 45
 
 
 @pytest.mark.broker
@@ -36,23 +28,7 @@ async def test_deaths_of_many_seeds_change_nothing_either(tmp_path: Path) -> Non
         await survive(tmp_path / str(seed), seed)
 
 
-async def survive(folder: Path, seed: int, deaths: int = DEATHS) -> Verdict:
-    """Send, kill and judge."""
-    with Cluster() as kafka:
-        site = Site(kafka.bootstrap, folder)
-        worker = site.hire()
-        chance = random.Random(seed + 1)
-
-        async def kill_at_random() -> int:
-            worker.start()
-            for _ in range(deaths):
-                await asyncio.sleep(chance.uniform(0.3, 2 * SECONDS / DEATHS - 1.5))
-                await asyncio.to_thread(worker.kill)
-                worker.start()
-            return deaths
-
-        flow = Flow(READINGS * deaths // DEATHS, READINGS / SECONDS, seed)
-        verdict = await under_fire(site, flow, kill_at_random)
-    verdict.assert_equal(least=100 * deaths)
+async def survive(folder: Path, seed: int) -> None:
+    verdict = await killed_at_random(folder, seed, DEATHS)
+    verdict.assert_equal(least=100 * DEATHS)
     assert verdict.account["late"] > 0
-    return verdict
