@@ -110,6 +110,11 @@ def _topics(command: argparse.ArgumentParser) -> None:
     command.add_argument("--bootstrap", help="Kafka address, instead of the configured one")
     command.add_argument("--create", action="store_true", help="create what is missing")
     command.add_argument("--replication", type=int, default=3, help="copies of each partition")
+    command.add_argument(
+        "--keep-stamps",
+        action="store_true",
+        help="telemetry keeps the stamps that it comes with: for a site that mirrors another",
+    )
     command.add_argument("--json", action="store_true", help="print the list as JSON")
 
 

@@ -81,7 +81,7 @@ async def _serve(service: Service) -> None:
 async def settle_topics(arguments: argparse.Namespace) -> int:
     """List the topics that the configuration needs; with `--create` make and check them."""
     configuration = settled(arguments)
-    plan = TopicPlan(replication=arguments.replication)
+    plan = TopicPlan(replication=arguments.replication, append_time=not arguments.keep_stamps)
     topics = needed(configuration.partitions, TopicNames(configuration.settings.app), plan)
     if arguments.create:
         for line in await ensure(topics, configuration.settings.kafka.bootstrap):

@@ -41,7 +41,7 @@ def _another(lane: Lane, got: str) -> Diverged:
     return Diverged(
         f"{lane.name}: expected the record {lane.last_seal} at offset {lane.last_offset}, got "
         f"{got}: another cluster, or the topic was made anew; give this cluster a state "
-        "location of its own and begin anew, see two sites in docs/reliability.md"
+        "location of its own and begin anew, see docs/two-sites.md"
     )
 
 

@@ -135,6 +135,18 @@ def test_topics_are_listed_without_a_broker(capsys: pytest.CaptureFixture[str]) 
     assert all(topic["replication"] == 1 for topic in topics)
 
 
+@pytest.mark.parametrize(
+    ("words", "stamps"), [([], "LogAppendTime"), (["--keep-stamps"], "CreateTime")]
+)
+def test_telemetry_keeps_its_stamps_where_another_site_is_mirrored(
+    words: list[str], stamps: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["topics", "--json", *words]) == 0
+    topics = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    settings = {topic["name"]: topic["settings"] for topic in topics}
+    assert settings["tocsin.telemetry.water"]["message.timestamp.type"] == stamps
+
+
 def test_topics_are_made_once(kafka: Cluster, capsys: pytest.CaptureFixture[str]) -> None:
     line = ["topics", "--create", "--replication", "1", "--bootstrap", kafka.bootstrap]
     assert main(line) == 0
