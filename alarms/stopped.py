@@ -89,8 +89,8 @@ def _said(lane: str, error: TocsinError) -> dict[str, str]:
             "所属测点目前失去监测，请立即通知系统值班工程师。",
         }
     return {
-        "en": f"Lane {lane} stands: it could not repeat what it had told. Its channels are not "
-        "watched; call the engineer of the pipeline.",
-        "zh": f"处理通道 {lane} 已停止：重算结果与已发布告警不一致，"
+        "en": f"Lane {lane} stands: what it found does not fit what it had told. "
+        "Its channels are not watched; call the engineer of the pipeline.",
+        "zh": f"处理通道 {lane} 已停止：现有数据或配置与已发布告警不一致，"
         "所属测点目前失去监测，请立即通知系统值班工程师。",
     }

@@ -115,6 +115,12 @@ def _topics(command: argparse.ArgumentParser) -> None:
         action="store_true",
         help="telemetry keeps the stamps that it comes with: for a site that mirrors another",
     )
+    command.add_argument(
+        "--carry",
+        type=Path,
+        metavar="OLD",
+        help="let new lanes begin with what those of another configuration folder learned",
+    )
     command.add_argument("--json", action="store_true", help="print the list as JSON")
 
 

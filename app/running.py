@@ -12,6 +12,7 @@ from importlib.metadata import version
 
 import msgspec
 
+from app.carry import carry
 from app.configuration import Configuration
 from app.last_exit import LastExit
 from app.service import Service, Way
@@ -27,15 +28,22 @@ log = logging.getLogger("tocsin.run")
 def settled(arguments: argparse.Namespace) -> Configuration:
     """The configuration with what the command line changes of the worker's own settings."""
     configuration = Configuration.load(arguments.configs)
+    configuration = _at(configuration, arguments.bootstrap)
     settings: Settings = configuration.settings
-    if arguments.bootstrap:
-        kafka = msgspec.structs.replace(settings.kafka, bootstrap=arguments.bootstrap)
-        settings = msgspec.structs.replace(settings, kafka=kafka)
     if getattr(arguments, "state", None):
         settings = msgspec.structs.replace(settings, state=arguments.state)
     if getattr(arguments, "port", None) is not None:
         http = msgspec.structs.replace(settings.http, port=arguments.port)
         settings = msgspec.structs.replace(settings, http=http)
+    return replace(configuration, settings=settings)
+
+
+def _at(configuration: Configuration, bootstrap: str | None) -> Configuration:
+    """The configuration with other brokers, if any are named."""
+    if not bootstrap:
+        return configuration
+    kafka = msgspec.structs.replace(configuration.settings.kafka, bootstrap=bootstrap)
+    settings = msgspec.structs.replace(configuration.settings, kafka=kafka)
     return replace(configuration, settings=settings)
 
 
@@ -86,6 +94,11 @@ async def settle_topics(arguments: argparse.Namespace) -> int:
     if arguments.create:
         for line in await ensure(topics, configuration.settings.kafka.bootstrap):
             sys.stdout.write(line + "\n")
+    if arguments.carry:
+        old = _at(Configuration.load(arguments.carry), arguments.bootstrap)
+        for line in await carry(old, configuration):
+            sys.stdout.write(line + "\n")
+    if arguments.create or arguments.carry:
         return 0
     for topic in topics:
         if arguments.json:

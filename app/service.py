@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -11,9 +12,10 @@ from typing import Self
 from app.compose import plan_of, standing
 from app.configuration import Configuration
 from app.settings import Settings
+from app.topics import counted, needed
 from app.warm import warm
 from contracts.clock import Clock, WallClock
-from contracts.errors import RetryableError
+from contracts.errors import ConfigError, OtherLanes, RetryableError
 from contracts.machine import Parts
 from contracts.quantities import NS_PER_S
 from contracts.topics import TopicNames
@@ -91,6 +93,7 @@ class Service:
         self._worker: Worker | None = None
         self._heart = Heartbeat()
         self._rebuilds = 0
+        self._wrong: ConfigError | None = None
         self.drained = False
         self._ends = LogEnds(self._settings.kafka.bootstrap, self._topics.telemetry(way.lifeline))
         self._lasting: list[asyncio.Task[None]] = []
@@ -122,7 +125,10 @@ class Service:
         if config == self._configuration.hash:
             return self._plan.parts(name.number)
         earlier = Configuration.from_bundle(self._store.bundle(config), self._settings)
-        return plan_of(earlier, self._way.lifeline).parts(name.number)
+        plan = plan_of(earlier, self._way.lifeline)
+        if plan.partitions != self._plan.partitions:
+            raise OtherLanes(str(name), self._plan.partitions, plan.partitions)
+        return plan.parts(name.number)
 
     async def __aenter__(self) -> Self:
         """Start clients, then take lanes; a broker that is away is waited for."""
@@ -144,7 +150,7 @@ class Service:
         dog = Watchdog(
             lambda: self.worker.owned(),  # noqa: PLW0108 - another worker after each rebuild
             lambda: self.worker.settled,
-            self._ends.ends,
+            self._ends_of,
             self._way.patience,
         )
         while True:
@@ -170,6 +176,7 @@ class Service:
                 return
 
     async def _start(self) -> None:
+        await self._check_lanes()
         self._store.put_bundle(self._configuration.hash, self._configuration.bundle())
         scoring, filing = ThreadPoolExecutor(1, "scoring"), ThreadPoolExecutor(1, "filing")
         self._open.callback(scoring.shutdown, cancel_futures=True)
@@ -197,6 +204,19 @@ class Service:
         if self._way.lanes is not None:
             await self._worker.assigned(list(self._way.lanes))
 
+    async def _check_lanes(self) -> None:
+        """Refuse topics with another number of partitions; lanes given by hand are trusted."""
+        if self._way.lanes is None:
+            lifeline = self._way.lifeline
+            topics = needed({lifeline: self._plan.partitions}, self._topics)
+            own = [topic for topic in topics if topic.name != self._topics.dead_letters]
+            await counted(own, self._settings.kafka.bootstrap)
+
+    async def _ends_of(self, lanes: Sequence[int]) -> dict[int, int] | None:
+        if self._wrong is not None:
+            raise self._wrong
+        return await self._ends.ends(lanes)
+
     async def __aexit__(self, *_: object) -> None:
         """Drain lanes, then let go of clients."""
         watching = self._lasting.pop()
@@ -216,7 +236,16 @@ class Service:
         await self._ends.close()
 
     async def assigned(self, lanes: list[int]) -> None:
-        """The group gave lanes."""
+        """The group gave lanes; those of partitions that were added stop the worker."""
+        strange = [number for number in lanes if number >= self._plan.partitions]
+        if strange:
+            topic = self._topics.telemetry(self._way.lifeline)
+            self._wrong = ConfigError(
+                f"{topic}: expected {self._plan.partitions} partitions, got number {strange[-1]}; "
+                "it was raised while workers ran, see docs/other-lanes.md"
+            )
+            log.critical("%s", self._wrong)
+            return
         await self.worker.assigned(lanes)
 
     async def revoked(self, lanes: list[int]) -> None:

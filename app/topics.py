@@ -1,7 +1,7 @@
 """The topics that a configuration needs: made where they are missing, else checked."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Annotated, Any, Final
 
@@ -10,9 +10,9 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 from msgspec import Meta, Struct
 
-from contracts.errors import ConfigError, FatalError
+from contracts.errors import ConfigError, FatalError, TocsinError
 from contracts.topics import TopicNames
-from ingest.kafka_errors import refusal
+from ingest.kafka_errors import meaning, refusal
 
 DAY_MS: Final = 86_400_000
 FOR_EVER: Final = -1
@@ -138,9 +138,28 @@ async def ensure(
     return made + lines
 
 
+async def counted(topics: Sequence[Topic], bootstrap: str) -> None:
+    """Refuse topics with another number of partitions; those that are missing do not matter here.
+
+    Raises
+    ------
+    ConfigError
+        With one line for each such topic.
+    RetryableError
+        When the brokers are away.
+    """
+    async with _admin(bootstrap, {}, meaning) as admin:
+        there = await _described(admin, topics)
+    refused = [line for topic in topics if (line := _miscounted(topic, there))]
+    if refused:
+        raise ConfigError(*refused)
+
+
 @asynccontextmanager
 async def _admin(
-    bootstrap: str, security: Mapping[str, object]
+    bootstrap: str,
+    security: Mapping[str, object],
+    meant: Callable[[str, str, Exception], TocsinError] = refusal,
 ) -> AsyncIterator[AIOKafkaAdminClient]:
     """Admin client with one deadline for everything, its errors with our meaning."""
     admin = AIOKafkaAdminClient(
@@ -154,7 +173,7 @@ async def _admin(
             await admin.start()
             yield admin
     except (KafkaError, TimeoutError) as error:
-        raise refusal(bootstrap, "topics", error) from error
+        raise meant(bootstrap, "topics", error) from error
     finally:
         await admin.close()
 
@@ -175,7 +194,8 @@ def _miscounted(topic: Topic, there: Mapping[str, list[dict[str, Any]]]) -> str 
         return None
     return (
         f"{topic.name}: expected {topic.partitions} partitions, got {len(partitions)}; "
-        "set the number in the configuration to the topic's, or delete the topic if it is empty"
+        "set the number in the configuration to the topic's, delete the topic if it is empty, or "
+        "see docs/other-lanes.md"
     )
 
 

@@ -8,6 +8,7 @@ TocsinError
     ├── Damaged      a snapshot cannot be read: the one before it is taken
     ├── DataLoss     what the lane still needs is gone from the log
     ├── Diverged     replay told something other than what the world was told
+    │   └── OtherLanes   the lifeline had another number of lanes
     └── Fenced       another worker owns the lane now
 
 Messages read *where: expected what, got what; what to do*, values with `!r`, no full stop.
@@ -96,6 +97,24 @@ class DataLoss(FatalError):  # noqa: N818 - the domain's word
 
 class Diverged(FatalError):  # noqa: N818 - the domain's word
     """Replay of (telemetry, journal) gave other outputs than the ones already published."""
+
+
+class OtherLanes(Diverged):
+    """The lane's state was made where the lifeline had another number of lanes.
+
+    Parameters
+    ----------
+    where : str
+        Lane, or lifeline.
+    wanted, got : int
+        Lanes of the configuration, and those found.
+    """
+
+    def __init__(self, where: str, wanted: int, got: int) -> None:
+        super().__init__(
+            f"{where}: expected state of {wanted} lanes, got one of {got}; channels would be in "
+            "two lanes or in none, see docs/other-lanes.md"
+        )
 
 
 class Fenced(FatalError):  # noqa: N818 - the domain's word

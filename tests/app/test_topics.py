@@ -56,7 +56,7 @@ async def test_a_topic_with_another_number_of_partitions_is_refused(kafka: Clust
         await ensure(needed({"water": 3}, names, ALONE), kafka.bootstrap)
     assert refused.value.findings == (
         f"{names.journal('water')}: expected 3 partitions, got 2; set the number in the "
-        "configuration to the topic's, or delete the topic if it is empty",
+        "configuration to the topic's, delete the topic if it is empty, or see docs/other-lanes.md",
     )
     # Nothing was made: the right number of lanes still finds an empty field.
     lines = await ensure(needed({"water": 2}, names, ALONE), kafka.bootstrap)
