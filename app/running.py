@@ -47,12 +47,18 @@ def _at(configuration: Configuration, bootstrap: str | None) -> Configuration:
     return replace(configuration, settings=settings)
 
 
+def give_way(nice: int) -> None:
+    """Take the declared place in the order of overload; a nicer start, by hand, is kept."""
+    os.nice(max(nice - os.nice(0), 0))
+
+
 async def run_worker(arguments: argparse.Namespace) -> int:
     """Own lanes until SIGTERM or SIGINT, then drain; told twice, or too slow, it leaves at once."""
     for blow in failpoints.arm(os.environ.get(failpoints.VARIABLE)):
         log.warning("failpoint armed: %s", blow)
     configuration = settled(arguments)
     service = Service(configuration, Way(lifeline=arguments.lifeline, instance=arguments.instance))
+    give_way(configuration.settings.lifelines[arguments.lifeline].nice)
     stopping, exit_ = asyncio.Event(), LastExit()
     exit_.drained = lambda: service.drained
 

@@ -31,9 +31,19 @@ class Kafka(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 
 
 class Lifeline(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Lanes of one lifeline; the number is pinned, since groups live in `murmur2 mod n`."""
+    """Lanes of one lifeline, and who gives way when a machine has too much to do.
+
+    Parameters
+    ----------
+    partitions : int
+        Pinned, since groups live in `murmur2 mod n`.
+    nice : int
+        The operating system's niceness of its workers: 0 goes first, 19 goes last. Lifelines that
+        guard life keep 0; a burst of those that can wait then takes no processor from them.
+    """
 
     partitions: Annotated[int, Meta(ge=1, le=PARTITIONS_MAX)]
+    nice: Annotated[int, Meta(ge=0, le=19)] = 0
 
 
 class Http(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
