@@ -29,6 +29,8 @@ class LaneVitals:
         Snapshot files that could not be read.
     hungry_s : float
         Time that the lane has waited for records since the last ones came.
+    snapshot_hold_s : float
+        How long the newest snapshot held the lane: its state was copied, not written, meanwhile.
     open_alarms : dict of str to int
         Alarms that have not cleared, by colour.
     trouble : str
@@ -49,6 +51,7 @@ class LaneVitals:
     snapshots: int = 0
     recoveries: int = 0
     damaged_snapshots: int = 0
+    snapshot_hold_s: float = 0.0
     hungry_s: float = 0.0
     open_alarms: dict[str, int] = field(default_factory=dict)
     trouble: str = ""

@@ -8,9 +8,9 @@ from contracts.errors import FatalError
 from contracts.lane_log import Manifest, Past
 from contracts.machine import Arrays, Parts
 from pipeline.lane import Lane
-from pipeline.lane_state import freeze, thaw
+from pipeline.lane_state import thaw
 from pipeline.refusals import LaneName
-from pipeline.snapshot import SnapshotStore, pack, unpack
+from pipeline.snapshot import Snapshot, SnapshotStore, pack, unpack
 
 
 class Keeper:
@@ -80,25 +80,28 @@ class Keeper:
             raise FatalError(msg)
         return lane
 
-    async def write(self, lane: Lane, alarms_end: int) -> Manifest:
-        """Write a snapshot file; the manifest that names it is not published yet."""
-        owner = str(lane.name)
+    async def file(self, name: LaneName, frozen: Snapshot, alarms_end: int) -> Manifest:
+        """Write a frozen lane to a file; the manifest that names it is not published yet.
+
+        The lane may go on meanwhile.
+        """
+        owner, header = str(name), frozen.header
 
         def work() -> Manifest:
-            data = pack(freeze(lane))
-            name, checksum = self._store.write(owner, data)
-            kept = {*self._kept.get(owner, [])[-1:], name}
+            data = pack(frozen)
+            snapshot, checksum = self._store.write(owner, data)
+            kept = {*self._kept.get(owner, [])[-1:], snapshot}
             self._orphans[owner] = self._store.unlisted(owner, kept)
             return Manifest(
-                snapshot=name,
+                snapshot=snapshot,
                 checksum=checksum,
-                config=lane.parts.config,
-                telemetry=lane.position,
-                journal=lane.journal,
+                config=header["config"],
+                telemetry=header["position"],
+                journal=header["journal"],
                 alarms=alarms_end,
-                commands=lane.commands,
-                sequence=lane.outbox.sequence,
-                digest=lane.outbox.digest,
+                commands=header["commands"],
+                sequence=header["sequence"],
+                digest=header["digest"],
             )
 
         return await asyncio.get_running_loop().run_in_executor(self._work, work)

@@ -12,13 +12,14 @@ import numpy as np
 from contracts.clock import Clock
 from contracts.errors import Diverged, TocsinError
 from contracts.failpoints import Point, passing
-from contracts.lane_log import LaneLog, Mark, Message
+from contracts.lane_log import LaneLog, Manifest, Mark, Message
 from contracts.records import Commands, Records, Telemetry
 from contracts.vitals import LaneVitals
 from pipeline import merge
 from pipeline.changes import Changes
 from pipeline.keeper import Keeper
 from pipeline.lane import Lane
+from pipeline.lane_state import freeze
 from pipeline.merge import Entries
 from pipeline.refusals import LaneName
 
@@ -124,6 +125,7 @@ class Life:
         self._fetched: asyncio.Queue[Records | Exception] = asyncio.Queue(FETCHED_AHEAD)
         self._snapshot_at = time.monotonic()
         self._snapshot_readings = lane.accounts.received
+        self._filing: asyncio.Task[Manifest] | None = None
         self._passed = False  # the world's knowledge
         self.alarms_end = 0
 
@@ -197,8 +199,10 @@ class Life:
             await self._take()
             await self._changes.look(self._caught_up)
             await self.flush()
-            if self._snapshot_is_due():
-                await self.snapshot()
+            if self._filing is None and self._snapshot_is_due():
+                await self._freeze()
+            elif self._filing is not None and self._filing.done():
+                await self._publish()
             self._observe()
         self._vitals.phase = "stopping"
         if self._passed:
@@ -238,19 +242,43 @@ class Life:
         )
 
     async def snapshot(self) -> None:
-        """Flush, write the file, publish its manifest, sweep, then tell the group."""
+        """A snapshot of now, all the way to its manifest, while the lane waits."""
+        await self._publish()
+        await self._freeze()
+        await self._publish()
+
+    async def _freeze(self) -> None:
+        """Flush and copy the lane's state; its file is written while the lane goes on."""
         await self.flush()
+        lane, began = self._lane, time.perf_counter()
+        loop = asyncio.get_running_loop()
+        frozen = await loop.run_in_executor(self._doors.scoring, freeze, lane)
+        self._vitals.snapshot_hold_s = time.perf_counter() - began
+        writing = self._setting.keeper.file(lane.name, frozen, self.alarms_end)
+        self._filing = asyncio.create_task(writing, name=f"{lane.name}-filing")
+        self._snapshot_at = time.monotonic()
+        self._snapshot_readings = lane.accounts.received
+
+    async def _publish(self) -> None:
+        """Once the file is there, publish its manifest, sweep, then tell the group."""
+        if self._filing is None:
+            return
+        manifest = await self._filing
+        self._filing = None
         lane = self._lane
-        manifest = await self._setting.keeper.write(lane, self.alarms_end)
         await self._log.publish(manifest)
         passing(Point.PUBLISHED)
         await self._setting.keeper.sweep(lane.name, manifest)
         passing(Point.SWEEP)
-        await self._doors.telemetry.commit(lane.name.number, lane.position)
+        await self._doors.telemetry.commit(lane.name.number, manifest.telemetry)
         passing(Point.COMMIT)
-        self._snapshot_at = time.monotonic()
-        self._snapshot_readings = lane.accounts.received
         self._vitals.snapshots += 1
+
+    async def close(self) -> None:
+        """Let go of a file that is being written; what comes of it is swept later."""
+        if self._filing is not None:
+            self._filing.cancel()
+            await asyncio.gather(self._filing, return_exceptions=True)
 
     def _observe(self) -> None:
         """Copy the lane's numbers to where Prometheus reads them."""

@@ -133,6 +133,7 @@ class LaneRunner:
         finally:
             pump.cancel()
             await asyncio.gather(pump, return_exceptions=True)
+            await life.close()
 
     async def _restored(self, lane_log: LaneLog) -> tuple[Past, Lane | None]:
         """The lane of the newest snapshot that can be read, and what came after it."""

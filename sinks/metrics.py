@@ -123,6 +123,12 @@ _MEASURES: Final = (
     ),
     _plain("snapshots", f"Snapshots {_SINCE_HERE}", lambda lane: lane.snapshots, counts=True),
     _plain(
+        "snapshot_hold_seconds",
+        "How long the newest snapshot held the lane; its file is written while the lane goes on",
+        lambda lane: lane.snapshot_hold_s,
+        counts=False,
+    ),
+    _plain(
         "recoveries",
         f"Times that the lane was recovered {_SINCE_HERE}",
         lambda lane: lane.recoveries,

@@ -15,6 +15,7 @@ from contracts.errors import FatalError
 from contracts.lane_log import Manifest, Past
 from pipeline.keeper import Keeper
 from pipeline.lane import Lane
+from pipeline.lane_state import freeze
 from pipeline.snapshot import SnapshotStore
 from tests.pipeline.world import World
 
@@ -77,20 +78,20 @@ async def test_an_orphan_of_a_crash_before_the_manifest_is_swept(world: World) -
     with ThreadPoolExecutor(1) as filing:
         dead = keeper(world, filing)
         lane = dead.newborn(world.name(), world.plans.first.configuration.hash, 0)
-        first = await dead.write(lane, 0)
+        first = await dead.file(lane.name, freeze(lane), 0)
         await dead.sweep(lane.name, first)
-        orphan = await dead.write(lane, 0)  # its manifest is never published
+        orphan = await dead.file(lane.name, freeze(lane), 0)  # its manifest is never published
         draft = world.state / "water-0" / ".x.snap.00ff"
         draft.write_bytes(b"half")
 
         heir = keeper(world, filing)
         lane = await restored(heir, world, first)
         assert orphan.snapshot in names(world)
-        second = await heir.write(lane, 0)
+        second = await heir.file(lane.name, freeze(lane), 0)
         assert len(names(world)) == 4
         await heir.sweep(lane.name, second)
         assert names(world) == {first.snapshot, second.snapshot}
-        third = await heir.write(lane, 0)
+        third = await heir.file(lane.name, freeze(lane), 0)
         await heir.sweep(lane.name, third)
         assert names(world) == {second.snapshot, third.snapshot}
 
@@ -105,9 +106,9 @@ async def test_a_sweep_that_comes_late_spares_what_a_successor_wrote(world: Worl
     with ThreadPoolExecutor(1) as filing:
         slow, heir = keeper(world, filing), keeper(world, filing)
         lane = slow.newborn(world.name(), world.plans.first.configuration.hash, 0)
-        first = await slow.write(lane, 0)  # published; then the worker stands still
+        first = await slow.file(lane.name, freeze(lane), 0)
         lane = await restored(heir, world, first)
-        second = await heir.write(lane, 0)
+        second = await heir.file(lane.name, freeze(lane), 0)
         await heir.sweep(lane.name, second)
         await slow.sweep(lane.name, first)
         assert names(world) == {first.snapshot, second.snapshot}
@@ -117,7 +118,7 @@ async def test_another_lanes_snapshot_is_refused(world: World) -> None:
     with ThreadPoolExecutor(1) as filing:
         at = keeper(world, filing)
         lane = at.newborn(world.name(1), world.plans.first.configuration.hash, 0)
-        manifest = await at.write(lane, 0)
+        manifest = await at.file(lane.name, freeze(lane), 0)
         with pytest.raises(FatalError, match="snapshot: expected lane water-0, got 'water-1'"):
             await restored(at, world, manifest)
 
@@ -126,7 +127,7 @@ async def test_a_snapshot_at_another_position_is_refused(world: World) -> None:
     with ThreadPoolExecutor(1) as filing:
         at = keeper(world, filing)
         lane = at.newborn(world.name(), world.plans.first.configuration.hash, 7)
-        manifest = await at.write(lane, 0)
+        manifest = await at.file(lane.name, freeze(lane), 0)
         mixed = msgspec.structs.replace(manifest, telemetry=8)
         with pytest.raises(FatalError, match=r"water-0: expected position 8 in water-0/.*, got 7"):
             await restored(at, world, mixed)

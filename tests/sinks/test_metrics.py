@@ -33,6 +33,7 @@ FAMILIES = {
     "tocsin_snapshots": ("counter", {"lane"}),
     "tocsin_recoveries": ("counter", {"lane"}),
     "tocsin_damaged_snapshots": ("counter", {"lane"}),
+    "tocsin_snapshot_hold_seconds": ("gauge", {"lane"}),
     "tocsin_alarms_open": ("gauge", {"lane", "colour"}),
 }
 NOT_BASE_UNITS = re.compile(r"_(ms|millis|micro|nano|minutes|hours|kb|mb|percent)")
