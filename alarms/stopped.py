@@ -12,6 +12,7 @@ from contracts.lane_log import Message
 NS_PER_MS: Final = 1_000_000
 WITHIN_NS: Final = 15 * 60 * 1_000_000_000
 NOWHERE: Final = Where("", "", "", "", None, None)
+ZH: Final = {"readings": "读数", "journal entries": "日志条目", "alarms": "告警记录"}
 STEPS: Final = [
     "call the engineer on duty for the pipeline",
     "watch this lane's channels by other means",
@@ -42,10 +43,10 @@ def standing_alarm(place: Standing, error: TocsinError, now_ms: int) -> Message:
     now_ms : int
         Wall clock, milliseconds since 1970 UTC.
     """
-    lost = isinstance(error, DataLoss)
-    rule = "data_loss" if lost else "diverged"
-    first, last = (error.first, error.last) if isinstance(error, DataLoss) else (-1, -1)
-    cause = f"{rule} {error.where} {error.what} {first}" if isinstance(error, DataLoss) else rule
+    rule = cause = "diverged"
+    if isinstance(error, DataLoss):
+        rule = "data_loss"
+        cause = f"{rule} {error.where} {error.what} {error.needed}"
     channel = f"tocsin.{place.lane}"
     now = clock(now_ms * NS_PER_MS, CITY_UTC_OFFSET_S)
     by = clock(now_ms * NS_PER_MS + WITHIN_NS, CITY_UTC_OFFSET_S)
@@ -69,7 +70,7 @@ def standing_alarm(place: Standing, error: TocsinError, now_ms: int) -> Message:
         next=None,
         where=NOWHERE,
         criticality="high",
-        evidence=[Evidence(channel, place.topic, place.partition, first, last)] if lost else [],
+        evidence=_evidence(channel, place, error),
         cause=str(error),
         consequence="the channels of this lane are not watched",
         respond=RespondTo("T-1", STEPS),
@@ -79,13 +80,22 @@ def standing_alarm(place: Standing, error: TocsinError, now_ms: int) -> Message:
     return Message("alarm", alarm.id.encode(), encode_alarm(alarm))
 
 
+def _evidence(channel: str, place: Standing, error: TocsinError) -> list[Evidence]:
+    """What is gone, in the topic where it lay."""
+    if not isinstance(error, DataLoss):
+        return []
+    own_topic, bracket, _ = error.where.partition("[")
+    topic = own_topic if bracket else place.topic
+    return [Evidence(channel, topic, place.partition, error.first, error.last)]
+
+
 def _said(lane: str, error: TocsinError) -> dict[str, str]:
     if isinstance(error, DataLoss):
-        range_ = f"{error.first} to {error.last}"
+        range_, what = f"{error.first} to {error.last}", ZH.get(error.what, "记录")
         return {
             "en": f"Lane {lane} stands: {error.what} {range_} are lost. Its channels are not "
             "watched; call the engineer of the pipeline.",
-            "zh": f"处理通道 {lane} 已停止：偏移量 {error.first} 至 {error.last} 的数据丢失，"
+            "zh": f"处理通道 {lane} 已停止：{what}（偏移量 {error.first} 至 {error.last}）丢失，"
             "所属测点目前失去监测，请立即通知系统值班工程师。",
         }
     return {

@@ -7,6 +7,7 @@ TocsinError
 └── FatalError       going on would lose or falsify something: stop loudly
     ├── Damaged      a snapshot cannot be read: the one before it is taken
     ├── DataLoss     what the lane still needs is gone from the log
+    │   └── LogCut       the log ends before what was taken from it
     ├── Diverged     replay told something other than what the world was told
     │   └── OtherLanes   the lifeline had another number of lanes
     └── Fenced       another worker owns the lane now
@@ -93,6 +94,31 @@ class DataLoss(FatalError):  # noqa: N818 - the domain's word
         self.first = first
         self.last = last
         self.what = what
+        self.needed = first  # what the lane goes on from: the same however often it is looked for
+
+
+class LogCut(DataLoss):
+    """A log ends before an offset that was taken from it, or acknowledged by it.
+
+    Parameters
+    ----------
+    where : str
+        Lane, or topic and partition.
+    end, needed : int
+        Where it ends, and the offset that it must reach.
+    what : str
+        What lay there, in the plural.
+    why : str
+        How it is known.
+    """
+
+    def __init__(
+        self, where: str, end: int, needed: int, what: str = "readings", why: str = ""
+    ) -> None:
+        cut = "the topic was made anew or lost what was acknowledged"
+        why = why or f"expected offset {needed}, its end is {end}, {cut}"
+        super().__init__(where, end, needed - 1, what, why)
+        self.needed = needed
 
 
 class Diverged(FatalError):  # noqa: N818 - the domain's word

@@ -98,10 +98,10 @@ class KafkaLaneLog:
         manifest = manifests[-1] if manifests else None
         previous = manifests[0] if len(manifests) > 1 else None
         entries, self._journal_end = await self._read(
-            names.journal(lane.lifeline), manifest.journal if manifest else None
+            names.journal(lane.lifeline), manifest.journal if manifest else None, "journal entries"
         )
         told, alarms_end = await self._read(
-            names.alarms(lane.lifeline), manifest.alarms if manifest else None
+            names.alarms(lane.lifeline), manifest.alarms if manifest else None, "alarms"
         )
         marks = [record for record in told if _kind(record) == MARK]
         return Past(
@@ -113,8 +113,10 @@ class KafkaLaneLog:
             alarms_end,
         )
 
-    async def _read(self, topic: str, first: int | None) -> tuple[list[Found], int]:
-        return await self._reader.read(topic, self._lane.number, first)
+    async def _read(
+        self, topic: str, first: int | None, what: str = "records"
+    ) -> tuple[list[Found], int]:
+        return await self._reader.read(topic, self._lane.number, first, what)
 
     def _own(self, record: Found, kind: type[Any]) -> Any:
         try:

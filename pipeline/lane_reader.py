@@ -1,16 +1,18 @@
 """Reads whole partitions to their ends, for recovery; one reader serves all lanes of a worker."""
 
 import asyncio
+import time
 from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 
-from contracts.errors import DataLoss, FatalError
+from contracts.errors import DataLoss, FatalError, LogCut
 from pipeline.kafka_closing import let_go
 
 CLOSE_S: Final = 5.0
-RECORDS: Final = "records of the lane's own"
+SETTLE_S: Final = 5.0  # a new leader may for a moment not know how far its log is acknowledged
+LOOK_S: Final = 0.5
 
 Found = Any  # aiokafka's ConsumerRecord, which has no types of its own
 
@@ -55,13 +57,17 @@ class LaneReader:
             await consumer.start()
         return self._consumers[isolation]
 
-    async def read(self, topic: str, partition: int, first: int | None) -> tuple[list[Found], int]:
+    async def read(
+        self, topic: str, partition: int, first: int | None, what: str = "records"
+    ) -> tuple[list[Found], int]:
         """Committed records of a partition from `first` to its high watermark.
 
         Parameters
         ----------
         first : int or None
             Offset to begin at, None for the beginning of the log.
+        what : str
+            What lies there, in the plural.
 
         Returns
         -------
@@ -71,41 +77,48 @@ class LaneReader:
         Raises
         ------
         DataLoss
-            When the log begins behind `first`.
+            When the log begins behind `first`, or ends before it.
         FatalError
-            When the end lies before `first`, or is not reached in time.
+            When the end is not reached in time.
         """
         where = TopicPartition(topic, partition)
         name = f"{topic}[{partition}]"
         async with self._busy:
             try:
                 async with asyncio.timeout(self._deadline_s):
-                    return await self._read(where, name, first)
+                    return await self._read(where, name, first, what)
             except (TimeoutError, KafkaError) as error:
                 await self._forget()
                 msg = f"{name}: expected to read to its end, got {error!r}"
                 raise FatalError(msg) from error
+            except DataLoss:
+                raise
             except BaseException:
                 await self._forget()
                 raise
 
-    async def _read(
-        self, where: TopicPartition, name: str, first: int | None
-    ) -> tuple[list[Found], int]:
+    async def _edges(self, where: TopicPartition, first: int) -> tuple[int, int]:
+        """Begin and high watermark; one that lies before `first` is looked at for a while."""
         marks = await self._consumer("read_uncommitted")
-        high = int((await marks.end_offsets([where]))[where])
         begin = int((await marks.beginning_offsets([where]))[where])
+        until = time.monotonic() + SETTLE_S
+        while (high := int((await marks.end_offsets([where]))[where])) < first:
+            if time.monotonic() > until:
+                break
+            await asyncio.sleep(LOOK_S)
+        return begin, high
+
+    async def _read(
+        self, where: TopicPartition, name: str, first: int | None, what: str
+    ) -> tuple[list[Found], int]:
+        begin, high = await self._edges(where, first or 0)
         first = begin if first is None else first
         if first > high:
-            msg = (
-                f"{name}: expected offset {first}, its end is {high}; the topic was made anew or "
-                "lost what was acknowledged, restore it or accept a new beginning"
-            )
-            raise FatalError(msg)
+            raise LogCut(name, high, first, what)
         # The end of an emptied partition is the marker of its last transaction: no record is lost.
         only_marker_gone = begin == high == first + 1
         if first < begin and not only_marker_gone:
-            raise DataLoss(name, first, begin - 1, RECORDS)
+            raise DataLoss(name, first, begin - 1, what)
         reader = await self._consumer("read_committed")
         reader.assign([where])
         reader.seek(where, max(first, begin))
@@ -115,7 +128,7 @@ class LaneReader:
                 batch = await reader.getmany(where, timeout_ms=200)
                 found += batch.get(where, [])
         except OffsetOutOfRangeError as error:
-            raise DataLoss(name, first, begin, RECORDS) from error
+            raise DataLoss(name, first, begin, what) from error
         return [record for record in found if record.offset < high], high
 
     async def _forget(self) -> None:

@@ -1,14 +1,16 @@
 """Whether a telemetry log is the one that a snapshot was made of."""
 
 import asyncio
+import time
 from typing import Final
 
-from contracts.errors import Diverged, RetryableError
+from contracts.errors import Diverged, LogCut, RetryableError
 from contracts.records import Records, Telemetry
 from pipeline.lane import Lane
 
 LOOK_S: Final = 1.0
 DEADLINE_S: Final = 15.0
+SETTLE_S: Final = 5.0
 
 
 async def check_same_log(telemetry: Telemetry, lane: Lane) -> None:
@@ -19,6 +21,8 @@ async def check_same_log(telemetry: Telemetry, lane: Lane) -> None:
 
     Raises
     ------
+    LogCut
+        When the log ends before it.
     Diverged
         When another record lies at its offset.
     RetryableError
@@ -27,8 +31,9 @@ async def check_same_log(telemetry: Telemetry, lane: Lane) -> None:
     number, offset = lane.name.number, lane.last_offset
     if not lane.last_seal or await telemetry.beginning_offset(number) > offset:
         return  # nothing taken yet, or retention has passed it
-    if (end := await telemetry.end_offset(number)) <= offset:
-        raise _another(lane, f"a log that ends at {end}")
+    if (end := await _end(telemetry, number, offset)) <= offset:
+        why = _unlike(lane, f"a log that ends at {end}")
+        raise LogCut(str(lane.name), end, offset + 1, why=why)
     await telemetry.seek(number, offset)
     records = await _first(telemetry, lane)
     if not len(records):
@@ -37,12 +42,24 @@ async def check_same_log(telemetry: Telemetry, lane: Lane) -> None:
         raise _another(lane, f"{found[1]} at {found[0]}")
 
 
-def _another(lane: Lane, got: str) -> Diverged:
-    return Diverged(
-        f"{lane.name}: expected the record {lane.last_seal} at offset {lane.last_offset}, got "
-        f"{got}: another cluster, or the topic was made anew; give this cluster a state "
-        "location of its own and begin anew, see docs/two-sites.md"
+async def _end(telemetry: Telemetry, number: int, offset: int) -> int:
+    """End of the log; one that lies too near is looked at for a while, as a new leader may."""
+    until = time.monotonic() + SETTLE_S
+    while (end := await telemetry.end_offset(number)) <= offset and time.monotonic() < until:  # noqa: ASYNC110 - no log tells
+        await asyncio.sleep(LOOK_S / 2)
+    return end
+
+
+def _unlike(lane: Lane, got: str) -> str:
+    return (
+        f"expected the record {lane.last_seal} at offset {lane.last_offset}, got {got}: "
+        "another cluster, or the topic was made anew; give this cluster a state location of its "
+        "own and begin anew, see docs/two-sites.md"
     )
+
+
+def _another(lane: Lane, got: str) -> Diverged:
+    return Diverged(f"{lane.name}: {_unlike(lane, got)}")
 
 
 async def _first(telemetry: Telemetry, lane: Lane) -> Records:

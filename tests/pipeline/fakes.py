@@ -59,8 +59,9 @@ class MemoryLog:
         kept = found[: max(len(found) - back, 0)][-2:]
         manifests = [self._own(w, "manifests", Manifest) for w in kept]
         manifest = manifests[-1] if manifests else None
-        entries, self._journal_end = self._read("journal", manifest and manifest.journal)
-        told, alarms_end = self._read("alarms", manifest and manifest.alarms)
+        journal = manifest and manifest.journal
+        entries, self._journal_end = self._read("journal", journal, "journal entries")
+        told, alarms_end = self._read("alarms", manifest and manifest.alarms, "alarms")
         marks = [w for w in told if w.kind == "mark"]
         return Past(
             manifest,
@@ -71,8 +72,10 @@ class MemoryLog:
             alarms_end,
         )
 
-    def _read(self, topic: str, first: int | None = None) -> tuple[list[Written], int]:
-        return self._broker.committed(self._place(topic), first)
+    def _read(
+        self, topic: str, first: int | None = None, what: str = "records"
+    ) -> tuple[list[Written], int]:
+        return self._broker.committed(self._place(topic), first, what)
 
     def _own(self, written: Written, topic: str, kind: type[Any]) -> Any:
         try:

@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import Literal
 
-from contracts.errors import DataLoss, FatalError, Fenced
+from contracts.errors import DataLoss, FatalError, Fenced, LogCut
 
 BYTES_MAX = 100_000
 State = Literal["open", "committed", "aborted"]
@@ -77,17 +77,23 @@ class MemoryBroker:
         """Add a stranger's record that no transaction holds."""
         return self._add(place, ("", b"stranger", body), Transaction(0, "committed"))
 
-    def committed(self, place: str, first: int | None = None) -> tuple[list[Written], int]:
+    def committed(
+        self, place: str, first: int | None = None, what: str = "records"
+    ) -> tuple[list[Written], int]:
         """Visible records of a partition from an offset on, and its end."""
         partition = self._partitions[place]
         begin = partition.begin if first is None else first
         if begin > partition.end:
-            raise FatalError(f"{place}: expected offset {begin}, its end is {partition.end}")
+            raise LogCut(place, partition.end, begin, what)
         if begin < partition.begin and not partition.begin == partition.end == begin + 1:
-            raise DataLoss(place, begin, partition.begin - 1, "records of the lane's own")
+            raise DataLoss(place, begin, partition.begin - 1, what)
         begin = max(begin, partition.begin)
         visible = [w for w in partition.written if w.transaction.state == "committed"]
         return [w for w in visible if w.offset >= begin], partition.end
+
+    def make_anew(self, place: str) -> None:
+        """Delete a partition and make it again."""
+        self._partitions.pop(place, None)
 
     def forget(self, place: str, before: int) -> None:
         """Drop records in front of an offset, as retention does."""

@@ -251,8 +251,9 @@ async def test_an_old_marker_that_retention_ate_is_no_loss(bench: Bench) -> None
 
 @pytest.mark.parametrize("place", [{"journal": 9}, {"alarms": 9}])
 async def test_a_partition_that_ends_before_the_manifest_is_refused(
-    bench: Bench, place: dict[str, int]
+    bench: Bench, place: dict[str, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("pipeline.lane_reader.SETTLE_S", 0.0)
     log = await bench.log()
     await log.past()
     await log.flush(ENTRIES, ALARMS[:1], mark(1))

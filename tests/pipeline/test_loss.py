@@ -9,8 +9,9 @@ from contracts.errors import Damaged
 from contracts.lane_log import Manifest
 from pipeline.snapshot import SnapshotStore
 from tests.pipeline.day import Day
+from tests.pipeline.fakes import MemoryStream
 from tests.pipeline.test_recovery import live_through
-from tests.pipeline.world import JOURNAL, World, holding
+from tests.pipeline.world import ALARMS, JOURNAL, World, holding
 
 FLIPS = 1_000
 
@@ -133,10 +134,48 @@ async def test_a_journal_that_lost_entries_names_them_for_what_they_are(world: W
     end = world.broker.committed(place)[1]
     world.broker.forget(place, end + 2)
     trouble = await stands(world)
-    assert "records of the lane's own" in trouble
+    first = world.manifests()[-1].journal
+    assert f"journal entries {first}..{end + 1} are lost" in trouble
     assert "readings" not in trouble
     (alarm,) = world.standing()
-    assert alarm.say["en"].startswith("Lane water-0 stands: records of the lane's own")
+    assert alarm.say["en"].startswith(f"Lane water-0 stands: journal entries {first} to {end + 1}")
+    assert alarm.say["zh"].startswith(
+        f"处理通道 water-0 已停止：日志条目（偏移量 {first} 至 {end + 1}）"
+    )
+    (proof,) = alarm.evidence
+    assert (proof.topic, proof.partition) == ("tocsin.journal.water", 0)
+
+
+@pytest.mark.parametrize(("place", "what"), [(JOURNAL, "journal entries"), (ALARMS, "alarms")])
+async def test_a_topic_of_its_own_that_was_made_anew_rings(
+    world: World, place: str, what: str
+) -> None:
+    await live_through(world, Day(world))
+    manifest = world.manifests()[-1]
+    end = manifest.journal if place == JOURNAL else manifest.alarms
+    assert end > 0, "an idle day"
+    world.broker.make_anew(place.format(0))
+    assert f"{what} 0..{end - 1} are lost" in await stands(world)
+    assert f"{what} " in await stands(world)  # by now the lane's own alarm lies there
+    (alarm,) = world.standing()
+    (proof,) = alarm.evidence
+    assert (f"{proof.topic}[0]", proof.first, proof.last) == (place.format(0), 0, end - 1)
+
+
+async def test_telemetry_that_was_made_anew_rings(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipeline.same_log.SETTLE_S", 0.0)
+    await live_through(world, Day(world))
+    last = world.streams[0].rows[-1][0]
+    world.streams[0] = MemoryStream()
+    for _ in range(2):
+        assert f"readings 0..{last} are lost" in await stands(world)
+    (alarm,) = world.standing()
+    assert (alarm.rule.name, alarm.colour) == ("data_loss", "red")
+    assert [(p.topic, p.first, p.last) for p in alarm.evidence] == [
+        ("tocsin.telemetry.water", 0, last)
+    ]
 
 
 async def test_a_lane_that_told_something_else_rings_too(world: World) -> None:

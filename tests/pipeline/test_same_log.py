@@ -40,7 +40,10 @@ async def lived(world: World, day: Day) -> None:
 
 
 @pytest.mark.parametrize("harm", [other_time, other_payload, shifted, made_anew])
-async def test_another_log_stops_the_lane_for_good_and_says_why(world: World, harm: Harm) -> None:
+async def test_another_log_stops_the_lane_for_good_and_says_why(
+    world: World, harm: Harm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipeline.same_log.SETTLE_S", 0.0)
     day = Day(world)
     await lived(world, day)
     told, manifests = world.told(), len(world.manifests())
