@@ -177,11 +177,12 @@ class Service:
 
     async def _start(self) -> None:
         await self._check_lanes()
-        self._store.put_bundle(self._configuration.hash, self._configuration.bundle())
         scoring, filing = ThreadPoolExecutor(1, "scoring"), ThreadPoolExecutor(1, "filing")
-        self._open.callback(scoring.shutdown, cancel_futures=True)
-        self._open.callback(filing.shutdown, cancel_futures=True)
+        for threads in (scoring, filing):  # one that hangs must not hold the event loop
+            self._open.callback(threads.shutdown, wait=False, cancel_futures=True)
         loop = asyncio.get_running_loop()
+        keeper = Keeper(self._store, self._parts_for, filing)
+        await keeper.put_bundle(self._configuration.hash, self._configuration.bundle())
         await loop.run_in_executor(scoring, warm, self._configuration, self._way.lifeline)
         commands = KafkaCommands(self._command_settings())
         source = KafkaSource(self._source_settings(), self)
@@ -193,7 +194,7 @@ class Service:
         snapshot = self._settings.snapshot
         setting = Setting(
             doors,
-            Keeper(self._store, self._parts_for, filing),
+            keeper,
             self._configuration.hash,
             Pace(snapshot_s=snapshot.every.ns / NS_PER_S, snapshot_readings=snapshot.or_readings),
             standing,

@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import Executor
+from functools import partial
+from typing import Final, TypeVar
 
 from contracts.errors import FatalError
 from contracts.lane_log import Manifest, Past
@@ -11,6 +13,10 @@ from pipeline.lane import Lane
 from pipeline.lane_state import thaw
 from pipeline.refusals import LaneName
 from pipeline.snapshot import Snapshot, SnapshotStore, pack, unpack
+
+FILE_S: Final = 120.0  # a lane of a million channels takes 2 s on a disk
+
+T = TypeVar("T")
 
 
 class Keeper:
@@ -34,6 +40,23 @@ class Keeper:
         self._kept: dict[str, list[str]] = {}  # snapshot names by lane, newest last
         self._orphans: dict[str, list[str]] = {}  # names by lane, to be deleted by the next sweep
 
+    async def _within(self, work: Callable[[], T]) -> T:
+        """Do file work on its thread, within a deadline: a location that hangs must not go unseen.
+
+        Raises
+        ------
+        FatalError
+            When the deadline has passed; the thread may hang on, and is left to itself.
+        """
+        try:
+            async with asyncio.timeout(FILE_S):
+                return await asyncio.get_running_loop().run_in_executor(self._work, work)
+        except TimeoutError as error:
+            msg = (
+                f"{self._store.root}: expected an answer within {FILE_S:g} s, got none; look at it"
+            )
+            raise FatalError(msg) from error
+
     def newborn(self, name: LaneName, config: str, position: int) -> Lane:
         """A lane that has never lived, at the beginning of its log."""
         lane = Lane(name, self._parts_for(config, name), self._maker(name), self._learned)
@@ -42,8 +65,11 @@ class Keeper:
 
     async def warm(self, name: LaneName) -> str | None:
         """Hash of what a replay of history learned for a lane, None when none did."""
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._work, self._store.warm, str(name))
+        return await self._within(partial(self._store.warm, str(name)))
+
+    async def put_bundle(self, name: str, data: bytes) -> None:
+        """Keep a configuration bundle under its own hash."""
+        await self._within(partial(self._store.put_bundle, name, data))
 
     def _learned(self, name: str) -> Arrays:
         return unpack(self._store.bundle(name)).arrays
@@ -71,7 +97,7 @@ class Keeper:
             lane.journal, lane.commands = manifest.journal, manifest.commands
             return lane
 
-        lane = await asyncio.get_running_loop().run_in_executor(self._work, work)
+        lane = await self._within(work)
         if lane.position != manifest.telemetry:
             msg = (
                 f"{name}: expected position {manifest.telemetry} in {manifest.snapshot}, got "
@@ -104,7 +130,7 @@ class Keeper:
                 digest=header["digest"],
             )
 
-        return await asyncio.get_running_loop().run_in_executor(self._work, work)
+        return await self._within(work)
 
     async def sweep(self, name: LaneName, manifest: Manifest) -> None:
         """Keep this published snapshot and the one before; delete the lane's earlier files.
@@ -121,4 +147,4 @@ class Keeper:
             for orphan in orphans:
                 self._store.delete(orphan)
 
-        await asyncio.get_running_loop().run_in_executor(self._work, work)
+        await self._within(work)

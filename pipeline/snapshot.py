@@ -131,6 +131,11 @@ class SnapshotStore:
             self._files, self._root = pafs.FileSystem.from_uri(location)
         self._files.create_dir(self._root, recursive=True)
 
+    @property
+    def root(self) -> str:
+        """Where files lie."""
+        return self._root
+
     def write(self, lane: str, data: bytes) -> tuple[str, str]:
         """Write a lane's snapshot durably; its name and checksum.
 
