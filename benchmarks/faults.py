@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import logging
 import platform
 import sys
 import time
@@ -14,7 +15,7 @@ from tempfile import TemporaryDirectory
 from _claims import Claim, print_claims, print_table, replace_between
 
 from contracts.failpoints import Point
-from tests.fire import crew, deaths
+from tests.fire import brokers, crew, deaths, machine, wires
 from tests.fire.drill import Verdict
 from tests.kafka.broker import missing
 
@@ -46,6 +47,15 @@ FAULTS = (
     Fault("sigkill", "SIGKILL at random", deaths.killed_at_random, 5),
     Fault("crash", "crash at each failpoint", deaths.crashed_at_each_point, len(Point)),
     Fault("zombies", "SIGSTOP, takeover, SIGCONT", crew.zombies, 2),
+    Fault("rolling", "rolling restart of three workers", crew.rolled, 1),
+    Fault("crew", "one worker, three, one", crew.grown_and_shrunk, 1),
+    Fault("bounce", "leader of three brokers killed, stopped", brokers.bounced, 3),
+    Fault("away", "three brokers down for 10 s", brokers.all_away, 1),
+    Fault("wires", "late, reset and half-open links", wires.troubled, 1),
+    Fault("half-open", "half-open links for 25 s", wires.swallowed, 1),
+    Fault("cut", "workers cut from one of three brokers", wires.cut, 2),
+    Fault("disk", "disk of 1 MiB full", machine.disk_full, 1),
+    Fault("clock", "wall clock wrong by an hour, either way", machine.clock_jumps, 1),
 )
 
 
@@ -132,6 +142,7 @@ def main() -> None:
     if (lacking := missing()) is not None:
         sys.exit(f"faults: expected a Kafka to hurt workers on, got none: {lacking}")
     chosen = [fault for fault in FAULTS if not wanted.faults or fault.name in wanted.faults]
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # brokers are meant to be away
     outcomes = []
     for fault in chosen:
         rounds = wanted.rounds or fault.rounds

@@ -2,20 +2,16 @@
 
 import asyncio
 import random
-import time
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 from contracts.failpoints import Point
 from tests.fire.drill import LANES, Flow, Site, Verdict, under_fire
 from tests.fire.process import WorkerProcess
+from tests.fire.stage import PER_SECOND, SETTINGS, Cast, Stage, lanes_of, play, until
 from tests.kafka.broker import Cluster
 
-SETTINGS = "session_timeout: 3 s\ntransaction_timeout: 2 s\n"
-PER_SECOND = 1_000.0
 ALL = {f"water-{lane}" for lane in range(LANES)}
-WAIT_S_MAX = 60.0
 # The first two stops are where they hurt most: a transaction is open.
 AMID = ["produce:10:stop", "manifest:2:stop"]
 # Afterwards anywhere; no point means a SIGSTOP from outside, at any moment.
@@ -45,6 +41,43 @@ async def zombies(folder: Path, seed: int, rounds: int) -> Verdict:
         return await under_fire(site, Flow(10_000, PER_SECOND, seed), stand_still)
 
 
+async def roll(stage: Stage, rounds: int = 1) -> int:
+    """Every worker in turn is let go and comes back, again and again."""
+    for _ in range(rounds):
+        for worker in stage.site.workers:
+            assert await worker.finish(30) == 0, worker.log.read_text()[-4000:]
+            worker.start()
+            await stage.settled()
+    return rounds
+
+
+async def grow(stage: Stage) -> int:
+    """Two more workers come, until each has a lane."""
+    for _ in range(2):
+        stage.site.hire().start()
+    await stage.settled()
+    await until(lambda: all(map(lanes_of, stage.site.workers)), "a lane with each worker")
+    return 0
+
+
+async def shrink(stage: Stage) -> int:
+    """All workers but the first go for good."""
+    for worker in stage.site.workers[1:]:
+        await stage.site.retire(worker)
+    await stage.settled()
+    return 1
+
+
+async def rolled(folder: Path, seed: int, rounds: int) -> Verdict:
+    """Rolling restart of three workers."""
+    return await play(folder, seed, Cast(workers=3, lanes=3), lambda stage: roll(stage, rounds))
+
+
+async def grown_and_shrunk(folder: Path, seed: int, rounds: int) -> Verdict:
+    """From one worker to three and back."""
+    return await play(folder, seed, Cast(lanes=3), *[grow, shrink] * rounds)
+
+
 async def stop(sleeper: WorkerProcess, failpoint: str) -> None:
     """Let a worker stop itself at a point in its next life, or stop it where it is."""
     if not failpoint:
@@ -56,11 +89,6 @@ async def stop(sleeper: WorkerProcess, failpoint: str) -> None:
     await until(sleeper.stands_still, f"a stop at {failpoint or 'any moment'}")
 
 
-def lanes_of(worker: WorkerProcess) -> set[str]:
-    """Lanes that a worker says it runs; none before it is ready."""
-    return set(worker.metric("tocsin_lane_position")) if worker.get("/readyz") else set()
-
-
 def has_all(worker: WorkerProcess) -> bool:
     """Whether a worker runs every lane."""
     return lanes_of(worker) == ALL
@@ -70,11 +98,3 @@ def shared(pair: list[WorkerProcess]) -> bool:
     """Whether each lane is with one of them, and each of them has one."""
     one, other = (lanes_of(worker) for worker in pair)
     return bool(one) and bool(other) and one | other == ALL and not one & other
-
-
-async def until(holds: Callable[[], bool], what: str) -> None:
-    """Wait for something that has to be asked for."""
-    deadline = time.monotonic() + WAIT_S_MAX
-    while not await asyncio.to_thread(holds):
-        assert time.monotonic() < deadline, f"waited in vain for {what}"
-        await asyncio.sleep(0.2)

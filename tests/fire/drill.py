@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 LANES = 2
 GROUPS = 20
 SECONDS_MAX = 3_600.0
+RETRY_MS = 300
+PATIENCE_MS = 900_000  # brokers may be away for minutes: what was sent waits for them
 WORDS = ("scored", "held", "back_filled", "duplicate", "late")
 
 
@@ -75,31 +77,45 @@ class Site:
     folder : Path
     settings : str
         Lines added to `tocsin.yaml`.
+    lanes, copies : int
+        Of the lifeline, and of each of its topics.
+    door : str
+        Where workers are told to find the brokers, when it is not `bootstrap`.
     """
 
     bootstrap: str
     folder: Path
     settings: str = ""
+    lanes: int = LANES
+    copies: int = 1
+    door: str = ""
     channels: list[str] = field(init=False)
     workers: list[WorkerProcess] = field(default_factory=list)
+    _hired: int = 0
 
     def __post_init__(self) -> None:
         self.configs = self.folder / "configs"
-        self.channels = city.configure(self.configs, GROUPS, LANES, self.folder / "state")
+        self.channels = city.configure(self.configs, GROUPS, self.lanes, self.folder / "state")
         with (self.configs / "tocsin.yaml").open("a") as file:
             file.write(self.settings)
-        place = ["--configs", str(self.configs), "--bootstrap", self.bootstrap]
-        tocsin("topics", *place, "--create", "--replication", "1")
-        self._arguments = place
+        place = ["--configs", str(self.configs), "--bootstrap"]
+        tocsin("topics", *place, self.bootstrap, "--create", "--replication", str(self.copies))
+        self._arguments = [*place, self.door or self.bootstrap]
 
     def hire(self) -> WorkerProcess:
         """Another worker process, not started."""
-        name = f"worker-{len(self.workers)}"
+        name = f"worker-{self._hired}"
+        self._hired += 1
         worker = WorkerProcess(
             self._arguments, free_ports(1)[0], self.folder / f"{name}.log", instance=name
         )
         self.workers.append(worker)
         return worker
+
+    async def retire(self, worker: WorkerProcess) -> None:
+        """Let a worker go for good."""
+        assert await worker.finish(30) == 0, worker.log.read_text()[-4000:]
+        self.workers.remove(worker)
 
 
 async def under_fire(site: Site, flow: Flow, fire: Callable[[], Awaitable[int]]) -> Verdict:
@@ -157,11 +173,15 @@ async def send(
     """Send telemetry; how many readings, and the end of each partition."""
     telemetry = city.Telemetry(site.channels, flow.seed)
     producer = AIOKafkaProducer(
-        bootstrap_servers=site.bootstrap, enable_idempotence=True, linger_ms=5
+        bootstrap_servers=site.bootstrap,
+        enable_idempotence=True,
+        linger_ms=5,
+        request_timeout_ms=PATIENCE_MS,
+        retry_backoff_ms=RETRY_MS,
     )
     await producer.start()
     clock = asyncio.get_running_loop().time
-    ends = [0] * LANES
+    ends = [0] * site.lanes
     began, now_ms = clock(), time.time_ns() // 1_000_000
     try:
         while telemetry.readings < flow.readings or not over.is_set():
@@ -171,7 +191,7 @@ async def send(
             while telemetry.readings < due:
                 due_ms = int(telemetry.readings * 1000 / flow.per_second)
                 sample = telemetry.message(now_ms + due_ms)
-                place = home_lane(sample.group, LANES)
+                place = home_lane(sample.group, site.lanes)
                 key = sample.group.encode()
                 waiting.append(
                     await producer.send("tocsin.telemetry.water", sample.payload, key, place)
@@ -188,7 +208,7 @@ async def send(
 async def shelve_now_and_then(site: Site, chance: random.Random, done: asyncio.Event) -> int:
     """Commands at random until all telemetry is sent; how many."""
     count = 0
-    producer = AIOKafkaProducer(bootstrap_servers=site.bootstrap)
+    producer = AIOKafkaProducer(bootstrap_servers=site.bootstrap, request_timeout_ms=PATIENCE_MS)
     await producer.start()
     try:
         while not done.is_set():
@@ -201,7 +221,7 @@ async def shelve_now_and_then(site: Site, chance: random.Random, done: asyncio.E
             }
             if command["kind"] == "shelve":
                 command["seconds"] = chance.randint(1, 6)
-            place = home_lane(channel.rsplit(".", 1)[0], LANES)
+            place = home_lane(channel.rsplit(".", 1)[0], site.lanes)
             body = msgspec.json.encode(command)
             await producer.send_and_wait("tocsin.commands.water", body, partition=place)
             count += 1

@@ -35,6 +35,10 @@ class WorkerProcess:
         Static member of the group.
     failpoint : str
         Where it is to be struck at its next start.
+    prefix : list of str
+        Command that becomes the worker.
+    environment : dict of str to str
+        Beside that of the test.
     """
 
     arguments: list[str]
@@ -42,15 +46,17 @@ class WorkerProcess:
     log: Path
     instance: str = "worker-0"
     failpoint: str = ""
+    prefix: list[str] = field(default_factory=list)
+    environment: dict[str, str] = field(default_factory=dict)
     starts: int = 0
     _process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
 
     def start(self) -> None:
         """Start it, or start it again."""
         served = ["--instance", self.instance, "--port", str(self.port)]
-        command = [TOCSIN, "--verbose", "run", *self.arguments, *served]
+        command = [*self.prefix, TOCSIN, "--verbose", "run", *self.arguments, *served]
         with self.log.open("ab") as log:
-            environment = os.environ | {VARIABLE: self.failpoint}
+            environment = os.environ | {VARIABLE: self.failpoint} | self.environment
             self._process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
         self.starts += 1
 

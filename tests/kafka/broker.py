@@ -18,29 +18,12 @@ from confluent_kafka.admin._metadata import ClusterMetadata
 from confluent_kafka.cimpl import NewTopic
 
 from tests.kafka.ports import free_ports
+from tests.kafka.properties import Ports, properties
 
 LIBS = Path(__file__).parents[2] / ".kafka" / "libs"
 CLUSTER_ID = "VG9jc2luVGVzdENsdXN0ZQ"
 START_S_MAX = 60.0
 STOP_S_MAX = 20.0
-
-COMMON = {
-    "auto.create.topics.enable": "false",
-    # Few, because each costs a file and an election at every start.
-    "offsets.topic.num.partitions": "4",
-    "transaction.state.log.num.partitions": "4",
-    "log.cleaner.dedupe.buffer.size": "16777216",
-    # Tests stamp records with event times, months from the machine's clock either way.
-    "log.retention.ms": "-1",
-    "log.message.timestamp.after.max.ms": str(2**63 - 1),
-    # Waiting is most of a failure test: look for the dead sooner than a production broker does.
-    "broker.session.timeout.ms": "6000",
-    "broker.heartbeat.interval.ms": "1000",
-    "group.initial.rebalance.delay.ms": "0",
-    "group.min.session.timeout.ms": "1000",
-    "transaction.max.timeout.ms": "60000",
-    "transaction.abort.timed.out.transaction.cleanup.interval.ms": "1000",
-}
 
 
 def missing() -> str | None:
@@ -60,17 +43,23 @@ class Cluster:
     nodes : int
         1 (replication 1) or 3 (replication 3, 2 in sync). Nodes are numbered from 0.
     settings : mapping of str to str, optional
-        Broker settings that replace those of `_settings`.
+        Broker settings that replace the usual ones.
+    doors : bool
+        Whether each node has a second listener that sends clients through a port where somebody
+        else listens; see `doors`.
 
     Notes
     -----
     All methods block, and may be called from a coroutine when nothing else has to run meanwhile.
     """
 
-    def __init__(self, nodes: int = 1, settings: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, nodes: int = 1, settings: Mapping[str, str] | None = None, doors: bool = False
+    ) -> None:
         if nodes not in {1, 3}:
             raise ValueError(f"expected 1 or 3 nodes, got {nodes!r}")
-        self._ports = free_ports(2 * nodes)
+        found = free_ports((4 if doors else 2) * nodes)
+        self._ports = Ports(*(found[first : first + nodes] for first in range(0, 4 * nodes, nodes)))
         self._extra = dict(settings or {})
         self._folder = Path(tempfile.mkdtemp(prefix="tocsin-kafka-"))
         self._processes: dict[int, subprocess.Popen[bytes]] = {}
@@ -106,7 +95,12 @@ class Cluster:
 
     def address(self, node: int) -> str:
         """Host and port on which one node serves clients."""
-        return f"127.0.0.1:{self._ports[node]}"
+        return f"127.0.0.1:{self._ports.clients[node]}"
+
+    @property
+    def doors(self) -> list[tuple[int, int]]:
+        """For each node the port that clients of its second listener call, and its own port."""
+        return list(zip(self._ports.doors, self._ports.behind, strict=True))
 
     def log_path(self, node: int) -> Path:
         """File with the log of one node, restarts included."""
@@ -160,6 +154,13 @@ class Cluster:
         self._start(node)
         self.wait_ready([node])
 
+    def revive(self) -> None:
+        """Start every node that does not run and wait until all answer."""
+        for node in self.nodes:
+            if node not in self._processes:
+                self._start(node)
+        self.wait_ready()
+
     def pause(self, node: int) -> None:
         """Freeze a node, connections left open (SIGSTOP)."""
         self._processes[node].send_signal(signal.SIGSTOP)
@@ -193,7 +194,7 @@ class Cluster:
         for node in self.nodes:
             properties = self._folder / f"node-{node}.properties"
             properties.write_text(
-                "".join(f"{key}={value}\n" for key, value in self._settings(node).items())
+                "".join(f"{key}={value}\n" for key, value in self._properties(node).items())
             )
             commands.append(
                 self._java(node, "kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c")
@@ -202,6 +203,10 @@ class Cluster:
         if any(codes):
             logs = "\n".join(self.tail(node) for node in self.nodes)
             raise RuntimeError(f"format: expected exit codes 0, got {codes}\n{logs}")
+
+    def _properties(self, node: int) -> dict[str, str]:
+        folder = str(self._folder / f"node-{node}")
+        return properties(node, self._ports) | {"log.dirs": folder} | self._extra
 
     def _start(self, node: int) -> None:
         self._processes[node] = self._java(node, "kafka.Kafka")
@@ -278,23 +283,3 @@ class Cluster:
                 state = "still starting" if code is None else f"exit code {code}"
                 raise RuntimeError(f"{what}: expected an answer, got {state}\n{self.tail(node)}")
             time.sleep(0.1)
-
-    def _settings(self, node: int) -> dict[str, str]:
-        copies = len(self.nodes)
-        controllers = [f"127.0.0.1:{port}" for port in self._ports[copies:]]
-        voters = ",".join(f"{n}@{controllers[n]}" for n in self.nodes)
-        return {
-            "process.roles": "broker,controller",
-            "node.id": str(node),
-            "controller.quorum.voters": voters,
-            "controller.listener.names": "CONTROLLER",
-            "listeners": f"PLAINTEXT://{self.address(node)},CONTROLLER://{controllers[node]}",
-            "log.dirs": str(self._folder / f"node-{node}"),
-            "default.replication.factor": str(copies),
-            "min.insync.replicas": str(copies // 2 + 1),
-            "offsets.topic.replication.factor": str(copies),
-            "transaction.state.log.replication.factor": str(copies),
-            "transaction.state.log.min.isr": str(copies // 2 + 1),
-            **COMMON,
-            **self._extra,
-        }
