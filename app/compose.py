@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from alarms.book import AlarmBook, Desk
 from alarms.card import NO_THRESHOLDS, Card, ClassCards, Thresholds
 from alarms.stopped import Standing, standing_alarm
-from app.configuration import Configuration, home_lane
+from app.configuration import Configuration
 from app.kinds import kinds, slots
 from app.pack import ClassPack, LimitRule
 from contracts.catalogue import Catalogue
@@ -27,6 +27,7 @@ from detectors.rules import Rules
 from detectors.silence import SilenceWatch
 from ingest.admit import Admission
 from ingest.decode import DecodeLimits, Decoder
+from ingest.homes import home_lanes
 from pipeline.refusals import LaneName
 
 LIFELINE_OF_CLASS: Final = "."
@@ -79,8 +80,8 @@ class Plan:
     @cached_property
     def lane_of(self) -> NDArray[np.int64]:
         """Home lane of every channel of the lifeline."""
-        homes = {group: home_lane(group, self.partitions) for group in self.catalogue.groups()}
-        return np.array([homes[group] for group in self.catalogue.groups()], np.int64)
+        groups = self.catalogue.table.column("group").combine_chunks()
+        return home_lanes(groups, self.partitions)
 
     def parts(self, lane: int) -> Parts:
         """Everything this configuration makes of one lane."""

@@ -3,7 +3,7 @@
 import hashlib
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Final
@@ -113,7 +113,16 @@ class Configuration:
                 "run the version that wrote it"
             )
             raise ConfigError(msg)
-        return cls(settings, _by_label(bundle.packs), Catalogue(table), bundle.partitions)
+        found = cls(settings, _by_label(bundle.packs), Catalogue(table), bundle.partitions)
+        vars(found)["_data"] = data  # what `bundle` gives; encoding it again takes a second
+        return found
+
+    def with_settings(self, settings: Settings) -> "Configuration":
+        """The same rules and channels, run with other settings."""
+        found = replace(self, settings=settings)
+        kept = ("_data", "hash")
+        vars(found).update({name: value for name, value in vars(self).items() if name in kept})
+        return found
 
     @cached_property
     def _data(self) -> bytes:
@@ -123,12 +132,14 @@ class Configuration:
 
     def labels(self, catalogue: Catalogue) -> list[str]:
         """Label of the pack that governs each channel, by row."""
-        found = []
-        for name, channel, tags in zip(
-            catalogue.classes(), catalogue.ids, catalogue.tags(), strict=True
-        ):
-            chosen = applicable(self.packs[name].selectors, channel, tags)
-            found.append(" ".join((name, *chosen)))
+        found = catalogue.classes()
+        varied = {name for name in set(found) if self.packs[name].selectors}
+        if not varied:
+            return found
+        for row, words in enumerate(catalogue.tags()):
+            if (name := found[row]) in varied:
+                named = self.packs[name].selectors
+                found[row] = " ".join((name, *applicable(named, catalogue.ids[row], words)))
         return found
 
     def bundle(self) -> bytes:

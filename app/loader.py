@@ -62,7 +62,7 @@ class Loader:
         if not self._folder.is_dir():
             self._note(self._folder, "expected a configuration folder, got none; name another")
             return None
-        settings = self._settings()
+        settings = self.settings()
         there = [path.name for path in self._folder.iterdir() if _holds_packs(path)]
         if settings is not None:
             self._strangers(there, settings)
@@ -116,7 +116,8 @@ class Loader:
             return None
         return located(self._called(path), source, self._findings)
 
-    def _settings(self) -> Settings | None:
+    def settings(self) -> Settings | None:
+        """Settings alone; None when something was wrong."""
         path = self._folder / SETTINGS_FILE
         tree = self._tree(path)
         if tree is None:

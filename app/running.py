@@ -7,11 +7,11 @@ import logging
 import os
 import signal
 import sys
-from dataclasses import replace
 from importlib.metadata import version
 
 import msgspec
 
+from app import known_good
 from app.carry import carry
 from app.configuration import Configuration
 from app.last_exit import LastExit
@@ -27,7 +27,10 @@ log = logging.getLogger("tocsin.run")
 
 def settled(arguments: argparse.Namespace) -> Configuration:
     """The configuration with what the command line changes of the worker's own settings."""
-    configuration = Configuration.load(arguments.configs)
+    if "state" in arguments:
+        configuration = known_good.load(arguments.configs, arguments.state)
+    else:
+        configuration = Configuration.load(arguments.configs)
     configuration = _at(configuration, arguments.bootstrap)
     settings: Settings = configuration.settings
     if getattr(arguments, "state", None):
@@ -35,7 +38,7 @@ def settled(arguments: argparse.Namespace) -> Configuration:
     if getattr(arguments, "port", None) is not None:
         http = msgspec.structs.replace(settings.http, port=arguments.port)
         settings = msgspec.structs.replace(settings, http=http)
-    return replace(configuration, settings=settings)
+    return configuration.with_settings(settings)
 
 
 def _at(configuration: Configuration, bootstrap: str | None) -> Configuration:
@@ -44,7 +47,7 @@ def _at(configuration: Configuration, bootstrap: str | None) -> Configuration:
         return configuration
     kafka = msgspec.structs.replace(configuration.settings.kafka, bootstrap=bootstrap)
     settings = msgspec.structs.replace(configuration.settings, kafka=kafka)
-    return replace(configuration, settings=settings)
+    return configuration.with_settings(settings)
 
 
 def give_way(nice: int) -> None:

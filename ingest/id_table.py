@@ -118,7 +118,7 @@ class IdTable:
     """
 
     def __init__(self, row_of: Mapping[str, int]) -> None:
-        self._keys = _texts(pa.array(list(row_of), pa.large_string()))
+        self._keys = texts(pa.array(list(row_of), pa.large_string()))
         self._rows = np.fromiter(row_of.values(), np.int32, len(row_of))
         self._slots = np.zeros(2 << max(len(row_of), 1).bit_length(), np.uint64)
         _fill(self._slots, self._keys)
@@ -131,11 +131,11 @@ class IdTable:
         ids : pa.Array
             `string` or `large_string`, validated in full, without nulls.
         """
-        found: NDArray[np.int32] = _find(self._slots, self._keys, self._rows, _texts(ids))
+        found: NDArray[np.int32] = _find(self._slots, self._keys, self._rows, texts(ids))
         return found
 
 
-def _texts(ids: pa.Array) -> Texts:
+def texts(ids: pa.Array) -> Texts:
     """Buffers of a string array as numpy sees them; nothing is copied."""
     width = np.int32 if pa.types.is_string(ids.type) else np.int64
     _, offsets, data = ids.buffers()

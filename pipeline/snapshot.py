@@ -212,9 +212,19 @@ class SnapshotStore:
 
     def warm(self, lane: str) -> str | None:
         """Hash of what a newborn lane shall begin with, None when nothing was kept."""
-        path = f"warm/{lane}"
+        return self._noted(f"warm/{lane}")
+
+    def _noted(self, path: str) -> str | None:
         info = self._files.get_file_info(f"{self._root}/{path}")
         return None if info.type == pafs.FileType.NotFound else self._get(path).decode()
+
+    def note_judged(self, files: str, bundle: str) -> None:
+        """Note which bundle the files of a configuration folder gave, by their hash."""
+        self._put(f"judged/{files}", bundle.encode())
+
+    def judged(self, files: str) -> str | None:
+        """Hash of the bundle that such files gave, None when nobody has noted it."""
+        return self._noted(f"judged/{files}")
 
     def bundle(self, name: str) -> bytes:
         """Configuration bundle, or what was learned, by its hash.
