@@ -27,9 +27,9 @@ from pipeline.heartbeat import Heartbeat
 from pipeline.kafka_log import KafkaLaneLog, LogSettings
 from pipeline.keeper import Keeper
 from pipeline.lane_reader import LaneReader
-from pipeline.life import Doors, Pace, Setting
 from pipeline.log_ends import LogEnds
 from pipeline.refusals import LaneName
+from pipeline.setting import Doors, Pace, Setting
 from pipeline.snapshot import SnapshotStore
 from pipeline.watchdog import Patience, Watchdog
 from pipeline.worker import Worker

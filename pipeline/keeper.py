@@ -12,7 +12,8 @@ from contracts.machine import Arrays, Parts
 from pipeline.lane import Lane
 from pipeline.lane_state import thaw
 from pipeline.refusals import LaneName
-from pipeline.snapshot import Snapshot, SnapshotStore, pack, unpack
+from pipeline.room import Room
+from pipeline.snapshot import Snapshot, SnapshotStore, packed, unpack
 
 FILE_S: Final = 120.0  # a lane of a million channels takes 2 s on a disk
 
@@ -37,6 +38,8 @@ class Keeper:
         self._store = store
         self._parts_for = parts_for
         self._work = work
+        self.room = Room()  # for the copy of one lane at a time
+        self.copying = asyncio.Lock()  # held from the copy to the file
         self._kept: dict[str, list[str]] = {}  # snapshot names by lane, newest last
         self._orphans: dict[str, list[str]] = {}  # names by lane, to be deleted by the next sweep
 
@@ -114,8 +117,7 @@ class Keeper:
         owner, header = str(name), frozen.header
 
         def work() -> Manifest:
-            data = pack(frozen)
-            snapshot, checksum = self._store.write(owner, data)
+            snapshot, checksum = self._store.write(owner, *packed(frozen))
             kept = {*self._kept.get(owner, [])[-1:], snapshot}
             self._orphans[owner] = self._store.unlisted(owner, kept)
             return Manifest(

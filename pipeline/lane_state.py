@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from contracts.errors import FatalError
 from contracts.machine import Arrays, Parts
@@ -12,18 +13,26 @@ from pipeline.evidence import OffsetIndex
 from pipeline.lane import IDS, Lane, join_rows, nothing_learned
 from pipeline.outbox import Outbox
 from pipeline.refusals import LaneName
+from pipeline.room import Room
 from pipeline.shelf import Shelf
 from pipeline.snapshot import Snapshot, pack
 
 STATEFUL: Final = ("admission", "scorer", "silence")
 
 
-def freeze(lane: Lane) -> Snapshot:
-    """Copy of everything the lane remembers; the lane may go on at once."""
-    arrays = {IDS: lane.parts.catalogue.id_hashes.copy()}
+def freeze(lane: Lane, room: Room | None = None) -> Snapshot:
+    """Copy of everything the lane remembers; the lane may go on at once.
+
+    Parameters
+    ----------
+    lane : Lane
+    room : Room, optional
+        Where the copy is laid; it must not be used for another until this one is done with.
+    """
+    arrays: dict[str, NDArray[Any]] = {IDS: lane.parts.catalogue.id_hashes}
     for name in STATEFUL:
-        for key, array in getattr(lane.parts, name).arrays().items():
-            arrays[key] = array.copy()
+        arrays.update(getattr(lane.parts, name).arrays())
+    arrays = (room or Room()).copies(arrays)
     header = {
         "lane": str(lane.name),
         "config": lane.parts.config,
@@ -67,6 +76,9 @@ def thaw(
         msg = f"snapshot: expected lane {name}, got {header['lane']!r}; check the state location"
         raise FatalError(msg)
     parts = parts_for(header["config"])
+    if header["config"] == parts.config and len(snapshot.arrays[IDS]) == len(parts.catalogue):
+        # The same bundle gives the same rows: their hashes need not be made again, one by one.
+        vars(parts.catalogue)["id_hashes"] = snapshot.arrays[IDS].astype(np.uint64)
     lane = Lane(name, parts, parts_for, learned_for)
     rows = join_rows(snapshot.arrays[IDS].astype(np.uint64), parts.catalogue.id_hashes)
     for part in STATEFUL:

@@ -2,93 +2,24 @@
 
 import asyncio
 import time
-from collections.abc import Callable
-from concurrent.futures import Executor
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
-from contracts.clock import Clock
-from contracts.errors import Diverged, TocsinError
+from contracts.errors import Diverged
 from contracts.failpoints import Point, passing
-from contracts.lane_log import LaneLog, Manifest, Mark, Message
-from contracts.records import Commands, Records, Telemetry
+from contracts.lane_log import LaneLog, Mark
+from contracts.records import Records
 from contracts.vitals import LaneVitals
 from pipeline import merge
 from pipeline.changes import Changes
-from pipeline.keeper import Keeper
+from pipeline.filing import Filing
 from pipeline.lane import Lane
-from pipeline.lane_state import freeze
 from pipeline.merge import Entries
-from pipeline.refusals import LaneName
+from pipeline.setting import Setting
 
 FETCHED_AHEAD: Final = 2  # polls between client and lane; the client's own buffer comes before it
 _NOTHING: Final = np.empty(0, np.int64)
-
-
-@dataclass(frozen=True, slots=True)
-class Doors:
-    """What a lane needs of the world.
-
-    Parameters
-    ----------
-    telemetry : Telemetry
-    commands : Commands
-    log_for : callable
-        A new lane log for a lane.
-    clock : Clock
-    scoring : Executor
-        Thread on which lanes compute, off the event loop.
-    """
-
-    telemetry: Telemetry
-    commands: Commands
-    log_for: Callable[[LaneName], LaneLog]
-    clock: Clock
-    scoring: Executor
-
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """How often a lane does what nothing forces it to do.
-
-    Parameters
-    ----------
-    look_s : float
-        Longest wait for records before timers and commands are looked at.
-    snapshot_s : float
-        Time between snapshots.
-    snapshot_readings : int
-        Readings between snapshots, whichever comes first.
-    """
-
-    look_s: float = 0.2
-    snapshot_s: float = 60.0
-    snapshot_readings: int = 5_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """What stays the same over all lives of a lane on this worker.
-
-    Parameters
-    ----------
-    doors : Doors
-    keeper : Keeper
-        Snapshots and configuration bundles.
-    config : str
-        Hash of the configuration that this worker runs.
-    pace : Pace
-    standing : callable
-        Alarm of a lane that cannot go on, from its name, the reason and the time in ms.
-    """
-
-    doors: Doors
-    keeper: Keeper
-    config: str
-    pace: Pace
-    standing: Callable[[LaneName, TocsinError, int], Message]
 
 
 class Life:
@@ -123,9 +54,7 @@ class Life:
         self._vitals = vitals
         self._changes = Changes(lane, setting.doors.commands, setting.doors.clock)
         self._fetched: asyncio.Queue[Records | Exception] = asyncio.Queue(FETCHED_AHEAD)
-        self._snapshot_at = time.monotonic()
-        self._snapshot_readings = lane.accounts.received
-        self._filing: asyncio.Task[Manifest] | None = None
+        self._filing = Filing(setting, lane, log, vitals)
         self._passed = False  # the world's knowledge
         self.alarms_end = 0
 
@@ -199,10 +128,10 @@ class Life:
             await self._take()
             await self._changes.look(self._caught_up)
             await self.flush()
-            if self._filing is None and self._snapshot_is_due():
-                await self._freeze()
-            elif self._filing is not None and self._filing.done():
-                await self._publish()
+            if self._filing.due():
+                await self._filing.begin(self.alarms_end)
+            elif self._filing.written():
+                await self._filing.finish()
             self._observe()
         self._vitals.phase = "stopping"
         if self._passed:
@@ -232,53 +161,16 @@ class Life:
         self._vitals.end = await self._doors.telemetry.end_offset(self._lane.name.number)
         return self._lane.position >= self._vitals.end
 
-    def _snapshot_is_due(self) -> bool:
-        new = self._lane.accounts.received - self._snapshot_readings
-        if not new:
-            return False
-        waited = time.monotonic() - self._snapshot_at
-        return (
-            waited >= self._setting.pace.snapshot_s or new >= self._setting.pace.snapshot_readings
-        )
-
     async def snapshot(self) -> None:
         """A snapshot of now, all the way to its manifest, while the lane waits."""
-        await self._publish()
-        await self._freeze()
-        await self._publish()
-
-    async def _freeze(self) -> None:
-        """Flush and copy the lane's state; its file is written while the lane goes on."""
+        await self._filing.finish()
         await self.flush()
-        lane, began = self._lane, time.perf_counter()
-        loop = asyncio.get_running_loop()
-        frozen = await loop.run_in_executor(self._doors.scoring, freeze, lane)
-        self._vitals.snapshot_hold_s = time.perf_counter() - began
-        writing = self._setting.keeper.file(lane.name, frozen, self.alarms_end)
-        self._filing = asyncio.create_task(writing, name=f"{lane.name}-filing")
-        self._snapshot_at = time.monotonic()
-        self._snapshot_readings = lane.accounts.received
-
-    async def _publish(self) -> None:
-        """Once the file is there, publish its manifest, sweep, then tell the group."""
-        if self._filing is None:
-            return
-        manifest = await self._filing
-        self._filing = None
-        lane = self._lane
-        await self._log.publish(manifest)
-        passing(Point.PUBLISHED)
-        await self._setting.keeper.sweep(lane.name, manifest)
-        passing(Point.SWEEP)
-        await self._doors.telemetry.commit(lane.name.number, manifest.telemetry)
-        passing(Point.COMMIT)
-        self._vitals.snapshots += 1
+        await self._filing.begin(self.alarms_end)
+        await self._filing.finish()
 
     async def close(self) -> None:
-        """Let go of a file that is being written; what comes of it is swept later."""
-        if self._filing is not None:
-            self._filing.cancel()
-            await asyncio.gather(self._filing, return_exceptions=True)
+        """Let go of a snapshot that is on its way to its file."""
+        await self._filing.close()
 
     def _observe(self) -> None:
         """Copy the lane's numbers to where Prometheus reads them."""

@@ -11,9 +11,10 @@ from contracts.failpoints import Point, passing
 from contracts.lane_log import LaneLog, Past
 from contracts.vitals import LaneVitals
 from pipeline.lane import Lane
-from pipeline.life import Life, Setting
+from pipeline.life import Life
 from pipeline.refusals import LaneName
 from pipeline.same_log import check_same_log
+from pipeline.setting import Setting
 
 log = logging.getLogger("tocsin.lane")
 

@@ -3,7 +3,7 @@
 import hashlib
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -18,6 +18,8 @@ from contracts.failpoints import Point, passing
 
 MAGIC: Final = b"TOCSIN\x00\x01"  # the last byte is the format's version
 ALIGNMENT: Final = 64
+
+Piece = bytes | memoryview
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,20 +68,26 @@ def _description(described: Any) -> Any:
     ]
 
 
-def pack(snapshot: Snapshot) -> bytes:
-    """One container: magic, length of the contents, contents, then aligned arrays as they are.
+def packed(snapshot: Snapshot) -> list[Piece]:
+    """Pieces of one container: magic, length of the contents, contents, then aligned arrays.
 
-    A million rows of 128 and of 64 bytes take about 0.2 s.
+    Arrays are not copied: a million rows of 218 bytes need no second 218 MB.
     """
     arrays = {name: np.ascontiguousarray(array) for name, array in snapshot.arrays.items()}
     columns = [_Column(n, _described(a.dtype), list(a.shape)) for n, a in arrays.items()]
     contents = msgspec.msgpack.encode(_Contents(snapshot.header, columns))
-    parts = [MAGIC, len(contents).to_bytes(8, "little"), contents]
-    length = sum(map(len, parts))
+    pieces: list[Piece] = [MAGIC, len(contents).to_bytes(8, "little"), contents]
+    length = sum(map(len, pieces))
     for array in arrays.values():
-        parts += [bytes(-length % ALIGNMENT), array.tobytes()]
-        length += len(parts[-2]) + len(parts[-1])
-    return b"".join(parts)
+        gap = bytes(-length % ALIGNMENT)
+        pieces += [gap, array.reshape(-1).view(np.uint8).data if array.nbytes else b""]
+        length += len(gap) + array.nbytes
+    return pieces
+
+
+def pack(snapshot: Snapshot) -> bytes:
+    """The container as a whole."""
+    return b"".join(packed(snapshot))
 
 
 def unpack(data: bytes) -> Snapshot:
@@ -108,9 +116,12 @@ def unpack(data: bytes) -> Snapshot:
     return Snapshot(contents.header, arrays)
 
 
-def checksum(data: bytes) -> str:
-    """BLAKE2b-128, hex."""
-    return hashlib.blake2b(data, digest_size=16).hexdigest()
+def checksum(*pieces: Piece) -> str:
+    """BLAKE2b-128 of some pieces side by side, hex."""
+    digest = hashlib.blake2b(digest_size=16)
+    for piece in pieces:
+        digest.update(piece)
+    return digest.hexdigest()
 
 
 class SnapshotStore:
@@ -136,8 +147,8 @@ class SnapshotStore:
         """Where files lie."""
         return self._root
 
-    def write(self, lane: str, data: bytes) -> tuple[str, str]:
-        """Write a lane's snapshot durably; its name and checksum.
+    def write(self, lane: str, *pieces: Piece) -> tuple[str, str]:
+        """Write a lane's snapshot, in pieces, durably; its name and checksum.
 
         Raises
         ------
@@ -145,16 +156,17 @@ class SnapshotStore:
             When the disk is full or broken; no file is left under the name.
         """
         name = f"{lane}/{secrets.token_hex(8)}.snap"
-        self._put(name, data)
-        return name, checksum(data)
+        self._put(name, *pieces)
+        return name, checksum(*pieces)
 
-    def _put(self, name: str, data: bytes) -> None:
+    def _put(self, name: str, *pieces: Piece) -> None:
         path = f"{self._root}/{name}"
         if self._local:
-            _write_durably(Path(path), data)
+            _write_durably(Path(path), pieces)
             return
         with self._files.open_output_stream(path) as stream:
-            stream.write(data)
+            for piece in pieces:
+                stream.write(piece)
 
     def read(self, name: str, expected: str) -> bytes:
         """A snapshot's bytes.
@@ -242,13 +254,13 @@ class SnapshotStore:
         return data
 
 
-def _write_durably(path: Path, data: bytes) -> None:
+def _write_durably(path: Path, pieces: Sequence[Piece]) -> None:
     """Write, sync and rename, then sync the folder, so that the name means the whole content."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
         with draft.open("wb") as file:
-            file.write(data)
+            file.writelines(pieces)
             file.flush()
             passing(Point.SNAPSHOT_WRITE)
             os.fsync(file.fileno())

@@ -5,9 +5,9 @@ import logging
 from collections.abc import Callable
 
 from contracts.vitals import LaneVitals
-from pipeline.life import Setting
 from pipeline.refusals import LaneName
 from pipeline.runner import LaneRunner
+from pipeline.setting import Setting
 
 log = logging.getLogger("tocsin.worker")
 

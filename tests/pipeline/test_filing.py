@@ -14,12 +14,12 @@ def slow_disk(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
     """Files after the first one wait until the event is set."""
     go_on, write, count = threading.Event(), SnapshotStore.write, 0
 
-    def wait(self: SnapshotStore, lane: str, data: bytes) -> tuple[str, str]:
+    def wait(self: SnapshotStore, lane: str, *pieces: bytes | memoryview) -> tuple[str, str]:
         nonlocal count
         count += 1
         if count > 1:
             assert go_on.wait(20)
-        return write(self, lane, data)
+        return write(self, lane, *pieces)
 
     monkeypatch.setattr(SnapshotStore, "write", wait)
     return go_on

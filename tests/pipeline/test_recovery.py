@@ -6,7 +6,7 @@ import random
 import pytest
 
 from contracts.errors import RetryableError
-from pipeline.life import Setting
+from pipeline.setting import Setting
 from tests.pipeline.day import Day
 from tests.pipeline.fakes import MemoryTelemetry
 from tests.pipeline.faults import Step

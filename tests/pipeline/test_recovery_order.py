@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from contracts.journal import Entry, Swap, Tick
-from pipeline.life import Pace, Setting
+from pipeline.setting import Pace, Setting
 from tests.pipeline.day import Day
 from tests.pipeline.faults import Step
 from tests.pipeline.world import ALARMS, MANIFESTS, World, holding

@@ -4,8 +4,8 @@ from contracts.journal import Warm
 from contracts.machine import Parts
 from pipeline.lane import Lane
 from pipeline.lane_state import learned
-from pipeline.life import Setting
 from pipeline.replay import replay
+from pipeline.setting import Setting
 from pipeline.snapshot import SnapshotStore
 from tests.pipeline.day import Day
 from tests.pipeline.fakes import MemoryStream

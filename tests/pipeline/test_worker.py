@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from contracts.errors import Diverged
-from pipeline.life import Setting
+from pipeline.setting import Setting
 from pipeline.worker import Worker
 from tests.pipeline.day import Day
 from tests.pipeline.faults import Step

@@ -23,10 +23,10 @@ from contracts.topics import TopicNames
 from ingest.limits import DecodeLimits
 from pipeline.keeper import Keeper
 from pipeline.lane import Lane
-from pipeline.life import Doors, Pace, Setting
 from pipeline.refusals import LaneName
 from pipeline.replay import replay
 from pipeline.runner import LaneRunner
+from pipeline.setting import Doors, Pace, Setting
 from pipeline.snapshot import SnapshotStore, unpack
 from tests.fire import city
 from tests.pipeline.fakes import (
@@ -101,9 +101,9 @@ class StruckStore(SnapshotStore):
         super().__init__(location)
         self._faults = faults
 
-    def write(self, lane: str, data: bytes) -> tuple[str, str]:
+    def write(self, lane: str, *pieces: bytes | memoryview) -> tuple[str, str]:
         self._faults.strike(Step.FILE)
-        written = super().write(lane, data)
+        written = super().write(lane, *pieces)
         self._faults.strike(Step.FILED)
         return written
 
