@@ -7,7 +7,7 @@ from hypothesis.extra import numpy as npst
 
 from pipeline.room import Room
 
-ROW = np.dtype([("level", np.uint8), ("since_ns", np.int64)], align=True)
+ROW = np.dtype([("level", np.uint8), ("since_ns", np.int64)])
 ARRAYS = st.lists(
     npst.arrays(
         st.sampled_from([np.dtype(np.uint8), np.dtype(np.int64), ROW, np.dtype("S5")]),

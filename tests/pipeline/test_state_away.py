@@ -16,12 +16,12 @@ def hung(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
     """The second file hangs until the event is set."""
     go_on, write, count = threading.Event(), SnapshotStore.write, 0
 
-    def hang(self: SnapshotStore, lane: str, data: bytes) -> tuple[str, str]:
+    def hang(self: SnapshotStore, lane: str, *pieces: bytes | memoryview) -> tuple[str, str]:
         nonlocal count
         count += 1
         if count == 2:
             go_on.wait(20)
-        return write(self, lane, data)
+        return write(self, lane, *pieces)
 
     monkeypatch.setattr(SnapshotStore, "write", hang)
     monkeypatch.setattr("pipeline.keeper.FILE_S", 0.1)
