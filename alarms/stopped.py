@@ -16,7 +16,7 @@ ZH: Final = {"readings": "读数", "journal entries": "日志条目", "alarms": 
 STEPS: Final = [
     "call the engineer on duty for the pipeline",
     "watch this lane's channels by other means",
-    "find the cause in the worker's log, then follow docs/reliability.md",
+    "find the cause in the worker's log, then follow docs/standing.md",
 ]
 
 

@@ -78,7 +78,7 @@ async def _learned(old: Configuration, lifeline: str) -> list[Arrays]:
                 )
                 raise FatalError(msg)
             if manifest is not None:
-                lane = _thawed(old, plan, number, store.read(manifest.snapshot, manifest.checksum))
+                lane = thawed(old, plan, number, store.read(manifest.snapshot, manifest.checksum))
                 found.append(unpack(learned(lane)).arrays)
         return found
     finally:
@@ -86,7 +86,8 @@ async def _learned(old: Configuration, lifeline: str) -> list[Arrays]:
         await logs.close()
 
 
-def _thawed(old: Configuration, plan: Plan, number: int, data: bytes) -> Lane:
+def thawed(old: Configuration, plan: Plan, number: int, data: bytes) -> Lane:
+    """A lane as its snapshot left it, under the configuration that it names."""
     store = SnapshotStore(old.settings.state)
 
     def parts_for(config: str) -> Parts:

@@ -124,6 +124,14 @@ def _topics(command: argparse.ArgumentParser) -> None:
     command.add_argument("--json", action="store_true", help="print the list as JSON")
 
 
+def _begin_anew(command: argparse.ArgumentParser) -> None:
+    _configs(command)
+    command.add_argument("--lifeline", default="water", help="which lifeline (default: water)")
+    command.add_argument("--lane", type=int, required=True, help="number of the lane that stands")
+    command.add_argument("--bootstrap", help="Kafka address, instead of the configured one")
+    command.add_argument("--state", help="snapshot location, instead of the configured one")
+
+
 def _schema(command: argparse.ArgumentParser) -> None:
     command.add_argument("what", choices=["alarm", "class", "command", "dead-letter", "reading"])
 
@@ -191,6 +199,12 @@ _COMMANDS: Final = (
         _topics,
         "list, verify or create the Kafka topics",
         "tocsin topics --create --bootstrap kafka-1:9092",
+    ),
+    (
+        "begin-anew",
+        _begin_anew,
+        "let a lane that stands go on behind a loss, and say what is given up",
+        "tocsin begin-anew --lifeline water --lane 3 --bootstrap kafka-1:9092",
     ),
     (
         "schema",

@@ -180,8 +180,17 @@ def demo(arguments: argparse.Namespace) -> int:
     return leaving.leave(asyncio.run(run_demo(arguments, leaving)))
 
 
+def begin_anew(arguments: argparse.Namespace) -> int:
+    """Let a lane that stands go on behind a loss."""
+    from app.new_beginning import begin_anew as begin  # noqa: PLC0415 - loads Kafka and numba
+
+    say(asyncio.run(begin(arguments)))
+    return GOOD
+
+
 COMMANDS: Final[dict[str, Callable[[argparse.Namespace], int]]] = {
     "backtest": backtest,
+    "begin-anew": begin_anew,
     "check": check,
     "compare": compare,
     "compile": compile_kernels,

@@ -155,6 +155,13 @@ async def counted(topics: Sequence[Topic], bootstrap: str) -> None:
         raise ConfigError(*refused)
 
 
+async def members(group: str, bootstrap: str) -> int:
+    """How many members a consumer group has now."""
+    async with _admin(bootstrap, {}) as admin:
+        (answer,) = await admin.describe_consumer_groups([group])
+    return sum(len(found["members"]) for found in answer.to_object()["groups"])
+
+
 @asynccontextmanager
 async def _admin(
     bootstrap: str,

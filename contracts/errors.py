@@ -87,8 +87,8 @@ class DataLoss(FatalError):  # noqa: N818 - the domain's word
     ) -> None:
         why = why or f"expected offset {first} in the log, its start is {last + 1}"
         super().__init__(
-            f"{where}: {why}; {what} {first}..{last} are lost, widen the topic's retention and "
-            "restore or accept the loss"
+            f"{where}: {why}; {what} {first}..{last} are lost; restore them, or accept it with "
+            "`tocsin begin-anew`, see docs/standing.md"
         )
         self.where = where
         self.first = first

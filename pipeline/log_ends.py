@@ -33,10 +33,17 @@ class LogEnds:
 
     async def ends(self, partitions: Sequence[int]) -> dict[int, int] | None:
         """Offset behind the last record that a reader may see, None when nobody says."""
+        return await self._ask("end_offsets", partitions)
+
+    async def begins(self, partitions: Sequence[int]) -> dict[int, int] | None:
+        """Smallest offset that is still held, None when nobody says."""
+        return await self._ask("beginning_offsets", partitions)
+
+    async def _ask(self, what: str, partitions: Sequence[int]) -> dict[int, int] | None:
         where = [TopicPartition(self._topic, number) for number in partitions]
         try:
             async with asyncio.timeout(self._call_s):
-                found = await (await self._started()).end_offsets(where)
+                found = await getattr(await self._started(), what)(where)
         except (KafkaError, TimeoutError, OSError):
             await self.close()
             return None

@@ -54,7 +54,7 @@ async def test_a_loop_that_stood_still_past_its_session_goes_on_and_says_how_lon
 ) -> None:
     async with working(tmp_path, kafka, "blocked") as (service, more):
         await asyncio.sleep(0.6)
-        time.sleep(6.0)  # noqa: ASYNC251 - twice the session
+        time.sleep(4.0)  # noqa: ASYNC251 - longer than the session
         await more()
         assert await until(lambda: taken(service) == 10) < REBUILT_S_MAX
-        assert 5.0 < service.pulse().lag_s < 8.0
+        assert 3.4 < service.pulse().lag_s < 6.0
