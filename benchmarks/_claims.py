@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
@@ -66,15 +67,22 @@ def print_claims(claims: Sequence[Claim]) -> None:
     sys.stdout.flush()
 
 
-def replace_between(page: Path, mark: str, text: str) -> None:
-    """Put text between a page's comments `mark: begin` and `mark: end`."""
+def write_rows(page: Path, mark: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Put a table between a page's comments `mark: begin` and `mark: end`.
+
+    Rows of the table there stay unless a new one has the same first cell; today's date is added.
+    """
     begin, end = f"<!-- {mark}: begin -->", f"<!-- {mark}: end -->"
-    head, _, rest = page.read_text().partition(begin)
-    _, found, tail = rest.partition(end)
+    before, _, rest = page.read_text().partition(begin)
+    former, found, after = rest.partition(end)
     if not found:
         text = f"{page}: expected {begin} and {end}, got neither or one"
         raise ValueError(text)
-    page.write_text(f"{head}{begin}\n{text}\n{end}{tail}")
+    today = f"{datetime.now(UTC):%Y-%m-%d}"
+    lines = {line.split("|")[1].strip(): line for line in former.splitlines()[4:] if line}
+    lines |= {row[0]: f"| {' | '.join(row)} | {today} |" for row in rows}
+    table = [f"| {' | '.join(head)} | on |", f"| --- |{' ---: |' * len(head)}", *lines.values()]
+    page.write_text("\n".join([f"{before}{begin}", "", *table, "", f"{end}{after}"]))
 
 
 def interleaved(arms: Arms, rounds: int, before: Callable[[], None]) -> dict[str, float]:

@@ -3,16 +3,14 @@
 import argparse
 import asyncio
 import logging
-import platform
 import sys
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from _claims import Claim, print_claims, print_table, replace_between
+from _claims import Claim, print_claims, print_table, write_rows
 
 from contracts.failpoints import Point
 from tests.fire import brokers, crew, deaths, machine, wires
@@ -35,27 +33,30 @@ class Fault:
     run : callable
         From a folder, a seed and a number of rounds.
     rounds : int
+    usual : bool
+        Whether it is run when none is named; those take about five minutes.
     """
 
     name: str
     what: str
     run: Callable[[Path, int, int], Awaitable[Verdict]]
     rounds: int
+    usual: bool = True
 
 
 FAULTS = (
-    Fault("sigkill", "SIGKILL at random", deaths.killed_at_random, 5),
+    Fault("sigkill", "SIGKILL at random", deaths.killed_at_random, 3),
     Fault("crash", "crash at each failpoint", deaths.crashed_at_each_point, len(Point)),
     Fault("zombies", "SIGSTOP, takeover, SIGCONT", crew.zombies, 2),
-    Fault("rolling", "rolling restart of three workers", crew.rolled, 1),
+    Fault("rolling", "rolling restart of three workers", crew.rolled, 1, usual=False),
     Fault("crew", "one worker, three, one", crew.grown_and_shrunk, 1),
-    Fault("bounce", "leader of three brokers killed, stopped", brokers.bounced, 3),
-    Fault("away", "three brokers down for 10 s", brokers.all_away, 1),
+    Fault("bounce", "leader of three brokers killed, stopped", brokers.bounced, 2),
+    Fault("away", "three brokers down for 10 s", brokers.all_away, 1, usual=False),
     Fault("wires", "late, reset and half-open links", wires.troubled, 1),
-    Fault("half-open", "half-open links for 25 s", wires.swallowed, 1),
-    Fault("cut", "workers cut from one of three brokers", wires.cut, 2),
+    Fault("half-open", "half-open links for 25 s", wires.swallowed, 1, usual=False),
+    Fault("cut", "workers cut from one of three brokers", wires.cut, 2, usual=False),
     Fault("disk", "disk of 1 MiB full", machine.disk_full, 1),
-    Fault("clock", "wall clock wrong by an hour, either way", machine.clock_jumps, 1),
+    Fault("clock", "wall clock wrong by an hour, either way", machine.clock_jumps, 1, usual=False),
 )
 
 
@@ -111,27 +112,17 @@ def claims(outcomes: list[Outcome]) -> list[Claim]:
     return said
 
 
-def as_markdown(outcomes: list[Outcome]) -> str:
-    """The table for the page."""
-    place = f"{platform.machine()}, Python {platform.python_version()}"
-    lines = [f"{datetime.now(UTC):%Y-%m-%d}, {place}, Kafka on the same machine:", ""]
-    lines.append(f"| {' | '.join(HEAD)} |")
-    lines.append(f"| --- |{' ---: |' * (len(HEAD) - 1)}")
-    lines += [f"| {' | '.join(outcome.row())} |" for outcome in outcomes]
-    return "\n".join(lines)
-
-
 def arguments() -> argparse.Namespace:
     """What to run."""
     parser = argparse.ArgumentParser(description=__doc__)
     names = [fault.name for fault in FAULTS]
-    parser.add_argument("faults", nargs="*", metavar="FAULT", help=f"default: {' '.join(names)}")
+    parser.add_argument("faults", nargs="*", metavar="FAULT", help=f"of {', '.join(names)}, all")
     parser.add_argument("--rounds", type=int, help="how often each strikes")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--seconds", type=float, default=SECONDS_MAX, help="most for each")
     parser.add_argument("--write", action="store_true", help="write the table into the page")
     found = parser.parse_args()
-    if strange := set(found.faults) - set(names):
+    if strange := set(found.faults) - {*names, "all"}:
         parser.error(f"expected faults of {', '.join(names)}; got {', '.join(sorted(strange))}")
     return found
 
@@ -141,7 +132,8 @@ def main() -> None:
     wanted = arguments()
     if (lacking := missing()) is not None:
         sys.exit(f"faults: expected a Kafka to hurt workers on, got none: {lacking}")
-    chosen = [fault for fault in FAULTS if not wanted.faults or fault.name in wanted.faults]
+    named = set(wanted.faults)
+    chosen = [f for f in FAULTS if named & {f.name, "all"} or (not named and f.usual)]
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # brokers are meant to be away
     outcomes = []
     for fault in chosen:
@@ -153,7 +145,8 @@ def main() -> None:
     print_table(HEAD, [outcome.row() for outcome in outcomes])
     print_claims(claims(outcomes))
     if wanted.write:
-        replace_between(PAGE, "faults", as_markdown(outcomes))
+        told = [outcome.row() for outcome in outcomes if outcome.verdict is not None]
+        write_rows(PAGE, "faults", HEAD, told)
     if failed := [outcome.fault.name for outcome in outcomes if outcome.verdict is None]:
         sys.exit(f"faults: expected a verdict on each, got none on {', '.join(failed)}")
 
