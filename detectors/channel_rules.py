@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contracts.batch import Batch
+from contracts.machine import carry
 from contracts.transition import NEVER, TRANSITION, Transitions, end_to_end
 from detectors import fused
 from detectors.parameters import Rules, table
@@ -100,8 +101,7 @@ class ChannelRules:
             Row in the snapshot for every present row, -1 for new channels.
         """
         rows = new_rows(self._class_of)
-        known = old_row >= 0
-        rows[known] = arrays[ROWS][old_row[known]]
+        carry(rows, arrays[ROWS], old_row)
         rows["rules"] = self._class_of
         self._forget(rows)
         self._adopt(rows)

@@ -8,6 +8,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from contracts.batch import Batch, Destiny, Quality
+from contracts.machine import carry
 from contracts.transition import NEVER
 from ingest.plausible import Plausible
 
@@ -205,7 +206,6 @@ class Admission:
         old_row : int64, shape (n,)
             Row in the snapshot for every present row, -1 for new channels.
         """
-        known = old_row >= 0
         self.seen = self._fresh()
-        self.seen[known] = arrays["seen"][old_row[known]]
+        carry(self.seen, arrays["seen"], old_row)
         self.seen["class"] = self._class_of

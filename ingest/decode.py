@@ -57,7 +57,8 @@ class Decoder:
         offset: NDArray[np.float64],
         limits: DecodeLimits,
     ) -> None:
-        for channel in row_of:
+        longest = max(row_of, key=len, default="")
+        for channel in row_of if too_long(4 * longest, limits.channel_bytes) else ():
             if too_long(channel, limits.channel_bytes):
                 most = limits.channel_bytes
                 msg = f"catalogue: expected ids of at most {most} bytes, got {channel!r}"

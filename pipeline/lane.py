@@ -272,6 +272,8 @@ def join_rows(old: NDArray[np.uint64], new: NDArray[np.uint64]) -> NDArray[np.in
     >>> join_rows(np.array([7, 9], np.uint64), np.array([9, 8], np.uint64)).tolist()
     [1, -1]
     """
+    if np.array_equal(old, new):
+        return np.arange(len(new))
     if not len(old):
         return np.full(len(new), -1, np.int64)
     order = np.argsort(old)

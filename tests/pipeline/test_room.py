@@ -1,5 +1,7 @@
 """The copy of a lane in memory that was used before."""
 
+from typing import Any
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -8,9 +10,10 @@ from hypothesis.extra import numpy as npst
 from pipeline.room import Room
 
 ROW = np.dtype([("level", np.uint8), ("since_ns", np.int64)])
-ARRAYS = st.lists(
+DTYPES: list[np.dtype[Any]] = [np.dtype(np.uint8), np.dtype(np.int64), ROW, np.dtype("S5")]
+ARRAYS: st.SearchStrategy[list[np.ndarray]] = st.lists(
     npst.arrays(
-        st.sampled_from([np.dtype(np.uint8), np.dtype(np.int64), ROW, np.dtype("S5")]),
+        st.sampled_from(DTYPES),
         npst.array_shapes(min_side=0, max_dims=2, max_side=9),
     ),
     max_size=5,
