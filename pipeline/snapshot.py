@@ -209,11 +209,11 @@ class SnapshotStore:
         return sorted(set(names) - keep)
 
     def put_bundle(self, name: str, data: bytes) -> None:
-        """Keep a configuration bundle under its own hash."""
-        path = f"bundles/{name}"
-        info = self._files.get_file_info(f"{self._root}/{path}")
-        if info.type == pafs.FileType.NotFound:
-            self._put(path, data)
+        """Keep a configuration bundle under its own hash; a damaged one is written anew."""
+        try:
+            self.bundle(name)
+        except Damaged:
+            self._put(f"bundles/{name}", data)
 
     def put_warm(self, lane: str, data: bytes) -> str:
         """Keep what a lane's newborns shall begin with; its hash."""
@@ -243,14 +243,14 @@ class SnapshotStore:
 
         Raises
         ------
-        FatalError
+        Damaged
             When it is gone or is not what was kept.
         """
         data = self._get(f"bundles/{name}")
         got = hashlib.blake2b(data, digest_size=8).hexdigest()
         if got != name:
             msg = f"{self._root}/bundles/{name}: expected this hash, got {got}; restore the file"
-            raise FatalError(msg)
+            raise Damaged(msg)
         return data
 
 

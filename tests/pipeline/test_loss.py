@@ -76,6 +76,24 @@ async def test_from_a_damaged_snapshot_a_lane_goes_back_to_the_one_before(
     assert before.snapshot not in kept
 
 
+@pytest.mark.parametrize("seed", range(10))
+async def test_a_flip_anywhere_in_either_file_leaves_the_alarms_of_a_calm_replay(
+    world: World, seed: int
+) -> None:
+    day, chance = Day(world), random.Random(seed)
+    await live_through(world, day)
+    place = chance.choice([-1, -2])
+    flip(file_of(world, world.manifests()[place]), chance)
+    with world.setting() as setting:
+        async with holding(world, setting) as crew:
+            day.readings()
+            await day.caught_up(crew)
+            await crew.drain()
+    assert crew.runner.vitals.damaged_snapshots == (place == -1)
+    day.judge()
+    assert world.standing() == []
+
+
 async def test_when_no_snapshot_can_be_read_the_lane_stands_and_says_so_once(world: World) -> None:
     day = Day(world)
     await live_through(world, day)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
-from contracts.errors import FatalError
+from contracts.errors import Damaged, FatalError
 from pipeline.snapshot import MAGIC, Snapshot, SnapshotStore, checksum, pack, unpack
 
 ROW = np.dtype(
@@ -160,5 +160,7 @@ def test_a_damaged_or_missing_bundle_is_refused(store: SnapshotStore, tmp_path: 
         store.bundle(name)
     store.put_bundle(name, b"configuration")
     (tmp_path / "state" / "bundles" / name).write_bytes(b"Configuration")
-    with pytest.raises(FatalError, match=f"bundles/{name}: expected this hash, got .* restore"):
+    with pytest.raises(Damaged, match=f"bundles/{name}: expected this hash, got .* restore"):
         store.bundle(name)
+    store.put_bundle(name, b"configuration")
+    assert store.bundle(name) == b"configuration"
