@@ -1,0 +1,1 @@
+"""Scores of detections as the field keeps them, to be held beside published figures."""

@@ -1,0 +1,1 @@
+"""Scores against published figures and figures computed by hand."""
