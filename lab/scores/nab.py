@@ -110,7 +110,7 @@ def judge(corpus: Sequence[Series], threshold: float, profile: Profile) -> Resul
 
 def _normal(total: float, windows: int, profile: Profile) -> float:
     silent = -profile.miss * windows
-    return 100.0 * (total - silent) / (profile.hit * windows - silent)
+    return float(100.0 * (total - silent) / (profile.hit * windows - silent))
 
 
 def best_threshold(corpus: Sequence[Series], profile: Profile) -> float:
