@@ -19,7 +19,7 @@ from app.topics import needed
 from contracts.errors import ConfigError, FatalError
 from contracts.topics import TopicNames
 from tests.fire.drill import tocsin
-from tests.fire.in_process import configured, create, send, taken, until
+from tests.fire.in_process import WAIT_S, configured, create, send, taken, until
 from tests.fire.oracle import read_all
 from tests.kafka.broker import Cluster
 
@@ -43,6 +43,13 @@ async def rung(configuration: Configuration) -> list[tuple[str, str]]:
     found = await read_all(settings.kafka.bootstrap, TopicNames(settings.app).alarms("water"))
     bodies = [json.loads(r.value) for r in found if dict(r.headers)["tocsin"] == b"revision"]
     return [(body["channel"], body["rule"]["name"]) for body in bodies]
+
+
+async def until_rung(configuration: Configuration, alarm: tuple[str, str]) -> None:
+    """Wait for one alarm: another rule may ring before it."""
+    async with asyncio.timeout(WAIT_S):
+        while alarm not in await rung(configuration):  # noqa: ASYNC110 - the topic tells nobody
+            await asyncio.sleep(0.2)
 
 
 def step_3(folder: Path, bootstrap: str) -> list[tuple[str, str, str]]:
@@ -80,8 +87,7 @@ async def test_lanes_are_never_mixed_and_move_only_as_documented(
         await until(service.ready)
         await send(new, [calm[0], *[6.5] * 4], CHANNEL, home_lane(GROUP, 3))
         await until(lambda: taken(service) == 5)
-        await until(lambda: sum(lane.revisions for lane in service.lanes()) > 0)
-    assert (CHANNEL, "unusual") in await rung(new)
+        await until_rung(new, (CHANNEL, "unusual"))
 
     await send(old, calm[:1], CHANNEL, home_lane(GROUP, 2))
     with pytest.raises(FatalError, match=r"expected a snapshot at the end of its log"):
@@ -109,6 +115,6 @@ async def test_state_of_other_lanes_stands_and_rings_though_all_topics_were_rais
         await until(lambda: len(service.lanes()) == 3)
         phases = {lane.name: lane for lane in service.lanes()}
         await until(lambda: all(phases[n].phase == "failed" for n in ("water-0", "water-1")))
-        await until(lambda: sum(lane.revisions for lane in phases.values()) == 2)
         assert "expected state of 3 lanes, got one of 2" in phases["water-0"].trouble
-    assert ("tocsin.water-0", "diverged") in await rung(old)
+        for name in ("tocsin.water-0", "tocsin.water-1"):
+            await until_rung(old, (name, "diverged"))
