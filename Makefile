@@ -46,7 +46,7 @@ browser: ## Get Chromium for the tests of pages.
 	@sh tests/app/install-chromium.sh
 
 test: .venv/.development java browser ## Run all tests, a real Kafka included.
-	TOCSIN_REQUIRE_BROKER=1 $(BIN)/pytest -m "not soak"
+	TOCSIN_REQUIRE_BROKER=1 $(BIN)/pytest --numprocesses 2 --dist loadfile -m "not soak"
 
 docs: .venv/.development ## Write the reference from the code and build the site into build/site.
 	$(BIN)/python docs/reference.py
