@@ -77,6 +77,32 @@ def join(parts: list[Columns]) -> Columns:
     )
 
 
+def merge(one: Columns, other: Columns) -> Columns:
+    """Readings of two sets of records, none in both, in the order of the records."""
+    if not len(one):
+        return other
+    both = join([one, other])
+    if not len(other):
+        return both
+    order = np.argsort(both.record, kind="stable")
+    place = np.empty(len(order), np.int64)
+    place[order] = np.arange(len(order))
+    return Columns(
+        both.record[order],
+        both.row[order],
+        both.time_ns[order],
+        both.raw[order],
+        both.quality[order],
+        {place_of: both.stranger[i] for i, place_of in _moved(both.stranger, place)},
+        both.refused,
+    )
+
+
+def _moved(stranger: dict[int, str], place: NDArray[np.int64]) -> list[tuple[int, int]]:
+    """Where each stranger was and is, in the order of where they are."""
+    return sorted(((i, int(place[i])) for i in stranger), key=lambda pair: pair[1])
+
+
 def without(columns: Columns, refused: list[Refused]) -> Columns:
     """The readings of all records but the refused ones."""
     gone = np.array([refusal.record for refusal in refused], np.int32)

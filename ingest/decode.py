@@ -9,9 +9,10 @@ from contracts.batch import UNKNOWN, Batch, Refused
 from contracts.errors import ConfigError, DecodeError
 from contracts.records import Records
 from ingest.arrow_run import ArrowRun
-from ingest.columns import Columns, join, nothing
+from ingest.columns import Columns, join, merge, nothing
 from ingest.id_table import IdTable
 from ingest.json_reading import JsonRun, too_long
+from ingest.json_scan import scan
 from ingest.limits import DecodeLimits
 from ingest.reasons import Reason
 
@@ -74,7 +75,11 @@ class Decoder:
 
         Every record gives at least one reading or one entry in `refused`.
         """
-        columns = join(self._parts(records))
+        plain, read = scan(records, self._table, self._limits.message_bytes)
+        if len(plain) == len(records):
+            columns = plain
+        else:
+            columns = merge(plain, join(self._parts(records, np.flatnonzero(~read))))
         return Batch(
             columns.record,
             columns.row,
@@ -85,14 +90,14 @@ class Decoder:
             sorted(columns.refused),
         )
 
-    def _parts(self, records: Records) -> list[Columns]:
+    def _parts(self, records: Records, which: NDArray[np.intp]) -> list[Columns]:
         """Runs of JSON and of Arrow messages, in order, refusals wherever they were found."""
         parts: list[Columns] = []
         refused: list[Refused] = []
         json = JsonRun(self._row_of, self._limits, records.offset)
         arrow = ArrowRun(self._table, self._limits, records.offset)
         most = self._limits.message_bytes
-        for i, payload in enumerate(_payloads(records)):
+        for i, payload in zip(which.tolist(), _payloads(records, which), strict=True):
             try:
                 if payload[:1] in _JSON and len(payload) <= most:
                     full = json.add(i, payload) >= _RUN
@@ -143,10 +148,11 @@ class Decoder:
         return value
 
 
-def _payloads(records: Records) -> Iterator[bytes]:
-    """Payload of each record; a tombstone reads as an empty one."""
+def _payloads(records: Records, which: NDArray[np.intp]) -> Iterator[bytes]:
+    """Payload of each of some records; a tombstone reads as an empty one."""
     buffer = records.buffer
-    starts = records.start.tolist()
-    ends = (records.start + np.maximum(records.length, 0)).tolist()
-    for start, end in zip(starts, ends, strict=True):
-        yield buffer[start:end]
+    start = records.start[which]
+    starts = start.tolist()
+    ends = (start + np.maximum(records.length[which], 0)).tolist()
+    for begin, end in zip(starts, ends, strict=True):
+        yield buffer[begin:end]

@@ -77,22 +77,25 @@ def _fill(slots: NDArray[np.uint64], keys: Texts) -> None:
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _find(
-    slots: NDArray[np.uint64], keys: Texts, rows: NDArray[np.int32], asked: Texts
+    slots: NDArray[np.uint64], keys: Texts, rows: NDArray[np.int32], asked: Texts, step: int
 ) -> NDArray[np.int32]:
-    """Row of each text asked for, `UNKNOWN` where it is no key."""
+    """Row of each text asked for, `UNKNOWN` where it is no key; texts begin `step` bounds apart."""
     shift = np.uint64(64 - np.int64(np.log2(len(slots))))
-    n = len(asked[1]) - 1
+    n = len(asked[1]) // step if step > 1 else len(asked[1]) - 1
     found = np.full(n, UNKNOWN, np.int32)
     codes, entries = np.zeros(_BLOCK, np.uint64), np.zeros(_BLOCK, np.uint64)
     for begin in range(0, n, _BLOCK):
         for j in range(min(_BLOCK, n - begin)):
-            codes[j] = _hash(asked[0], asked[1][begin + j], asked[1][begin + j + 1])
+            text = (begin + j) * step
+            codes[j] = _hash(asked[0], asked[1][text], asked[1][text + 1])
             entries[j] = slots[codes[j] >> shift]
         for j in range(min(_BLOCK, n - begin)):
             slot, entry = codes[j] >> shift, entries[j]
             while entry != 0:
                 key = np.int64(entry & _TAG) - 1
-                if entry >> _HALF == codes[j] & _TAG and _same(asked, begin + j, keys, key):
+                if entry >> _HALF == codes[j] & _TAG and _same(
+                    asked, (begin + j) * step, keys, key
+                ):
                     found[begin + j] = rows[key]
                     break
                 slot = (slot + np.uint64(1)) % np.uint64(len(slots))
@@ -131,7 +134,27 @@ class IdTable:
         ids : pa.Array
             `string` or `large_string`, validated in full, without nulls.
         """
-        found: NDArray[np.int32] = _find(self._slots, self._keys, self._rows, texts(ids))
+        found: NDArray[np.int32] = _find(self._slots, self._keys, self._rows, texts(ids), 1)
+        return found
+
+    def rows_between(self, data: NDArray[np.uint8], bounds: NDArray[np.int64]) -> NDArray[np.int32]:
+        """Row of each id that lies somewhere in `data`, `UNKNOWN` where there is none.
+
+        Parameters
+        ----------
+        data : uint8
+            Bytes among which the ids are, in UTF-8.
+        bounds : int64, shape (2 × n,)
+            Where each id begins and ends, one after the other.
+
+        Examples
+        --------
+        >>> data = np.frombuffer(b"a, b", np.uint8)
+        >>> IdTable({"a": 4, "b": 2}).rows_between(data, np.array([3, 4, 0, 1, 0, 4])).tolist()
+        [2, 4, -1]
+        """
+        asked = (data, bounds)
+        found: NDArray[np.int32] = _find(self._slots, self._keys, self._rows, asked, 2)
         return found
 
 
