@@ -16,12 +16,13 @@ from contracts.batch import Quality
 from contracts.records import Records
 from ingest.columns import Columns
 from ingest.id_table import IdTable
+from ingest.memory import byte_at
 from ingest.rfc3339 import END_MS, NS_PER_MS, _one_time
 
 _CHANNEL, _TIME, _VALUE, _QUALITY, _NEEDED = 1, 2, 4, 8, 7
 _QUOTE, _BACKSLASH, _COMMA, _COLON, _OPEN, _CLOSE = 34, 92, 44, 58, 123, 125
 _MINUS, _POINT, _ZERO, _NINE = 45, 46, 48, 57
-_SPACE: Final = 32
+_SPACE, _TAB, _LINE, _RETURN = 32, 9, 10, 13
 _DIGITS_MAX: Final = 18  # whatever their value, int64 holds them
 _EXACT: Final = 1 << 53  # a double holds every whole number up to here
 _MILLIS_DIGITS: Final = 13
@@ -54,7 +55,10 @@ class _Found(NamedTuple):
 @njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def _blank(text: NDArray[np.int8], at: Any, end: Any) -> Any:
     """Place of the next byte that is no white space."""
-    while at < end and text[at] <= 32 and text[at] in (32, 9, 10, 13):
+    while at < end:
+        letter = byte_at(text, at)
+        if letter > _SPACE or letter not in (_SPACE, _TAB, _LINE, _RETURN):
+            break
         at += 1
     return at
 
@@ -65,7 +69,7 @@ def _is(text: NDArray[np.int8], at: Any, end: Any, word: NDArray[np.int8]) -> An
     if end - at < len(word):
         return False
     for k in range(len(word)):  # noqa: SIM110 - no kernel can be told `all`
-        if text[at + k] != word[k]:
+        if byte_at(text, at + k) != word[k]:
             return False
     return True
 
@@ -83,7 +87,7 @@ def _key(text: NDArray[np.int8], at: Any, end: Any) -> Any:
     elif _is(text, at, end, _QUALITY_KEY):
         key, size = _QUALITY, len(_QUALITY_KEY)
     at = _blank(text, at + size, end)
-    if at >= end or text[at] != _COLON:
+    if at >= end or byte_at(text, at) != _COLON:
         return 0, at
     return key, _blank(text, at + 1, end)
 
@@ -91,11 +95,11 @@ def _key(text: NDArray[np.int8], at: Any, end: Any) -> Any:
 @njit(cache=True, nogil=True, error_model="numpy")
 def _string_end(text: NDArray[np.int8], at: Any, end: Any) -> Any:
     """Place of the quote that ends a string without escapes; `_NOWHERE` for any other."""
-    if at >= end or text[at] != _QUOTE:
+    if at >= end or byte_at(text, at) != _QUOTE:
         return _NOWHERE
     at += 1
-    while at < end and text[at] != _QUOTE:
-        if text[at] == _BACKSLASH or 0 <= text[at] < _SPACE:
+    while at < end and byte_at(text, at) != _QUOTE:
+        if byte_at(text, at) == _BACKSLASH or byte_at(text, at) < _SPACE:
             return _NOWHERE
         at += 1
     return at if at < end else _NOWHERE
@@ -105,8 +109,8 @@ def _string_end(text: NDArray[np.int8], at: Any, end: Any) -> Any:
 def _whole(text: NDArray[np.int8], at: Any, end: Any) -> Any:
     """Digits as a number (right up to 18 of them), and the place behind them."""
     number = np.int64(0)
-    while at < end and _ZERO <= text[at] <= _NINE:
-        number = number * 10 + (np.int64(text[at]) - _ZERO)
+    while at < end and _ZERO <= byte_at(text, at) <= _NINE:
+        number = number * 10 + (byte_at(text, at) - _ZERO)
         at += 1
     return number, at
 
@@ -114,13 +118,13 @@ def _whole(text: NDArray[np.int8], at: Any, end: Any) -> Any:
 @njit(cache=True, nogil=True, error_model="numpy")
 def _number(text: NDArray[np.int8], at: Any, end: Any) -> Any:
     """A decimal number that is exact as a quotient, and the place behind it or `_NOWHERE`."""
-    negative = at < end and text[at] == _MINUS
+    negative = at < end and byte_at(text, at) == _MINUS
     first = at + 1 if negative else at
     mantissa, at = _whole(text, first, end)
     digits, decimals = at - first, 0
-    if digits == 0 or (digits > 1 and text[first] == _ZERO):
+    if digits == 0 or (digits > 1 and byte_at(text, first) == _ZERO):
         return 0.0, _NOWHERE
-    if at < end and text[at] == _POINT:
+    if at < end and byte_at(text, at) == _POINT:
         begin = at + 1
         fraction, at = _whole(text, begin, end)
         decimals = at - begin
@@ -136,7 +140,7 @@ def _number(text: NDArray[np.int8], at: Any, end: Any) -> Any:
 @njit(cache=True, nogil=True, error_model="numpy")
 def _time(text: NDArray[np.int8], at: Any, end: Any) -> Any:
     """A time in nanoseconds, and the place behind it or `_NOWHERE`."""
-    if at < end and text[at] == _QUOTE:
+    if at < end and byte_at(text, at) == _QUOTE:
         close = _string_end(text, at, end)
         if close == _NOWHERE:
             return 0, _NOWHERE
@@ -145,7 +149,7 @@ def _time(text: NDArray[np.int8], at: Any, end: Any) -> Any:
     first = at
     millis, at = _whole(text, first, end)
     digits = at - first
-    odd = digits == 0 or digits > _MILLIS_DIGITS or (digits > 1 and text[first] == _ZERO)
+    odd = digits == 0 or digits > _MILLIS_DIGITS or (digits > 1 and byte_at(text, first) == _ZERO)
     if odd or millis >= END_MS:
         return 0, _NOWHERE
     return millis * NS_PER_MS, at
@@ -164,45 +168,53 @@ def _quality(text: NDArray[np.int8], at: Any, end: Any) -> Any:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _member(text: NDArray[np.int8], place: Any, key: int, i: int, found: Any) -> Any:
-    """Read the value of one key; the place behind it or `_NOWHERE`."""
-    at, end = place
-    if key == _CHANNEL:
-        close = _string_end(text, at, end)
-        found.bounds[2 * i], found.bounds[2 * i + 1] = at + 1, close
-        return close + 1 if close != _NOWHERE else _NOWHERE
-    if key == _TIME:
-        found.time_ns[i], at = _time(text, at, end)
-        return at
-    if key == _QUALITY:
-        found.quality[i], at = _quality(text, at, end)
-        return at
+def _value(text: NDArray[np.int8], at: Any, end: Any) -> Any:
+    """A number or NaN for `null`, and the place behind it or `_NOWHERE`."""
     if _is(text, at, end, _NULL_WORD):
-        found.raw[i] = np.nan
-        return at + len(_NULL_WORD)
-    found.raw[i], at = _number(text, at, end)
-    return at
+        return np.nan, at + len(_NULL_WORD)
+    return _number(text, at, end)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _reading(text: NDArray[np.int8], begin: int, end: int, i: int, found: Any) -> Any:
-    """Read one message; whether it is a plain reading from its first byte to its last."""
-    seen, at = 0, _blank(text, begin + 1, end)
-    while at < end:
+def _next(text: NDArray[np.int8], at: Any, end: Any) -> Any:
+    """Place of the next key, `end` when the message ends well, `_NOWHERE` for anything else."""
+    if at == _NOWHERE:
+        return _NOWHERE
+    at = _blank(text, at, end)
+    if at < end and byte_at(text, at) == _CLOSE:
+        return end if _blank(text, at + 1, end) == end else _NOWHERE
+    if at >= end or byte_at(text, at) != _COMMA:
+        return _NOWHERE
+    at = _blank(text, at + 1, end)
+    return at if at < end else _NOWHERE
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _reading(text: NDArray[np.int8], begin: Any, end: Any) -> Any:
+    """Whether a message is a plain reading, bounds of its channel id, time, value, quality.
+
+    Only numbers come and go: an array handed over costs more than reading a key.
+    """
+    seen, first, close, time_ns, raw, quality = 0, 0, 0, 0, 0.0, _GOOD
+    at = _blank(text, begin + 1, end)
+    while 0 <= at < end:
         key, at = _key(text, at, end)
         if key == 0 or seen & key:
-            return False
+            return False, 0, 0, 0, 0.0, 0
         seen |= key
-        at = _member(text, (at, end), key, i, found)
-        if at == _NOWHERE:
-            return False
-        at = _blank(text, at, end)
-        if at < end and text[at] == _CLOSE:
-            return seen & _NEEDED == _NEEDED and _blank(text, at + 1, end) == end
-        if at >= end or text[at] != _COMMA:
-            return False
-        at = _blank(text, at + 1, end)
-    return False
+        if key == _CHANNEL:
+            first = at + 1
+            close = _string_end(text, at, end)
+            at = close + 1 if close != _NOWHERE else _NOWHERE
+        elif key == _TIME:
+            time_ns, at = _time(text, at, end)
+        elif key == _VALUE:
+            raw, at = _value(text, at, end)
+        else:
+            quality, at = _quality(text, at, end)
+        at = _next(text, at, end)
+    whole = at == end and seen & _NEEDED == _NEEDED
+    return whole, first, close, time_ns, raw, quality
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -214,12 +226,16 @@ def _scan(
     found: Any,
 ) -> None:
     """Read every message that is a plain reading; the bounds of any other are those of no text."""
+    bounds, times, raws, qualities, plain = found
     for i in range(len(start)):
-        begin, end = start[i], start[i] + length[i]
-        if 0 < length[i] <= most and text[begin] == _OPEN:
-            found.plain[i] = _reading(text, begin, end, i, found)
-        if not found.plain[i]:
-            found.bounds[2 * i], found.bounds[2 * i + 1] = 0, 0
+        if 0 < length[i] <= most and byte_at(text, start[i]) == _OPEN:
+            whole, first, close, time_ns, raw, quality = _reading(
+                text, start[i], start[i] + length[i]
+            )
+            if whole:
+                plain[i] = True
+                bounds[2 * i], bounds[2 * i + 1] = first, close
+                times[i], raws[i], qualities[i] = time_ns, raw, quality
 
 
 def scan(records: Records, table: IdTable, most_bytes: int) -> tuple[Columns, NDArray[np.bool_]]:

@@ -4,6 +4,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from ingest.memory import byte_at
+
 # Valid times start at 1970, so no valid time is negative.
 NO_TIME = -1
 OUTSIDE = -2
@@ -16,11 +18,12 @@ NS_PER_MS = 1_000_000
 @njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def _two(text: NDArray[np.int8], at: int) -> int:
     """Two digits as a number; far below any valid one where there is no digit."""
-    high = int(text[at]) - 48
-    low = int(text[at + 1]) - 48
+    high = byte_at(text, at) - 48
+    low = byte_at(text, at + 1) - 48
     if high < 0 or high > 9 or low < 0 or low > 9:
         return -100_000
-    return high * 10 + low
+    number: int = high * 10 + low
+    return number
 
 
 @njit(cache=True, nogil=True, error_model="numpy", inline="always")
@@ -50,8 +53,12 @@ def _date_s(text: NDArray[np.int8], at: int) -> int:
     hour: int = _two(text, at + 11)
     minute: int = _two(text, at + 14)
     second: int = _two(text, at + 17)
-    marks = text[at + 4] == 45 and text[at + 7] == 45 and text[at + 10] in (84, 116)
-    colons = text[at + 13] == 58 and text[at + 16] == 58
+    marks = (
+        byte_at(text, at + 4) == 45
+        and byte_at(text, at + 7) == 45
+        and byte_at(text, at + 10) | 32 == 116
+    )
+    colons = byte_at(text, at + 13) == 58 and byte_at(text, at + 16) == 58
     if not (marks and colons) or year < 0 or month < 1 or month > 12 or day < 1:
         return -(1 << 62)
     clock = 0 <= hour < 24 and 0 <= minute < 60 and 0 <= second < 60
@@ -64,16 +71,20 @@ def _date_s(text: NDArray[np.int8], at: int) -> int:
 @njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def _zone_s(text: NDArray[np.int8], at: int, end: int) -> int:
     """Seconds ahead of UTC of `Z` or `±HH:MM`; very large when malformed."""
-    if end - at == 1 and text[at] in (90, 122):
+    if end - at == 1 and byte_at(text, at) | 32 == 122:
         return 0
-    if end - at != 6 or text[at] not in (43, 45) or text[at + 3] != 58:
+    if (
+        end - at != 6
+        or (byte_at(text, at) != 43 and byte_at(text, at) != 45)
+        or byte_at(text, at + 3) != 58
+    ):
         return 1 << 62
     hour: int = _two(text, at + 1)
     minute: int = _two(text, at + 4)
     if not (0 <= hour < 24 and 0 <= minute < 60):
         return 1 << 62
     ahead = hour * 3_600 + minute * 60
-    return ahead if text[at] == 43 else -ahead
+    return ahead if byte_at(text, at) == 43 else -ahead
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -84,12 +95,12 @@ def _one_time(text: NDArray[np.int8], at: int, end: int) -> int:
     seconds: int = _date_s(text, at)
     at += 19
     nanos = 0
-    if text[at] == 46:
+    if byte_at(text, at) == 46:
         at += 1
         unit = 100_000_000
         first = at
-        while at < end and 48 <= text[at] <= 57:
-            nanos += (int(text[at]) - 48) * unit
+        while at < end and 48 <= byte_at(text, at) <= 57:
+            nanos += (byte_at(text, at) - 48) * unit
             unit //= 10
             at += 1
         if at == first or at - first > 9:
