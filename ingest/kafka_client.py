@@ -33,8 +33,8 @@ class KafkaClient:
         Everything about the consumer but secrets.
     ownership : Ownership or None
         Hears of rebalances, where the group chooses the lanes.
-    security : mapping of str to object
-        `security_protocol`, `ssl_context`, `sasl_*` as aiokafka takes them.
+    extra : mapping of str to object
+        Further arguments of the consumer: security, and how it reads records.
 
     Attributes
     ----------
@@ -43,11 +43,11 @@ class KafkaClient:
     """
 
     def __init__(
-        self, settings: KafkaSettings, ownership: Ownership | None, security: Mapping[str, object]
+        self, settings: KafkaSettings, ownership: Ownership | None, extra: Mapping[str, object]
     ) -> None:
         self._settings = settings
         self._ownership = ownership
-        self._security = dict(security)
+        self._extra = dict(extra)
         self._consumer: AIOKafkaConsumer | None = None
         self._failure: Exception | None = None
         self.epoch = 0
@@ -79,7 +79,7 @@ class KafkaClient:
     async def start(self) -> None:
         """Connect, and join the group or take the given lanes."""
         settings = self._settings
-        consumer = AIOKafkaConsumer(**settings.client_options(), **self._security)
+        consumer = AIOKafkaConsumer(**settings.client_options(), **self._extra)
         self._consumer = consumer
         if settings.lanes is None:
             consumer.subscribe([settings.topic], listener=_Listener(self))

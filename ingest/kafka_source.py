@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
-from aiokafka import ConsumerRecord
 from aiokafka.errors import (
     CorruptRecordException,
     KafkaError,
@@ -19,6 +18,7 @@ from contracts.records import Records
 from ingest.kafka_client import KafkaClient, Ownership
 from ingest.kafka_errors import RETRY_AFTER_S, meaning
 from ingest.kafka_settings import KafkaSettings
+from ingest.raw_fetch import reader
 
 __all__ = ["KafkaSettings", "KafkaSource", "Ownership"]
 
@@ -59,7 +59,10 @@ class KafkaSource:
         security: Mapping[str, object] | None = None,
     ) -> None:
         self._settings = settings
-        self._client = KafkaClient(settings, ownership, security or {})
+        self._reader = reader()
+        self._client = KafkaClient(
+            settings, ownership, {**(security or {}), **self._reader.options()}
+        )
         # Next expected offset by lane, and the epoch in which it was sought.
         self._ledger: dict[int, tuple[int, int]] = {}
         # Records to ask for, where that is less than usual: close to a corrupt batch.
@@ -154,7 +157,7 @@ class KafkaSource:
         expected = self.position(lane)
         epoch = self.epoch
         try:
-            messages, position = await self._drain(lane, expected, timeout_s)
+            records = await self._drain(lane, expected, timeout_s)
         except Exception as error:
             self._rewind(lane)
             if self._comes_closer(lane, error):
@@ -166,14 +169,12 @@ class KafkaSource:
         if epoch != self.epoch:
             self._rewind(lane)
             raise self._lost(lane, "fetch")
-        if position == expected and not messages:
+        if records.next_offset == expected and not len(records):
             await self._check_stall(lane, expected, timeout_s)
             return None
-        return self._enter(lane, expected, messages, position)
+        return self._enter(lane, expected, records)
 
-    async def _drain(
-        self, lane: int, expected: int, timeout_s: float
-    ) -> tuple[list[ConsumerRecord], int]:
+    async def _drain(self, lane: int, expected: int, timeout_s: float) -> Records:
         """Records of one partition, and where the client stands behind them."""
         consumer, partition = self._client.consumer, self._client.partition(lane)
         room = self._room.get(lane, self._settings.records_per_fetch)
@@ -181,9 +182,12 @@ class KafkaSource:
             if await consumer.position(partition) != expected:
                 consumer.seek(partition, expected)
             found = await consumer.getmany(
-                partition, timeout_ms=int(timeout_s * 1000), max_records=room
+                partition,
+                timeout_ms=int(timeout_s * 1000),
+                max_records=self._reader.ask(room),
             )
-            return found.get(partition, []), await consumer.position(partition)
+            position = await consumer.position(partition)
+            return self._reader.records(found.get(partition, []), position)
 
     def _rewind(self, lane: int) -> None:
         """Put the client back to the ledger; what it fetched ahead is dropped."""
@@ -191,12 +195,9 @@ class KafkaSource:
         if epoch == self.epoch and self._client.has(lane):
             self._client.consumer.seek(self._client.partition(lane), offset)
 
-    def _enter(
-        self, lane: int, expected: int, messages: list[ConsumerRecord], position: int
-    ) -> Records:
-        """Turn messages into columns and move the ledger behind them."""
-        rows = [(message.offset, message.timestamp, message.value) for message in messages]
-        records = Records.of(rows, position)
+    def _enter(self, lane: int, expected: int, records: Records) -> Records:
+        """Move the ledger behind records that came."""
+        position = records.next_offset
         edges = np.concatenate([[expected - 1], records.offset])
         if (np.diff(edges) < 1).any() or position <= edges[-1]:
             self._rewind(lane)
@@ -235,7 +236,8 @@ class KafkaSource:
         if isinstance(error, KafkaError | TimeoutError) and not unreadable:
             return meaning(self._client.name(lane), "fetch", error)
         place = f"{self._settings.topic}[{lane}]@{expected}"
-        got = f"{type(error).__name__}"
+        why = f" ({error.args[0]})" if unreadable and error.args else ""
+        got = f"{type(error).__name__}{why}"
         name = self._client.name(lane)
         return FatalError(
             f"{name}: expected a readable record at {place}, got {got}; repair the log or skip it"

@@ -189,7 +189,7 @@ class Gathered:
 
     def __init__(self, most_bytes: int) -> None:
         # Untouched pages cost nothing: what no batch fills is never there.
-        self._room = np.empty(most_bytes, np.uint8)
+        self._room = np.empty(most_bytes + PADDING, np.uint8)
         self._used = 0
         self._parts: list[NDArray[np.int64]] = []
 
@@ -205,7 +205,7 @@ class Gathered:
             When the batch is damaged, or larger than all of the memory.
         """
         try:
-            part, self._used = batch.rows(self._room, self._used, wanted)
+            part, self._used = batch.rows(self._room[:-PADDING], self._used, wanted)
         except CorruptBatchError:
             if not self._used:
                 raise
@@ -216,7 +216,8 @@ class Gathered:
     def take(self, next_offset: int) -> Records:
         """What was gathered, in a buffer of its own; the memory is free again."""
         columns = np.concatenate([np.empty((4, 0), np.int64), *self._parts], axis=1)
-        buffer = self._room[: self._used].tobytes() + bytes(PADDING)
+        self._room[self._used : self._used + PADDING] = 0
+        buffer = self._room[: self._used + PADDING].tobytes()
         self._used, self._parts = 0, []
         offset, timestamp_ms, start, length = columns
         return Records(offset, timestamp_ms, start, length, buffer, next_offset)

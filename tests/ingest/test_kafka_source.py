@@ -10,6 +10,7 @@ from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
 from contracts.errors import DataLoss, FatalError
 from contracts.records import TOMBSTONE, Records
+from ingest import raw_fetch
 from ingest.kafka_source import KafkaSource
 from tests.ingest.topics import (
     damage,
@@ -25,6 +26,13 @@ from tests.ingest.topics import (
 from tests.kafka.broker import Cluster
 
 pytestmark = pytest.mark.broker
+
+
+@pytest.fixture(autouse=True, params=["whole batches", "plain records"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both ways of reading keep every promise; the plain one is for any other client library."""
+    if request.param == "plain records":
+        monkeypatch.setattr(raw_fetch, "PINNED", "another version")
 
 
 async def test_records_arrive_once_in_order_with_their_timestamps(kafka: Cluster) -> None:

@@ -1,0 +1,114 @@
+"""A marked consumer's fetcher gives the records of the plain client, in pieces of columns."""
+
+import struct
+
+import pytest
+from aiokafka import TopicPartition
+from aiokafka.consumer import fetcher
+from aiokafka.errors import CorruptRecordException
+from aiokafka.record.legacy_records import LegacyRecordBatchBuilder
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from contracts.records import Records
+from ingest import raw_fetch
+from ingest.raw_fetch import PlainReader, RawPartition, RawReader, reader
+from tests.ingest.log_text import Kind, Row, Sent, build, read_plainly
+from tests.ingest.test_record_batch import logs, rows_of
+
+
+def opened(
+    data: bytes, wanted: int, most: int, aborted: list[tuple[int, int]] | None, room: int = 1 << 20
+) -> RawPartition:
+    marked = RawReader(room)
+    marked.ask(most)
+    kept = raw_fetch._KeptRecords(data)
+    isolation = fetcher.READ_UNCOMMITTED if aborted is None else fetcher.READ_COMMITTED
+    return RawPartition(
+        marked, TopicPartition("t", 0), kept, aborted, wanted, None, marked, True, isolation
+    )
+
+
+def in_pieces(partition: RawPartition, most: int) -> list[Row]:
+    """Rows of all pieces, each held to what was asked for."""
+    rows = []
+    for piece in partition:
+        assert isinstance(piece, Records)
+        assert 0 < len(piece) <= most
+        assert partition.next_fetch_offset == piece.next_offset > piece.offset[-1]
+        rows += rows_of(piece)
+    return rows
+
+
+@settings(deadline=None)  # the first example compiles the kernel
+@given(
+    logs(),
+    st.integers(0, 100),
+    st.sampled_from([1, 2, 3, 1000]),
+    st.one_of(st.none(), st.lists(st.tuples(st.integers(1, 3), st.integers(0, 300)), max_size=3)),
+)
+def test_pieces_together_are_what_the_plain_client_reads(
+    log: tuple[bytes, int], skip: int, most: int, aborted: list[tuple[int, int]] | None
+) -> None:
+    data, _ = log
+    first, last_delta = struct.unpack_from(">q", data)[0], struct.unpack_from(">i", data, 23)[0]
+    wanted = first + skip % (last_delta + 1)
+    partition = opened(data, wanted, most, aborted)
+    rows = in_pieces(partition, most)
+    assert (rows, partition.next_fetch_offset) == read_plainly(data, wanted, aborted)
+
+
+@pytest.mark.parametrize("most", [1, 2, 100])
+def test_what_lies_before_a_corrupt_batch_is_given_first(most: int) -> None:
+    whole = [build(at, [Sent(0, 10, b"value")]) for at in range(4)]
+    broken = bytearray(whole[2])
+    broken[-2] ^= 1
+    partition = opened(b"".join([*whole[:2], broken, whole[3]]), 0, most, None)
+    given_first = [next(partition) for _ in range(2 if most == 1 else 1)]
+    assert [row[0] for piece in given_first for row in rows_of(piece)] == [0, 1]
+    with pytest.raises(CorruptRecordException, match="batch at 2: expected the checksum"):
+        next(partition)
+    assert partition.next_fetch_offset == 2
+
+
+@pytest.mark.parametrize("most", [1, 100])
+def test_a_bomb_ends_with_its_offset_and_what_lies_before_it_is_given(most: int) -> None:
+    data = build(0, [Sent(0, 10, b"value")]) + build(1, [Sent(0, 10, bytes(5_000_000))], Kind(3))
+    partition = opened(data, 0, most, None, room=10_000)
+    assert rows_of(next(partition)) == [(0, 10, b"value")]
+    with pytest.raises(CorruptRecordException, match=r"batch at 1: .* at most 10000 bytes"):
+        next(partition)
+
+
+def test_batches_that_fit_one_by_one_come_one_by_one() -> None:
+    data = b"".join(build(at, [Sent(0, 10, b"x" * 600)], Kind(3)) for at in range(5))
+    partition = opened(data, 0, 100, None, room=1000)
+    assert [piece.offset.tolist() for piece in partition] == [[at] for at in range(5)]
+    assert partition.next_fetch_offset == 5
+
+
+@pytest.mark.parametrize("magic", [0, 1])
+@pytest.mark.parametrize("most", [1, 100])
+def test_an_old_format_is_read_by_the_plain_client(magic: int, most: int) -> None:
+    builder = LegacyRecordBatchBuilder(magic, 0, 1 << 16)
+    for at in range(3):
+        builder.append(at, timestamp=10, key=None, value=b"value %d" % at)
+    partition = opened(bytes(builder.build()), 1, most, None)
+    stamp = raw_fetch.NO_TIMESTAMP if magic == 0 else 10
+    assert in_pieces(partition, most) == [(1, stamp, b"value 1"), (2, stamp, b"value 2")]
+    assert partition.next_fetch_offset == 3
+
+
+def test_another_version_of_the_client_is_read_plainly(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert isinstance(reader(), RawReader)
+    monkeypatch.setattr("aiokafka.__version__", "0.14.1")
+    assert isinstance(reader(), PlainReader)
+
+
+def test_other_consumers_of_the_process_are_read_as_ever() -> None:
+    reader()
+    data = build(0, [Sent(0, 10, b"value")])
+    plain = fetcher.PartitionRecords(
+        TopicPartition("t", 0), fetcher.MemoryRecords(data), None, 0, None, None, True, 0
+    )
+    assert [record.value for record in plain] == [b"value"]
