@@ -106,7 +106,13 @@ def _moved(stranger: dict[int, str], place: NDArray[np.int64]) -> list[tuple[int
 def without(columns: Columns, refused: list[Refused]) -> Columns:
     """The readings of all records but the refused ones."""
     gone = np.array([refusal.record for refusal in refused], np.int32)
-    keep = np.isin(columns.record, gone, invert=True)
+    kept = only(columns, np.isin(columns.record, gone, invert=True))
+    kept.refused.extend(refused)
+    return kept
+
+
+def only(columns: Columns, keep: NDArray[np.bool_]) -> Columns:
+    """Some of the readings, and all refusals."""
     place = np.cumsum(keep) - 1
     stranger = {int(place[i]): channel for i, channel in columns.stranger.items() if keep[i]}
     return Columns(
@@ -116,5 +122,5 @@ def without(columns: Columns, refused: list[Refused]) -> Columns:
         columns.raw[keep],
         columns.quality[keep],
         stranger,
-        columns.refused + refused,
+        list(columns.refused),
     )

@@ -75,8 +75,8 @@ class Decoder:
 
         Every record gives at least one reading or one entry in `refused`.
         """
-        plain, read = scan(records, self._table, self._limits.message_bytes)
-        if len(plain) == len(records):
+        plain, read = scan(records, self._table, self._limits)
+        if read.all():
             columns = plain
         else:
             columns = merge(plain, join(self._parts(records, np.flatnonzero(~read))))

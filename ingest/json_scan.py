@@ -1,4 +1,4 @@
-"""JSON messages of one plain reading each to columns, in place; whatever is unusual is left alone.
+"""JSON messages of plain readings, one or an array each, to columns, in place.
 
 What the scanner accepts, it reads as the full decoder does, to the last bit. It leaves alone:
 escapes, exponents, numbers that a double may not hold, leading zeros, unknown or repeated keys,
@@ -12,21 +12,24 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from contracts.batch import Quality
+from contracts.batch import UNKNOWN, Quality
 from contracts.records import Records
-from ingest.columns import Columns
+from ingest.columns import Columns, only
 from ingest.id_table import IdTable
+from ingest.limits import DecodeLimits
 from ingest.memory import byte_at
 from ingest.rfc3339 import END_MS, NS_PER_MS, _one_time
 
 _CHANNEL, _TIME, _VALUE, _QUALITY, _NEEDED = 1, 2, 4, 8, 7
-_QUOTE, _BACKSLASH, _COMMA, _COLON, _OPEN, _CLOSE = 34, 92, 44, 58, 123, 125
+_QUOTE, _BACKSLASH, _COMMA, _COLON = 34, 92, 44, 58
+_OPEN, _CLOSE, _LIST, _LIST_END = 123, 125, 91, 93
 _MINUS, _POINT, _ZERO, _NINE = 45, 46, 48, 57
 _SPACE, _TAB, _LINE, _RETURN = 32, 9, 10, 13
 _DIGITS_MAX: Final = 18  # whatever their value, int64 holds them
 _EXACT: Final = 1 << 53  # a double holds every whole number up to here
 _MILLIS_DIGITS: Final = 13
 _NOWHERE: Final = -1
+_LEAST_BYTES: Final = 32  # of a reading: its keys, and a letter for each number
 _GOOD, _UNCERTAIN, _BAD = int(Quality.GOOD), int(Quality.UNCERTAIN), int(Quality.BAD)
 
 
@@ -43,13 +46,17 @@ _NULL_WORD: Final = _word(b"null")
 
 
 class _Found(NamedTuple):
-    """What the kernel writes, message by message; `bounds` holds both ends of each channel id."""
+    """What the kernel writes: which messages are plain, then reading by reading.
 
+    `bounds` holds both ends of each channel id.
+    """
+
+    plain: NDArray[np.bool_]
+    record: NDArray[np.int32]
     bounds: NDArray[np.int64]
     time_ns: NDArray[np.int64]
     raw: NDArray[np.float64]
     quality: NDArray[np.uint8]
-    plain: NDArray[np.bool_]
 
 
 @njit(cache=True, nogil=True, error_model="numpy", inline="always")
@@ -176,31 +183,30 @@ def _value(text: NDArray[np.int8], at: Any, end: Any) -> Any:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _next(text: NDArray[np.int8], at: Any, end: Any) -> Any:
-    """Place of the next key, `end` when the message ends well, `_NOWHERE` for anything else."""
+def _next(text: NDArray[np.int8], at: Any, end: Any, close: int) -> Any:
+    """Place behind a comma, or behind `close` and True; `_NOWHERE` for anything else."""
     if at == _NOWHERE:
-        return _NOWHERE
+        return _NOWHERE, True
     at = _blank(text, at, end)
-    if at < end and byte_at(text, at) == _CLOSE:
-        return end if _blank(text, at + 1, end) == end else _NOWHERE
+    if at < end and byte_at(text, at) == close:
+        return at + 1, True
     if at >= end or byte_at(text, at) != _COMMA:
-        return _NOWHERE
-    at = _blank(text, at + 1, end)
-    return at if at < end else _NOWHERE
+        return _NOWHERE, True
+    return _blank(text, at + 1, end), False
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _reading(text: NDArray[np.int8], begin: Any, end: Any) -> Any:
-    """Whether a message is a plain reading, bounds of its channel id, time, value, quality.
+    """Place behind a plain reading or `_NOWHERE`, bounds of its channel id, time, value, quality.
 
     Only numbers come and go: an array handed over costs more than reading a key.
     """
     seen, first, close, time_ns, raw, quality = 0, 0, 0, 0, 0.0, _GOOD
-    at = _blank(text, begin + 1, end)
-    while 0 <= at < end:
+    at, last = _blank(text, begin + 1, end), begin >= end or byte_at(text, begin) != _OPEN
+    while not last:
         key, at = _key(text, at, end)
         if key == 0 or seen & key:
-            return False, 0, 0, 0, 0.0, 0
+            return _NOWHERE, 0, 0, 0, 0.0, 0
         seen |= key
         if key == _CHANNEL:
             first = at + 1
@@ -212,9 +218,8 @@ def _reading(text: NDArray[np.int8], begin: Any, end: Any) -> Any:
             raw, at = _value(text, at, end)
         else:
             quality, at = _quality(text, at, end)
-        at = _next(text, at, end)
-    whole = at == end and seen & _NEEDED == _NEEDED
-    return whole, first, close, time_ns, raw, quality
+        at, last = _next(text, at, end, _CLOSE)
+    return at if seen & _NEEDED == _NEEDED else _NOWHERE, first, close, time_ns, raw, quality
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -224,21 +229,29 @@ def _scan(
     length: NDArray[np.int64],
     most: int,
     found: Any,
-) -> None:
-    """Read every message that is a plain reading; the bounds of any other are those of no text."""
-    bounds, times, raws, qualities, plain = found
-    for i in range(len(start)):
-        if 0 < length[i] <= most and byte_at(text, start[i]) == _OPEN:
-            whole, first, close, time_ns, raw, quality = _reading(
-                text, start[i], start[i] + length[i]
+) -> int:
+    """Read the messages that are marked; how many readings. Marks of the others are taken away."""
+    plain, record, bounds, times, raws, qualities = found
+    n = 0
+    for i in np.flatnonzero(plain):
+        first, end = n, start[i] + length[i]
+        many = byte_at(text, start[i]) == _LIST
+        at, last = _blank(text, start[i] + 1, end) if many else start[i], False
+        while not last:
+            at, bounds[2 * n], bounds[2 * n + 1], times[n], raws[n], qualities[n] = _reading(
+                text, at, end
             )
-            if whole:
-                plain[i] = True
-                bounds[2 * i], bounds[2 * i + 1] = first, close
-                times[i], raws[i], qualities[i] = time_ns, raw, quality
+            record[n] = i
+            n += 1
+            at, last = _next(text, at, end, _LIST_END) if many else (at, True)
+        if at == _NOWHERE or _blank(text, at, end) != end or n - first > most:
+            plain[i], n = False, first
+    return n
 
 
-def scan(records: Records, table: IdTable, most_bytes: int) -> tuple[Columns, NDArray[np.bool_]]:
+def scan(
+    records: Records, table: IdTable, limits: DecodeLimits
+) -> tuple[Columns, NDArray[np.bool_]]:
     """Columns of the messages that are plain readings of known channels, and which these are.
 
     Parameters
@@ -247,33 +260,35 @@ def scan(records: Records, table: IdTable, most_bytes: int) -> tuple[Columns, ND
         Messages of any kind.
     table : IdTable
         Lane rows by channel id.
-    most_bytes : int
-        A longer message is left alone.
+    limits : DecodeLimits
+        A message beyond them is left alone.
 
     Returns
     -------
     Columns
-        One reading for each message that was read, in their order.
+        Readings of the messages that were read, in their order.
     bool, shape (len(records),)
         Which messages were read.
     """
-    n = len(records)
-    found = _Found(
-        np.zeros(2 * n, np.int64),
-        np.empty(n, np.int64),
-        np.empty(n, np.float64),
-        np.full(n, _GOOD, np.uint8),
-        np.zeros(n, np.bool_),
-    )
     text = np.frombuffer(records.buffer, np.int8)
-    _scan(text, records.start, records.length, most_bytes, found)
-    row = table.rows_between(text.view(np.uint8), found.bounds)
-    read = found.plain & (row >= 0)
-    columns = Columns(
-        np.flatnonzero(read).astype(np.int32),
-        row[read],
-        found.time_ns[read],
-        found.raw[read],
-        found.quality[read],
+    plain = (records.length > 0) & (records.length <= limits.message_bytes)
+    letter = text[records.start[plain]]
+    plain[plain] = (letter == _OPEN) | (letter == _LIST)
+    room = int(records.length[plain].sum()) // _LEAST_BYTES + 1
+    found = _Found(
+        plain,
+        np.empty(room, np.int32),
+        np.empty(2 * room, np.int64),
+        np.empty(room, np.int64),
+        np.empty(room, np.float64),
+        np.empty(room, np.uint8),
     )
-    return columns, read
+    n = _scan(text, records.start, records.length, limits.readings_per_message, found)
+    record = found.record[:n]
+    row = table.rows_between(text.view(np.uint8), found.bounds[: 2 * n])
+    columns = Columns(record, row, found.time_ns[:n], found.raw[:n], found.quality[:n])
+    strange = record[row == UNKNOWN]
+    if not len(strange):
+        return columns, plain
+    plain[strange] = False
+    return only(columns, plain[record]), plain

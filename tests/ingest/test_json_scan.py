@@ -19,7 +19,6 @@ from ingest.limits import DecodeLimits
 from tests.ingest.small_lane import OFFSET, ROW_OF, SCALE
 from tests.ingest.test_decode_twin import mutants, texts
 
-MOST = DecodeLimits().message_bytes
 TABLE = IdTable(ROW_OF)
 KNOWN = sorted(ROW_OF)[0]
 DECODER = Decoder(ROW_OF, SCALE, OFFSET, DecodeLimits())
@@ -46,7 +45,7 @@ def same(records: Records, monkeypatch: pytest.MonkeyPatch) -> int:
         assert getattr(fast, name).dtype == getattr(slow, name).dtype
     assert np.array_equal(fast.value.view(np.int64), slow.value.view(np.int64))
     assert (fast.stranger, fast.refused) == (slow.stranger, slow.refused)
-    return int(scan(records, TABLE, MOST)[1].sum())
+    return int(scan(records, TABLE, DecodeLimits())[1].sum())
 
 
 def numeric(value: str, time: str = "1000", channel: str = KNOWN) -> bytes:
@@ -134,7 +133,15 @@ def test_an_odd_number_is_left_to_the_full_decoder(
 @pytest.mark.parametrize(
     "payload",
     [
-        b'[{"channel":"%s","time":1,"value":1}]' % KNOWN.encode(),
+        b"[%s,%s" % (numeric("1"), numeric("2")),
+        b"[%s,%s,]" % (numeric("1"), numeric("2")),
+        b"[%s %s]" % (numeric("1"), numeric("2")),
+        b"[%s,%s]" % (numeric("1"), numeric("2", channel="nobody")),
+        b"[%s,%s]" % (numeric("1"), numeric("1e3")),
+        b"[[%s]]" % numeric("1"),
+        b"[]",
+        b"[1]",
+        b"[",
         b' {"channel":"%s","time":1,"value":1}' % KNOWN.encode(),
         b'{"channel":"%s","time":1,"value":1,"value":2}' % KNOWN.encode(),
         b'{"channel":"%s","time":1,"value":1,"extra":2}' % KNOWN.encode(),
@@ -151,7 +158,29 @@ def test_an_unusual_message_is_left_to_the_full_decoder(
     assert same(records_of([payload]), monkeypatch) == 0
 
 
+def test_arrays_are_read_in_place_beside_single_readings(monkeypatch: pytest.MonkeyPatch) -> None:
+    chance = random.Random(12)
+    payloads: list[bytes | None] = []
+    for _ in range(300):
+        some = [m for m in plain_messages(chance, chance.randint(1, 20)) if b"nobody" not in m]
+        payloads.append(chance.choice([b"[%s]", b"[ %s\n]"]) % b",".join(some))
+        payloads += [numeric("2"), numeric("1", channel="nobody"), None]
+    records = records_of(payloads)
+    read = same(records, monkeypatch)
+    plain, _ = scan(records, TABLE, DecodeLimits())
+    assert read > 300
+    assert len(plain) > read
+
+
+def test_more_readings_than_a_message_may_hold_are_left_alone() -> None:
+    payload = b"[%s]" % b",".join([numeric("1")] * 3)
+    for most, read in ((2, False), (3, True)):
+        limits = DecodeLimits(readings_per_message=most)
+        assert scan(records_of([payload]), TABLE, limits)[1].tolist() == [read]
+
+
 def test_a_message_beyond_the_bound_is_left_alone() -> None:
     long = numeric("1") + b" " * 100
-    assert scan(records_of([long]), TABLE, len(long) - 1)[1].tolist() == [False]
-    assert scan(records_of([long]), TABLE, len(long))[1].tolist() == [True]
+    for most, read in ((len(long) - 1, False), (len(long), True)):
+        limits = DecodeLimits(message_bytes=most)
+        assert scan(records_of([long]), TABLE, limits)[1].tolist() == [read]
