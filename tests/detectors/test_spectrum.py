@@ -9,7 +9,7 @@ import pytest
 
 from contracts.batch import Destiny
 from contracts.quantities import Duration, Sigmas
-from contracts.transition import Transitions
+from contracts.transition import TRANSITION, Transitions
 from detectors.kind import Scene
 from detectors.power_lines import envelopes, lean, powers
 from detectors.spectrum import SPECTRUM, Spectrum, faults
@@ -129,7 +129,9 @@ def test_classes_with_frames_of_other_lengths_do_not_touch_each_other() -> None:
         apart = run(Case(SPECTRUM, {label: rules[label]}, lane, both))
         mine = run(together)
         assert len(apart)
-        assert mine[mine["row"] == row].tobytes() == apart.tobytes()
+        of_row = mine[mine["row"] == row]
+        for name in TRANSITION.names or ():  # between fields lie bytes that mean nothing
+            assert of_row[name].tobytes() == apart[name].tobytes(), name
 
 
 def test_t11_warmth_drives_the_vibration_and_nothing_rings() -> None:
