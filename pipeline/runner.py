@@ -19,7 +19,8 @@ from pipeline.setting import Setting
 log = logging.getLogger("tocsin.lane")
 
 RETRY_S: Final = 0.5
-RETRY_S_MAX: Final = 30.0
+RETRY_S_MAX: Final = 10.0  # brokers that come back are noticed soon
+LONG_LIFE_S: Final = 30.0
 # Two files are kept; manifests of files that were damaged and swept may lie between theirs.
 GENERATIONS_MAX: Final = 8
 
@@ -60,10 +61,11 @@ class LaneRunner:
                 return
             except Exception as error:  # a lane must never stop unseen
                 self._stumble(error)
-                lived_long = time.monotonic() - began > RETRY_S_MAX
-                retry_s = RETRY_S if lived_long else min(2 * retry_s, RETRY_S_MAX)
+                if time.monotonic() - began > LONG_LIFE_S:
+                    retry_s = RETRY_S
                 asked_s = error.retry_after_s if isinstance(error, RetryableError) else 0.0
                 await self._pause(max(retry_s, asked_s))
+                retry_s = min(2 * retry_s, RETRY_S_MAX)
             finally:
                 await lane_log.close()
 
