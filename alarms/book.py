@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from alarms.card import Card, ClassCards, next_of, threshold_of
 from alarms.duty import Duty
-from alarms.sentence import clock, figure, lasted, sentence
+from alarms.sentence import ACCEPTED, clock, figure, lasted, sentence, template_of
 from contracts.alarm import (
     Alarm,
     Evidence,
@@ -27,6 +27,7 @@ from contracts.machine import Reach, Why
 from contracts.transition import Colour
 
 CITY_UTC_OFFSET_S: Final = 8 * 3600
+NS_PER_MS: Final = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +151,7 @@ class AlarmBook:
         for language, template in (("en", card.duty.say.en), ("zh", card.duty.say.zh)):
             span = lasted(int(note["time_ns"]) - onset_ns, language)
             named = {**fields, "name": channel.name[language], "lasted": span}
-            said[language] = sentence(_template(note, template, language), language, named)
+            said[language] = sentence(template_of(note, template, language), language, named)
         return said
 
     def _band(self, note: np.void) -> list[float] | None:
@@ -194,7 +195,7 @@ class AlarmBook:
         fields = {"by": why.by, "reason": why.reason}
         said = {
             language: sentence(text, language, {**fields, "name": channel.name[language]})
-            for language, text in _ACCEPTED.items()
+            for language, text in ACCEPTED.items()
         }
         told = [
             self._revise(key, time_ns, state="cleared", colour="clear", say=said) for key in gone
@@ -221,15 +222,50 @@ class AlarmBook:
 
     def restore(self, state: dict[str, Any], time_ns: int) -> list[Message]:
         """Take over open alarms; revisions for those whose rule or channel is gone."""
-        self._open = {
-            (channel, rule): Open(onset_ns, msgspec.json.decode(last, type=Alarm))
-            for channel, rule, onset_ns, last in state["open"]
-        }
+        self._open = _opened(state)
         gone = [key for key in sorted(self._open) if not self._governed(*key)]
         told = [self._revise(key, time_ns, state="cleared", colour="clear") for key in gone]
         for key in gone:
             del self._open[key]
         return told
+
+    def succeed(self, state: dict[str, Any], time_ns: int) -> list[Message]:
+        """Go on for another book, which the world knows; revisions for what differs here.
+
+        What only this book has open rings as new, from just behind the present: the world may know
+        an alarm of its own onset already, and has seen it clear.
+        """
+        mine, self._open = self._open, _opened(state)
+        told = []
+        for key in sorted(mine.keys() | self._open.keys()):
+            known, own = self._open.get(key), mine.get(key)
+            if own is None:
+                told.append(self._revise(key, time_ns, state="cleared", colour="clear"))
+                del self._open[key]
+            elif known is None or _shown(known) != _shown(own):
+                self._open[key] = self._joined(key, known, own, time_ns)
+                last = own.last
+                told.append(self._revise(key, time_ns, state=last.state, colour=last.colour))
+        return told
+
+    def _joined(self, key: tuple[str, str], known: Open | None, own: Open, time_ns: int) -> Open:
+        """An alarm as this book has it, under the id and revision that the world knows."""
+        if known is not None:
+            names = ("id", "revision", "onset", "colour")
+            told = {name: getattr(known.last, name) for name in names}
+            return Open(known.onset_ns, msgspec.structs.replace(own.last, **told))
+        row, onset_ns = self._catalogue.row_of[key[0]], time_ns + NS_PER_MS
+        name = f"{self._catalogue.channel(row).class_name}/{key[1]}"
+        (card,) = [card for card in self._cards(row).cards.values() if card.name == key[1]]
+        last = msgspec.structs.replace(
+            own.last,
+            id=alarm_id(name, key[0], onset_ns),
+            revision=0,
+            colour=Colour.CLEAR.word,
+            onset=clock(onset_ns, self._desk.utc_offset_s),
+            owner=self._owner(card.duty, time_ns),
+        )
+        return Open(onset_ns, last)
 
     def _governed(self, channel: str, rule: str) -> bool:
         row = self._catalogue.row_of.get(channel)
@@ -241,22 +277,12 @@ class AlarmBook:
         return self._classes[int(self._class_of[row])]
 
 
-def _template(note: np.void, rung: str, language: str) -> str:
-    """The rule's own sentence while it gets worse; a lower colour says only that it eased."""
-    if note["now"] > note["was"]:
-        return rung
-    return _EASED[language] if note["now"] else _OVER[language]
+def _opened(state: dict[str, Any]) -> dict[tuple[str, str], Open]:
+    return {
+        (channel, rule): Open(onset_ns, msgspec.json.decode(last, type=Alarm))
+        for channel, rule, onset_ns, last in state["open"]
+    }
 
 
-_ACCEPTED: Final = {
-    "en": "{name}: taken for normal from now on, by {by}: {reason}.",
-    "zh": "{name}：自现在起视为正常，由{by}确认：{reason}。",
-}
-_EASED: Final = {
-    "en": "{name}: easing after {lasted}, {colour} now; {observed} {unit}.",
-    "zh": "{name}：历时{lasted}后缓解，现为{colour}，现值 {observed} {unit}。",
-}
-_OVER: Final = {
-    "en": "{name}: over after {lasted}; now {observed} {unit}.",
-    "zh": "{name}：历时{lasted}后恢复，现值 {observed} {unit}。",
-}
+def _shown(held: Open) -> tuple[str, str]:
+    return held.last.colour, held.last.state

@@ -3,9 +3,24 @@
 import math
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, timezone
+from typing import Final
+
+import numpy as np
 
 NS_PER_S = 1_000_000_000
 _COLOURS_ZH = {"clear": "解除", "blue": "蓝色", "yellow": "黄色", "orange": "橙色", "red": "红色"}
+ACCEPTED: Final = {
+    "en": "{name}: taken for normal from now on, by {by}: {reason}.",
+    "zh": "{name}：自现在起视为正常，由{by}确认：{reason}。",
+}
+_EASED: Final = {
+    "en": "{name}: easing after {lasted}, {colour} now; {observed} {unit}.",
+    "zh": "{name}：历时{lasted}后缓解，现为{colour}，现值 {observed} {unit}。",
+}
+_OVER: Final = {
+    "en": "{name}: over after {lasted}; now {observed} {unit}.",
+    "zh": "{name}：历时{lasted}后恢复，现值 {observed} {unit}。",
+}
 _SPANS = ((86_400, "d", "天"), (3_600, "h", "小时"), (60, "min", "分钟"), (1, "s", "秒"))
 
 
@@ -59,3 +74,10 @@ def sentence(template: str, language: str, fields: Mapping[str, str]) -> str:
     if language == "zh":
         words["colour"] = _COLOURS_ZH[fields["colour"]] if "colour" in fields else ""
     return template.format_map(words)
+
+
+def template_of(note: np.void, rung: str, language: str) -> str:
+    """The rule's own sentence while it gets worse; a lower colour says only that it eased."""
+    if note["now"] > note["was"]:
+        return rung
+    return _EASED[language] if note["now"] else _OVER[language]

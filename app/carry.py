@@ -14,10 +14,11 @@ from contracts.errors import ConfigError, FatalError
 from contracts.lane_log import Manifest
 from contracts.machine import Arrays, Parts
 from contracts.topics import TopicNames
-from pipeline.lane import IDS, Lane, join_rows
+from pipeline.lane import IDS, Lane
 from pipeline.lane_reader import LaneReader
 from pipeline.lane_state import learned, thaw
 from pipeline.log_ends import LogEnds
+from pipeline.rows import join_rows
 from pipeline.snapshot import Snapshot, SnapshotStore, pack, unpack
 
 

@@ -20,11 +20,12 @@ from contracts.lane_log import Manifest, Mark
 from contracts.topics import TopicNames
 from pipeline.kafka_log import KafkaLaneLog, LogSettings
 from pipeline.keeper import Keeper
-from pipeline.lane import IDS, Lane, join_rows
+from pipeline.lane import IDS, Lane
 from pipeline.lane_reader import LaneReader
 from pipeline.lane_state import freeze, learned
 from pipeline.log_ends import LogEnds
 from pipeline.refusals import LaneName
+from pipeline.rows import join_rows
 from pipeline.snapshot import SnapshotStore, unpack
 
 

@@ -46,6 +46,42 @@ class Accept(
     reason: str
 
 
+class Shadow(
+    msgspec.Struct, frozen=True, tag="shadow", tag_field="kind", forbid_unknown_fields=True
+):
+    """Let the bundle with this hash score every reading too as if it governed, and ring nothing."""
+
+    config: str
+    by: str
+    reason: str
+
+
+class Promote(
+    msgspec.Struct, frozen=True, tag="promote", tag_field="kind", forbid_unknown_fields=True
+):
+    """Let the shadow with this hash govern, with all that its rules have learned."""
+
+    config: str
+    by: str
+    reason: str
+
+
+class Rollback(
+    msgspec.Struct, frozen=True, tag="rollback", tag_field="kind", forbid_unknown_fields=True
+):
+    """End the shadow with this hash; if it was promoted, let the former bundle govern again."""
+
+    config: str
+    by: str
+    reason: str
+
+
+class Shed(msgspec.Struct, frozen=True, tag="shed", tag_field="kind"):
+    """The lane lets go of its shadow by itself, for this reason."""
+
+    reason: str
+
+
 class Warm(msgspec.Struct, frozen=True, tag="warm", tag_field="kind"):
     """A newborn lane takes over what a replay of history learned, by its hash."""
 
@@ -66,8 +102,9 @@ class Refuse(msgspec.Struct, frozen=True, tag="refuse", tag_field="kind"):
     body: str
 
 
-Command = Shelve | Unshelve | Accept
-Change = Tick | Command | Swap | Warm | Refuse
+ShadowCommand = Shadow | Promote | Rollback
+Command = Shelve | Unshelve | Accept | ShadowCommand
+Change = Tick | Command | Swap | Warm | Refuse | Shed
 
 
 class Entry(msgspec.Struct, frozen=True):

@@ -1,10 +1,12 @@
 """What one lane writes and reads back: journal, outputs with their mark, manifests."""
 
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 import msgspec
 
 from contracts.journal import Entry
+
+NOTHING_TOLD: Final = "0" * 32
 
 
 class Message(NamedTuple):
@@ -13,9 +15,9 @@ class Message(NamedTuple):
     Parameters
     ----------
     kind : str
-        `alarm` or `dead_letter`: says to which topic it goes.
+        `alarm`, `shadow` or `dead_letter`: says to which topic it goes.
     key : bytes
-        Alarm: `<id>`; dead letter: `<lane>@<offset>`.
+        Alarm and shadow: `<id>`; dead letter: `<lane>@<offset>`.
     body : bytes
         Record as published; equal for equal (telemetry, journal).
     """
@@ -25,7 +27,7 @@ class Message(NamedTuple):
     body: bytes
 
 
-class Mark(msgspec.Struct, frozen=True):
+class Mark(msgspec.Struct, frozen=True, omit_defaults=True):
     """Last record of each flush: how much the world has been told.
 
     Parameters
@@ -38,12 +40,16 @@ class Mark(msgspec.Struct, frozen=True):
         Next telemetry offset after the flush.
     journal : int
         Next journal offset after the flush.
+    shadow_sequence, shadow_digest : int, str
+        The same two for what shadows told: they have a count of their own.
     """
 
     sequence: int
     digest: str
     telemetry: int
     journal: int
+    shadow_sequence: int = 0
+    shadow_digest: str = NOTHING_TOLD
 
 
 class Manifest(msgspec.Struct, frozen=True):

@@ -148,6 +148,9 @@ class Book(Protocol):
     def restore(self, state: dict[str, Any], time_ns: int) -> list[Message]:
         """Take over open alarms; revisions for those whose rule or channel is gone."""
 
+    def succeed(self, state: dict[str, Any], time_ns: int) -> list[Message]:
+        """Go on for another book, which the world knows; revisions for what differs here."""
+
 
 @dataclass(frozen=True, slots=True)
 class Parts:

@@ -40,6 +40,11 @@ class TopicNames(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return f"{self.prefix}.alarms.{lifeline}"
 
     @property
+    def shadow(self) -> str:
+        """What shadows would have rung, of all lanes."""
+        return f"{self.prefix}.shadow"
+
+    @property
     def dead_letters(self) -> str:
         """What was refused, of all lanes."""
         return f"{self.prefix}.dead-letters"

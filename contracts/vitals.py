@@ -1,9 +1,36 @@
 """What a worker says of itself to Prometheus and to health probes."""
 
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple, Protocol
+from typing import Final, Literal, NamedTuple, Protocol
+
+# Bounds of the histogram of leads: live minus shadow, so above 0 the shadow rang first.
+LEADS_S: Final = (-1800.0, -600.0, -60.0, -10.0, 0.0, 10.0, 60.0, 600.0, 1800.0)
 
 Phase = Literal["recovering", "replaying", "running", "stopping", "failed"]
+
+
+class ShadowVitals(NamedTuple):
+    """How a shadow's alarms compare with those that rang since it began.
+
+    Parameters
+    ----------
+    config : str
+        Hash of its bundle.
+    both, only_live, only_shadow : int
+        Findings by who rang.
+    live_per_day, shadow_per_day : float
+        Alarms of each side in a day of lane time.
+    leads : tuple of int
+        Findings of both by how much earlier the shadow rang, one more than `LEADS_S`.
+    """
+
+    config: str
+    both: int
+    only_live: int
+    only_shadow: int
+    live_per_day: float
+    shadow_per_day: float
+    leads: tuple[int, ...]
 
 
 @dataclass(slots=True)
@@ -21,8 +48,8 @@ class LaneVitals:
         Next telemetry offset to take, and the end of the log when last looked at.
     lane_time_s : int
         The watermark, -1 before it begins.
-    revisions, dead_letters : int
-        Outputs committed by this worker.
+    revisions, dead_letters, whispers : int
+        Outputs committed by this worker; whispers are what shadows told.
     flushes, snapshots, recoveries : int
         Transactions committed, snapshots published, times the lane was recovered here.
     damaged_snapshots : int
@@ -33,6 +60,10 @@ class LaneVitals:
         How long the newest snapshot held the lane: its state was copied, not written, meanwhile.
     open_alarms : dict of str to int
         Alarms that have not cleared, by colour.
+    sheds : int
+        Shadows that the lane let go of by itself since it began.
+    shadow : ShadowVitals or None
+        How the shadow compares, None when none runs.
     trouble : str
         Why the lane is not running, empty when it is.
     """
@@ -45,6 +76,7 @@ class LaneVitals:
     lane_time_s: int = -1
     revisions: int = 0
     dead_letters: int = 0
+    whispers: int = 0
     flushes: int = 0
     flush_seconds: float = 0.0
     score_seconds: float = 0.0
@@ -54,6 +86,8 @@ class LaneVitals:
     snapshot_hold_s: float = 0.0
     hungry_s: float = 0.0
     open_alarms: dict[str, int] = field(default_factory=dict)
+    sheds: int = 0
+    shadow: ShadowVitals | None = None
     trouble: str = ""
 
 

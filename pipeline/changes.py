@@ -10,7 +10,11 @@ from contracts.journal import (
     Change,
     Command,
     Entry,
+    Promote,
     Refuse,
+    Rollback,
+    Shadow,
+    Shed,
     Swap,
     Tick,
     Warm,
@@ -18,6 +22,7 @@ from contracts.journal import (
 )
 from contracts.records import Commands
 from pipeline.lane import NOT_BEGUN, Lane
+from pipeline.staging import unfit
 
 BODY_KEPT: Final = 1024
 
@@ -52,6 +57,10 @@ class Changes:
         """Let the lane begin with what a replay of history learned."""
         self._enter(Warm(learned))
 
+    def shed(self, reason: str) -> None:
+        """Let go of the shadow."""
+        self._enter(Shed(reason))
+
     async def look(self, caught_up: Callable[[], Awaitable[bool]]) -> None:
         """Journal a tick if a timer is due on a quiet lane, then the commands that came.
 
@@ -78,6 +87,9 @@ class Changes:
             command = decode_command(body)
         except msgspec.DecodeError as error:
             return Refuse("bad_command", str(error), kept)
+        if isinstance(command, Shadow | Promote | Rollback):
+            why = unfit(self._lane, command)
+            return Refuse("bad_shadow", why, kept) if why else command
         if command.channel not in self._lane.parts.catalogue.row_of:
             detail = f"expected a channel of lane {self._lane.name}, got {command.channel!r}"
             return Refuse("unknown_channel", detail, kept)

@@ -23,7 +23,7 @@ from pipeline.refusals import LaneName
 CLOSE_S: Final = 5.0
 IN_FLIGHT: Final = 2_000  # messages handed to the client before their deliveries are awaited
 KIND: Final = "tocsin"  # header that says what a record is
-HEADER: Final = {"alarm": b"revision", "dead_letter": b"dead_letter"}
+HEADER: Final = {"alarm": b"revision", "shadow": b"shadow", "dead_letter": b"dead_letter"}
 MARK: Final = b"mark"
 
 
@@ -38,7 +38,7 @@ class LogSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
         First part of the transactional id `<app>-<lifeline>-<lane>`.
     topics : TopicNames
     dead_letter_partitions : int
-        Partitions of the shared topic of dead letters.
+        Partitions of the shared topics of dead letters and of shadows.
     transaction_timeout_ms : int
         How long a dead worker's open transaction may hide its lane.
     deadline_s : float
@@ -177,7 +177,7 @@ class KafkaLaneLog:
         names, settings = self._settings.topics, self._settings
         partition = self._lane.number % settings.dead_letter_partitions
         sent: Awaitable[Any] = await self._started().send(
-            names.dead_letters,
+            names.shadow if message.kind == "shadow" else names.dead_letters,
             message.body,
             key=message.key,
             partition=partition,

@@ -14,7 +14,18 @@ from numpy.typing import NDArray
 from contracts.batch import Batch, Destiny
 from contracts.errors import FatalError
 from contracts.failpoints import Point, passing
-from contracts.journal import Accept, Command, Entry, Refuse, Shelve, Swap, Tick, Warm
+from contracts.journal import (
+    Accept,
+    Command,
+    Entry,
+    Refuse,
+    Shed,
+    Shelve,
+    Swap,
+    Tick,
+    Unshelve,
+    Warm,
+)
 from contracts.lane_log import Mark, Message
 from contracts.machine import Arrays, Parts, Why
 from contracts.records import Records
@@ -23,7 +34,9 @@ from pipeline.accounts import Accounts
 from pipeline.evidence import OffsetIndex
 from pipeline.outbox import Outbox
 from pipeline.refusals import LaneName, quarantined, refused_command, undecodable
+from pipeline.rows import join_rows
 from pipeline.shelf import Shelf
+from pipeline.understudy import Understudy
 
 NS_PER_MS: Final = 1_000_000
 NS_PER_S: Final = 1_000_000_000
@@ -74,8 +87,8 @@ class Lane:
     ) -> None:
         self.name = name
         self.parts = parts
-        self._parts_for = parts_for
-        self._learned_for = learned_for
+        self.parts_for = parts_for
+        self.learned_for = learned_for
         self.position = 0  # next telemetry offset
         self.journal = 0  # next journal offset
         self.commands = 0  # next command offset
@@ -86,12 +99,18 @@ class Lane:
         self.outbox = Outbox()
         self.index = OffsetIndex()
         self.shelf = Shelf()
+        self.understudy: Understudy[Lane] | None = None  # the shadow, if one runs
+        self.whispers = Outbox()  # what shadows told, of all of them
+        self.before: list[str] = []  # bundles that promoted ones replaced; the first is deployed
+        self.sheds = 0  # shadows that the lane let go of by itself
 
     def feed(self, records: Records) -> None:
         """Take records in offset order, firing every timer before the first record it precedes."""
         if len(records):
             self._feed(records)
         self.position = records.next_offset
+        if self.understudy is not None:
+            self.understudy.feed(self, records)
 
     def _feed(self, records: Records) -> None:
         batch = self.parts.decoder.decode(records)
@@ -204,9 +223,10 @@ class Lane:
         if isinstance(change, Tick):
             self._advance(max(change.lane_time_s, self.lane_time_s))
         elif isinstance(change, Swap):
-            self.swap(self._parts_for(change.config))
+            self.swap(self.parts_for(change.config))
+            self.before = []
         elif isinstance(change, Warm):
-            self._warm(self._learned_for(change.learned))
+            self._warm(self.learned_for(change.learned))
         elif isinstance(change, Refuse):
             offset = (entry.command or 1) - 1
             self.outbox.tell([refused_command(self.name, change, offset)])
@@ -214,16 +234,23 @@ class Lane:
             self._obey(change)
         if entry.command is not None:
             self.commands = entry.command
+        if self.understudy is not None:
+            self.understudy.follow(self, entry)
 
-    def _obey(self, command: Command) -> None:
+    def _obey(self, command: Command | Shed) -> None:
         """Carry out an operator's command."""
         if isinstance(command, Shelve):
             self.shelf.put(command.channel, self.lane_time_s + command.seconds)
             self._shelve(command.channel, shelved=True)
         elif isinstance(command, Accept):
             self._accept(command)
-        elif self.shelf.take(command.channel):
-            self._shelve(command.channel, shelved=False)
+        elif isinstance(command, Unshelve):
+            if self.shelf.take(command.channel):
+                self._shelve(command.channel, shelved=False)
+        else:
+            from pipeline.staging import stage  # noqa: PLC0415 - a shadow is a lane itself
+
+            stage(self, command)
 
     def _warm(self, learned: Arrays) -> None:
         rows = join_rows(learned[IDS].astype(np.uint64), self.parts.catalogue.id_hashes)
@@ -263,20 +290,6 @@ class Lane:
 
     def mark(self) -> Mark:
         """How much has been told, up to now."""
-        return Mark(self.outbox.sequence, self.outbox.digest, self.position, self.journal)
-
-
-def join_rows(old: NDArray[np.uint64], new: NDArray[np.uint64]) -> NDArray[np.int64]:
-    """For each new row, the old row with the same id hash, or -1; shape (len(new),).
-
-    >>> join_rows(np.array([7, 9], np.uint64), np.array([9, 8], np.uint64)).tolist()
-    [1, -1]
-    """
-    if np.array_equal(old, new):
-        return np.arange(len(new))
-    if not len(old):
-        return np.full(len(new), -1, np.int64)
-    order = np.argsort(old)
-    place = np.minimum(np.searchsorted(old[order], new), len(old) - 1)
-    found = order[place]
-    return np.where(old[found] == new, found, -1).astype(np.int64)
+        told, whispered = self.outbox, self.whispers
+        behind = (self.position, self.journal, whispered.sequence, whispered.digest)
+        return Mark(told.sequence, told.digest, *behind)

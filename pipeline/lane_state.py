@@ -10,14 +10,17 @@ from contracts.errors import FatalError
 from contracts.machine import Arrays, Parts
 from pipeline.accounts import Accounts
 from pipeline.evidence import OffsetIndex
-from pipeline.lane import IDS, Lane, join_rows, nothing_learned
+from pipeline.lane import IDS, Lane, nothing_learned
 from pipeline.outbox import Outbox
 from pipeline.refusals import LaneName
 from pipeline.room import Room
+from pipeline.rows import join_rows
 from pipeline.shelf import Shelf
 from pipeline.snapshot import Snapshot, pack
+from pipeline.understudy import Understudy
 
 STATEFUL: Final = ("admission", "scorer", "silence")
+SHADOW: Final = "shadow/"  # before the names of a shadow's arrays
 
 
 def freeze(lane: Lane, room: Room | None = None) -> Snapshot:
@@ -29,11 +32,29 @@ def freeze(lane: Lane, room: Room | None = None) -> Snapshot:
     room : Room, optional
         Where the copy is laid; it must not be used for another until this one is done with.
     """
+    return Snapshot(_header(lane), (room or Room()).copies(_arrays(lane)))
+
+
+def twin(lane: Lane) -> Lane:
+    """Another lane with the same state, which shares nothing with it."""
+    alone = {name: array for name, array in _arrays(lane).items() if not name.startswith(SHADOW)}
+    state = Snapshot({**_header(lane), "understudy": None}, Room().copies(alone))
+    return thaw(lane.name, state, lane.parts_for, lane.learned_for)
+
+
+def _arrays(lane: Lane) -> dict[str, NDArray[Any]]:
     arrays: dict[str, NDArray[Any]] = {IDS: lane.parts.catalogue.id_hashes}
     for name in STATEFUL:
         arrays.update(getattr(lane.parts, name).arrays())
-    arrays = (room or Room()).copies(arrays)
-    header = {
+    if lane.understudy is not None:
+        inner = _arrays(lane.understudy.lane)
+        arrays.update({SHADOW + name: array for name, array in inner.items()})
+    return arrays
+
+
+def _header(lane: Lane) -> dict[str, Any]:
+    understudy = lane.understudy
+    return {
         "lane": str(lane.name),
         "config": lane.parts.config,
         "position": lane.position,
@@ -48,8 +69,11 @@ def freeze(lane: Lane, room: Room | None = None) -> Snapshot:
         "index": lane.index.state(),
         "shelf": lane.shelf.state(),
         "book": lane.parts.book.state(),
+        "whispers": [lane.whispers.sequence, lane.whispers.digest],
+        "before": list(lane.before),
+        "sheds": lane.sheds,
+        "understudy": understudy and {**understudy.state(), "lane": _header(understudy.lane)},
     }
-    return Snapshot(header, arrays)
 
 
 def learned(lane: Lane) -> bytes:
@@ -91,7 +115,23 @@ def thaw(
     lane.accounts = Accounts(header["accounts"])
     lane.index = OffsetIndex(header["index"])
     lane.shelf = Shelf(header["shelf"])
+    _thaw_shadows(lane, snapshot)
     if not lane.accounts.balanced():
         msg = f"snapshot of {name}: expected balanced accounts, got {header['accounts']}"
         raise FatalError(msg)
     return lane
+
+
+def _thaw_shadows(lane: Lane, snapshot: Snapshot) -> None:
+    """What a snapshot holds of shadows; those of releases without them hold nothing."""
+    header = snapshot.header
+    lane.whispers = Outbox(*header.get("whispers", ()))
+    lane.before, lane.sheds = list(header.get("before", ())), header.get("sheds", 0)
+    state = header.get("understudy")
+    if state is not None:
+        cut = len(SHADOW)
+        arrays = {n[cut:]: a for n, a in snapshot.arrays.items() if n.startswith(SHADOW)}
+        inner = Snapshot(state["lane"], arrays)
+        player = thaw(lane.name, inner, lane.parts_for, lane.learned_for)
+        lane.understudy = Understudy(player, state)
+        lane.outbox.heard = []

@@ -1,6 +1,7 @@
 """One life of a lane between two recoveries: replay what was told, then run, then drain."""
 
 import asyncio
+import logging
 import time
 from typing import Final
 
@@ -12,11 +13,16 @@ from contracts.lane_log import LaneLog, Mark
 from contracts.records import Records
 from contracts.vitals import LaneVitals
 from pipeline import merge
+from pipeline.burden import Burden
 from pipeline.changes import Changes
 from pipeline.filing import Filing
 from pipeline.lane import Lane
 from pipeline.merge import Entries
+from pipeline.outbox import Outbox
 from pipeline.setting import Setting
+from pipeline.staging import settled
+
+log = logging.getLogger("tocsin.lane")
 
 FETCHED_AHEAD: Final = 2  # polls between client and lane; the client's own buffer comes before it
 _NOTHING: Final = np.empty(0, np.int64)
@@ -55,6 +61,7 @@ class Life:
         self._changes = Changes(lane, setting.doors.commands, setting.doors.clock)
         self._fetched: asyncio.Queue[Records | Exception] = asyncio.Queue(FETCHED_AHEAD)
         self._filing = Filing(setting, lane, log, vitals)
+        self._burden = Burden(setting.pace.shed_s)
         self._passed = False  # the world's knowledge
         self.alarms_end = 0
 
@@ -77,6 +84,7 @@ class Life:
                 records = await self._fetched.get()
         except TimeoutError:
             self._vitals.hungry_s += self._setting.pace.look_s
+            self._burden.note(waiting=False)
             return False
         self._vitals.hungry_s = 0.0
         if isinstance(records, Exception):
@@ -87,6 +95,7 @@ class Life:
             self._doors.scoring, merge.feed, self._lane, records, self._entries
         )
         self._vitals.score_seconds += time.perf_counter() - began
+        self._burden.note(waiting=not self._fetched.empty())
         return True
 
     async def replay(self, mark: Mark | None, stopping: asyncio.Event) -> None:
@@ -96,6 +105,9 @@ class Life:
         """
         self._vitals.phase = "replaying"
         lane = self._lane
+        if mark is not None:
+            told = (mark.shadow_sequence, mark.shadow_digest)
+            lane.whispers.known = Mark(*told, mark.telemetry, mark.journal)
         while self._entries or (mark is not None and lane.position < mark.telemetry):
             if not await self._take() and merge.due(lane, self._entries):
                 merge.feed(lane, nothing_at(lane.position), self._entries)
@@ -112,9 +124,29 @@ class Life:
         self._passed = True
         if _newborn(lane, mark) and (learned := await self._setting.keeper.warm(lane.name)):
             self._changes.warm(learned)
-        if lane.parts.config != self._setting.config:
+        self._heed_whispers()
+        if not settled(lane, self._setting.config):
             self._changes.swap(self._setting.config)
             await self.snapshot()
+
+    def _heed_whispers(self) -> None:
+        """A shadow that repeats something else than it told is let go of; the lane goes on."""
+        lane, known = self._lane, self._lane.whispers.known
+        if known is not None and lane.whispers.strayed:
+            log.error("%s: the shadow repeats something else than it told", lane.name)
+            lane.whispers = Outbox(known.sequence, known.digest)
+            self._shed("diverged")
+
+    def _shed(self, reason: str) -> None:
+        if reason and self._lane.understudy is not None:
+            log.warning("%s: lets go of its shadow: %s", self._lane.name, reason)
+            self._changes.shed(reason)
+
+    def _too_much(self) -> str:
+        """Why the shadow must go now, empty when it may stay."""
+        understudy = self._lane.understudy
+        trouble = understudy.trouble if understudy is not None else ""
+        return trouble or ("overload" if self._burden.too_much else "")
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Take records, tell outputs, journal changes, until stopped; then drain.
@@ -126,6 +158,7 @@ class Life:
         self._vitals.trouble = ""
         while not stopping.is_set():
             await self._take()
+            self._shed(self._too_much())
             await self._changes.look(self._caught_up)
             await self.flush()
             if self._filing.due():
@@ -140,7 +173,8 @@ class Life:
     async def flush(self) -> None:
         """Tell the world what happened since the last flush, if anything did."""
         entries = self._changes.take()
-        messages = self._lane.outbox.take()
+        whispers = self._lane.whispers.take()
+        messages = self._lane.outbox.take() + whispers
         if not entries and not messages:
             return
         began = time.perf_counter()
@@ -152,7 +186,8 @@ class Life:
         vitals.flush_seconds += time.perf_counter() - began
         revisions = sum(message.kind == "alarm" for message in messages)
         vitals.revisions += revisions
-        vitals.dead_letters += len(messages) - revisions
+        vitals.whispers += len(whispers)
+        vitals.dead_letters += len(messages) - revisions - len(whispers)
 
     async def _caught_up(self) -> bool:
         """Whether nothing waits for the lane, here or at an end of the log fetched just now."""
@@ -180,6 +215,8 @@ class Life:
         vitals.lane_time_s = lane.lane_time_s
         vitals.end = max(vitals.end, lane.position)
         vitals.open_alarms = lane.parts.book.colours()
+        vitals.sheds = lane.sheds
+        vitals.shadow = lane.understudy.vitals() if lane.understudy is not None else None
 
 
 def _newborn(lane: Lane, mark: Mark | None) -> bool:

@@ -13,7 +13,7 @@ from pipeline.lane import Lane
 def replay(
     lane: Lane, telemetry: Iterable[Records], journal: Iterable[tuple[int, Entry]]
 ) -> Iterator[Message]:
-    """Outputs of a lane, in order.
+    """Outputs of a lane, in order; behind those of each piece, what its shadow told of it.
 
     Parameters
     ----------
@@ -27,10 +27,10 @@ def replay(
     entries = deque(journal)
     for records in telemetry:
         merge.feed(lane, records, entries)
-        yield from lane.outbox.take()
+        yield from lane.outbox.take() + lane.whispers.take()
     while entries:
         offset, entry = entries.popleft()
         lane.position = max(lane.position, entry.at)
         lane.apply(entry)
         lane.journal = offset + 1
-        yield from lane.outbox.take()
+        yield from lane.outbox.take() + lane.whispers.take()

@@ -46,11 +46,14 @@ class Pace:
         Time between snapshots.
     snapshot_readings : int
         Readings between snapshots, whichever comes first.
+    shed_s : float
+        How long records may wait for the lane before it lets go of its shadow.
     """
 
     look_s: float = 0.2
     snapshot_s: float = 60.0
     snapshot_readings: int = 5_000_000
+    shed_s: float = 30.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,7 +108,7 @@ def _once(path: Path, stream: Stream, point: int) -> Outcome:
     messages = lane.outbox.take()
     frozen = freeze(lane)
     data = pack(frozen)
-    again = Watch(list(watch.scores), list(watch.notes))
+    again = watch.copy()
     live(lane, [rest], entries.copy())
     if pack(frozen) != data:
         raise Broken(f"{path.name}: a snapshot changes while its lane goes on")

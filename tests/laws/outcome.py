@@ -35,24 +35,40 @@ class Idle(AssertionError):  # noqa: N818 - a verdict
 
 @dataclass
 class Watch:
-    """What the scorers of one run saw and said."""
+    """What the scorers of one run saw and said, each configuration's by itself.
 
-    scores: list[NDArray[np.float64]] = field(default_factory=list)
-    notes: list[Transitions] = field(default_factory=list)
+    A shadow scores what the lane has just scored: in which order depends on cuts, and may.
+    """
+
+    scores: dict[str, list[NDArray[np.float64]]] = field(default_factory=dict)
+    notes: dict[str, list[Transitions]] = field(default_factory=dict)
 
     def dress(self, parts: Parts) -> Parts:
-        return replace(parts, scorer=Watched(parts.scorer, self))
+        return replace(parts, scorer=Watched(parts.scorer, self, parts.config))
+
+    def copy(self) -> "Watch":
+        """What was seen up to now."""
+        scores = {name: list(seen) for name, seen in self.scores.items()}
+        return Watch(scores, {name: list(seen) for name, seen in self.notes.items()})
 
     def all_scores(self) -> NDArray[np.float64]:
-        return np.concatenate([np.empty(0), *self.scores])
+        return np.concatenate([np.empty(0), *_by_name(self.scores)])
+
+    def all_notes(self) -> Transitions:
+        return np.concatenate([no_transitions(), *_by_name(self.notes)])
+
+
+def _by_name(seen: Mapping[str, list[Any]]) -> list[Any]:
+    return [one for name in sorted(seen) for one in seen[name]]
 
 
 class Watched:
     """A scorer whose scores are kept."""
 
-    def __init__(self, scorer: Scorer, watch: Watch) -> None:
+    def __init__(self, scorer: Scorer, watch: Watch, config: str) -> None:
         self._scorer = scorer
-        self._watch = watch
+        self._scores = watch.scores.setdefault(config, [])
+        self._notes = watch.notes.setdefault(config, [])
 
     def score(
         self,
@@ -69,8 +85,8 @@ class Watched:
             raise Broken("a reading without a finite value was scored")
         if not np.isnan(room[part][~taken]).all():
             raise Broken("a reading that was not to be scored has a score")
-        self._watch.scores.append(room[part][taken])
-        self._watch.notes.append(notes)
+        self._scores.append(room[part][taken])
+        self._notes.append(notes)
         return notes
 
     def arrays(self) -> Arrays:
@@ -144,8 +160,8 @@ def live(
 
 def outcome(lane: Lane, messages: list[Message], watch: Watch, pieces: int = 1) -> Outcome:
     """What is left of a lane at its end."""
-    notes = np.concatenate([no_transitions(), *watch.notes])
-    return Outcome(messages, lane.mark(), freeze(lane), watch.all_scores(), notes, pieces)
+    seen = (watch.all_scores(), watch.all_notes())
+    return Outcome(messages, lane.mark(), freeze(lane), *seen, pieces)
 
 
 def _take(lane: Lane, messages: list[Message], hooks: Hooks) -> None:

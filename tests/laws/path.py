@@ -9,7 +9,20 @@ from typing import Final
 
 from app.compose import Plan, plan_of
 from app.configuration import Configuration, home_lane
-from contracts.journal import Accept, Change, Entry, Refuse, Shelve, Swap, Tick, Unshelve
+from contracts.journal import (
+    Accept,
+    Change,
+    Entry,
+    Promote,
+    Refuse,
+    Rollback,
+    Shadow,
+    Shed,
+    Shelve,
+    Swap,
+    Tick,
+    Unshelve,
+)
 from contracts.machine import Parts
 from contracts.records import Records
 from pipeline.lane import Lane
@@ -224,7 +237,29 @@ def _plans() -> tuple[Plan, ...]:
     return (*(plan(_frozen(rules)) for rules in kinds), plan(_frozen(ALL), others))
 
 
-NAMES: Final = (*RULES, "everything", "ticking", "shelving", "swapping")
+def shadows(path: Path, records: Records) -> list[tuple[int, Change]]:
+    """Shadows that are promoted, taken back, let go of, and that see shelvings and a swap."""
+    n = len(records)
+    live, *others = [plan.configuration.hash for plan in path.plans]
+    one, other = others[0], others[-1]
+    why = ("tester", "drill")
+    return [
+        (n // 8, Shadow(one, *why)),
+        (n // 4, Shelve(TROUBLED[0], *why, 20)),
+        (3 * n // 8, Promote(one, *why)),
+        (n // 2, Shadow(other, *why)),
+        (n // 2 + 3, Accept(WITNESS, *why)),
+        (5 * n // 8, Rollback(other, *why)),
+        (5 * n // 8 + 1, Rollback(one, *why)),
+        (6 * n // 8, Shadow(one, *why)),
+        (6 * n // 8 + 1, Swap(live)),
+        (7 * n // 8, Shed("overload")),
+        (7 * n // 8 + 1, Shadow(other, *why)),
+        *ticks(path, records)[-2:],
+    ]
+
+
+NAMES: Final = (*RULES, "everything", "ticking", "shelving", "swapping", "shadowing")
 
 
 @cache
@@ -238,5 +273,7 @@ def path(name: str) -> Path:
         return replace(whole, plans=_plans(), rings=frozenset())
     if name == "swapping":
         return replace(whole, plans=_plans(), changes=swaps)
+    if name == "shadowing":
+        return replace(whole, plans=_plans(), changes=shadows)
     journals = {"ticking": ticks, "shelving": shelvings}
     return replace(whole, changes=journals[name]) if name in journals else whole

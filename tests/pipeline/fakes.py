@@ -18,6 +18,7 @@ from tests.pipeline.faults import Faults, Step
 from tests.pipeline.memory_broker import MemoryBroker, Written
 
 NOBODY = -1
+OF_KIND = {"alarm": "alarms", "shadow": "shadow", "dead_letter": "dead_letters"}
 
 
 class MemoryLog:
@@ -96,7 +97,7 @@ class MemoryLog:
         await faults.reach(Step.BETWEEN)
         for message in messages:
             record = (message.kind, message.key, message.body)
-            self._send("alarms" if message.kind == "alarm" else None, record)
+            self._send(OF_KIND[message.kind], record)
         body = msgspec.json.encode(msgspec.structs.replace(mark, journal=end))
         place = self._send("alarms", ("mark", b"mark", body))
         await faults.reach(Step.COMMIT)
@@ -105,8 +106,9 @@ class MemoryLog:
         self._journal_end = end
         return end, place + 1
 
-    def _send(self, topic: str | None, record: tuple[str, bytes, bytes]) -> int:
-        place = f"{self._topics.dead_letters}[0]" if topic is None else self._place(topic)
+    def _send(self, topic: str, record: tuple[str, bytes, bytes]) -> int:
+        shared = topic in {"dead_letters", "shadow"}
+        place = f"{getattr(self._topics, topic)}[0]" if shared else self._place(topic)
         return self._broker.send(str(self._lane), self._epoch, place, record)
 
     async def tell(self, message: Message, since: int | None) -> bool:

@@ -46,6 +46,7 @@ ALARMS = "tocsin.alarms.water[{}]"
 JOURNAL = "tocsin.journal.water[{}]"
 MANIFESTS = "tocsin.manifests.water[{}]"
 LETTERS = "tocsin.dead-letters[0]"
+WHISPERS = "tocsin.shadow[0]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +202,11 @@ class World:
                 Message(w.kind, w.key, w.body) for w in letters if w.key.startswith(name + b"@")
             ],
         }
+
+    def whispered(self) -> list[Message]:
+        """Committed outputs of shadows."""
+        written, _ = self.broker.committed(WHISPERS)
+        return [Message(w.kind, w.key, w.body) for w in written]
 
     def standing(self, number: int = 0) -> list[Alarm]:
         """Committed alarms of a lane about itself."""
