@@ -151,7 +151,7 @@ def completion(arguments: argparse.Namespace) -> int:
     """A completion script for a shell, written from the parser."""
     import shtab  # noqa: PLC0415 - only shells ask for it
 
-    from app.cli import parser  # noqa: PLC0415 - the parser is the caller's
+    from app.parser import parser  # noqa: PLC0415 - the parser is the caller's
 
     top = parser()
     for action in _actions(top):
@@ -180,6 +180,13 @@ def demo(arguments: argparse.Namespace) -> int:
     return leaving.leave(asyncio.run(run_demo(arguments, leaving)))
 
 
+def shadow(arguments: argparse.Namespace) -> int:
+    """Let a proposed configuration play along on live lanes, take over, or go."""
+    from app.shadowing import shadow as act  # noqa: PLC0415 - loads Kafka and numba
+
+    return asyncio.run(act(arguments))
+
+
 def begin_anew(arguments: argparse.Namespace) -> int:
     """Let a lane that stands go on behind a loss."""
     from app.new_beginning import begin_anew as begin  # noqa: PLC0415 - loads Kafka and numba
@@ -200,6 +207,7 @@ COMMANDS: Final[dict[str, Callable[[argparse.Namespace], int]]] = {
     "replay": replay,
     "run": run,
     "schema": schema,
+    "shadow": shadow,
     "topics": topics,
     "tune": tune,
 }

@@ -210,7 +210,8 @@ class Service:
         if self._way.lanes is None:
             lifeline = self._way.lifeline
             topics = needed({lifeline: self._plan.partitions}, self._topics)
-            own = [topic for topic in topics if topic.name != self._topics.dead_letters]
+            shared = {self._topics.dead_letters, self._topics.shadow}
+            own = [topic for topic in topics if topic.name not in shared]
             await counted(own, self._settings.kafka.bootstrap)
 
     async def _ends_of(self, lanes: Sequence[int]) -> dict[int, int] | None:

@@ -45,10 +45,10 @@ class TopicPlan(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     append_time : bool
         Whether the broker stamps telemetry when it comes. Lane time follows these stamps, so
         leave it on unless the stamps are trusted more than the broker's clock, as in a replay.
-    telemetry_days, commands_days, alarms_days, dead_letters_days : int
+    telemetry_days, commands_days, alarms_days, dead_letters_days, shadow_days : int
         Retention. Telemetry must outlast the longest time that a lane may be down.
     dead_letter_partitions : int
-        The dead letters of all lanes share one topic.
+        The dead letters of all lanes share one topic, and what their shadows tell another one.
     """
 
     replication: Annotated[int, Meta(ge=1, le=9)] = 3
@@ -57,6 +57,7 @@ class TopicPlan(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     commands_days: Days = 30
     alarms_days: Days = 1095
     dead_letters_days: Days = 30
+    shadow_days: Days = 90
     dead_letter_partitions: Annotated[int, Meta(ge=1, le=1024)] = 4
 
 
@@ -72,7 +73,7 @@ class Topic(Struct, frozen=True):
 def needed(
     partitions: Mapping[str, int], names: TopicNames, plan: TopicPlan | None = None
 ) -> list[Topic]:
-    """Topics of some lifelines, and the one for dead letters.
+    """Topics of some lifelines, and the two that they share.
 
     Parameters
     ----------
@@ -99,8 +100,12 @@ def needed(
             (names.alarms(lifeline), _kept(plan.alarms_days)),
         ):
             topics.append(_topic(name, count, plan, settings))
-    shared = _kept(plan.dead_letters_days)
-    return [*topics, _topic(names.dead_letters, plan.dead_letter_partitions, plan, shared)]
+    for name, days in (
+        (names.dead_letters, plan.dead_letters_days),
+        (names.shadow, plan.shadow_days),
+    ):
+        topics.append(_topic(name, plan.dead_letter_partitions, plan, _kept(days)))
+    return topics
 
 
 def _kept(days: int) -> dict[str, str]:

@@ -13,12 +13,12 @@ from typing import Any, Final
 from msgspec import inspect
 
 from app.class_schema import class_schema, meanings, schema_of
-from app.cli import parser
 from app.kinds import kinds
+from app.parser import parser
 from app.settings import Settings
 from contracts.alarm import Alarm
 from contracts.dead_letter import DeadLetter
-from contracts.journal import Accept, Shelve, Unshelve
+from contracts.journal import Accept, Promote, Rollback, Shadow, Shelve, Unshelve
 from contracts.vitals import LaneVitals, Pulse
 from ingest.json_reading import Reading
 from sinks.metrics import registry
@@ -27,7 +27,7 @@ FOLDER: Final = Path(__file__).resolve().parent / "reference"
 MADE: Final = (
     "<!-- Written by docs/reference.py from the code; change that and run `make docs`. -->\n\n"
 )
-RECORDS: Final = (Reading, Alarm, DeadLetter, Shelve, Unshelve, Accept)
+RECORDS: Final = (Reading, Alarm, DeadLetter, Shelve, Unshelve, Accept, Shadow, Promote, Rollback)
 STEPS: Final = ["blue", "yellow", "orange", "red"]
 OWN: Final = ("class", "unit", "period", "plausible", "overrides")
 CLASS_FILES: Final = """\

@@ -11,12 +11,13 @@ from prometheus_client.process_collector import ProcessCollector
 from contracts.batch import Destiny
 from contracts.transition import Colour
 from contracts.vitals import LaneVitals, Phase, Vitals
+from sinks.shadow_metrics import shadow_families
 
 PREFIX: Final = "tocsin_"
 PHASES: Final[tuple[str, ...]] = get_args(Phase)
 _DESTINIES: Final = tuple(destiny.word for destiny in Destiny)
 _COLOURS: Final = tuple(colour.word for colour in Colour if colour)
-_KINDS: Final = ("alarm", "dead_letter")
+_KINDS: Final = ("alarm", "dead_letter", "shadow")
 
 _SINCE_BEGIN: Final = "since the lane began; kept in its snapshot, so a restart does not reset it"
 _LAG: Final = "Longest delay of the event loop within the last minute"
@@ -56,7 +57,8 @@ def _plain(name: str, say: str, of: Callable[[LaneVitals], float], *, counts: bo
 
 
 def _outputs(lane: LaneVitals, kind: str) -> float:
-    return lane.revisions if kind == "alarm" else lane.dead_letters
+    told = {"alarm": lane.revisions, "dead_letter": lane.dead_letters, "shadow": lane.whispers}
+    return told[kind]
 
 
 _MEASURES: Final = (
@@ -140,6 +142,12 @@ _MEASURES: Final = (
         lambda lane: lane.damaged_snapshots,
         counts=True,
     ),
+    _plain(
+        "shadows_shed",
+        f"Shadows that the lane let go of by itself {_SINCE_BEGIN}",
+        lambda lane: lane.sheds,
+        counts=True,
+    ),
     _Measure(
         "alarms_open",
         "Alarms that have not cleared",
@@ -181,6 +189,7 @@ class MetricsCollector:
         yield CounterMetricFamily(PREFIX + "client_rebuilds", _REBUILDS, value=pulse.rebuilds)
         for measure in _MEASURES:
             yield _family(measure, lanes)
+        yield from shadow_families(PREFIX, lanes)
 
 
 def _alone(name: str, say: str, value: float) -> Metric:

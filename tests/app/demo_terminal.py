@@ -17,12 +17,12 @@ from pathlib import Path
 from rich.console import Console, RenderableType
 from rich.panel import Panel
 
-from app.cli import DEFAULT_CONFIGS
 from app.configuration import Configuration
 from app.demo import feeds, perform
 from app.demo_leave import Leaving
 from app.demo_live import Rate, panel, sentence
 from app.demo_show import Show
+from app.parser import DEFAULT_CONFIGS
 from contracts.alarm import Alarm
 from lab.feeds.feed import Feed
 

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from app.cli import DEFAULT_CONFIGS
 from app.configuration import Configuration
+from app.parser import DEFAULT_CONFIGS
 from tests.app.folder import PACK, findings_of, loaded
 from tests.fire.city import DUTY
 

@@ -5,9 +5,9 @@ from itertools import pairwise
 import pytest
 
 from app.check import summary
-from app.cli import DEFAULT_CONFIGS
 from app.configuration import Configuration
 from app.false_alarms import Expected, expected, together
+from app.parser import DEFAULT_CONFIGS
 
 
 def test_a_class_is_told_its_false_alarms_a_day() -> None:

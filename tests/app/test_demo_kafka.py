@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from confluent_kafka.admin import AdminClient
 
-from app.cli import DEFAULT_CONFIGS
 from app.configuration import Configuration
 from app.demo import feeds
 from app.demo_act import Act
@@ -17,6 +16,7 @@ from app.demo_report import Told, summary
 from app.demo_screen import Plain
 from app.demo_show import Show
 from app.demo_stage import real
+from app.parser import DEFAULT_CONFIGS
 from app.replaying import Bench
 from contracts.journal import Entry, decode_entry
 from contracts.records import Records

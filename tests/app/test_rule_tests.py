@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from app.cli import DEFAULT_CONFIGS, main
+from app.cli import main
 from app.configuration import Configuration
+from app.parser import DEFAULT_CONFIGS
 from app.rule_tests import run_tests, values
 from tests.app.folder import folder_with
 

@@ -16,7 +16,7 @@ def by_name(topics: list[Topic]) -> dict[str, Topic]:
 
 def test_every_lifeline_has_five_topics_of_as_many_partitions_as_lanes() -> None:
     topics = by_name(needed({"water": 4, "drain": 2}, TopicNames("east")))
-    assert len(topics) == 11
+    assert len(topics) == 12
     for kind in ("telemetry", "commands", "journal", "manifests", "alarms"):
         assert topics[f"east.{kind}.water"].partitions == 4
         assert topics[f"east.{kind}.drain"].partitions == 2
@@ -60,7 +60,7 @@ async def test_a_topic_with_another_number_of_partitions_is_refused(kafka: Clust
     )
     # Nothing was made: the right number of lanes still finds an empty field.
     lines = await ensure(needed({"water": 2}, names, ALONE), kafka.bootstrap)
-    assert sum(": made, " in line for line in lines) == 5
+    assert sum(": made, " in line for line in lines) == 6
 
 
 async def test_a_topic_with_other_settings_is_left_and_said(kafka: Cluster) -> None:

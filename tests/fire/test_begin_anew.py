@@ -8,9 +8,9 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
-from app.cli import parser
 from app.configuration import Configuration
 from app.new_beginning import begin_anew
+from app.parser import parser
 from app.service import Service, Way
 from contracts.errors import FatalError
 from contracts.topics import TopicNames

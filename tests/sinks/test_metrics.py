@@ -1,6 +1,7 @@
 """What Prometheus reads: the names, labels and numbers that dashboards rely on."""
 
 import re
+from dataclasses import replace
 
 from prometheus_client import Metric
 from prometheus_client.exposition import generate_latest
@@ -35,6 +36,10 @@ FAMILIES = {
     "tocsin_damaged_snapshots": ("counter", {"lane"}),
     "tocsin_snapshot_hold_seconds": ("gauge", {"lane"}),
     "tocsin_alarms_open": ("gauge", {"lane", "colour"}),
+    "tocsin_shadows_shed": ("counter", {"lane"}),
+    "tocsin_shadow_findings": ("gauge", {"lane", "config", "rang"}),
+    "tocsin_shadow_alarms_per_day": ("gauge", {"lane", "config", "rang"}),
+    "tocsin_shadow_lead_seconds": ("histogram", {"lane", "config", "le"}),
 }
 NOT_BASE_UNITS = re.compile(r"_(ms|millis|micro|nano|minutes|hours|kb|mb|percent)")
 
@@ -82,6 +87,20 @@ def test_every_number_comes_through() -> None:
     assert found["tocsin_snapshots_total", "water-3"] == 9
     assert found["tocsin_recoveries_total", "water-3"] == 1
     assert found["tocsin_alarms_open", "red", "water-3"] == 4
+    assert found["tocsin_outputs_total", "shadow", "water-3"] == 11
+    assert found["tocsin_shadows_shed_total", "water-3"] == 2
+
+
+def test_a_shadow_is_told_while_one_plays_along() -> None:
+    found = samples(WoundVitals([busy()]))
+    assert found["tocsin_shadow_findings", "c0ffee", "water-3", "only_live"] == 13
+    assert found["tocsin_shadow_alarms_per_day", "c0ffee", "water-3", "shadow"] == 2.5
+    at_most = {
+        key[3]: value for key, value in found.items() if key[0].endswith("lead_seconds_bucket")
+    }
+    assert (at_most["-10.0"], at_most["0.0"], at_most["600.0"], at_most["+Inf"]) == (0, 4, 11, 12)
+    quiet = samples(WoundVitals([LaneVitals("water-3")]))
+    assert not [key for key in quiet if key[0].startswith("tocsin_shadow_")]
 
 
 def test_the_pulse_of_the_process_comes_through() -> None:
@@ -105,7 +124,7 @@ def test_exactly_one_phase_of_a_lane_is_one() -> None:
 
 
 def test_a_lane_that_has_just_been_taken_has_all_its_series_at_zero() -> None:
-    full = samples(WoundVitals([busy("water-0")]))
+    full = samples(WoundVitals([replace(busy("water-0"), shadow=None)]))
     fresh = samples(WoundVitals([LaneVitals("water-0")]))
     assert {key for key in full if key[0].startswith("tocsin")} == {
         key for key in fresh if key[0].startswith("tocsin")
@@ -140,4 +159,4 @@ def test_two_workers_in_one_process_do_not_meet() -> None:
 def test_no_number_of_channels_adds_a_series() -> None:
     lanes = [busy(f"water-{i}") for i in range(64)]
     ours = [key for key in samples(WoundVitals(lanes)) if key[0].startswith("tocsin_")]
-    assert len(ours) < 64 * 40
+    assert len(ours) < 64 * 60

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from contracts.batch import Destiny
-from contracts.vitals import LaneVitals, Pulse
+from contracts.vitals import LaneVitals, Pulse, ShadowVitals
 
 
 @dataclass
@@ -40,6 +40,9 @@ def busy(name: str = "water-3") -> LaneVitals:
         lane_time_s=1_700_000_000,
         revisions=5,
         dead_letters=6,
+        whispers=11,
+        sheds=2,
+        shadow=ShadowVitals("c0ffee", 12, 13, 14, 1.5, 2.5, (0, 0, 0, 0, 4, 3, 2, 2, 1, 0)),
         flushes=8,
         flush_seconds=0.25,
         score_seconds=1.5,
