@@ -49,7 +49,7 @@ def test_the_help_of_each_command_ends_with_an_example_that_is_understood(
     words = shlex.split(re.sub(r"^source <\((.*)\)$", r"\1", example.strip()))
     words = words[: words.index(">")] if ">" in words else words
     assert words[:2] == ["tocsin", command]
-    assert cli.parser().parse_args(words[1:]).command == command
+    assert parser().parse_args(words[1:]).command == command
 
 
 def completed(line: str, folder: Path) -> set[str]:
