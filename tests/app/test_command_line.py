@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from app import cli, commands
+from app.parser import parser
 from app.progress import Progress
 from app.terminal import colours, draws
 from contracts.records import Records
