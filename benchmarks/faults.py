@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 from _claims import Claim, print_claims, print_table, write_rows
 
 from contracts.failpoints import Point
-from tests.fire import brokers, crew, deaths, machine, wires
+from tests.fire import brokers, crew, deaths, machine, routes, wires
 from tests.fire.drill import Verdict
 from tests.kafka.broker import missing
 
@@ -55,6 +55,8 @@ FAULTS = (
     Fault("wires", "late, reset and half-open links", wires.troubled, 1),
     Fault("half-open", "half-open links for 25 s", wires.swallowed, 1, usual=False),
     Fault("cut", "workers cut from one of three brokers", wires.cut, 2, usual=False),
+    Fault("routes", "blackhole in the routes for 20 s", routes.blackholed, 2, usual=False),
+    Fault("blocked", "event loop blocked for 40 s", crew.blocked, 1, usual=False),
     Fault("disk", "disk of 1 MiB full", machine.disk_full, 1),
     Fault("clock", "wall clock wrong by an hour, either way", machine.clock_jumps, 1, usual=False),
 )

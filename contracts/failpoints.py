@@ -1,4 +1,4 @@
-"""Named points beside every side effect, at which a test may let a worker die, stop or stumble.
+"""Named points beside every side effect: a test may let a worker die, stop, block or stumble.
 
 Off, which is always but in tests, a passing costs one call and one look at an empty dict.
 """
@@ -7,6 +7,7 @@ import errno
 import os
 import random
 import signal
+import time
 from collections.abc import Callable
 from enum import StrEnum
 from typing import Final, NoReturn
@@ -14,6 +15,7 @@ from typing import Final, NoReturn
 from contracts.errors import ConfigError
 
 VARIABLE: Final = "TOCSIN_FAILPOINT"
+BLOCKED_S: Final = 40.0  # past every session and the watchdog's patience
 
 
 class Point(StrEnum):
@@ -62,11 +64,20 @@ def _stop(_: Point) -> None:
     os.kill(os.getpid(), signal.SIGSTOP)
 
 
+def _block(_: Point) -> None:
+    time.sleep(BLOCKED_S)
+
+
 def _error(point: Point) -> NoReturn:
     raise OSError(errno.EIO, f"failpoint {point}: input/output error")
 
 
-ACTIONS: Final[dict[str, Blow]] = {"crash": _crash, "stop": _stop, "error": _error}
+ACTIONS: Final[dict[str, Blow]] = {
+    "crash": _crash,
+    "stop": _stop,
+    "block": _block,
+    "error": _error,
+}
 
 
 def arm(text: str | None) -> list[str]:

@@ -5,7 +5,7 @@ import random
 from functools import partial
 from pathlib import Path
 
-from contracts.failpoints import Point
+from contracts.failpoints import BLOCKED_S, Point
 from tests.fire.drill import LANES, Flow, Site, Verdict, under_fire
 from tests.fire.process import WorkerProcess
 from tests.fire.stage import PER_SECOND, SETTINGS, Cast, Stage, lanes_of, play, until
@@ -66,6 +66,30 @@ async def shrink(stage: Stage) -> int:
         await stage.site.retire(worker)
     await stage.settled()
     return 1
+
+
+async def block(stage: Stage, rounds: int = 1) -> int:
+    """The event loop of a worker stands still for 40 s, its threads do not."""
+    for number in range(rounds):
+        worker = stage.site.workers[number % 2]
+        assert await worker.finish(30) == 0, worker.log.read_text()[-4000:]
+        worker.failpoint = "fetch:10:block"
+        worker.start()
+        heir = stage.site.workers[1 - number % 2]
+        await until(partial(has_all, heir), "the other one with all lanes")
+        await until(partial(stood, worker), "a loop that stood still")
+        await stage.settled()
+    return rounds
+
+
+def stood(worker: WorkerProcess) -> bool:
+    """Whether a worker says that its event loop stood still for as long."""
+    return worker.metric("tocsin_loop_lag_seconds").get("", 0.0) > BLOCKED_S - 2
+
+
+async def blocked(folder: Path, seed: int, rounds: int) -> Verdict:
+    """Loops of two workers in turn stand still past their sessions."""
+    return await play(folder, seed, Cast(workers=2), partial(block, rounds=rounds))
 
 
 async def rolled(folder: Path, seed: int, rounds: int) -> Verdict:

@@ -39,6 +39,8 @@ class WorkerProcess:
         Command that becomes the worker.
     environment : dict of str to str
         Beside that of the test.
+    host : str
+        Where its health server answers.
     """
 
     arguments: list[str]
@@ -48,6 +50,7 @@ class WorkerProcess:
     failpoint: str = ""
     prefix: list[str] = field(default_factory=list)
     environment: dict[str, str] = field(default_factory=dict)
+    host: str = "127.0.0.1"
     starts: int = 0
     _process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
 
@@ -102,7 +105,7 @@ class WorkerProcess:
     def get(self, path: str) -> str | None:
         """Body of an answer, None while nobody answers or it is not 200."""
         try:
-            url = f"http://127.0.0.1:{self.port}{path}"
+            url = f"http://{self.host}:{self.port}{path}"
             with urllib.request.urlopen(url, timeout=2) as answer:
                 text: str = answer.read().decode()
                 return text

@@ -18,6 +18,7 @@ class Link:
 
     Parameters
     ----------
+    host : str
     port, target : int
         Where it listens, and where it connects to.
     delay_s : float
@@ -28,6 +29,7 @@ class Link:
         Whether new connections are reset at once.
     """
 
+    host: str
     port: int
     target: int
     delay_s: float = 0.0
@@ -40,7 +42,7 @@ class Link:
 
     async def open(self) -> None:
         """Listen."""
-        self._server = await asyncio.start_server(self._meet, "127.0.0.1", self.port)
+        self._server = await asyncio.start_server(self._meet, self.host, self.port)
 
     async def close(self) -> None:
         """Listen no more, and let nobody hang."""
@@ -97,9 +99,9 @@ def _reset(writer: asyncio.StreamWriter) -> None:
 
 
 @asynccontextmanager
-async def network(doors: Iterable[tuple[int, int]]) -> AsyncIterator[list[Link]]:
-    """A link for each (port, target), open inside."""
-    links = [Link(port, target) for port, target in doors]
+async def network(host: str, doors: Iterable[tuple[int, int]]) -> AsyncIterator[list[Link]]:
+    """A link on this host for each (port, target), open inside."""
+    links = [Link(host, port, target) for port, target in doors]
     async with AsyncExitStack() as stack:
         for link in links:
             await link.open()

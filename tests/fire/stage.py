@@ -72,6 +72,8 @@ class Cast:
         Whether a network that can be hurt lies between workers and brokers.
     dress : callable, optional
         Changes a worker before it starts.
+    host : str
+        Where workers find that network.
     """
 
     workers: int = 1
@@ -79,6 +81,7 @@ class Cast:
     nodes: int = 1
     linked: bool = False
     dress: Callable[[Site, WorkerProcess], None] = lambda site, worker: None
+    host: str = "127.0.0.1"
 
 
 async def play(folder: Path, seed: int, cast: Cast, *acts: Act) -> Verdict:
@@ -92,9 +95,9 @@ async def play(folder: Path, seed: int, cast: Cast, *acts: Act) -> Verdict:
     acts : callable
         Each hurts something, mends it, and counts its rounds.
     """
-    with Cluster(cast.nodes, doors=cast.linked) as kafka:
-        async with network(kafka.doors) as links:
-            door = ",".join(f"127.0.0.1:{link.port}" for link in links)
+    with Cluster(cast.nodes, doors=cast.host if cast.linked else "") as kafka:
+        async with network(cast.host, kafka.doors) as links:
+            door = ",".join(f"{link.host}:{link.port}" for link in links)
             site = Site(kafka.bootstrap, folder, SETTINGS, cast.lanes, cast.nodes, door)
             stage = Stage(kafka, site, links, random.Random(seed))
 

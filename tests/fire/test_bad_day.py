@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fire import brokers, crew, machine, wires
+from tests.fire import brokers, crew, machine, routes, wires
 from tests.fire.brokers import bounce
 from tests.fire.crew import grow, shrink
 from tests.fire.drill import Verdict
@@ -24,6 +24,8 @@ SOAKED: dict[str, Callable[[Path, int, int], Awaitable[Verdict]]] = {
     "wires": wires.troubled,
     "half-open": wires.swallowed,
     "cut": wires.cut,
+    "routes": routes.blackholed,
+    "blocked": crew.blocked,
     "disk": machine.disk_full,
     "clock": machine.clock_jumps,
 }

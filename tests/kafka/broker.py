@@ -44,9 +44,9 @@ class Cluster:
         1 (replication 1) or 3 (replication 3, 2 in sync). Nodes are numbered from 0.
     settings : mapping of str to str, optional
         Broker settings that replace the usual ones.
-    doors : bool
-        Whether each node has a second listener that sends clients through a port where somebody
-        else listens; see `doors`.
+    doors : str
+        Host of ports to which a second listener of each node sends clients, and where somebody
+        else listens; see `doors`. Empty without one.
 
     Notes
     -----
@@ -54,12 +54,13 @@ class Cluster:
     """
 
     def __init__(
-        self, nodes: int = 1, settings: Mapping[str, str] | None = None, doors: bool = False
+        self, nodes: int = 1, settings: Mapping[str, str] | None = None, doors: str = ""
     ) -> None:
         if nodes not in {1, 3}:
             raise ValueError(f"expected 1 or 3 nodes, got {nodes!r}")
         found = free_ports((4 if doors else 2) * nodes)
-        self._ports = Ports(*(found[first : first + nodes] for first in range(0, 4 * nodes, nodes)))
+        parts = [found[first : first + nodes] for first in range(0, 4 * nodes, nodes)]
+        self._ports = Ports(parts[0], parts[1], parts[2], parts[3], doors)
         self._extra = dict(settings or {})
         self._folder = Path(tempfile.mkdtemp(prefix="tocsin-kafka-"))
         self._processes: dict[int, subprocess.Popen[bytes]] = {}

@@ -30,12 +30,15 @@ class Ports:
     clients, controllers : list of int
     doors, behind : list of int
         Where clients of a second listener are sent, and where it listens; empty without one.
+    door_host : str
+        On which host the doors are.
     """
 
     clients: list[int]
     controllers: list[int]
     doors: list[int]
     behind: list[int]
+    door_host: str
 
 
 def properties(node: int, ports: Ports) -> dict[str, str]:
@@ -47,7 +50,7 @@ def properties(node: int, ports: Ports) -> dict[str, str]:
     advertised = [inner]
     if ports.doors:
         listeners.append(f"DOOR://127.0.0.1:{ports.behind[node]}")
-        advertised.append(f"DOOR://127.0.0.1:{ports.doors[node]}")
+        advertised.append(f"DOOR://{ports.door_host}:{ports.doors[node]}")
     return {
         "process.roles": "broker,controller",
         "node.id": str(node),
