@@ -96,7 +96,11 @@ def explain(arguments: argparse.Namespace) -> int:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Run a worker until it is told to stop."""
+    """Run one worker, or several, until told to stop."""
+    if arguments.workers > 1:
+        from app.crew import run_crew  # noqa: PLC0415 - loads Kafka
+
+        return asyncio.run(run_crew(arguments))
     from app.running import run_worker  # noqa: PLC0415 - loads Kafka and numba
 
     return asyncio.run(run_worker(arguments))

@@ -24,6 +24,14 @@ def _run(command: argparse.ArgumentParser) -> None:
     command.add_argument("--state", help="snapshot location, instead of the configured one")
     command.add_argument("--port", type=int, help="HTTP port, instead of the configured one")
     command.add_argument("--instance", help="static group membership under this name")
+    command.add_argument(
+        "--workers",
+        type=int,
+        choices=range(1, 65),
+        default=1,
+        metavar="N",
+        help="worker processes on this machine; they answer on the ports behind the one given",
+    )
 
 
 def _replay(command: argparse.ArgumentParser) -> None:

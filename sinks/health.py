@@ -1,22 +1,17 @@
 """The worker's HTTP side: metrics for Prometheus, probes for whoever restarts it."""
 
-import asyncio
-import logging
 from collections.abc import Sequence
 from typing import Final
 
 import msgspec
 from aiohttp import web
+from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
-from contracts.errors import ConfigError
 from contracts.vitals import LaneVitals, Vitals
+from sinks.listener import Listener
 from sinks.metrics import registry
 
-log = logging.getLogger("tocsin.health")
-
-START_S_MAX: Final = 5.0
-STOP_S_MAX: Final = 2.0
 _SERVICE_UNAVAILABLE: Final = 503
 
 
@@ -81,8 +76,8 @@ def _lane(lane: LaneVitals) -> Check:
     return Check(lane.name, lane.phase == "running", say)
 
 
-class HealthServer:
-    """Serves `/metrics`, `/livez` and `/readyz`.
+class HealthServer(Listener):
+    """Serves `/metrics`, `/livez` and `/readyz` of one worker.
 
     Parameters
     ----------
@@ -92,68 +87,34 @@ class HealthServer:
         0 takes a free one; `port` tells which.
     version : str
         Version of Tocsin, for `tocsin_build_info`.
-
-    Attributes
-    ----------
-    port : int
-        Port that is listened on, as given before the start.
     """
 
     def __init__(
         self, vitals: Vitals, host: str = "127.0.0.1", port: int = 9108, version: str = "unknown"
     ) -> None:
         self._vitals = vitals
-        self._host = host
-        self.port = port
         self._registry = registry(vitals, version)
-        self._runner: web.AppRunner | None = None
-
-    async def start(self) -> None:
-        """Listen; `ConfigError` when the address cannot be had."""
-        app = web.Application()
-        app.router.add_get("/metrics", self._metrics)
-        app.router.add_get("/livez", self._livez)
-        app.router.add_get("/readyz", self._readyz)
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=STOP_S_MAX / 2)
-        self._runner = runner
-        try:
-            async with asyncio.timeout(START_S_MAX):
-                await runner.setup()
-                await web.TCPSite(runner, self._host, self.port).start()
-        except (OSError, TimeoutError) as error:
-            await self.stop()
-            msg = (
-                f"http: expected to listen on {self._host}:{self.port}, got {error}; "
-                "choose another host or port"
-            )
-            raise ConfigError(msg) from error
-        self.port = int(runner.addresses[0][1])
-        log.info("serving metrics and health on %s:%d", self._host, self.port)
-
-    async def stop(self) -> None:
-        """Answer what is being answered, within `STOP_S_MAX`, and listen no more."""
-        runner, self._runner = self._runner, None
-        if runner is None:
-            return
-        try:
-            async with asyncio.timeout(STOP_S_MAX):
-                await runner.cleanup()
-        except TimeoutError:
-            log.warning("http: still answering after %g s, left", STOP_S_MAX)
+        routes = {"/metrics": self._metrics, "/livez": self._livez, "/readyz": self._readyz}
+        super().__init__(routes, host, port)
 
     async def _metrics(self, request: web.Request) -> web.Response:
-        encode, content_type = choose_encoder(request.headers.get("Accept", ""))
-        body = encode(self._registry)
-        return web.Response(body=body, headers={"Content-Type": content_type})
+        return exposition(request, self._registry)
 
     async def _livez(self, _: web.Request) -> web.Response:
-        return _answer(live(self._vitals))
+        return probed(live(self._vitals))
 
     async def _readyz(self, _: web.Request) -> web.Response:
-        return _answer(ready(self._vitals))
+        return probed(ready(self._vitals))
 
 
-def _answer(health: Health) -> web.Response:
+def exposition(request: web.Request, registry: CollectorRegistry) -> web.Response:
+    """Metrics in the format that was asked for."""
+    encode, content_type = choose_encoder(request.headers.get("Accept", ""))
+    return web.Response(body=encode(registry), headers={"Content-Type": content_type})
+
+
+def probed(health: Health) -> web.Response:
+    """What was found, as JSON; 503 when it is not good."""
     return web.Response(
         body=msgspec.json.encode(health),
         status=200 if health.good else _SERVICE_UNAVAILABLE,

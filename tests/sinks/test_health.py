@@ -11,7 +11,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from contracts.errors import ConfigError
 from contracts.vitals import LaneVitals
-from sinks.health import STOP_S_MAX, HealthServer
+from sinks.health import HealthServer
+from sinks.listener import STOP_S_MAX
 from tests.sinks.wound import WoundVitals, busy
 
 
