@@ -52,6 +52,7 @@ FAULTS = (
     Fault("crew", "one worker, three, one", crew.grown_and_shrunk, 1),
     Fault("bounce", "leader of three brokers killed, stopped", brokers.bounced, 2),
     Fault("away", "three brokers down for 10 s", brokers.all_away, 1, usual=False),
+    Fault("long-away", "three brokers down for 10 min", brokers.long_away, 1, usual=False),
     Fault("wires", "late, reset and half-open links", wires.troubled, 1),
     Fault("half-open", "half-open links for 25 s", wires.swallowed, 1, usual=False),
     Fault("cut", "workers cut from one of three brokers", wires.cut, 2, usual=False),

@@ -15,6 +15,7 @@ TOPICS = ["tocsin.telemetry.water", "", "tocsin.alarms.water"]
 TOPICS += ["__consumer_offsets", "__transaction_state"]
 REST_S = 1.0
 AWAY_S = 10.0
+LONG_S = 600.0
 _ELECTED = re.compile(r"Becoming the active controller at epoch (\d+)")
 
 
@@ -55,6 +56,11 @@ async def all_down(stage: Stage, rounds: int = 1, seconds: float = AWAY_S) -> in
 async def bounced(folder: Path, seed: int, rounds: int) -> Verdict:
     """Leaders of three brokers, hard and clean."""
     return await play(folder, seed, THREE, partial(bounce, rounds=rounds))
+
+
+async def long_away(folder: Path, seed: int, rounds: int) -> Verdict:
+    """All three brokers down for ten minutes."""
+    return await play(folder, seed, THREE, partial(all_down, rounds=rounds, seconds=LONG_S))
 
 
 async def all_away(folder: Path, seed: int, rounds: int) -> Verdict:

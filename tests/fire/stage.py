@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 SETTINGS = "session_timeout: 3 s\ntransaction_timeout: 2 s\n"
 PER_SECOND = 1_000.0
 READINGS = 10_000
-WAIT_S_MAX = 90.0
+WAIT_S_MAX = 180.0  # the watchdog makes a client anew that the group gives nothing for 100 s
 
 
 @dataclass(frozen=True, slots=True)
