@@ -153,13 +153,6 @@ def _waits(words: NDArray[np.int64]) -> bool:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _look_ahead(rows: NDArray[np.void], row_of: NDArray[np.int32], at: int, last: int) -> None:
-    """Ask for the row of a reading that comes soon."""
-    if at < last:
-        prefetch(rows, np.int64(max(row_of[at], 0)))
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
 def _of_day(table: Tables, p: Record, time_ns: int) -> Any:
     """Place of the figures that govern on the civil day of a time."""
     _, days, kinds = table
@@ -207,18 +200,20 @@ def score_readings(  # noqa: PLR0913, PLR0917 - a kernel takes columns
     for i in range(first, last):
         if told + SLOTS > len(notes):
             return i, told
-        _look_ahead(rows, row_of, i + AHEAD, last)
-        if destiny[i] != _SCORED:
+        # Written out: a function that takes arrays costs two atomic counts of references a reading.
+        at = np.uint64(i)  # unsigned: no test for places that count from the end
+        soon = row_of[np.uint64(min(i + AHEAD, last - 1))]
+        prefetch(rows, np.int64(max(soon, 0)))
+        if destiny[at] != _SCORED:
             continue
-        row, time_ns, value = row_of[i], time_of[i], value_of[i]
-        # Unsigned: no test for places that count from the end.
+        row, time_ns, value = row_of[at], time_of[at], value_of[at]
         mine = rows[np.uint32(row)]
         p = params[np.uint64(mine.rules)]
         if p.days > 0:
             p = params[_of_day(table, p, time_ns)]
         calm, score = _glance(mine, p, value, scored)
         if scored:
-            scores[i] = score
+            scores[at] = score
         if not calm:
             told, calm = _ring(state, p, (i, np.int64(row), time_ns, value, score), notes, told)
         if p.warm_up > 0 and _gate_opens(mine, calm, time_ns, p.relearn_ns):

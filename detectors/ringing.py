@@ -68,7 +68,7 @@ def severity(score: float, bounds: NDArray[np.float64], back: float) -> tuple[in
     return breached, max(breached, held)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def ring(
     levels: Levels,
     reading: tuple[int, int, int, int],
@@ -93,6 +93,8 @@ def ring(
     ordinal, row, place, time_ns = reading
     _, words, octets = levels
     was = int(octets[place, _AT])
+    if was == 0 and seen[0] == 0 and seen[1] == 0 and words[place, 0] == NEVER:
+        return False  # calm and not waiting: the step below would leave all as it is
     now = advance_level(words[place], octets[place], (0, _AT), (*seen, time_ns), delays)
     if now == was:
         return False
@@ -103,7 +105,7 @@ def ring(
     return True
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def may_learn(levels: Levels, place: int, breached: int, time_ns: int, relearn_ns: int) -> Any:
     """Whether the value may be learned: the rule is calm, or has not been for `relearn_ns`."""
     _, words, octets = levels

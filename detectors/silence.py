@@ -65,15 +65,16 @@ def _hear(  # noqa: PLR0913, PLR0917 - a kernel takes columns
     """
     row_of, lane_time_s, destiny = columns
     found = 0
-    for i in range(span[0], span[1]):
-        if i + AHEAD < span[1]:
-            ahead = np.int64(max(row_of[i + AHEAD], 0))
+    # Unsigned places: no test for those that count from the end.
+    begin, end = np.uint64(span[0]), np.uint64(span[1])
+    for i in range(begin, end):
+        if i + np.uint64(AHEAD) < end:
+            ahead = np.int64(max(row_of[i + np.uint64(AHEAD)], 0))
             prefetch(state, ahead)
             prefetch(state, ahead + 1)  # rows of 17 bytes: one in four ends in the next line
             prefetch(after_s, ahead)
         if not alive[destiny[i]] or row_of[i] < 0:
             continue
-        # Unsigned: no test for places that count from the end.
         row = np.uint32(row_of[i])
         mine = state[row]
         if mine.level:

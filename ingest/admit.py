@@ -48,7 +48,7 @@ _NOT_FINITE, _OUT_OF_RANGE, _TOO_FAST = (
 
 
 @njit(cache=True, nogil=True, error_model="numpy", inline="always")
-def _by_time(mine: np.void, time_ns: int, stamp_ns: int, bounds: NDArray[np.int64]) -> int:
+def _by_time(mine: np.void, time_ns: int, stamp_ns: int, bounds: tuple[int, int]) -> int:
     """Destiny that the event time alone decides, SCORED when it is in order."""
     newest = mine.times[(mine.cursor + REMEMBERED - 1) % REMEMBERED]  # type: ignore[attr-defined]
     if time_ns - stamp_ns > bounds[0]:
@@ -63,7 +63,11 @@ def _by_time(mine: np.void, time_ns: int, stamp_ns: int, bounds: NDArray[np.int6
 
 @njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def _by_value(
-    mine: np.void, time_ns: int, value: float, quality: int, bounds: NDArray[np.float64]
+    mine: np.void,
+    time_ns: int,
+    value: float,
+    quality: int,
+    bounds: tuple[float, float, float],
 ) -> int:
     """Destiny that value and quality decide; remembers the value if it can be compared with."""
     if quality == _BAD or mine.shelved:  # type: ignore[attr-defined]
@@ -103,23 +107,27 @@ def admit_readings(
     """
     stamp_of, row_of, time_of, value_of, quality_of = columns
     reals, wholes = params
-    classes = np.zeros(_BLOCK, np.int64)
+    classes = np.zeros(_BLOCK, np.uint64)
     for begin in range(span[0], span[1], _BLOCK):
         end = min(begin + _BLOCK, span[1])
-        for i in range(begin, end):
+        # Unsigned places: no test for those that count from the end.
+        for i in range(np.uint64(begin), np.uint64(end)):
             if row_of[i] >= 0:
-                classes[i - begin] = seen[np.uint32(row_of[i])]["class"]
-        for i in range(begin, end):
+                classes[i - np.uint64(begin)] = seen[np.uint32(row_of[i])]["class"]
+        for i in range(np.uint64(begin), np.uint64(end)):
             if row_of[i] < 0:
                 destiny[i] = _UNKNOWN
                 continue
             mine = seen[np.uint32(row_of[i])]
-            kind = np.uint64(classes[i - begin])
-            verdict = _by_time(mine, time_of[i], stamp_of[i], wholes[kind])
+            kind = classes[i - np.uint64(begin)]
+            # Figures one by one: a slice of an array costs two atomic counts of references.
+            window = (wholes[kind, 0], wholes[kind, 1])
+            verdict = _by_time(mine, time_of[i], stamp_of[i], window)
             if verdict == _SCORED:
                 mine.times[mine.cursor] = time_of[i]
                 mine.cursor = (mine.cursor + 1) % REMEMBERED
-                verdict = _by_value(mine, time_of[i], value_of[i], quality_of[i], reals[kind])
+                bounds = (reals[kind, 0], reals[kind, 1], reals[kind, 2])
+                verdict = _by_value(mine, time_of[i], value_of[i], quality_of[i], bounds)
             destiny[i] = verdict
 
 
