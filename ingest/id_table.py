@@ -9,57 +9,46 @@ from numba import njit
 from numpy.typing import NDArray
 
 from contracts.batch import UNKNOWN
+from ingest.memory import address_of, byte_at, word_at
 
 _ODD: Final = np.uint64(0x9E3779B97F4A7C15)  # 2^64 over the golden ratio
 _HALF: Final = np.uint64(32)
 _TAG: Final = np.uint64(0xFFFFFFFF)
-_EIGHT: Final = np.uint64(8)
+_EIGHT: Final = 8
 _BLOCK: Final = 32  # ids whose slots are asked for together, so that cache misses overlap
 
 # What a kernel sees of some texts: their bytes, and where each begins and the last one ends.
 Texts = tuple[NDArray[np.uint8], NDArray[Any]]
 
 
-@njit(cache=True, nogil=True, error_model="numpy", inline="always")
-def _word(data: NDArray[np.uint8], at: int) -> Any:
-    """Eight bytes as one number; the compiler makes one load of it."""
-    word = np.uint64(0)
-    for k in range(8):
-        word |= np.uint64(data[at + np.uint64(k)]) << np.uint64(8 * k)
-    return word
-
-
 @njit(cache=True, nogil=True, error_model="numpy")
-def _hash(data: NDArray[np.uint8], begin: int, end: int) -> Any:
+def _hash(data: int, begin: int, end: int) -> Any:
     """A number of 64 bits; multiplied and folded word by word, then byte by byte."""
-    at, last = np.uint64(begin), np.uint64(end)
-    found = (last - at) * _ODD
-    while last - at >= _EIGHT:
-        found = (found ^ _word(data, at)) * _ODD
+    at = begin
+    found = np.uint64(end - begin) * _ODD
+    while end - at >= _EIGHT:
+        found = (found ^ word_at(data, at)) * _ODD
         found ^= found >> _HALF
         at += _EIGHT
-    while at < last:
-        found = (found ^ np.uint64(data[at])) * _ODD
-        at += np.uint64(1)
+    while at < end:
+        found = (found ^ np.uint64(byte_at(data, at))) * _ODD
+        at += 1
     found ^= found >> _HALF
     return found * _ODD
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _same(one: Texts, i: int, other: Texts, k: int) -> bool:
-    """Whether two texts are equal, byte by byte."""
-    at, there = np.uint64(one[1][i]), np.uint64(other[1][k])
-    left = np.uint64(one[1][i + 1]) - at
-    if left != np.uint64(other[1][k + 1]) - there:
-        return False
-    while left >= _EIGHT:
-        if _word(one[0], at) != _word(other[0], there):
+def _same(one: int, begin: int, other: int, there: int, size: int) -> bool:
+    """Whether two texts of a size are equal, word by word, then byte by byte."""
+    at = 0
+    while size - at >= _EIGHT:
+        if word_at(one, begin + at) != word_at(other, there + at):
             return False
-        at, there, left = at + _EIGHT, there + _EIGHT, left - _EIGHT
-    for _ in range(left):
-        if one[0][at] != other[0][there]:
+        at += _EIGHT
+    while at < size:
+        if byte_at(one, begin + at) != byte_at(other, there + at):
             return False
-        at, there = at + np.uint64(1), there + np.uint64(1)
+        at += 1
     return True
 
 
@@ -67,8 +56,9 @@ def _same(one: Texts, i: int, other: Texts, k: int) -> bool:
 def _fill(slots: NDArray[np.uint64], keys: Texts) -> None:
     """Put every key into the first free slot from its own on: (half of its hash, place + 1)."""
     shift = np.uint64(64 - np.int64(np.log2(len(slots))))
-    for i in range(len(keys[1]) - 1):
-        code = _hash(keys[0], keys[1][i], keys[1][i + 1])
+    data, bounds = address_of(keys[0]), keys[1]
+    for i in range(len(bounds) - 1):
+        code = _hash(data, np.int64(bounds[i]), np.int64(bounds[i + 1]))
         slot = code >> shift
         while slots[slot] != 0:
             slot = (slot + np.uint64(1)) % np.uint64(len(slots))
@@ -80,25 +70,29 @@ def _find(
     slots: NDArray[np.uint64], keys: Texts, rows: NDArray[np.int32], asked: Texts, step: int
 ) -> NDArray[np.int32]:
     """Row of each text asked for, `UNKNOWN` where it is no key; texts begin `step` bounds apart."""
-    shift = np.uint64(64 - np.int64(np.log2(len(slots))))
-    n = len(asked[1]) // step if step > 1 else len(asked[1]) - 1
+    shift, last = np.uint64(64 - np.int64(np.log2(len(slots)))), np.uint64(len(slots) - 1)
+    known, known_at = address_of(keys[0]), keys[1]
+    data, asked_at = address_of(asked[0]), asked[1]
+    n = len(asked_at) // step if step > 1 else len(asked_at) - 1
     found = np.full(n, UNKNOWN, np.int32)
     codes, entries = np.zeros(_BLOCK, np.uint64), np.zeros(_BLOCK, np.uint64)
     for begin in range(0, n, _BLOCK):
         for j in range(min(_BLOCK, n - begin)):
             text = (begin + j) * step
-            codes[j] = _hash(asked[0], asked[1][text], asked[1][text + 1])
+            codes[j] = _hash(data, np.int64(asked_at[text]), np.int64(asked_at[text + 1]))
             entries[j] = slots[codes[j] >> shift]
         for j in range(min(_BLOCK, n - begin)):
-            slot, entry = codes[j] >> shift, entries[j]
+            slot, entry, text = codes[j] >> shift, entries[j], (begin + j) * step
+            first = np.int64(asked_at[text])
+            size = np.int64(asked_at[text + 1]) - first
             while entry != 0:
                 key = np.int64(entry & _TAG) - 1
-                if entry >> _HALF == codes[j] & _TAG and _same(
-                    asked, (begin + j) * step, keys, key
-                ):
+                there = np.int64(known_at[key])
+                alike = entry >> _HALF == codes[j] & _TAG and known_at[key + 1] - there == size
+                if alike and _same(data, first, known, there, size):
                     found[begin + j] = rows[key]
                     break
-                slot = (slot + np.uint64(1)) % np.uint64(len(slots))
+                slot = (slot + np.uint64(1)) & last
                 entry = slots[slot]
     return found
 

@@ -17,7 +17,7 @@ from contracts.records import Records
 from ingest.columns import Columns, only
 from ingest.id_table import IdTable
 from ingest.limits import DecodeLimits
-from ingest.memory import byte_at
+from ingest.memory import address_of, byte_at
 from ingest.rfc3339 import END_MS, NS_PER_MS, _one_time
 
 _CHANNEL, _TIME, _VALUE, _QUALITY, _NEEDED = 1, 2, 4, 8, 7
@@ -60,7 +60,7 @@ class _Found(NamedTuple):
 
 
 @njit(cache=True, nogil=True, error_model="numpy", inline="always")
-def _blank(text: NDArray[np.int8], at: Any, end: Any) -> Any:
+def _blank(text: int, at: Any, end: Any) -> Any:
     """Place of the next byte that is no white space."""
     while at < end:
         letter = byte_at(text, at)
@@ -71,7 +71,7 @@ def _blank(text: NDArray[np.int8], at: Any, end: Any) -> Any:
 
 
 @njit(cache=True, nogil=True, error_model="numpy", inline="always")
-def _is(text: NDArray[np.int8], at: Any, end: Any, word: NDArray[np.int8]) -> Any:
+def _is(text: int, at: Any, end: Any, word: NDArray[np.int8]) -> Any:
     """Whether `word` stands at a place."""
     if end - at < len(word):
         return False
@@ -82,7 +82,7 @@ def _is(text: NDArray[np.int8], at: Any, end: Any, word: NDArray[np.int8]) -> An
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _key(text: NDArray[np.int8], at: Any, end: Any) -> Any:
+def _key(text: int, at: Any, end: Any) -> Any:
     """Which key stands at a place, 0 for none, and where its value begins."""
     key, size = 0, 0
     if _is(text, at, end, _CHANNEL_KEY):
@@ -100,7 +100,7 @@ def _key(text: NDArray[np.int8], at: Any, end: Any) -> Any:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _string_end(text: NDArray[np.int8], at: Any, end: Any) -> Any:
+def _string_end(text: int, at: Any, end: Any) -> Any:
     """Place of the quote that ends a string without escapes; `_NOWHERE` for any other."""
     if at >= end or byte_at(text, at) != _QUOTE:
         return _NOWHERE
@@ -113,7 +113,7 @@ def _string_end(text: NDArray[np.int8], at: Any, end: Any) -> Any:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _whole(text: NDArray[np.int8], at: Any, end: Any) -> Any:
+def _whole(text: int, at: Any, end: Any) -> Any:
     """Digits as a number (right up to 18 of them), and the place behind them."""
     number = np.int64(0)
     while at < end and _ZERO <= byte_at(text, at) <= _NINE:
@@ -123,7 +123,7 @@ def _whole(text: NDArray[np.int8], at: Any, end: Any) -> Any:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _number(text: NDArray[np.int8], at: Any, end: Any) -> Any:
+def _number(text: int, at: Any, end: Any) -> Any:
     """A decimal number that is exact as a quotient, and the place behind it or `_NOWHERE`."""
     negative = at < end and byte_at(text, at) == _MINUS
     first = at + 1 if negative else at
@@ -145,7 +145,7 @@ def _number(text: NDArray[np.int8], at: Any, end: Any) -> Any:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _time(text: NDArray[np.int8], at: Any, end: Any) -> Any:
+def _time(text: int, at: Any, end: Any) -> Any:
     """A time in nanoseconds, and the place behind it or `_NOWHERE`."""
     if at < end and byte_at(text, at) == _QUOTE:
         close = _string_end(text, at, end)
@@ -163,7 +163,7 @@ def _time(text: NDArray[np.int8], at: Any, end: Any) -> Any:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _quality(text: NDArray[np.int8], at: Any, end: Any) -> Any:
+def _quality(text: int, at: Any, end: Any) -> Any:
     """A quality, and the place behind it or `_NOWHERE`."""
     if _is(text, at, end, _GOOD_WORD):
         return _GOOD, at + len(_GOOD_WORD)
@@ -175,7 +175,7 @@ def _quality(text: NDArray[np.int8], at: Any, end: Any) -> Any:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _value(text: NDArray[np.int8], at: Any, end: Any) -> Any:
+def _value(text: int, at: Any, end: Any) -> Any:
     """A number or NaN for `null`, and the place behind it or `_NOWHERE`."""
     if _is(text, at, end, _NULL_WORD):
         return np.nan, at + len(_NULL_WORD)
@@ -183,7 +183,7 @@ def _value(text: NDArray[np.int8], at: Any, end: Any) -> Any:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _next(text: NDArray[np.int8], at: Any, end: Any, close: int) -> Any:
+def _next(text: int, at: Any, end: Any, close: int) -> Any:
     """Place behind a comma, or behind `close` and True; `_NOWHERE` for anything else."""
     if at == _NOWHERE:
         return _NOWHERE, True
@@ -196,10 +196,10 @@ def _next(text: NDArray[np.int8], at: Any, end: Any, close: int) -> Any:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _reading(text: NDArray[np.int8], begin: Any, end: Any) -> Any:
+def _reading(text: int, begin: Any, end: Any) -> Any:
     """Place behind a plain reading or `_NOWHERE`, bounds of its channel id, time, value, quality.
 
-    Only numbers come and go: an array handed over costs more than reading a key.
+    Only numbers come and go, `text` is an address: an array costs more than reading a key.
     """
     seen, first, close, time_ns, raw, quality = 0, 0, 0, 0, 0.0, _GOOD
     at, last = _blank(text, begin + 1, end), begin >= end or byte_at(text, begin) != _OPEN
@@ -232,19 +232,20 @@ def _scan(
 ) -> int:
     """Read the messages that are marked; how many readings. Marks of the others are taken away."""
     plain, record, bounds, times, raws, qualities = found
+    base = address_of(text)
     n = 0
     for i in np.flatnonzero(plain):
         first, end = n, start[i] + length[i]
-        many = byte_at(text, start[i]) == _LIST
-        at, last = _blank(text, start[i] + 1, end) if many else start[i], False
+        many = byte_at(base, start[i]) == _LIST
+        at, last = _blank(base, start[i] + 1, end) if many else start[i], False
         while not last:
             at, bounds[2 * n], bounds[2 * n + 1], times[n], raws[n], qualities[n] = _reading(
-                text, at, end
+                base, at, end
             )
             record[n] = i
             n += 1
-            at, last = _next(text, at, end, _LIST_END) if many else (at, True)
-        if at == _NOWHERE or _blank(text, at, end) != end or n - first > most:
+            at, last = _next(base, at, end, _LIST_END) if many else (at, True)
+        if at == _NOWHERE or _blank(base, at, end) != end or n - first > most:
             plain[i], n = False, first
     return n
 

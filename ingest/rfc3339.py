@@ -4,7 +4,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from ingest.memory import byte_at
+from ingest.memory import address_of, byte_at
 
 # Valid times start at 1970, so no valid time is negative.
 NO_TIME = -1
@@ -16,7 +16,7 @@ NS_PER_MS = 1_000_000
 
 
 @njit(cache=True, nogil=True, error_model="numpy", inline="always")
-def _two(text: NDArray[np.int8], at: int) -> int:
+def _two(text: int, at: int) -> int:
     """Two digits as a number; far below any valid one where there is no digit."""
     high = byte_at(text, at) - 48
     low = byte_at(text, at + 1) - 48
@@ -46,7 +46,7 @@ def _days_since_1970(year: int, month: int, day: int) -> int:
 
 
 @njit(cache=True, nogil=True, error_model="numpy", inline="always")
-def _date_s(text: NDArray[np.int8], at: int) -> int:
+def _date_s(text: int, at: int) -> int:
     """Seconds from 1970 to `YYYY-MM-DDTHH:MM:SS` taken as UTC; very negative when malformed."""
     year = _two(text, at) * 100 + _two(text, at + 2)
     month, day = _two(text, at + 5), _two(text, at + 8)
@@ -69,7 +69,7 @@ def _date_s(text: NDArray[np.int8], at: int) -> int:
 
 
 @njit(cache=True, nogil=True, error_model="numpy", inline="always")
-def _zone_s(text: NDArray[np.int8], at: int, end: int) -> int:
+def _zone_s(text: int, at: int, end: int) -> int:
     """Seconds ahead of UTC of `Z` or `±HH:MM`; very large when malformed."""
     if end - at == 1 and byte_at(text, at) | 32 == 122:
         return 0
@@ -88,7 +88,7 @@ def _zone_s(text: NDArray[np.int8], at: int, end: int) -> int:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _one_time(text: NDArray[np.int8], at: int, end: int) -> int:
+def _one_time(text: int, at: int, end: int) -> int:
     """Nanoseconds of one time, `NO_TIME` when malformed, `OUTSIDE` when not in 1970..2200."""
     if end - at < 20:
         return NO_TIME
@@ -118,9 +118,9 @@ def _all_times(
     text: NDArray[np.int8], length: NDArray[np.int64], time_ns: NDArray[np.int64]
 ) -> None:
     """Read texts that stand side by side."""
-    at = 0
+    at, base = 0, address_of(text)
     for i in range(len(length)):
-        time_ns[i] = _one_time(text, at, at + length[i])
+        time_ns[i] = _one_time(base, at, at + length[i])
         at += length[i]
 
 
