@@ -15,6 +15,7 @@ _ODD: Final = np.uint64(0x9E3779B97F4A7C15)  # 2^64 over the golden ratio
 _HALF: Final = np.uint64(32)
 _TAG: Final = np.uint64(0xFFFFFFFF)
 _EIGHT: Final = 8
+_LOAD_MAX: Final = 0.7  # of the slots in use
 _BLOCK: Final = 32  # ids whose slots are asked for together, so that cache misses overlap
 
 # What a kernel sees of some texts: their bytes, and where each begins and the last one ends.
@@ -76,24 +77,28 @@ def _find(
     n = len(asked_at) // step if step > 1 else len(asked_at) - 1
     found = np.full(n, UNKNOWN, np.int32)
     codes, entries = np.zeros(_BLOCK, np.uint64), np.zeros(_BLOCK, np.uint64)
+    keys_at = np.zeros(_BLOCK, np.int64)
     for begin in range(0, n, _BLOCK):
-        for j in range(min(_BLOCK, n - begin)):
+        block = min(_BLOCK, n - begin)
+        for j in range(block):
             text = (begin + j) * step
             codes[j] = _hash(data, np.int64(asked_at[text]), np.int64(asked_at[text + 1]))
             entries[j] = slots[codes[j] >> shift]
-        for j in range(min(_BLOCK, n - begin)):
-            slot, entry, text = codes[j] >> shift, entries[j], (begin + j) * step
-            first = np.int64(asked_at[text])
-            size = np.int64(asked_at[text + 1]) - first
+        for j in range(block):
+            keys_at[j] = known_at[max(np.int64(entries[j] & _TAG) - 1, 0)]
+        for j in range(block):
+            slot, entry, there = codes[j] >> shift, entries[j], keys_at[j]
+            first = np.int64(asked_at[(begin + j) * step])
+            size = np.int64(asked_at[(begin + j) * step + 1]) - first
             while entry != 0:
                 key = np.int64(entry & _TAG) - 1
-                there = np.int64(known_at[key])
                 alike = entry >> _HALF == codes[j] & _TAG and known_at[key + 1] - there == size
                 if alike and _same(data, first, known, there, size):
                     found[begin + j] = rows[key]
                     break
                 slot = (slot + np.uint64(1)) & last
                 entry = slots[slot]
+                there = np.int64(known_at[max(np.int64(entry & _TAG) - 1, 0)])
     return found
 
 
@@ -101,7 +106,7 @@ class IdTable:
     """Lane rows by channel id, for ids in Arrow arrays.
 
     Only the catalogue's ids are ever put in: whatever comes from outside cannot make a look-up
-    longer than the longest chain of known ids, and half of the slots are free.
+    longer than the longest chain of known ids, and three of ten slots are free.
 
     Parameters
     ----------
@@ -115,10 +120,18 @@ class IdTable:
     """
 
     def __init__(self, row_of: Mapping[str, int]) -> None:
-        self._keys = texts(pa.array(list(row_of), pa.large_string()))
+        data, bounds = texts(pa.array(list(row_of), pa.large_string()))
+        narrow = bounds[-1] <= np.iinfo(np.int32).max
+        self._keys = (data, bounds.astype(np.int32) if narrow else bounds)
         self._rows = np.fromiter(row_of.values(), np.int32, len(row_of))
-        self._slots = np.zeros(2 << max(len(row_of), 1).bit_length(), np.uint64)
+        slots = max(int(len(row_of) / _LOAD_MAX), 2)
+        self._slots = np.zeros(1 << slots.bit_length(), np.uint64)
         _fill(self._slots, self._keys)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of keys, rows and slots."""
+        return sum(array.nbytes for array in (*self._keys, self._rows, self._slots))
 
     def rows(self, ids: pa.Array) -> NDArray[np.int32]:
         """Row of each id, `UNKNOWN` where there is none; shape (len(ids),).
