@@ -66,6 +66,12 @@ def _fill(slots: NDArray[np.uint64], keys: Texts) -> None:
         slots[slot] = (code & _TAG) << _HALF | np.uint64(i + 1)
 
 
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+def _key(entry: Any) -> Any:
+    """Place of a slot's key; the first one of an empty slot's, so that it can be looked at."""
+    return max(np.int64(entry & _TAG) - 1, 0)
+
+
 @njit(cache=True, nogil=True, error_model="numpy")
 def _find(
     slots: NDArray[np.uint64], keys: Texts, rows: NDArray[np.int32], asked: Texts, step: int
@@ -85,20 +91,20 @@ def _find(
             codes[j] = _hash(data, np.int64(asked_at[text]), np.int64(asked_at[text + 1]))
             entries[j] = slots[codes[j] >> shift]
         for j in range(block):
-            keys_at[j] = known_at[max(np.int64(entries[j] & _TAG) - 1, 0)]
+            keys_at[j] = known_at[_key(entries[j])]
         for j in range(block):
             slot, entry, there = codes[j] >> shift, entries[j], keys_at[j]
             first = np.int64(asked_at[(begin + j) * step])
             size = np.int64(asked_at[(begin + j) * step + 1]) - first
             while entry != 0:
-                key = np.int64(entry & _TAG) - 1
+                key = _key(entry)
                 alike = entry >> _HALF == codes[j] & _TAG and known_at[key + 1] - there == size
                 if alike and _same(data, first, known, there, size):
                     found[begin + j] = rows[key]
                     break
                 slot = (slot + np.uint64(1)) & last
                 entry = slots[slot]
-                there = np.int64(known_at[max(np.int64(entry & _TAG) - 1, 0)])
+                there = np.int64(known_at[_key(entry)])
     return found
 
 

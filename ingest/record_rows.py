@@ -7,6 +7,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from contracts.records import TOMBSTONE
+from ingest.memory import address_of, byte_at
 
 # Length, attributes, two deltas, key, value and number of headers, of a byte each.
 LEAST_BYTES: Final = 7
@@ -22,14 +23,14 @@ NO_APPEND: Final = -(2**63)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _varint(data: NDArray[np.uint8], at: Any, end: Any) -> Any:
+def _varint(data: int, at: Any, end: Any) -> Any:
     """Zigzag number at `at` and the place behind it, which lies behind `end` when there is none."""
-    if at < end and data[at] < 0x80:
-        word = np.uint64(data[at])
+    if at < end and byte_at(data, np.int64(at)) < 0x80:
+        word = np.uint64(byte_at(data, np.int64(at)))
         return np.int64(word >> _ONE) ^ -np.int64(word & _ONE), at + _ONE
     word, shift = np.uint64(0), np.uint64(0)
     while at < end and shift < _SIXTY_FOUR:
-        byte = np.uint64(data[at])
+        byte = np.uint64(byte_at(data, np.int64(at)))
         at += _ONE
         word |= (byte & _LOW) << shift
         if byte < _MORE:
@@ -47,7 +48,7 @@ def _behind(size: Any, at: Any, end: Any) -> Any:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _behind_headers(data: NDArray[np.uint8], at: Any, end: Any) -> Any:
+def _behind_headers(data: int, at: Any, end: Any) -> Any:
     """Place behind the headers of a record; behind `end` when any of them is wrong."""
     count, at = _varint(data, at, end)
     if count < 0:
@@ -67,20 +68,20 @@ def _parse(
 ) -> tuple[Any, Any]:
     """Write wanted records as columns; how many, and where in `data` the first fault lies or -1."""
     at, last = np.uint64(batch[BEGIN]), np.uint64(batch[END])
-    rows = 0
+    rows, base = 0, address_of(data)
     for _ in range(batch[COUNT]):
         began = at
-        size, at = _varint(data, at, last)
+        size, at = _varint(base, at, last)
         # No attribute of a record is in use; the plain client cannot read one beyond seven bits.
         if size < LEAST_BYTES - 1 or _behind(size, at, last) > last or data[at] >= 0x80:
             return rows, np.int64(began)
         end = at + np.uint64(size)
-        delta_ms, at = _varint(data, at + _ONE, end)
-        delta, at = _varint(data, at, end)
-        size, at = _varint(data, at, end)
-        size, at = _varint(data, _behind(size, at, end), end)
+        delta_ms, at = _varint(base, at + _ONE, end)
+        delta, at = _varint(base, at, end)
+        size, at = _varint(base, at, end)
+        size, at = _varint(base, _behind(size, at, end), end)
         start = at
-        if _behind_headers(data, _behind(size, at, end), end) != end:
+        if _behind_headers(base, _behind(size, at, end), end) != end:
             return rows, np.int64(began)
         at = end
         if batch[BASE_OFFSET] + delta >= batch[WANTED]:
