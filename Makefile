@@ -18,10 +18,10 @@ KAFKA_POM := tests/kafka/pom.xml
 KAFKA_STAMP := .kafka/libs/.complete
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo lint check fast java browser test docs bench soak lock clean
+.PHONY: help setup demo lint check fast java browser test docs bench bench-compare soak lock clean
 
 help: ## List the targets.
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: .venv/.development ## Make .venv with every locked dependency and Tocsin itself.
 
@@ -55,6 +55,9 @@ docs: .venv/.development ## Write the reference from the code and build the site
 bench: .venv/.development ## Run every benchmark.
 	@set -e; for script in benchmarks/[a-z]*.py; do \
 		test -e "$$script" || continue; echo "== $$script"; $(BIN)/python "$$script"; done
+
+bench-compare: .venv/.development ## Hold the last run of the benchmarks against the stored one.
+	$(BIN)/python benchmarks/_compare.py
 
 soak: .venv/.development java ## Run the endurance tests for SOAK_SECONDS.
 	TOCSIN_REQUIRE_BROKER=1 $(BIN)/pytest -m soak --timeout=$$(($(SOAK_SECONDS) + 300))

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
+RESULTS = Path("build") / "bench"
 Arms = Mapping[str, Callable[[], object]]
 
 
@@ -60,11 +61,27 @@ def print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 
 def print_claims(claims: Sequence[Claim]) -> None:
-    """The last lines of a benchmark."""
+    """The last lines of a benchmark; they are kept for `make bench-compare` too."""
+    from _yardstick import yardstick_ns  # noqa: PLC0415 - it measures with what is defined here
+
     print()
     for claim in claims:
         print(claim.line())
     sys.stdout.flush()
+    kept = [{**json.loads(claim.line()), "sense": claim.sense} for claim in claims]
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    run = {"yardstick_ns": yardstick_ns(), "claims": kept}
+    (RESULTS / f"{Path(sys.argv[0]).stem}.json").write_text(json.dumps(run))
+
+
+def writes() -> bool:
+    """Whether the page is to be renewed."""
+    return "--write" in sys.argv[1:]
+
+
+def page_of(name: str) -> Path:
+    """A page of the documentation."""
+    return Path(__file__).parents[1] / "docs" / f"{name}.md"
 
 
 def write_rows(page: Path, mark: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

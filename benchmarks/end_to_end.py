@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import msgspec
-from _claims import Claim, print_claims, print_table
+from _claims import Claim, page_of, print_claims, print_table, write_rows, writes
 from _traffic import BEGIN_S, FORMATS, Format, messages, preload
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
@@ -28,6 +28,7 @@ ROUNDS = 3
 DEADLINE_S = 60.0
 LOOK_S = 0.002
 LIFELINE = "water"
+HEAD = ["format", "worker", "raw consume", "worker/raw", "revisions"]
 
 
 @dataclass(slots=True)
@@ -199,7 +200,9 @@ def main() -> None:
         ratio = median(rounds, lambda r: r.tocsin / r.raw)
         revisions = f"{median(rounds, lambda r: r.revisions):.0f}"
         rows.append([name, f"{tocsin:,.0f}", f"{raw:,.0f}", f"{ratio:.2f}", revisions])
-    print_table(["format", "worker", "raw consume", "worker/raw", "revisions"], rows)
+    print_table(HEAD, rows)
+    if writes():
+        write_rows(page_of("performance"), "whole", HEAD, rows)
     print_claims(claims(found))
 
 

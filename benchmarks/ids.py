@@ -4,7 +4,7 @@ import gc
 
 import numpy as np
 import pyarrow as pa
-from _claims import Claim, interleaved, print_claims, print_table
+from _claims import Claim, interleaved, page_of, print_claims, print_table, write_rows, writes
 
 from ingest.id_table import IdTable
 
@@ -12,6 +12,7 @@ SIZES = (1_000, 100_000, 1_000_000)
 ASKED = 200_000
 ROUNDS = 7
 CITY = 35_000_000
+HEAD = ["ids", "table ns", "dict ns", "dict/table", "bytes an id"]
 
 
 def ids_of(count: int) -> list[str]:
@@ -51,7 +52,9 @@ def main() -> None:
         for n, (ns, of_dict, size) in found.items()
     ]
     print(f"ns an id, median of {ROUNDS} interleaved rounds of {ASKED:,}\n")
-    print_table(["ids", "table", "dict", "dict/table", "bytes an id"], rows)
+    print_table(HEAD, rows)
+    if writes():
+        write_rows(page_of("performance"), "ids", HEAD, rows)
     ns, of_dict, size = found[SIZES[-1]]
     print_claims(
         [

@@ -9,7 +9,7 @@ import gc
 from pathlib import Path
 
 import numpy as np
-from _claims import Claim, interleaved, print_claims, print_table
+from _claims import Claim, interleaved, page_of, print_claims, print_table, write_rows, writes
 from _reference import CRules
 from hot_loop import BEGIN_NS, PERIOD_NS, RULES
 from numpy.typing import NDArray
@@ -20,6 +20,7 @@ from detectors.channel_rules import ChannelRules
 CHANNELS = (1_000, 100_000, 1_000_000)
 ROWS = (1_000, 10_000, 100_000)
 READINGS = 1_000_000
+HEAD = ["channels", "rows a batch", "kernel", "C", "kernel/C"]
 ROUNDS = 11
 ODD = 1e-4  # share of readings far outside
 
@@ -100,7 +101,12 @@ def main() -> None:
             lines.append([f"{channels:,}", f"{rows:,}", f"{ns:.1f}", f"{c:.1f}", f"{ns / c:.2f}"])
     print(f"ns a reading, median of {ROUNDS} interleaved rounds of {READINGS:,} readings")
     print(f"{wide()}\n")
-    print_table(["channels", "rows a batch", "kernel", "C", "kernel/C"], lines)
+    print_table(HEAD, lines)
+    if writes():
+        joined = [[f"{line[0]} by {line[1]}", *line[2:]] for line in lines]
+        write_rows(
+            page_of("performance"), "kernel", ["channels by rows a batch", *HEAD[2:]], joined
+        )
     claims = [
         Claim(
             f"fused kernel over scalar C, {channels:,} channels, batches of {rows:,}",
