@@ -65,7 +65,7 @@ What to hold against the figures of novelty:
 ## Not measured
 
 SKAB (F1 and its changepoint score), BattLeDIM, and every rule of this project on NAB. Of the
-scores, VUS-PR and SKAB's changepoint score are not there; SKAB's F1, FAR and MAR, BATADAL's S and
+scores, SKAB's changepoint score is not there; SKAB's F1, FAR and MAR, BATADAL's S, VUS-PR and
 range precision and recall are (`lab/scores/`).
 """
 
