@@ -14,7 +14,9 @@ def series(seed: int, rows: int, events: list[tuple[int, int]]) -> Series:
     chance, truth = np.random.default_rng(seed), np.zeros(rows, np.bool_)
     for first, last in events:
         truth[first : last + 1] = True
-    return truth, np.round(chance.normal(0.0, 1.0, rows) + 1.5 * truth, 1)
+    lifted = 1.5 * truth.astype(np.float64)
+    scores: NDArray[np.float64] = np.round(chance.normal(0.0, 1.0, rows) + lifted, 1)
+    return truth, scores
 
 
 # What `RangeAUC_volume_opt` of the package vus 0.0.6 gives for the same series.
