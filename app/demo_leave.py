@@ -1,6 +1,7 @@
 """Leaving the demo when somebody interrupts it, at whatever moment that is."""
 
 import asyncio
+import logging
 import os
 import signal
 import sys
@@ -13,6 +14,11 @@ from app.terminal import draws
 
 LEAVE_S: Final = 3.5
 CURSOR: Final = "\033[?25h"
+
+
+def _hush() -> None:
+    """Connections that are just being made are closed by the end of the process, without a word."""
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
 
 
 class Leaving:
@@ -51,12 +57,14 @@ class Leaving:
     def ask(self) -> None:
         """Interrupt; call it in the event loop."""
         self.asked = True
+        _hush()
         self._event.set()
 
     def _hear(self, *_: object) -> None:
         if self.asked:
             return
         self.asked = True
+        _hush()
         if self._loop is None:
             self._end()
         self._late.set()

@@ -12,7 +12,7 @@ from app.service import Service, Way
 from app.shadowing import shadow
 from contracts.errors import ConfigError
 from contracts.topics import TopicNames
-from tests.fire.in_process import configured, create, send, until
+from tests.fire.in_process import configured, create, send, taken, until
 from tests.fire.oracle import read_all
 from tests.kafka.broker import Cluster
 
@@ -92,7 +92,7 @@ async def test_from_begin_to_rollback(
 
 async def lane_of(service: Service) -> int:
     """The lane in which the channel's readings are at home."""
-    await until(lambda: sum(lane.accounts.get("scored", 0) for lane in service.lanes()) == 10)
+    await until(lambda: taken(service) == 20)
     (home,) = [lane for lane in service.lanes() if lane.accounts.get("scored", 0)]
     return int(home.name.rsplit("-", 1)[1])
 

@@ -30,7 +30,9 @@ WAY = Way("water")
 async def widen(configuration: Configuration, count: int) -> None:
     """Raise the partitions of a generation's topics, as somebody might by mistake."""
     settings = configuration.settings
-    names = [t.name for t in needed(configuration.partitions, TopicNames(settings.app))][:-1]
+    topics = TopicNames(settings.app)
+    shared = {topics.dead_letters, topics.shadow}
+    names = {topic.name for topic in needed(configuration.partitions, topics)} - shared
     admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka.bootstrap)
     await admin.start()
     await admin.create_partitions({name: NewPartitions(count) for name in names})
