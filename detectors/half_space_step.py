@@ -17,7 +17,7 @@ COMPANION: Final = 2
 _SCORED: Final = int(Destiny.SCORED)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def _row(reading: tuple[int, int, int], mine: Any, p: Any, tables: Any, x: Any) -> bool:
     """Features of a reading; whether all are known. `mine.last` is still the reading before."""
     i, place, time_ns = reading
@@ -37,7 +37,7 @@ def _row(reading: tuple[int, int, int], mine: Any, p: Any, tables: Any, x: Any) 
     return True
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def _count(mine: Any, trees: Any, shape: tuple[int, int, int], masses: Any, x: Any) -> None:
     """Count a row; a window that is full becomes the one that judges."""
     count_row(trees, shape, masses[1 - mine.turn], x)
@@ -47,7 +47,7 @@ def _count(mine: Any, trees: Any, shape: tuple[int, int, int], masses: Any, x: A
         masses[1 - mine.turn] = 0
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def _judge(
     levels: Levels,
     reading: tuple[int, int, int, int],
@@ -67,7 +67,7 @@ def _judge(
     return seen[0], 1
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def _hear(company: Any, row: int, value: float, time_ns: int) -> None:
     """Keep what a companion said."""
     seat = company[0][row]
@@ -76,7 +76,7 @@ def _hear(company: Any, row: int, value: float, time_ns: int) -> None:
         company[3][seat] = time_ns
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def _see(
     levels: Levels, reading: tuple[int, int, int, int], pair: Any, room: Any, note: Any
 ) -> int:
@@ -107,6 +107,7 @@ def advance(
     place_of, params_of, state, params, masses, tables = rows
     row_of, time_of, value_of, destiny = columns
     told = 0
+    x = np.empty(tables[1].shape[1])  # room for the features of any class
     for i in range(span[0], span[1]):
         if told == len(notes):
             return i, told
@@ -118,7 +119,6 @@ def advance(
         if place < 0:
             continue
         mine, p = state[place], params[params_of[place]]
-        x = np.empty(p.features)
         whole = _row((i, place, time_ns), mine, p, tables, x)
         mine.last = value
         if whole:

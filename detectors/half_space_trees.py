@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from detectors.twister import Twister
 
 PADDING: Final = 0.15  # share of a half on either side in which it is never cut
+_TWO: Final = np.uint64(2)
 _LEAST: Final = 0.1  # share of the window below which a node is not looked into
 
 Span = tuple[float, float]
@@ -71,16 +72,17 @@ def isolation(trees: Any, shape: tuple[int, int, int], masses: Masses, x: Any) -
     features, thresholds = trees
     count, height, window = shape
     total = 0.0
-    for tree in range(count):
-        node, power = 0, 1
+    least = _LEAST * window
+    for tree in range(np.uint64(count)):  # unsigned: no test for places that count from the end
+        node, power = np.uint64(0), 1.0
         for depth in range(height + 1):
-            mass = masses[tree, node]
-            total += float(mass) * power
-            if depth == height or mass < _LEAST * window:
+            mass = float(masses[tree, node])
+            total += mass * power
+            if depth == height or mass < least:
                 break
-            below = x[features[tree, node]] < thresholds[tree, node]
-            node = 2 * node + (1 if below else 2)
-            power *= 2
+            below = x[np.uint64(features[tree, node])] < thresholds[tree, node]
+            node = _TWO * node + _TWO - np.uint64(below)
+            power *= 2.0
     return 1.0 - total / float(count * window * (2 ** (height + 1) - 1))
 
 
@@ -88,10 +90,10 @@ def isolation(trees: Any, shape: tuple[int, int, int], masses: Masses, x: Any) -
 def count_row(trees: Any, shape: tuple[int, int, int], masses: Masses, x: Any) -> None:
     """Count a row at every node of its path."""
     features, thresholds = trees
-    for tree in range(shape[0]):
-        node = 0
+    for tree in range(np.uint64(shape[0])):
+        node = np.uint64(0)
         for _ in range(shape[1]):
             masses[tree, node] += np.uint16(1)
-            below = x[features[tree, node]] < thresholds[tree, node]
-            node = 2 * node + (1 if below else 2)
+            below = x[np.uint64(features[tree, node])] < thresholds[tree, node]
+            node = _TWO * node + _TWO - np.uint64(below)
         masses[tree, node] += np.uint16(1)
