@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 __all__ = ["CODECS", "InflateError", "inflate"]
 
-_XERIAL: Final = b"\x82SNAPPY\x00"
-_XERIAL_HEAD: Final = 16  # the mark, then two versions of four bytes
+# The mark, the version of the framing and the oldest one that can read it; both are 1 everywhere.
+_XERIAL: Final = b"\x82SNAPPY\x00\x00\x00\x00\x01\x00\x00\x00\x01"
 _SIZE: Final = struct.Struct(">i")
 
 Bytes = bytes | memoryview
@@ -62,7 +62,7 @@ def _snappy(packed: Bytes, room: NDArray[Any]) -> int:
     view = memoryview(packed)
     if bytes(view[: len(_XERIAL)]) != _XERIAL:
         return _block(view, room)
-    at, used = _XERIAL_HEAD, 0
+    at, used = len(_XERIAL), 0
     while at < len(view):
         (size,) = _SIZE.unpack_from(view, at)
         at += _SIZE.size

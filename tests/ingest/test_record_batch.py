@@ -210,6 +210,14 @@ def test_snappy_comes_framed_or_bare() -> None:
         assert bytes(room[: inflate(2, packed, room)]) == text * times
 
 
+@pytest.mark.parametrize("versions", [(2, 1), (1, 2), (1 << 24, 1)])
+def test_a_framing_of_another_version_is_no_framing(versions: tuple[int, int]) -> None:
+    block = bytes(cramjam.snappy.compress_raw(b"readings"))
+    head = b"\x82SNAPPY\x00" + struct.pack(">iii", *versions, len(block))
+    with pytest.raises(InflateError):
+        inflate(2, head + block, np.empty(64, np.uint8))
+
+
 @pytest.mark.parametrize("size", [-1, 10**6])
 def test_a_snappy_block_that_is_cut_is_refused(size: int) -> None:
     packed = b"\x82SNAPPY\x00" + struct.pack(">iii", 1, 1, size) + b"\x00"
