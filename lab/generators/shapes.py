@@ -1,5 +1,6 @@
 """Shapes that trouble and daily life have in made readings, and channels put together."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
@@ -55,7 +56,8 @@ class Sheet:
 
     def event(self, span_s: tuple[float, float], drawn: Mapping[str, Any], **words: Any) -> None:
         """Add an event that lasts from one second to another; `drawn` has its `kind`."""
-        begin, end = (self.begin_ns + round(second) * NS for second in span_s)
+        whole_s = (math.floor(span_s[0]), math.ceil(span_s[1]))  # as labels are written
+        begin, end = (self.begin_ns + second * NS for second in whole_s)
         place = f" at {drawn['at']}" if "at" in drawn else ""
         name = f"{drawn['kind']}{place}"
         self.events.append(Event(name, begin, end, drawn=drawn, **words))
