@@ -20,6 +20,7 @@ from app.configuration import Configuration
 from lab.generators.made import LABELS, READINGS, Event, Made
 
 CONFIGS = Path(__file__).resolve().parents[1] / "configs"
+TOLD = 3  # misses of a kind that a table lists
 UNTOLD = {"kind", "at", "seed"}  # of what was drawn, in a list of misses
 
 
@@ -31,14 +32,15 @@ class Kind:
     ----------
     of : int
         How often it was put in.
-    delays_s : list of float
-        Of those that were found.
+    delays_s, left_s : list of float
+        Of those that were found: from its beginning to the first alarm, and from there to its end.
     missed : list of str
         What was drawn for the others.
     """
 
     of: int = 0
     delays_s: list[float] = field(default_factory=list)
+    left_s: list[float] = field(default_factory=list)
     missed: list[str] = field(default_factory=list)
 
 
@@ -73,6 +75,8 @@ class Judged:
                 kind.missed.append(" ".join([f"seed {mine['seed']}:", *figures]))
             else:
                 kind.delays_s.append(outcome.delay_s)
+                lasts = outcome.event.end - outcome.event.begin
+                kind.left_s.append(lasts.total_seconds() - outcome.delay_s)
         class_of = {cells["id"]: cells["class"] for cells in made.catalogue}
         for episode in found.false_alarms or []:
             self.false[f"{class_of[episode.first.channel]} {episode.first.rule.name}"] += 1
@@ -106,8 +110,9 @@ class Judged:
 def _row(name: str, kind: Kind) -> list[str]:
     delays = sorted(kind.delays_s)
     p50, p95 = (lasting(nearest_rank(delays, percent)) for percent in (50, 95))
-    misses = f"{'; '.join(kind.missed[:2])}{', …' if len(kind.missed) > 2 else ''}" or "none"
-    return [name, f"{len(delays)} of {kind.of}", p50, p95, misses]
+    left = lasting(nearest_rank(sorted(kind.left_s), 5))
+    misses = "; ".join(kind.missed[:TOLD]) + ("; …" if len(kind.missed) > TOLD else "")
+    return [name, f"{len(delays)} of {kind.of}", p50, p95, left, misses or "none"]
 
 
 def lasting(seconds: float | None) -> str:
@@ -162,7 +167,9 @@ def side_by_side(made: Mapping[int, Made]) -> Made:
     """What was made from some seeds as one, channels and events named by their seed."""
     catalogue = [_named(seed, cells) for seed, one in made.items() for cells in one.catalogue]
     firsts = np.cumsum([0, *(len(one.catalogue) for one in made.values())])
-    row = np.concatenate([one.row + first for one, first in zip(made.values(), firsts, strict=False)])
+    row = np.concatenate(
+        [one.row + first for one, first in zip(made.values(), firsts, strict=False)]
+    )
     time_ns = np.concatenate([one.time_ns for one in made.values()])
     order = np.argsort(time_ns, kind="stable")
     value = np.concatenate([one.value for one in made.values()])

@@ -1,7 +1,7 @@
 """Ground that creeps for three years: stations, boreholes and wells, and what moves them.
 
-Movement is linear, seasonal, or faster and faster to failure (the inverse of the velocity falls on a
-line). Stations are told daily, boreholes and wells hourly; the sun moves the frame of a borehole
+Movement is linear, seasonal, or faster and faster to failure: the inverse of the velocity falls on
+a line. Stations are told daily, boreholes and wells hourly; the sun moves the frame of a borehole
 by day, and the year moves everything.
 """
 
@@ -11,7 +11,16 @@ from typing import Any, Final
 import numpy as np
 
 from lab.generators.made import Made
-from lab.generators.shapes import DAY_S, HOUR_S, Floats, Sheet, appointments, city_ns, wandering
+from lab.generators.shapes import (
+    DAY_S,
+    HOUR_S,
+    Floats,
+    Sheet,
+    appointments,
+    city_ns,
+    failing,
+    wandering,
+)
 
 STATIONS, BORES = 6, 3
 YEAR_D: Final = 365.25
@@ -85,30 +94,9 @@ def make(parameters: Creep) -> Made:
     return sheet.made({"generator": "creep", **asdict(parameters)})
 
 
-def failing(time_s: Floats, begin_s: float, velocity_mm_d: float, days: float) -> Floats:
-    """Movement in mm whose inverse velocity falls on a line to nothing after so many days.
-
-    Parameters
-    ----------
-    time_s : float64, shape (n,)
-    begin_s : float
-        Nothing moves before; at the last day it has moved for ever.
-
-    References
-    ----------
-    T. Fukuzono, A new method for predicting the failure time of a slope, 1985.
-
-    >>> failing(np.array([0.0, 43_200.0]), 0.0, 1.0, 1.0).round(3).tolist()
-    [0.0, 0.693]
-    """
-    share = np.maximum(time_s - begin_s, 0.0) / (days * DAY_S)
-    with np.errstate(divide="ignore"):
-        return np.asarray(-velocity_mm_d * days * np.log(np.maximum(1.0 - share, 0.0)), np.float64)
-
-
 def _when(p: Creep, kinds: tuple[str, ...], chance: np.random.Generator) -> dict[str, float]:
     span = (p.quiet_d * DAY_S, p.days * DAY_S)
-    return {kind: begin for kind, (begin, _) in appointments(chance, kinds, span).items()}
+    return appointments(chance, kinds, span)
 
 
 def _propped(time_s: Floats, begin: float, p: Creep, drawn: tuple[float, float]) -> Floats:
@@ -156,7 +144,7 @@ def _moved(
         return -rate * np.maximum(time_s - begin, 0.0) / (YEAR_D * DAY_S)
     size = float(chance.uniform(*p.step_mm))
     _label(sheet, kind, channel, (begin, 60.0), mm=size)
-    return -size * (time_s >= begin)
+    return np.where(time_s >= begin, -size, 0.0)
 
 
 def _label(

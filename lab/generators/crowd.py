@@ -19,6 +19,7 @@ from lab.generators.shapes import (
     appointments,
     city_ns,
     daily,
+    known,
     wandering,
     workday,
 )
@@ -49,7 +50,7 @@ class Crowd:
     peak : tuple of float
         People a minute through a group of gates at the height of a workday.
     day_to_day, keep, wander : float
-        How far days differ, and what a minute keeps of how the one before differed, and by how much.
+        How far days differ; what a minute keeps of how the one before did, and how far minutes do.
     per_m2 : tuple of float
         People on a square metre of a zone at the peak of gates.
     meter_m2 : float
@@ -89,7 +90,7 @@ class Crowd:
 
 def of_days(seed: int) -> Crowd:
     """Zones, escalator and train for some days."""
-    return Crowd(seed, 4, 1, ("escalator", "gap", "full", "surge"), ("zones", "machines"))
+    return Crowd(seed, 4, 1, ("escalator", "gap", "full"), ("zones", "machines"))
 
 
 def of_cameras(seed: int) -> Crowd:
@@ -103,7 +104,9 @@ def make(parameters: Crowd) -> Made:
     sheet = Sheet(city_ns("2026-03-02T00:00"))
     station = Station(parameters.days, chance, sheet)
     span = (parameters.quiet_d * DAY_S, parameters.days * DAY_S)
-    for kind, (begin, _) in appointments(chance, parameters.kinds, span).items():
+    known(parameters.kinds, FAULTS)
+    known(parameters.tell, _TELL)
+    for kind, begin in appointments(chance, parameters.kinds, span).items():
         FAULTS[kind](station, parameters, _by_day(begin))
     for word in parameters.tell:
         _TELL[word](station, parameters)
@@ -139,11 +142,11 @@ def _gates(station: Station, p: Crowd) -> None:
         factor = station.factor(gate, time_s)
         count = chance.poisson(np.maximum(mean * shared * factor, 0.0)).astype(np.float64)
         sides[side].append(count)
-        _add(station.sheet, f"gate_{gate}", "gate", time_s, count, 0)
+        station.sheet.add(_channel(f"gate_{gate}", "gate"), time_s, count, 0)
     for side, word in (("in", "entries"), ("out", "exits")):
         hourly = np.sum(sides[side], axis=0).reshape(-1, 60).sum(axis=1)
         hours = np.arange(1.0, len(hourly) + 1) * HOUR_S
-        _add(station.sheet, word, f"station_{word}", hours, hourly, 0)
+        station.sheet.add(_channel(word, f"station_{word}"), hours, hourly, 0)
 
 
 def _zones(station: Station, p: Crowd) -> None:
@@ -156,7 +159,7 @@ def _zones(station: Station, p: Crowd) -> None:
         level += station.waiting(zone, time_s)
         told = np.maximum(level + chance.normal(0, p.meter_m2, len(time_s)), 0.0)
         name = f"density_{zone}"
-        _add(station.sheet, name, "density", time_s, station.frozen(name, time_s, told), 2)
+        station.sheet.add(_channel(name, "density"), time_s, station.frozen(name, time_s, told), 2)
 
 
 def _machines(station: Station, p: Crowd) -> None:
@@ -164,7 +167,7 @@ def _machines(station: Station, p: Crowd) -> None:
     chance, time_s = station.chance, np.arange(0.0, p.days * DAY_S, MACHINE_S)
     open_now = (time_s / HOUR_S % 24 >= 5.5) & (time_s / HOUR_S % 24 < 23.5)
     state = station.escalator(time_s, np.where(open_now, RUNS, STANDBY))
-    _add(station.sheet, "escalator_state", "escalator_state", time_s, state, 0)
+    station.sheet.add(_channel("escalator_state", "escalator_state"), time_s, state, 0)
     load = 100.0 * _profile(time_s, INTO) + wandering(chance, len(time_s), 0.97, 6.0)
     load = np.maximum(station.train(time_s, load), 0.0)
     cells: dict[str, Any] = {"id": "metro.train-made.load", "class": "metro.train_load"}
@@ -172,9 +175,9 @@ def _machines(station: Station, p: Crowd) -> None:
     station.sheet.add(cells, time_s, load, 1)
 
 
-def _add(sheet: Sheet, word: str, kind: str, time_s: Floats, value: Floats, digits: int) -> None:
-    cells = {"id": f"metro.made.{word}", "class": f"metro.{kind}"}
-    sheet.add({**cells, "asset": "made", "group": "metro.made"}, time_s, value, digits)
+def _channel(word: str, kind: str) -> dict[str, str]:
+    channel = {"id": f"metro.made.{word}", "class": f"metro.{kind}"}
+    return {**channel, "asset": "made", "group": "metro.made"}
 
 
 _TELL: Final = {"gates": _gates, "zones": _zones, "machines": _machines}

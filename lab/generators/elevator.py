@@ -151,31 +151,26 @@ class _Lift:
 def _tell(name: str, lift: _Lift, sheet: Sheet) -> None:
     """All channels of a lift; nothing while its box is dead."""
     end = lift.p.days * DAY_S
-    figures = np.array([trip for trip in lift.trips if trip[0] < end])
+
+    def add(what: str, time_s: Floats, value: Floats, digits: int) -> None:
+        told = np.where(lift.trouble.dead(time_s) | (time_s >= end), np.nan, value)
+        sheet.add(_channel(name, what), time_s, told, digits)
+
+    figures = np.array(lift.trips)
     for column, (what, digits) in enumerate(PER_TRIP.items()):
-        _add(name, what, sheet, (figures[:, 0], figures[:, column + 1]), lift, digits)
+        add(what, figures[:, 0], figures[:, column + 1], digits)
     changed, states = (np.array(part, np.float64) for part in zip(*lift.changes, strict=True))
     beats = np.arange(BEAT_S / 2, end, BEAT_S)
     last = np.searchsorted(changed, beats, side="right") - 1
     time_s = np.concatenate([changed, beats])
     order = np.argsort(time_s, kind="stable")
-    both = np.concatenate([states, states[last]])[order]
-    inside = time_s[order] < end
-    _add(name, "car_state", sheet, (time_s[order][inside], both[inside]), lift, 0)
+    add("car_state", time_s[order], np.concatenate([states, states[last]])[order], 0)
     confined = np.zeros(len(beats))
     for begin, until in lift.shut_in:
         confined = np.where((beats >= begin) & (beats < until), beats - begin, confined)
-    _add(name, "confined", sheet, (beats, confined), lift, 0)
+    add("confined", beats, confined, 0)
 
 
-def _add(
-    name: str, what: str, sheet: Sheet, told: tuple[Floats, Floats], lift: _Lift, digits: int
-) -> None:
-    cells = {
-        "id": f"elevator.{name}.{what}",
-        "class": f"elevator.{what}",
-        "asset": name,
-        "group": f"elevator.{name}",
-    }
-    time_s, value = told
-    sheet.add(cells, time_s, np.where(lift.trouble.dead(time_s), np.nan, value), digits)
+def _channel(name: str, what: str) -> dict[str, str]:
+    channel = {"id": f"elevator.{name}.{what}", "class": f"elevator.{what}"}
+    return {**channel, "asset": name, "group": f"elevator.{name}"}

@@ -109,7 +109,7 @@ def troubles(kinds: tuple[str, ...], p: "Elevator", chance: np.random.Generator)
     """Troubles of a lift, drawn."""
     found = Trouble(chance)
     span = (p.quiet_d * DAY_S, p.days * DAY_S)
-    for kind, (begin, _) in appointments(chance, kinds, span).items():
+    for kind, begin in appointments(chance, kinds, span).items():
         if kind not in GROWS and kind != "box dead":
             begin = _by_day(begin)  # noqa: PLW2901 - nobody is shut in when nobody rides
         lasts, found.sizes[kind] = _drawn(kind, p, chance)

@@ -1,8 +1,8 @@
 """Excavation pits, stage by stage: walls, struts, wells and the street beside, with failures.
 
-Every lift lets the wall move by some millimetres in two or three days and creep on by the logarithm
-of time; struts follow the load and the air's temperature. Beside a sound pit with a dead gauge there
-is one whose wall runs away, one that loses a strut, and one whose wall leaks.
+Every lift lets the wall move by some millimetres in two or three days, and creep on by the
+logarithm of time; struts follow the load and the air's temperature. Beside a sound pit with a dead
+gauge there is one whose wall runs away, one that loses a strut, and one whose wall leaks.
 """
 
 from dataclasses import asdict, dataclass
@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 
 from lab.generators.made import Made
-from lab.generators.shapes import DAY_S, HOUR_S, Floats, Sheet, city_ns, inside, wandering
+from lab.generators.shapes import DAY_S, HOUR_S, Floats, Sheet, city_ns, failing, inside, wandering
 
 SPARSE_S, DENSE_S = 3600.0, 600.0
 STRUTS, PANELS, WELLS, POINTS = 3, 2, 2, 2
@@ -135,7 +135,7 @@ def _strut(
         share = np.clip((time_s - lift) / (2.5 * DAY_S), 0.0, 1.0)
         force += float(chance.uniform(*p.per_lift)) * share
     afternoon = np.sin(2 * np.pi * (time_s / DAY_S - 9 / 24))
-    return force + (force > 0) * float(chance.uniform(*p.warm)) * afternoon
+    return np.where(force > 0, force + float(chance.uniform(*p.warm)) * afternoon, 0.0)
 
 
 def _tell(pit: _Pit, p: Excavation) -> None:
@@ -181,17 +181,16 @@ def _gauge_dies(pit: _Pit, p: Excavation, begin: float) -> None:
 def _runs_away(pit: _Pit, p: Excavation, begin: float) -> None:
     """Fukuzono: the inverse of the velocity falls on a line to nothing at the time of failure."""
     velocity, days = (float(pit.chance.uniform(*s)) for s in (p.run_away_mm_d, p.run_away_d))
-    for time_s, series in ((pit.sparse_s, pit.wall), *((pit.dense_s, s) for s in pit.struts)):
-        share = np.clip((time_s - begin) / (days * DAY_S), 0.0, p.stopped)
-        more = -velocity * days * np.log1p(-share)
-        series += more if series is pit.wall else (series > 0) * more
-    share = np.clip((pit.sparse_s - begin) / (days * DAY_S), 0.0, p.stopped)
-    pit.street += 0.7 * velocity * days * np.log1p(-share)
+    end = begin + p.stopped * days * DAY_S
+    moved = failing(np.minimum(pit.sparse_s, end), begin, velocity, days)
+    pit.wall += moved
+    pit.street -= 0.7 * moved
+    pressed = failing(np.minimum(pit.dense_s, end), begin, velocity, days)  # 1 % a millimetre
+    pit.struts = [force + np.where(force > 0, pressed, 0.0) for force in pit.struts]
     drawn = {"kind": FATE[1], "at": pit.name, "mm_d": round(velocity, 2), "days": round(days, 1)}
     words = ["deflection_1", "deflection_2", "settlement_1", "settlement_2"]
     words += [f"strut_{number + 1}" for number in range(STRUTS)]
-    span = (begin, begin + p.stopped * days * DAY_S)
-    _label(pit, span, drawn, words)
+    _label(pit, (begin, end), drawn, words)
 
 
 def _strut_goes(pit: _Pit, p: Excavation, begin: float) -> None:
@@ -219,7 +218,9 @@ def _leaks(pit: _Pit, p: Excavation, begin: float) -> None:
     later = np.maximum(pit.sparse_s - begin - 4 * HOUR_S, 0.0)
     pit.street += sinks * np.expm1(-later / (1.5 * hours * HOUR_S))
     drawn = {"kind": FATE[3], "at": pit.name, "m": round(metres, 2), "hours": round(hours, 1)}
-    _label(pit, (begin, begin + 3 * DAY_S), drawn, ["well_1", "well_2", "settlement_1", "settlement_2"])
+    _label(
+        pit, (begin, begin + 3 * DAY_S), drawn, ["well_1", "well_2", "settlement_1", "settlement_2"]
+    )
 
 
 def _label(

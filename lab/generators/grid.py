@@ -20,6 +20,7 @@ from lab.generators.shapes import (
     appointments,
     city_ns,
     daily,
+    known,
     wandering,
     workday,
 )
@@ -106,7 +107,8 @@ def make(parameters: Grid) -> Made:
     span = (parameters.quiet_days * DAY_S, parameters.days * DAY_S)
     sheet = Sheet(city_ns("2026-06-01T00:00"))
     measured = Measured(time_s, inputs, np.ones(len(time_s)), chance, sheet)
-    for kind, (begin, _) in appointments(chance, parameters.kinds, span).items():
+    known(parameters.kinds, FAULTS)
+    for kind, begin in appointments(chance, parameters.kinds, span).items():
         FAULTS[kind](measured, parameters, begin)
     _slow(measured, parameters)
     if parameters.terminals:
@@ -136,15 +138,17 @@ def _slow(measured: Measured, parameters: Grid) -> None:
         load = load + (load > 0) * chance.normal(0, parameters.meter_percent, count)
         phases = PHASES if area == 0 else PHASES[:1]
         for number, phase in enumerate(phases):
-            volts = 230.94 * told[:, flow.LOW][:, area] + chance.normal(0, parameters.meter_v, count)
+            volts = 230.94 * told[:, flow.LOW][:, area] + chance.normal(
+                0, parameters.meter_v, count
+            )
             channel = f"power.{name}.voltage_{phase}"
             volts = np.where(told[:, flow.LOW][:, area] > 0, volts + 0.8 * (number - 1), 0.0)
-            _add(sheet, channel, "lv_voltage", time_s, measured.spoilt(channel, volts), 1)
+            sheet.add(_channel(channel, "lv_voltage"), time_s, measured.spoilt(channel, volts), 1)
         channel = f"power.{name}.load"
-        _add(sheet, channel, "transformer_load", time_s, measured.spoilt(channel, load), 1)
+        sheet.add(_channel(channel, "transformer_load"), time_s, measured.spoilt(channel, load), 1)
     oil = _oil(told[:, flow.SUBSTATION] / 100.0, time_s, measured.cooling)
     oil += wandering(chance, count, 0.9995, 1.0) + chance.normal(0, parameters.meter_k, count)
-    _add(sheet, "power.sub-m1.top_oil", "top_oil", time_s, oil, 1)
+    sheet.add(_channel("power.sub-m1.top_oil", "top_oil"), time_s, oil, 1)
 
 
 def _oil(load: Floats, time_s: Floats, cooling: Floats) -> Floats:
@@ -171,18 +175,17 @@ def _fast(measured: Measured, parameters: Grid) -> None:
         volts = np.where(
             part > 0, 10.0 * part + chance.normal(0, parameters.meter_kv, len(part)), 0
         )
-        _add(sheet, f"{name}.voltage", "feeder_voltage", time_s, volts, 3)
+        sheet.add(_channel(f"{name}.voltage", "feeder_voltage"), time_s, volts, 3)
         share = told[minute][:, flow.HEADS][:, feeder]
         noise = chance.normal(0, parameters.meter_percent, len(part))
-        _add(sheet, f"{name}.load", "feeder_load", time_s, share + (share > 0) * noise, 1)
-        _add(sheet, f"{name}.switch", "feeder_switch", *measured.switch(feeder, time_s), 0)
+        sheet.add(_channel(f"{name}.load", "feeder_load"), time_s, share + (share > 0) * noise, 1)
+        sheet.add(_channel(f"{name}.switch", "feeder_switch"), *measured.switch(feeder, time_s), 0)
     earth = 10.0 * told[minute, 0] * measured.earth[minute] / np.sqrt(3.0)
     earth = earth + chance.normal(0, parameters.meter_kv, len(earth))
-    _add(sheet, "power.sub-m1.phase_to_earth", "phase_to_earth", time_s, earth, 3)
+    sheet.add(_channel("power.sub-m1.phase_to_earth", "phase_to_earth"), time_s, earth, 3)
 
 
-def _add(sheet: Sheet, channel: str, kind: str, time_s: Floats, value: Floats, digits: int) -> None:
+def _channel(channel: str, kind: str) -> dict[str, str]:
     asset = channel.split(".")[1]
     group = "power.sub-m1" if asset.startswith(("feeder", "sub")) else f"power.{asset}"
-    cells = {"id": channel, "class": f"power.{kind}", "asset": asset, "group": group}
-    sheet.add(cells, time_s, value, digits)
+    return {"id": channel, "class": f"power.{kind}", "asset": asset, "group": group}

@@ -69,7 +69,8 @@ class Measured:
         for feeder, span in self.off.items():
             off = self.during(span)
             told[off] = flow.response(feeder).at(self.inputs[off])
-            told[np.ix_(off, behind(feeder))] = 0.0
+            for output in behind(feeder):
+                told[off, output] = 0.0
         return told
 
     def switch(self, feeder: int, beat_s: Floats) -> tuple[Floats, Floats]:

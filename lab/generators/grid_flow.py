@@ -56,7 +56,7 @@ class Response:
 @cache
 def response(without: int = NO_FEEDER) -> Response:
     """Response of the grid as it is, or with one feeder off: fifteen power flows."""
-    net = _net(without)
+    net = net_of(without)
     at_base = solve(net, BASE)
     first, second = [], []
     for which, reach in enumerate(REACH.tolist()):
@@ -68,9 +68,15 @@ def response(without: int = NO_FEEDER) -> Response:
     return Response(at_base, np.array(first), np.array(second))
 
 
-def _net(without: int) -> Any:
-    import pandapower as pp  # noqa: PLC0415 - takes seconds, and only this needs it
+def _pandapower() -> Any:
+    import pandapower  # type: ignore[import-untyped]  # noqa: PLC0415 - takes seconds
 
+    return pandapower
+
+
+def net_of(without: int = NO_FEEDER) -> Any:
+    """Network of pandapower, with one feeder off."""
+    pp = _pandapower()
     net = pp.create_empty_network(f_hz=50.0)
     source, busbar = pp.create_bus(net, 110.0), pp.create_bus(net, 10.0)
     pp.create_ext_grid(net, source)
@@ -91,16 +97,14 @@ def _net(without: int) -> Any:
 
 def solve(net: Any, inputs: Floats) -> Floats:
     """Outputs of one power flow, shape (outputs,); 0 behind a feeder that is off."""
-    import pandapower as pp  # noqa: PLC0415 - as above
-
     net.ext_grid.loc[0, "vm_pu"] = inputs[-1]
     per_feeder = AREAS // FEEDERS
     for area in range(AREAS):
         net.load.loc[2 * area, "scaling"] = inputs[area // per_feeder]
         net.load.loc[2 * area + 1, "scaling"] = inputs[FEEDERS + area]
-    pp.runpp(net, numba=False)
+    _pandapower().runpp(net, numba=False)
     volts = net.res_bus.vm_pu.to_numpy()
     loading = net.res_trafo.loading_percent.to_numpy()
     heads = net.res_line.loading_percent.to_numpy()[::per_feeder]
     parts = (volts[1:2], volts[2::2], volts[3::2], loading[1:], loading[:1], heads)
-    return np.nan_to_num(np.concatenate(parts), nan=0.0)
+    return np.asarray(np.nan_to_num(np.concatenate(parts), nan=0.0), np.float64)

@@ -113,18 +113,51 @@ def inside(time_s: Floats, span: tuple[float, float]) -> NDArray[np.bool_]:
     return (time_s >= span[0]) & (time_s < span[1])
 
 
+def failing(time_s: Floats, begin_s: float, velocity_mm_d: float, days: float) -> Floats:
+    """Movement in mm whose inverse velocity falls on a line to nothing after so many days.
+
+    Parameters
+    ----------
+    time_s : float64, shape (n,)
+    begin_s : float
+        Nothing moves before; at the last day it has moved for ever.
+
+    References
+    ----------
+    T. Fukuzono, A new method for predicting the failure time of a slope, 1985.
+
+    >>> failing(np.array([0.0, 43_200.0]), 0.0, 1.0, 1.0).round(3).tolist()
+    [0.0, 0.693]
+    """
+    share = np.maximum(time_s - begin_s, 0.0) / (days * DAY_S)
+    with np.errstate(divide="ignore"):
+        slower = np.log(np.maximum(1.0 - share, 0.0))
+    return np.asarray(velocity_mm_d * days * np.abs(slower), np.float64)
+
+
 def appointments(
     chance: np.random.Generator, kinds: Iterable[str], span: tuple[float, float]
-) -> dict[str, tuple[float, float]]:
-    """A stretch of time of its own for each kind of trouble, in an order by chance.
+) -> dict[str, float]:
+    """Second at which each kind of trouble begins: in a stretch of time of its own, by chance.
 
-    The first quarter of a stretch is left free at random, so that begin is no multiple of
-    anything; what the trouble does must be over by the end of the stretch.
+    It begins within the first quarter of its stretch, and should be over by the end of it.
     """
     names = list(kinds)
     length = (span[1] - span[0]) / len(names)
     found = {}
     for place, at in enumerate(chance.permutation(len(names)).tolist()):
-        begin = span[0] + place * length
-        found[names[at]] = (float(begin + chance.uniform(0.0, length / 4)), begin + length)
+        found[names[at]] = float(span[0] + (place + chance.uniform(0.0, 0.25)) * length)
     return dict(sorted(found.items()))
+
+
+def known(kinds: Iterable[str], there: Iterable[str]) -> None:
+    """Refuse kinds of trouble that are not there.
+
+    Raises
+    ------
+    ValueError
+        With those that there are.
+    """
+    if strange := sorted(set(kinds) - set(there)):
+        msg = f"kinds: expected some of {', '.join(sorted(there))}, got {', '.join(strange)}"
+        raise ValueError(msg)
