@@ -21,7 +21,7 @@ from lab.generators.made import LABELS, READINGS, Event, Made
 
 CONFIGS = Path(__file__).resolve().parents[1] / "configs"
 TOLD = 3  # misses of a kind that a table lists
-UNTOLD = {"kind", "at", "seed"}  # of what was drawn, in a list of misses
+UNTOLD = {"kind", "at", "seed", "lasts_s"}  # of what was drawn, in a list of misses
 
 
 @dataclass
@@ -64,19 +64,22 @@ class Judged:
     readings: int = 0
 
     def add(self, made: Made, found: Scores, seeds: int) -> None:
-        """Take what rang over made readings of some seeds, each of them a city with its desks."""
+        """Take what rang over made readings of some seeds, each of them a city with its desks.
+
+        What rings first when the trouble is over is no false alarm, but has found nothing.
+        """
         drawn = {event.name: event.drawn for event in made.events}
         for outcome in found.outcomes:
             mine = drawn[outcome.event.label.name]
             kind = self.kinds.setdefault(str(mine["kind"]), Kind())
             kind.of += 1
-            if outcome.delay_s is None:
+            delay, lasts = outcome.delay_s, mine["lasts_s"]
+            if delay is None or delay > lasts:
                 figures = (f"{key} {value}" for key, value in mine.items() if key not in UNTOLD)
                 kind.missed.append(" ".join([f"seed {mine['seed']}:", *figures]))
             else:
-                kind.delays_s.append(outcome.delay_s)
-                lasts = outcome.event.end - outcome.event.begin
-                kind.left_s.append(lasts.total_seconds() - outcome.delay_s)
+                kind.delays_s.append(delay)
+                kind.left_s.append(lasts - delay)
         class_of = {cells["id"]: cells["class"] for cells in made.catalogue}
         for episode in found.false_alarms or []:
             self.false[f"{class_of[episode.first.channel]} {episode.first.rule.name}"] += 1

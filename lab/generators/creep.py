@@ -26,6 +26,7 @@ STATIONS, BORES = 6, 3
 YEAR_D: Final = 365.25
 AT_STATIONS: Final = ("slope fails", "creep begins", "mast knocked")
 AT_BORES: Final = ("ground fails", "well pumped", "cavity")
+WAKE_D: Final = {"gnss": 180.0, "field": 90.0}  # over which velocities are told
 TREND: Final = ("limit", "fall", "trend", "consensus", "joint")
 
 
@@ -154,7 +155,14 @@ def _label(
     begin, days = span
     words: dict[str, Any] = {key: round(value, 2) for key, value in drawn.items()}
     words = {"kind": kind, "at": channel, **words}
-    sheet.event((begin, begin + days * DAY_S), words, channels=(channel,), rules=TREND)
+    _event(sheet, (begin, begin + days * DAY_S), words, (channel,))
+
+
+def _event(
+    sheet: Sheet, span: tuple[float, float], drawn: dict[str, Any], channels: tuple[str, ...]
+) -> None:
+    wake = next(days for place, days in WAKE_D.items() if f".{place}-" in channels[0])
+    sheet.event(span, drawn, wake * DAY_S, channels=channels, rules=TREND)
 
 
 def _bores(sheet: Sheet, p: Creep, chance: np.random.Generator) -> None:
@@ -197,6 +205,5 @@ def _sunk(
     sinks = float(chance.uniform(*p.sinks_mm_m)) * metres * np.expm1(-behind)
     words = {"kind": kind, "at": field, "m": round(metres, 2), "days": round(days, 1)}
     channels = (channel, f"subsidence.{field}.level")
-    span = (begin, begin + 60 * DAY_S)
-    sheet.event(span, words, channels=channels, rules=TREND)
+    _event(sheet, (begin, begin + 60 * DAY_S), words, channels)
     return sinks, drawn_down

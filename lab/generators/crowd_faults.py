@@ -94,7 +94,7 @@ def _tell(s: Station, span: Span, drawn: dict[str, Any], channels: list[str], **
     drawn["hours"] = round((span[1] - span[0]) / HOUR_S, 2)
     later = words.pop("later", 0.0)
     ids = tuple(f"metro.made.{channel}" for channel in channels)
-    s.sheet.event((span[0], span[1] + later), drawn, channels=ids, **words)
+    s.sheet.event(span, drawn, later, channels=ids, **words)
 
 
 def _surge(s: Station, p: "Crowd", begin: float) -> None:
@@ -153,9 +153,7 @@ def _full(s: Station, p: "Crowd", begin: float) -> None:
     s.full.append((span, percent))
     drawn = {"kind": "train full", "percent": round(percent, 1)}
     drawn["minutes"] = round((span[1] - span[0]) / 60, 1)
-    s.sheet.event(
-        (span[0], span[1] + 60), drawn, channels=("metro.train-made.load",), rules=("limit",)
-    )
+    s.sheet.event(span, drawn, 60.0, channels=("metro.train-made.load",), rules=("limit",))
 
 
 FAULTS: Final[dict[str, Callable[[Station, "Crowd", float], None]]] = {

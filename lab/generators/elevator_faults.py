@@ -21,6 +21,7 @@ LIVES: Final = (
     ("brake slips",),
 )
 GROWS: Final = ("door wears", "levelling drifts", "bearing wears")
+ONCE: Final = ("moves with open doors", "overspeed", "people shut in")
 ALL: Final = (
     *("vibration", "vibration_across", "levelling", "drift", "acceleration", "speed"),
     *("door_time", "door_cycles", "car_state", "confined"),
@@ -124,9 +125,12 @@ def label(name: str, trouble: Trouble, end_s: float, sheet: Sheet) -> None:
         drawn: dict[str, Any] = {"kind": kind, "at": name, "size": round(trouble.sizes[kind], 2)}
         drawn["hours"] = round((end - begin) / HOUR_S, 2)
         ids = tuple(f"elevator.{name}.{what}" for what in channels)
-        # Wear stays until the end; what lasts for some time may be told at the next trip.
-        until = end_s if kind in GROWS else end + 0.5 * HOUR_S
-        sheet.event((trouble.came.get(kind, begin), until), drawn, channels=ids, rules=rules)
+        if kind in ONCE:
+            begin = trouble.came.get(kind, begin)
+            end = begin + max(trouble.sizes[kind] if kind == "people shut in" else 0.0, 120.0)
+        # Wear stays until the end; of what lasts for some time the next trip may tell.
+        lasts = (begin, end_s if kind in GROWS else end)
+        sheet.event(lasts, drawn, 0.5 * HOUR_S, channels=ids, rules=rules)
 
 
 def _by_day(second: float) -> float:

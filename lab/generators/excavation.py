@@ -13,6 +13,7 @@ import numpy as np
 from lab.generators.made import Made
 from lab.generators.shapes import DAY_S, HOUR_S, Floats, Sheet, city_ns, failing, inside, wandering
 
+WAKE_S: Final = 3 * DAY_S  # rates of a day, with their delays
 SPARSE_S, DENSE_S = 3600.0, 600.0
 STRUTS, PANELS, WELLS, POINTS = 3, 2, 2, 2
 FATE: Final = ("dead gauge", "wall runs away", "strut lost", "wall leaks")
@@ -227,7 +228,7 @@ def _label(
     pit: _Pit, span: tuple[float, float], drawn: dict[str, object], words: list[str]
 ) -> None:
     rules = ("limit", "fall", "rise", "trend", "joint")
-    pit.sheet.event(span, drawn, channels=pit.channels(*words), rules=rules)
+    pit.sheet.event(span, drawn, WAKE_S, channels=pit.channels(*words), rules=rules)
 
 
 _FAIL: Final = {

@@ -108,7 +108,7 @@ def _on_time(begin: float) -> float:
 
 
 def _tell(m: Measured, span: Span, drawn: dict[str, Any], **words: Any) -> None:
-    m.sheet.event((span[0], span[1] + MARGIN_S), drawn, **words)
+    m.sheet.event(span, drawn, MARGIN_S, **words)
 
 
 def _trip(m: Measured, p: "Grid", begin: float) -> None:

@@ -54,13 +54,33 @@ class Sheet:
         self._times.append(self.begin_ns + milliseconds * 1_000_000)
         self._values.append(np.round(value[there], digits))
 
-    def event(self, span_s: tuple[float, float], drawn: Mapping[str, Any], **words: Any) -> None:
-        """Add an event that lasts from one second to another; `drawn` has its `kind`."""
-        whole_s = (math.floor(span_s[0]), math.ceil(span_s[1]))  # as labels are written
+    def event(
+        self,
+        span_s: tuple[float, float],
+        drawn: Mapping[str, Any],
+        wake_s: float = 0.0,
+        **words: Any,
+    ) -> None:
+        """Add an event.
+
+        Parameters
+        ----------
+        span_s : tuple of float
+            Seconds from which and to which it lasts.
+        drawn : mapping
+            Has its `kind`; how long it lasts is added.
+        wake_s : float
+            How long after its end what it did still rings by right: a velocity of 90 days is high
+            for as long.
+        words : Any
+            Fields of `Event`.
+        """
+        whole_s = (math.floor(span_s[0]), math.ceil(span_s[1] + wake_s))  # as labels are written
         begin, end = (self.begin_ns + second * NS for second in whole_s)
         place = f" at {drawn['at']}" if "at" in drawn else ""
+        lasts = {"lasts_s": math.ceil(span_s[1] - span_s[0])}
         name = f"{drawn['kind']}{place}"
-        self.events.append(Event(name, begin, end, drawn=drawn, **words))
+        self.events.append(Event(name, begin, end, drawn={**drawn, **lasts}, **words))
 
     def made(self, parameters: Mapping[str, Any]) -> Made:
         """All channels as one, by time; those of the same time in the order of adding."""
