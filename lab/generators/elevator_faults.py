@@ -66,6 +66,14 @@ class Trouble:
             return 0.0
         return self.sizes[kind] * min((now - begin) / (end - begin), 1.0)
 
+    def lasted(self, kind: str, end_s: float) -> tuple[float, float]:
+        """From when to when a trouble was there: wear until the end, what comes once as it came."""
+        begin, end = self.spans[kind]
+        if kind in ONCE:
+            came = self.came.get(kind, begin)
+            return came, came + (self.sizes[kind] if kind == "people shut in" else 120.0)
+        return begin, end_s if kind in GROWS else end
+
     def shut_in_s(self, now: float) -> float | None:
         """How long the car stands between floors on this trip."""
         return self.sizes["people shut in"] if self._once("people shut in", now) else None
@@ -119,18 +127,13 @@ def troubles(kinds: tuple[str, ...], p: "Elevator", chance: np.random.Generator)
 
 
 def label(name: str, trouble: Trouble, end_s: float, sheet: Sheet) -> None:
-    """Label what a lift went through, until its last second."""
-    for kind, (begin, end) in trouble.spans.items():
+    """Label what a lift went through, until its last second; the next trip may tell of it too."""
+    for kind in trouble.spans:
         channels, rules = RINGS[kind]
+        begin, end = trouble.lasted(kind, end_s)
         drawn: dict[str, Any] = {"kind": kind, "at": name, "size": round(trouble.sizes[kind], 2)}
-        drawn["hours"] = round((end - begin) / HOUR_S, 2)
         ids = tuple(f"elevator.{name}.{what}" for what in channels)
-        if kind in ONCE:
-            begin = trouble.came.get(kind, begin)
-            end = begin + max(trouble.sizes[kind] if kind == "people shut in" else 0.0, 120.0)
-        # Wear stays until the end; of what lasts for some time the next trip may tell.
-        lasts = (begin, end_s if kind in GROWS else end)
-        sheet.event(lasts, drawn, 0.5 * HOUR_S, channels=ids, rules=rules)
+        sheet.event((begin, end), drawn, 0.5 * HOUR_S, channels=ids, rules=rules)
 
 
 def _by_day(second: float) -> float:

@@ -60,7 +60,7 @@ def test_people_shut_in_are_counted_while_the_car_stands(lifts: Made) -> None:
 
 def test_a_dead_box_says_nothing_at_all(lifts: Made) -> None:
     dead = event(lifts, "box dead")
-    end = dead.begin_ns + round(dead.drawn["hours"] * HOUR_NS) - 30 * NS
+    end = dead.begin_ns + (dead.drawn["lasts_s"] - 30) * NS
     for channel in dead.channels:
         assert not len(during(lifts, channel, (dead.begin_ns, end)))
 
