@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import shutil
 import sys
 from collections.abc import Sequence
 from datetime import datetime
@@ -11,9 +12,11 @@ from typing import Any, Final
 from app.backtest_data import Data, open_data
 from app.backtest_ear import Points, Window
 from app.backtest_labels import Event, events_on, read_labels
-from app.backtest_lanes import Hall, Trial
+from app.backtest_lanes import Hall
 from app.backtest_page import TALLY, cell, page
 from app.backtest_score import YEAR_NS, Scores, as_json, scores
+from app.backtest_shares import tried
+from app.backtest_told import Trial
 from app.configuration import Configuration
 from app.progress import Progress
 from lab.feeds.feed import CITY
@@ -29,28 +32,22 @@ def backtest(arguments: argparse.Namespace) -> int:
     data = open_data(arguments.data, arguments.columns, arguments.labels)
     events = None if labels is None else events_on(labels, configuration.catalogue)
     windows = [window(event, configuration) for event in events or []]
-    trial = tried(configuration, data, "backtest", windows)
+    hall = Hall(configuration, data, windows)
+    progress = Progress("backtest", data.count)
+    aside = arguments.report / "unfinished"
+    trial = tried(hall, aside, progress)
+    progress.end()
     found = scores(trial, events)
     pictures = [w.points for w in windows]
     result = {"said": said(trial, data), **_facts(trial), **as_json(found)}
     write_report(arguments.report, trial, (found, pictures), result)
+    shutil.rmtree(aside)
     if arguments.json:
         sys.stdout.write(json.dumps(result, ensure_ascii=False) + "\n")
     else:
         sys.stdout.write("\n".join(lines(found, result)) + "\n")
         sys.stdout.write(f"report in {arguments.report}/index.html\n")
     return 0
-
-
-def tried(
-    configuration: Configuration, data: Data, what: str, windows: Sequence[Window] = ()
-) -> Trial:
-    """One configuration over the data, with its progress on standard error."""
-    hall = Hall(configuration, data, windows)
-    progress = Progress(what, data.count)
-    trial = hall.run(progress)
-    progress.end()
-    return trial
 
 
 def window(event: Event, configuration: Configuration) -> Window:

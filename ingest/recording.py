@@ -117,6 +117,23 @@ def read(path: Path, lane: int, rows_per_batch: int = ROWS_PER_BATCH) -> Iterato
                 yield _records(mine)
 
 
+def chunks(path: Path) -> Iterator[list[tuple[int, Records]]]:
+    """All records, in batches of bounded size: of each those of every lane that it has, rising.
+
+    Raises
+    ------
+    ConfigError
+        When the file is no recording.
+    """
+    with _open(path) as recording:
+        for batch in recording.iter_batches(ROWS_PER_BATCH):
+            lane = batch.column("lane").to_numpy()
+            yield [
+                (number, _records(batch.filter(pa.array(lane == number))))
+                for number in np.unique(lane).tolist()
+            ]
+
+
 def _open(path: Path) -> pq.ParquetFile:
     """A recording, checked to be one."""
     try:
