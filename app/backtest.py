@@ -23,6 +23,7 @@ from lab.feeds.feed import CITY
 
 PICTURED_MAX: Final = 40  # channels of an event whose readings are kept for its picture
 PERIODS_AROUND: Final = 24
+ASIDE: Final = "unfinished"  # in the report's folder, until it is written
 
 
 def backtest(arguments: argparse.Namespace) -> int:
@@ -32,22 +33,32 @@ def backtest(arguments: argparse.Namespace) -> int:
     data = open_data(arguments.data, arguments.columns, arguments.labels)
     events = None if labels is None else events_on(labels, configuration.catalogue)
     windows = [window(event, configuration) for event in events or []]
-    hall = Hall(configuration, data, windows)
-    progress = Progress("backtest", data.count)
-    aside = arguments.report / "unfinished"
-    trial = tried(hall, aside, progress)
-    progress.end()
+    trial = _tried(Hall(configuration, data, windows), arguments)
     found = scores(trial, events)
     pictures = [w.points for w in windows]
     result = {"said": said(trial, data), **_facts(trial), **as_json(found)}
     write_report(arguments.report, trial, (found, pictures), result)
-    shutil.rmtree(aside)
+    shutil.rmtree(arguments.report / ASIDE, ignore_errors=True)
     if arguments.json:
         sys.stdout.write(json.dumps(result, ensure_ascii=False) + "\n")
     else:
         sys.stdout.write("\n".join(lines(found, result)) + "\n")
         sys.stdout.write(f"report in {arguments.report}/index.html\n")
     return 0
+
+
+def _tried(hall: Hall, arguments: argparse.Namespace) -> Trial:
+    """The readings through the lanes, here or on Spark."""
+    progress = Progress("backtest", hall.data.count)
+    if arguments.spark:
+        from app.backtest_spark import tried_on  # noqa: PLC0415 - only who asks for Spark has it
+
+        trial = tried_on(arguments.spark, hall)
+        progress(hall.data.count, 0)
+    else:
+        trial = tried(hall, arguments.report / ASIDE, progress)
+    progress.end()
+    return trial
 
 
 def window(event: Event, configuration: Configuration) -> Window:

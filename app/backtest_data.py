@@ -44,7 +44,7 @@ class Data:
     sources : list of Source
     recordings : list of Path
         Of Kafka records; their lanes read them as they came.
-    files : list of Path
+    files, declared : list of Path
         All of them, and what declares their columns.
     opened : Opened
         How another process opens the same.
@@ -54,6 +54,7 @@ class Data:
     sources: list[Source] = field(default_factory=list)
     recordings: list[Path] = field(default_factory=list)
     files: list[Path] = field(default_factory=list)
+    declared: list[Path] = field(default_factory=list)
     opened: Opened = (Path(), None, None)
 
     @property
@@ -111,7 +112,8 @@ def open_data(
 
 
 def _add(data: Data, path: Path, columns: Path) -> None:
-    data.files.extend([path, columns] if columns.exists() else [path])
+    data.files.append(path)
+    data.declared.extend([columns] if columns.exists() else [])
     if path.suffix in LINES:
         data.sources.append(open_lines(path, data.names))
     elif path.suffix == ".csv":

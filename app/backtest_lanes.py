@@ -48,8 +48,37 @@ class Step:
     work: Sequence[tuple[int, Callable[[], Bodies]]]
 
 
+class Places:
+    """Where every channel of some files sits.
+
+    Parameters
+    ----------
+    configuration : Configuration
+        Only channels that are fed.
+    names : Names
+
+    Attributes
+    ----------
+    lanes : list of (Plan, int)
+        All lanes that have channels, with the plan of their lifeline.
+    seat_of, row_of : int16 and int32, shape (channels,)
+        By number of a channel: its lane's place in `lanes`, `NOWHERE` for strangers, and its row.
+    """
+
+    def __init__(self, configuration: Configuration, names: Names) -> None:
+        self.lanes = lanes(configuration)
+        self.seat_of = np.full(len(names.ids) + 1, NOWHERE, np.int16)
+        self.row_of = np.zeros(len(names.ids) + 1, np.int32)
+        code_of = {name: code for code, name in enumerate(names.ids)}
+        for place, (plan, number) in enumerate(self.lanes):
+            ids = np.array(plan.catalogue.ids, object)[plan.lane_of == number]
+            for row, name in enumerate(ids.tolist()):
+                if (code := code_of.get(name)) is not None:
+                    self.seat_of[code], self.row_of[code] = place, row
+
+
 class Seats:
-    """Lanes of one configuration, and where every channel of some files sits.
+    """Lanes of one configuration, fed with readings of some files.
 
     Parameters
     ----------
@@ -74,33 +103,20 @@ class Seats:
         windows: Sequence[Window] = (),
         share: tuple[int, int] = (0, 1),
     ) -> None:
+        self._places = Places(configuration, names)
+        self.count = len(self._places.lanes)
         self.here: dict[int, Seat] = {}
-        self.count = 0
-        self._seat_of = np.full(len(names.ids) + 1, NOWHERE, np.int16)
-        self._row_of = np.zeros(len(names.ids) + 1, np.int32)
-        code_of = {name: code for code, name in enumerate(names.ids)}
-        for place, (plan, number) in enumerate(lanes(configuration)):
-            self.count += 1
-            ids = np.array(plan.catalogue.ids, object)[plan.lane_of == number]
-            for row, name in enumerate(ids.tolist()):
-                if (code := code_of.get(name)) is not None:
-                    self._seat_of[code], self._row_of[code] = place, row
-            if place % share[1] == share[0]:
-                self.here[place] = Seat(plan, number, windows)
-                _convert(self.here[place], names, configuration)
-
-    def of(self, code: NDArray[np.int32]) -> NDArray[np.int16]:
-        """Seat of each channel by its number, `NOWHERE` for strangers."""
-        found: NDArray[np.int16] = self._seat_of[code]
-        return found
+        for place in range(share[0], self.count, share[1]):
+            self.here[place] = Seat(*self._places.lanes[place], windows)
+            _convert(self.here[place], names, configuration)
 
     def feed(self, seat: int, readings: Readings) -> Bodies:
         """Let a seat take readings that are all its own; bodies of what it rings."""
-        return self.here[seat].feed(readings, self._row_of[readings.code])
+        return self.here[seat].feed(readings, self._places.row_of[readings.code])
 
     def step(self, block: Readings) -> Step:
         """A block shared out."""
-        at = self.of(block.code)
+        at = self._places.seat_of[block.code]
         mine = np.bincount(at + 1, minlength=self.count + 1)
         seats = [i for i in np.flatnonzero(mine[1:]).tolist() if i in self.here]
         work = [(i, partial(self._take, i, block, at)) for i in seats]

@@ -54,8 +54,11 @@ class Job:
 
     def seats(self, share: tuple[int, int] = (0, 1)) -> Seats:
         """Newborn lanes of a share."""
-        configuration = Configuration.from_bundle(self.bundle, self.settings)
-        return Seats(configuration, self.names(), self.windows, share)
+        return Seats(self.configuration(), self.names(), self.windows, share)
+
+    def configuration(self) -> Configuration:
+        """What the bundle holds."""
+        return Configuration.from_bundle(self.bundle, self.settings)
 
     def names(self) -> Names:
         """Channels by number, as the process that asked has them."""

@@ -158,7 +158,8 @@ def made_from(
     configuration: Configuration, data: Data, windows: Iterable[Window]
 ) -> dict[str, str]:
     """Hashes of what a backtest depends on; of files their size and when they were changed."""
-    files = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in data.files]
+    paths = [*data.files, *data.declared]
+    files = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in paths]
     pictured = [(sorted(w.channels), w.begin_ns, w.end_ns) for w in windows]
     return {
         "Tocsin": _hash("".join(path.read_text("utf-8") for path in _sources())),

@@ -72,6 +72,9 @@ def _backtest(command: argparse.ArgumentParser) -> None:
     command.add_argument("config", type=Path, help="configuration folder")
     _readings(command)
     command.add_argument("--report", type=Path, default=Path("backtest"), help="where to write")
+    command.add_argument(
+        "--spark", metavar="MASTER", help="run the lanes on Spark executors, not on this machine"
+    )
     command.add_argument("--json", action="store_true", help="print the figures as JSON")
 
 

@@ -40,8 +40,8 @@ def produce(kafka: Cluster, topic: str) -> None:
     """All readings, each in the partition of its group, stamped with its event time."""
     producer = Producer({"bootstrap.servers": kafka.bootstrap, "acks": "all"})
     for i, (time, channel, value) in enumerate(sorted(readings())):
-        where = {"partition": home_lane(channel[:-2], LANES), "timestamp": time}
-        producer.produce(topic, payload(i % 3, [(time, channel, value)]), **where)
+        body, lane = payload(i % 3, [(time, channel, value)]), home_lane(channel[:-2], LANES)
+        producer.produce(topic, body, partition=lane, timestamp=time)
     assert producer.flush(30) == 0
 
 
