@@ -24,7 +24,7 @@ def measure(count: int) -> tuple[float, float, float]:
     """Median ns an id of the table and of a dict, and bytes an id of the table."""
     names = ids_of(count)
     known = {name: row for row, name in enumerate(names)}
-    table = IdTable(known)
+    table = IdTable(pa.array(names))
     chance = np.random.default_rng(count)
     asked = [names[i] for i in chance.integers(0, count, ASKED)]
     column = pa.array(asked)
