@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 import pyarrow as pa
+from numba import njit
 from numpy.typing import NDArray
 
 from contracts.batch import UNKNOWN, Batch, Refused
@@ -85,7 +86,7 @@ class Decoder:
             columns.record,
             columns.row,
             columns.time_ns,
-            self._convert(columns.row, columns.raw),
+            _converted(columns.row, columns.raw, self._scale, self._offset),
             columns.quality,
             columns.stranger,
             sorted(columns.refused),
@@ -138,15 +139,23 @@ class Decoder:
         )
         raise DecodeError(Reason.UNKNOWN_FORMAT, msg)
 
-    def _convert(self, row: NDArray[np.int32], raw: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Values in the unit of their class; as sent where the channel is unknown."""
-        known = row != UNKNOWN
-        rows = row[known]
-        value = raw.copy()
-        # Infinite or NaN then, which admission tells.
-        with np.errstate(over="ignore", invalid="ignore"):
-            value[known] = raw[known] * self._scale[rows] + self._offset[rows]
-        return value
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _converted(
+    row: NDArray[np.int32],
+    raw: NDArray[np.float64],
+    scale: NDArray[np.float64],
+    offset: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Values in the unit of their class; as sent where the channel is unknown.
+
+    What becomes infinite or NaN here is for admission to tell.
+    """
+    value = raw.copy()
+    for i in range(len(row)):
+        if row[i] != UNKNOWN:
+            value[i] = raw[i] * scale[row[i]] + offset[row[i]]
+    return value
 
 
 def _payloads(records: Records, which: NDArray[np.intp]) -> Iterator[bytes]:

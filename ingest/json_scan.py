@@ -54,7 +54,7 @@ def _blank(text: int, at: Any, end: Any) -> Any:
     return at
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def _key(text: int, at: Any, end: Any) -> Any:
     """Which key stands at a place, 0 for none, and where its value begins."""
     word = word_at(text, at)
@@ -75,7 +75,7 @@ def _key(text: int, at: Any, end: Any) -> Any:
     return key, _blank(text, at + 1, end)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def _next(text: int, at: Any, end: Any, close: int) -> Any:
     """Place behind a comma, or behind `close` and True; `NOWHERE` for anything else."""
     if at == NOWHERE:
@@ -88,7 +88,7 @@ def _next(text: int, at: Any, end: Any, close: int) -> Any:
     return _blank(text, at + 1, end), False
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def _reading(text: int, begin: Any, end: Any) -> Any:
     """Place behind a plain reading or `NOWHERE`, bounds of its channel id, time, value, quality.
 
@@ -120,26 +120,29 @@ def _scan(
     text: NDArray[np.uint8],
     start: NDArray[np.int64],
     length: NDArray[np.int64],
-    most: int,
+    most: tuple[int, int],
     found: Any,
 ) -> int:
-    """Read the messages that are marked; how many readings. Marks of the others are taken away."""
+    """Mark and read the messages that are plain; how many readings. `most` is bytes, readings."""
     plain, record, bounds, times, raws, qualities = found
     base = address_of(text)
     n = 0
-    for i in np.flatnonzero(plain):
+    for i in range(len(start)):
+        letter = byte_at(base, start[i]) if 0 < length[i] <= most[0] else 0
+        if letter not in (_OPEN, _LIST):
+            continue
         first, end = n, start[i] + length[i]
-        many = byte_at(base, start[i]) == _LIST
-        at, last = _blank(base, start[i] + 1, end) if many else start[i], False
+        at, last = _blank(base, start[i] + 1, end) if letter == _LIST else start[i], False
         while not last:
             at, bounds[2 * n], bounds[2 * n + 1], times[n], raws[n], qualities[n] = _reading(
                 base, at, end
             )
             record[n] = i
             n += 1
-            at, last = _next(base, at, end, _LIST_END) if many else (at, True)
-        if at == NOWHERE or _blank(base, at, end) != end or n - first > most:
-            plain[i], n = False, first
+            at, last = _next(base, at, end, _LIST_END) if letter == _LIST else (at, True)
+        plain[i] = at != NOWHERE and _blank(base, at, end) == end and n - first <= most[1]
+        if not plain[i]:
+            n = first
     return n
 
 
@@ -165,10 +168,8 @@ def scan(
         Which messages were read.
     """
     text = np.frombuffer(_padded(records), np.uint8)
-    plain = (records.length > 0) & (records.length <= limits.message_bytes)
-    letter = text[records.start[plain]]
-    plain[plain] = (letter == _OPEN) | (letter == _LIST)
-    room = int(records.length[plain].sum()) // _LEAST_BYTES + 1
+    plain = np.zeros(len(records), np.bool_)
+    room = int(records.length.sum()) // _LEAST_BYTES + len(records)
     found = _Found(
         plain,
         np.empty(room, np.int32),
@@ -177,7 +178,8 @@ def scan(
         np.empty(room, np.float64),
         np.empty(room, np.uint8),
     )
-    n = _scan(text, records.start, records.length, limits.readings_per_message, found)
+    most = (limits.message_bytes, limits.readings_per_message)
+    n = _scan(text, records.start, records.length, most, found)
     record = found.record[:n]
     row = table.rows_between(text, found.bounds[: 2 * n])
     columns = Columns(record, row, found.time_ns[:n], found.raw[:n], found.quality[:n])

@@ -55,7 +55,7 @@ _TEN, _BYTE, _TWO_BYTES, _FOUR_BYTES = np.uint64(10), np.uint64(8), np.uint64(16
 _WORD_BITS: Final = 64
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def string_end(text: int, at: Any, end: Any) -> Any:
     """Place of the quote that ends a string without escapes."""
     if at >= end or byte_at(text, at) != QUOTE:
@@ -82,19 +82,19 @@ def _digits(word: Any) -> Any:
     return count, np.int64((high + low) >> _FOUR_BYTES)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def whole(text: int, at: Any, end: Any) -> Any:
     """Digits as a number (right up to 18 of them), and the place behind them."""
     count, number = _digits(word_at(text, at))
     at += count
     while count == _EIGHT and at < end:
         count, more = _digits(word_at(text, at))
-        number = number * _WHOLE_TENS[count] + more
+        number = number * _WHOLE_TENS[np.uint64(count)] + more
         at += count
     return number, at
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def number(text: int, at: Any, end: Any) -> Any:
     """A decimal number that is exact as a quotient, and the place behind it."""
     negative = at < end and byte_at(text, at) == _MINUS
@@ -109,14 +109,14 @@ def number(text: int, at: Any, end: Any) -> Any:
         decimals = at - begin
         if decimals == 0 or digits + decimals > _DIGITS_MAX:
             return 0.0, NOWHERE
-        mantissa = mantissa * _WHOLE_TENS[decimals] + fraction
+        mantissa = mantissa * _WHOLE_TENS[np.uint64(decimals)] + fraction
     if digits > _DIGITS_MAX or mantissa > _EXACT or (negative and mantissa == 0):
         return 0.0, NOWHERE
-    value = np.float64(mantissa) / _TENS[decimals]
+    value = np.float64(mantissa) / _TENS[np.uint64(decimals)]
     return -value if negative else value, at
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def value(text: int, at: Any, end: Any) -> Any:
     """A number or NaN for `null`, and the place behind it."""
     if word_at(text, at) & _NULL_COVER == _NULL_WORD:
@@ -124,7 +124,7 @@ def value(text: int, at: Any, end: Any) -> Any:
     return number(text, at, end)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def time(text: int, at: Any, end: Any) -> Any:
     """A time in nanoseconds, and the place behind it."""
     if at < end and byte_at(text, at) == QUOTE:
@@ -147,7 +147,7 @@ def time(text: int, at: Any, end: Any) -> Any:
     return millis * NS_PER_MS, at
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def quality(text: int, at: Any, end: Any) -> Any:
     """A quality, and the place behind it."""
     word = word_at(text, at)

@@ -6,7 +6,7 @@ import numpy as np
 from numba import njit
 
 from ingest.memory import word_at
-from ingest.rfc3339 import END_S, NO_TIME, NS_PER_MS, days_of_month, days_since_1970
+from ingest.rfc3339 import END_S, NO_TIME, NS_PER_MS
 
 PLAIN_BYTES: Final = 24
 _SHAPE: Final = b"0000-00-00T00:00:00.000Z"
@@ -23,13 +23,18 @@ _DATE_UP, _HOUR_UP, _SECOND_UP = _words(bytes(0x76 if sign == 48 else 0x7F for s
 _HIGHEST: Final = np.uint64(0x8080808080808080)
 _TEN, _BYTE = np.uint64(10), np.uint64(8)
 
+_FIRST_YEAR: Final = 1970
+_MONTHS: Final = 12 * (np.datetime64(END_S, "s").astype("datetime64[Y]").astype(int))
+# Days from 1970 to the first of each month of the years that a time may name, and of one more.
+_DAYS: Final = np.arange(_MONTHS + 1).astype("datetime64[M]").astype("datetime64[D]").astype(int)
+
 
 @njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def _byte(word: Any, at: int) -> Any:
     return np.int64((word >> np.uint64(8 * at)) & np.uint64(0xFF))
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def plain_time(text: int, at: int) -> Any:
     """Nanoseconds since 1970 UTC of the 24 bytes at a place.
 
@@ -44,11 +49,15 @@ def plain_time(text: int, at: int) -> Any:
     # Each digit's byte becomes the pair that it begins.
     date, hour = date * _TEN + (date >> _BYTE), hour * _TEN + (hour >> _BYTE)
     second = second * _TEN + (second >> _BYTE)
-    year, month, day = _byte(date, 0) * 100 + _byte(date, 2), _byte(date, 5), _byte(hour, 0)
+    month = (_byte(date, 0) * 100 + _byte(date, 2) - _FIRST_YEAR) * 12 + _byte(date, 5) - 1
     hours, minutes, seconds = _byte(hour, 3), _byte(hour, 6), _byte(second, 1)
-    if month < 1 or month > 12 or day < 1 or hours > 23 or minutes > 59 or seconds > 59:
+    if month < 0 or month >= _MONTHS or _byte(date, 5) < 1 or _byte(date, 5) > 12:
         return NO_TIME
-    moment_s = days_since_1970(year, month, day) * 86_400 + hours * 3_600 + minutes * 60 + seconds
-    if day > days_of_month(year, month) or moment_s < 0 or moment_s >= END_S:
+    if hours > 23 or minutes > 59 or seconds > 59:
         return NO_TIME
-    return (moment_s * 1000 + _byte(second, 4) * 10 + millis) * NS_PER_MS
+    day = _DAYS[np.uint64(month)] + _byte(hour, 0) - 1
+    if _byte(hour, 0) < 1 or day >= _DAYS[np.uint64(month + 1)]:
+        return NO_TIME
+    millis += _byte(second, 4) * 10
+    clock = hours * 3_600 + minutes * 60 + seconds
+    return ((day * 86_400 + clock) * 1000 + millis) * NS_PER_MS
