@@ -11,6 +11,7 @@ from contracts.batch import UNKNOWN, Batch, Refused
 from contracts.errors import ConfigError, DecodeError
 from contracts.records import Records
 from ingest.arrow_run import ArrowRun
+from ingest.arrow_scan import Forms
 from ingest.columns import Columns, join, merge, nothing
 from ingest.id_table import IdTable
 from ingest.json_reading import JsonRun, too_long
@@ -68,6 +69,7 @@ class Decoder:
                 raise ConfigError(msg)
         self._row_of = row_of
         self._table = IdTable(pa.array(list(row_of), pa.large_string()))
+        self._forms = Forms(self._table, limits)
         self._scale = scale
         self._offset = offset
         self._limits = limits
@@ -77,11 +79,12 @@ class Decoder:
 
         Every record gives at least one reading or one entry in `refused`.
         """
-        plain, read = scan(records, self._table, self._limits)
-        if read.all():
-            columns = plain
-        else:
-            columns = merge(plain, join(self._parts(records, np.flatnonzero(~read))))
+        columns, read = scan(records, self._table, self._limits)
+        if not read.all():
+            streams, more = self._forms.scan(records, ~read)
+            columns, read = merge(columns, streams), read | more
+        if not read.all():
+            columns = merge(columns, join(self._parts(records, np.flatnonzero(~read))))
         return Batch(
             columns.record,
             columns.row,
@@ -111,7 +114,10 @@ class Decoder:
                     parts += self._decode_other((json, arrow), i, payload)
             except DecodeError as error:
                 refused.append(Refused(i, str(error.reason), error.detail))
-        return [*parts, *arrow.take_any(), json.take(), nothing(*refused)]
+        parts += [*arrow.take_any(), json.take(), nothing(*refused)]
+        for payload in arrow.opened:
+            self._forms.learn(payload)
+        return parts
 
     def _decode_other(
         self, runs: tuple[JsonRun, ArrowRun], i: int, payload: bytes

@@ -6,15 +6,15 @@ unknown channels, times that cannot be read, anything malformed. The full decode
 are.
 """
 
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from contracts.batch import UNKNOWN
 from contracts.records import Records
-from ingest.columns import Columns, only
+from ingest.columns import Columns
+from ingest.found import Found
 from ingest.id_table import IdTable
 from ingest.json_values import GOOD, NOWHERE, QUOTE, cover, head, quality, string_end, time, value
 from ingest.limits import DecodeLimits
@@ -27,20 +27,6 @@ _SPACE, _TAB, _LINE, _RETURN = 32, 9, 10, 13
 _LEAST_BYTES: Final = 32  # of a reading: its keys, and a letter for each number
 _CHANNEL_KEY, _TIME_KEY, _TIME_COVER = head(b'"channel"'), head(b'"time"'), cover(6)
 _VALUE_KEY, _VALUE_COVER, _QUALITY_KEY = head(b'"value"'), cover(7), head(b'"quality"')
-
-
-class _Found(NamedTuple):
-    """What the kernel writes: which messages are plain, then reading by reading.
-
-    `bounds` holds both ends of each channel id.
-    """
-
-    plain: NDArray[np.bool_]
-    record: NDArray[np.int32]
-    bounds: NDArray[np.int64]
-    time_ns: NDArray[np.int64]
-    raw: NDArray[np.float64]
-    quality: NDArray[np.uint8]
 
 
 @njit(cache=True, nogil=True, error_model="numpy", inline="always")
@@ -168,26 +154,11 @@ def scan(
         Which messages were read.
     """
     text = np.frombuffer(_padded(records), np.uint8)
-    plain = np.zeros(len(records), np.bool_)
     room = int(records.length.sum()) // _LEAST_BYTES + len(records)
-    found = _Found(
-        plain,
-        np.empty(room, np.int32),
-        np.empty(2 * room, np.int64),
-        np.empty(room, np.int64),
-        np.empty(room, np.float64),
-        np.empty(room, np.uint8),
-    )
+    found = Found.room(len(records), room)
     most = (limits.message_bytes, limits.readings_per_message)
     n = _scan(text, records.start, records.length, most, found)
-    record = found.record[:n]
-    row = table.rows_between(text, found.bounds[: 2 * n])
-    columns = Columns(record, row, found.time_ns[:n], found.raw[:n], found.quality[:n])
-    strange = record[row == UNKNOWN]
-    if not len(strange):
-        return columns, plain
-    plain[strange] = False
-    return only(columns, plain[record]), plain
+    return found.of_known(n, text, table), found.read
 
 
 def _padded(records: Records) -> bytes:
