@@ -65,9 +65,16 @@ class Job:
         return Names(self.ids, self.units)
 
 
+def processors() -> int:
+    """Processors that this process may use; where the system does not say, all that there are."""
+    if sys.platform == "linux":
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 def processes(readings: int, lanes: int) -> int:
     """How many processes are worth it: at most one a processor and one a lane."""
-    return max(min(len(os.sched_getaffinity(0)), lanes, readings // WORTH_A_PROCESS), 1)
+    return max(min(processors(), lanes, readings // WORTH_A_PROCESS), 1)
 
 
 def tried(hall: Hall, aside: Path, progress: Progress, timing: Timing | None = None) -> Trial:
@@ -114,10 +121,14 @@ def _in_shares(job: Job, asides: list[Unfinished], progress: Progress) -> list[S
         work = [pool.submit(_share, job, (i, len(asides)), one) for i, one in enumerate(asides)]
         try:
             while wait(work, POLL_S).not_done and not any(_failed(one) for one in work):
-                progress(*min(zip(board[:-1:2], board[1::2], strict=True)))
+                slowest = min(zip(board[:-1:2], board[1::2], strict=True))
+                if slowest[0]:
+                    progress(*slowest)
         finally:
             board[-1] = any(not one.done() for one in work)  # the others stop at their next step
-        return [one.result() for one in work]
+        sums = [one.result() for one in work]
+        progress(*min(zip(board[:-1:2], board[1::2], strict=True)))
+        return sums
 
 
 def _failed(work: Future[Sum]) -> bool:
