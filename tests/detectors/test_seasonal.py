@@ -169,3 +169,12 @@ def test_words_that_make_no_sense_are_found(
     where, said = next(faults(Seasonal(**{**WORDS, **words}), Scene(0, 4e4, Duration("1 h"))))
     assert where == path
     assert text in said
+
+
+def test_other_columns_are_judged() -> None:
+    (label, rule), *_ = case().rules.items()
+    one = replace(case(), rules={label: replace(rule, of="balance")})
+    batch, destiny = one.batch()
+    columns = {"value": np.zeros(len(batch)), "balance": batch.value}
+    found = one.detector().score(batch, destiny, (0, len(batch)), columns)
+    assert len(found) == len(run(case())) > 2
