@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from msgspec import structs
 
 from contracts.day_types import DayType
 from contracts.quantities import Duration, Sigmas
@@ -172,8 +173,8 @@ def test_words_that_make_no_sense_are_found(
 
 
 def test_other_columns_are_judged() -> None:
-    (label, rule), *_ = case().rules.items()
-    one = replace(case(), rules={label: replace(rule, of="balance")})
+    rules = {name: structs.replace(rule, of="balance") for name, rule in case().rules.items()}
+    one = replace(case(), rules=rules)
     batch, destiny = one.batch()
     columns = {"value": np.zeros(len(batch)), "balance": batch.value}
     found = one.detector().score(batch, destiny, (0, len(batch)), columns)
