@@ -1,4 +1,4 @@
-"""What docs/quality.md says of the product's rules is what they do, where the corpora are at hand."""
+"""What docs/quality.md says of the rules is what they do, where the corpora are at hand."""
 
 import json
 import subprocess
