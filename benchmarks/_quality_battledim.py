@@ -19,8 +19,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from _claims import Claim, Part
 
-from app.backtest import tried
 from app.backtest_data import open_data
+from app.backtest_lanes import Hall
 from app.configuration import Configuration
 
 SHARED: Final = Path(__file__).resolve().parents[2] / "shared"
@@ -101,7 +101,8 @@ def held_against(rung: Sequence[datetime], known: Sequence[Leak]) -> Outcome:
 
 def ours() -> tuple[list[datetime], int]:
     """Times at which the pack's rule for leaks rang, and how often `stuck` did on the pump."""
-    trial = tried(Configuration.load(PACK), open_data(DATA, PACK / "columns.yaml"), "BattLeDIM")
+    hall = Hall(Configuration.load(PACK), open_data(DATA, PACK / "columns.yaml"))
+    trial = hall.run(lambda taken, reached_ns: None)
     first = {alarm.id: alarm for alarm in reversed(trial.alarms)}.values()
     rung = [datetime.fromisoformat(a.detected) for a in first if a.rule.name != "stuck"]
     pump = sum(a.rule.name == "stuck" and a.channel.endswith("pump-1") for a in first)

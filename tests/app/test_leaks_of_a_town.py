@@ -8,8 +8,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from app.backtest import tried
 from app.backtest_data import open_data
+from app.backtest_lanes import Hall
 from app.configuration import Configuration
 from contracts.alarm import Alarm
 from tests.tidy import ROOT
@@ -47,7 +47,7 @@ def town(path: Path, days: int, leak_from: int, repaired: int) -> None:
 def rung(path: Path) -> list[Alarm]:
     """First revisions of the alarms, by time."""
     data = open_data(path, PACK / "columns.yaml")
-    alarms = tried(Configuration.load(PACK), data, "town").alarms
+    alarms = Hall(Configuration.load(PACK), data).run(lambda taken, reached_ns: None).alarms
     return [alarm for alarm in alarms if alarm.revision == 1]
 
 
