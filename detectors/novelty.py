@@ -115,7 +115,8 @@ def _score(mine: Any, floor: float, views: NDArray[np.float64]) -> float:
     for view in range(VIEWS):
         far = distance(mine, view, views[view]) / max(width_heard(mine, view), floor)
         first, second = max(first, far), max(second, min(first, far))
-    return second * np.sqrt(float(mine.count[0] + mine.count[1]))
+    score: float = second * np.sqrt(float(mine.count[0] + mine.count[1]))
+    return score
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
