@@ -156,18 +156,23 @@ def _false(runs: dict[str, Run]) -> Table:
 
 
 def _missed(bursts: Run) -> Table:
-    """Bursts of a size that is claimed that did not ring within an hour."""
-    rows = [
-        [
-            outcome.event.label.name,
-            f"{drawn['loss_m3h']:.1f}",
-            f"{outcome.event.begin.astimezone(CITY):%A %H:%M}",
-            "never" if outcome.delay_s is None else f"{outcome.delay_s / HOUR_S:.1f} h",
-        ]
-        for drawn, outcome in bursts.outcomes
-        if drawn["loss_m3h"] >= CLAIMED_M3H and not within_hour(outcome)
-    ]
-    return ("burst", "m3/h", "began", "rang after"), rows
+    """Bursts of a size that is claimed that did not ring within an hour, one line a size."""
+    rows = []
+    for low, high in SIZES:
+        if low >= CLAIMED_M3H:
+            missed = [
+                _miss(drawn, outcome)
+                for drawn, outcome in bursts.outcomes
+                if low <= drawn["loss_m3h"] < high and not within_hour(outcome)
+            ]
+            rows.append([f"burst, {low} to {high} m3/h", "; ".join(missed) or "none"])
+    return ("trouble", "not within an hour: place, m3/h, when, rang after"), rows
+
+
+def _miss(drawn: dict[str, Any], outcome: Outcome) -> str:
+    began = f"{outcome.event.begin.astimezone(CITY):%a %H:%M}"
+    after = "never" if outcome.delay_s is None else f"{outcome.delay_s / HOUR_S:.1f} h"
+    return f"{drawn['place']} {drawn['loss_m3h']:.1f} {began} {after}"
 
 
 def _claims(bursts: Run) -> tuple[Claim, ...]:
