@@ -7,7 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from _claims import Claim, Part
+from _claims import Claim, Part, writes
 
 from app.backtest_data import open_data
 from app.backtest_labels import events_on, read_labels
@@ -118,6 +118,8 @@ def measure() -> Part | None:
     if not L_TOWN.is_file():
         return None
     words = [word.removeprefix("--seeds=") for word in sys.argv if word.startswith("--seeds=")]
+    if words and writes():
+        sys.exit("water: expected all seeds for the page, got fewer; leave out --seeds or --write")
     most = int(words[0]) if words else max(count for count, _ in KINDS.values())
     runs = {}
     for kind, (count, _) in KINDS.items():
