@@ -58,6 +58,7 @@ class Water:
         Seconds from reading to reading.
     begin : str
         When the first span begins: midnight before the day that the network's patterns begin with.
+        In L-Town people sleep long on the fifth and sixth day, so that its week begins on Tuesday.
     noise : Noise
     """
 
@@ -73,7 +74,7 @@ class Water:
     grows_h: float = 72.0
     least_flow_m3h: float = 10.0
     every_s: int = 300
-    begin: str = "2026-03-02T00:00:00+08:00"
+    begin: str = "2026-03-03T00:00:00+08:00"
     noise: Noise = field(default_factory=Noise)
 
     @property
