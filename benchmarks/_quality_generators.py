@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from _claims import Claim, Part
+from _claims import Claim, Part, writes
 from _judging import CONFIGS, Judged, judge
 
 from lab.generators import creep, crowd, elevator, excavation, grid
@@ -61,6 +61,8 @@ def measure() -> Part:
 
 def _seeds() -> range:
     words = [word.partition("=")[2] for word in sys.argv if word.startswith("--seeds=")]
+    if words and writes():
+        sys.exit("generators: expected all seeds for the page; leave out --seeds or --write")
     return range(FIRST, FIRST + (int(words[0]) if words else SEEDS))
 
 
