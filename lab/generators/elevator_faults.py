@@ -53,8 +53,8 @@ class Trouble:
         return begin <= now < end
 
     def _once(self, kind: str, now: float) -> bool:
-        """Whether something that comes once comes now: at the first trip in its time."""
-        if kind in self.came or not self._on(kind, now):
+        """Whether something that comes once comes now: at the first trip behind its time."""
+        if kind in self.came or now < self.spans.get(kind, (np.inf, np.inf))[0]:
             return False
         self.came[kind] = now
         return True
@@ -146,11 +146,11 @@ def _drawn(kind: str, p: "Elevator", chance: np.random.Generator) -> tuple[float
     """How long a trouble lasts in seconds, and its size."""
     hours = {
         "door obstructed": p.blocked_h,
-        "people shut in": (0.5, 0.5),
+        "people shut in": (0.0, 0.0),  # what comes once comes with the next trip
         "brake slips": p.slip_h,
         "box dead": p.dead_h,
-        "moves with open doors": (2.0, 2.0),  # it comes at the first trip in these
-        "overspeed": (2.0, 2.0),
+        "moves with open doors": (0.0, 0.0),
+        "overspeed": (0.0, 0.0),
     }.get(kind, (24 * p.grows_d[0], 24 * p.grows_d[1]))
     lasts = float(chance.uniform(*hours)) * HOUR_S
     low, high = p.worn_vibration
