@@ -124,7 +124,7 @@ def compare_mutants(seed: str, count: int) -> tuple[int, int]:
 
 def test_forged_streams_are_read_alike_or_refused_alike() -> None:
     read, refused = compare_mutants("forged", 700)
-    assert read > 100
+    assert read > 70
     assert refused > 200
 
 
@@ -155,7 +155,7 @@ def test_a_stream_whose_columns_overlap_is_left_to_the_library() -> None:
 @pytest.mark.parametrize(
     "columns",
     [
-        whole(table(channel=dictionary(IDS[:3], pa.int8(), pa.string()))),
+        whole(table(channel=dictionary([*IDS[:3]], pa.int8(), pa.string()))),
         KINDS["plain"],  # has a null
     ],
     ids=["dictionary", "null"],
