@@ -62,15 +62,16 @@ def _judge_kinds(fields: Mapping[str, Any], plausible: Plausible, page: Page) ->
     """What each kind of rule finds in its own words."""
     period = fields["period"]
     scene = Scene(*plausible.range, period)
-    made = {VALUE, *(kind.makes for name, (_, kind) in kinds().items() if name in fields)} - {""}
-    for name, (_, kind) in kinds().items():
+    made = {VALUE}
+    for name, (_, kind) in kinds().items():  # in the order in which they run
         if name in fields:
             source = getattr(fields[name], "of", VALUE)
             if isinstance(source, str) and source not in made:
-                text = f"expected a column that the class has, got {source!r}"
+                text = f"expected a column that the class has by then, got {source!r}"
                 page.find((name, "of"), f"{text}; {nearest(source, made)}")
             for path, text in kind.faults(in_time(fields[name], period), scene):
                 page.find((name, *path), text, key=not path)
+            made |= {kind.makes} - {""}
 
 
 def _judge_times(fields: Mapping[str, Any], page: Page) -> None:

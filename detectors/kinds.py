@@ -5,6 +5,7 @@ from typing import Final
 from detectors import (
     balance,
     consensus,
+    departure,
     discord,
     drift,
     half_space,
@@ -27,10 +28,10 @@ from detectors import (
 from detectors.kind import Kind
 
 KINDS: Final[tuple[Kind, ...]] = (
+    balance.BALANCE,
     seasonal.SEASONAL,
     regress.REGRESS,
     consensus.CONSENSUS,
-    balance.BALANCE,
     total.TOTAL,
     slope.FALL,
     slope.RISE,
@@ -47,6 +48,7 @@ KINDS: Final[tuple[Kind, ...]] = (
     multivariate.MULTIVARIATE,
     drift.DRIFT,
     shift.SHIFT,
+    departure.DEPARTURE,
     half_space.ISOLATION,
     spectrum.SPECTRUM,
     joint.JOINT,

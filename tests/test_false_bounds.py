@@ -14,6 +14,7 @@ import pytest
 
 from contracts.quantities import Sigmas
 from detectors.adwin import Adwin
+from detectors.departure import DEPARTURE, Departure
 from detectors.discord import DISCORD, Discord
 from detectors.drift import DRIFT, Drift
 from detectors.half_space import ISOLATION, Isolation, Span
@@ -101,6 +102,12 @@ def test_spectrum_keeps_to_its_tail() -> None:
 def test_adwin_keeps_to_its_chance() -> None:
     rule = Drift(adwin=Adwin(span=4.0, chance=0.05), at_most="blue")
     assert bounded(DRIFT, rule, Clean(100, 10_000, MINUTE, SEED + 4))
+
+
+@pytest.mark.slow
+def test_departure_keeps_to_its_band() -> None:
+    rule = Departure(band=Sigmas("4 sigma"), floor=FLOOR, warm_up=2000, at_most="blue")
+    assert bounded(DEPARTURE, rule, Clean(200, 12_000, MINUTE, SEED + 5), skip=2000)
 
 
 def test_every_statistical_kind_promises() -> None:
