@@ -1,4 +1,4 @@
-"""Nanoseconds a reading: both cheap rules in one kernel, against numpy and river; admission too.
+"""Nanoseconds a reading: all cheap rules in one kernel, against numpy and river; admission too.
 
 Every channel sends one reading a tick, each tick in another order; a batch holds at most 100,000
 readings and no channel twice, which suits numpy best and changes nothing for the kernel.
@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 from contracts.batch import Batch, Destiny
 from contracts.quantities import Duration, Rate, Sigmas
 from detectors.channel_rules import ChannelRules
+from detectors.frozen import Frozen
 from detectors.limit import Limit, Steps
 from detectors.parameters import Rules
 from detectors.silence import SilenceWatch, Silent
-from detectors.unusual import Unusual
+from detectors.unusual import Sums, Unusual
 from ingest.admit import Admission
 from ingest.plausible import Plausible
 
@@ -30,6 +31,7 @@ ROUNDS = 9
 PER_ROUND = 1_000_000  # readings of the compiled arms; at a million channels four times as many
 RIVER_READINGS = 20_000  # of river in each round: it is two orders slower
 PERIOD_NS = 1_000_000_000
+STILL = 7  # channels that stand still, of each thousand
 BEGIN_NS = 1_700_000_000 * PERIOD_NS
 
 RULES = Rules(
@@ -42,7 +44,9 @@ RULES = Rules(
         warm_up=2,
         at_most="yellow",
         relearn_after=Duration("5 s"),
+        sums=Sums(k=Sigmas("0.5 sigma"), h=Sigmas("8 sigma")),
     ),
+    Frozen(after=Duration("5 s"), at_most="blue"),
 )
 BOUNDS = Plausible(range=(0.0, 10.0), fastest=Rate("50 per s"))
 SILENT = Silent(after=Duration("30 s"))
@@ -64,11 +68,12 @@ class Tick:
 
 
 def make_tick(channels: int, seed: int) -> Tick:
-    """Readings around 5; one of 10,000 lies far outside."""
+    """Readings around 5; one of 10,000 lies far outside, one channel in a thousand stands still."""
     chance = np.random.default_rng(seed)
     row = chance.permutation(channels).astype(np.int32)
     value = chance.normal(5.0, 0.05, channels)
     value[chance.random(channels) < 1e-4] = 9.5
+    value[row % 1000 == STILL] = 5.0
     batches = []
     for first in range(0, channels, BATCH):
         part = slice(first, first + BATCH)
@@ -96,8 +101,11 @@ class City:
         self.watch = SilenceWatch([SILENT], one_class)
         self.watch.begin(BEGIN_NS // PERIOD_NS)
         first = [tick.batches[0] for tick in self.ticks[:TICKS_MIN]]
-        sent = [(b.row[:RIVER_READINGS].tolist(), b.value[:RIVER_READINGS].tolist()) for b in first]
-        self.river = RiverRules(RULES, sorted({row for rows, _ in sent for row in rows}))
+        part = slice(RIVER_READINGS)
+        sent = [
+            (b.row[part].tolist(), b.value[part].tolist(), b.time_ns[part].tolist()) for b in first
+        ]
+        self.river = RiverRules(RULES, sorted({row for rows, *_ in sent for row in rows}))
         self._river_next = [sent[0]] * 3 + sent  # thrice the same: past the warm-up
         self._scratch = np.zeros(BATCH, np.uint8)
 
@@ -112,18 +120,20 @@ class City:
                 assert told == self.rival.score(batch), "numpy and the kernel tell different things"
                 changes += len(told)
         rows = self.kernel.rows
-        pairs = ((0, "mean"), (1, "variance"), (2, "learned"))
+        names = ("mean", "variance", "learned", "up", "down", "first", "run")
+        pairs = enumerate(names)
         for place, name in pairs:
-            assert np.array_equal(self.rival.state[:, place], rows[name].astype(float)), name
-        assert np.array_equal(self.rival.level[0], rows["limit_level"])
-        assert np.array_equal(self.rival.level[1], rows["unusual_level"])
-        assert np.array_equal(self.rival.gate_since, rows["gate_since"])
+            theirs, ours = self.rival.state[:, place], rows[name].astype(float)
+            assert np.array_equal(theirs, ours, equal_nan=True), name
+        for place, name in enumerate(("limit", "unusual", "frozen")):
+            assert np.array_equal(self.rival.level[place], rows[f"{name}_level"]), name
+        assert np.array_equal(self.rival.gate_since, self.kernel.waits["gate_since"])
         assert changes > 100, "the check was idle: hardly anything rang"
         for sent in self._river_next:
             self.river.score(*sent)
 
     def run_kernel(self, tick: Tick) -> None:
-        """Limit and unusual value, fused."""
+        """All three rules, fused."""
         for batch, destiny in zip(tick.batches, tick.destiny, strict=True):
             self.kernel.score(batch, destiny, (0, len(batch)))
 
