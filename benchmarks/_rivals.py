@@ -45,6 +45,11 @@ class NumpyRules:
         self.gate_since = np.full(channels, NEVER)
         self._busy = np.zeros(channels, np.bool_)  # rings, or its gate is closed
 
+    def settle(self, rows: NDArray[np.void]) -> None:
+        """Take over what rows of the kernel have learned."""
+        for place, name in enumerate(("mean", "variance", "learned")):
+            self.state[:, place] = rows[name]
+
     def score(self, batch: Batch) -> list[tuple[int, ...]]:
         """Score a batch; level changes as (reading, channel, rule, was, now)."""
         p, row, value = self._p, batch.row, batch.value
@@ -130,6 +135,8 @@ class NumpyRules:
 class RiverModel:
     """One channel's rules with river's mean and variance, the rest around them in plain Python.
 
+    It begins past the warm-up, with the value that all channels have.
+
     river's variance is a difference of two weighted means, so its figures are not ours to the last
     bit; work and outcome are alike.
     """
@@ -141,6 +148,13 @@ class RiverModel:
         self.mean, self.variance = stats.EWMean(p["smoothing"]), stats.EWVar(p["smoothing"])
         self.learned, self.up, self.down = 0, 0.0, 0.0
         self.first, self.run, self.since = float("nan"), 0, 0
+        for _ in range(int(p["warm_up"])):
+            self._learn(5.0)
+
+    def _learn(self, value: float) -> None:
+        self.mean.update(value)
+        self.variance.update(value)
+        self.learned += 1
 
     def see(self, value: float, time_ns: int) -> bool:
         """Whether a reading is beyond a limit, unusual or frozen; it is learned if not."""
@@ -161,9 +175,7 @@ class RiverModel:
         else:
             self.first, self.run, self.since = value, 1, time_ns
         if not odd:
-            self.mean.update(value)
-            self.variance.update(value)
-            self.learned += 1
+            self._learn(value)
         return odd
 
 

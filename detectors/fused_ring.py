@@ -79,6 +79,15 @@ def _frozen(mine: Record, wait: Record, p: Record, seen: Seen) -> Any:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def _figures(mine: Record, p: Record, value: float) -> Any:
+    """Mean, deviation and score, NaN in warm-up or without the rule."""
+    if mine.learned < p.warm_up:
+        return np.nan, np.nan, np.nan
+    sigma = max(np.sqrt(mine.variance), p.floor)
+    return mine.mean, sigma, (value - mine.mean) / sigma
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def advance_levels(
     state: State, p: Record, seen: Seen, notes: NDArray[np.void], told: int
 ) -> tuple[int, bool]:
@@ -90,34 +99,27 @@ def advance_levels(
     rows, waits, words, octets = state
     _, row, time_ns, value, total, stands = seen
     mine, wait = rows[row], waits[row]
-    mean, sigma = np.nan, np.nan
-    if mine.learned >= p.warm_up:
-        mean, sigma = mine.mean, max(np.sqrt(mine.variance), p.floor)
-    score = (value - mean) / sigma
-    figures = (mean, p.band * sigma, score)
+    mean, sigma, score = _figures(mine, p, value)
     breached = _side(p, value, 0.0)
-    held = max(breached, _side(p, value, p.back))
     was = np.int64(mine.limit_level)
-    delays = (p.limit_on_ns, p.limit_off_ns)
-    now = advance_level(words[row], octets[row], (SINCE, LEVEL), (breached, held, time_ns), delays)
-    told += _tell(notes[told], seen, (LIMIT_SLOT, was, now, words[row, SINCE]), figures)
+    if was > 0 or breached > 0 or words[row, SINCE] != NEVER:
+        held = max(breached, _side(p, value, p.back))
+        reading, delays = (breached, held, time_ns), (p.limit_on_ns, p.limit_off_ns)
+        now = advance_level(words[row], octets[row], (SINCE, LEVEL), reading, delays)
+        change = (LIMIT_SLOT, was, now, words[row, SINCE])
+        told += _tell(notes[told], seen, change, (mean, p.band * sigma, score))
     change, strange = _unusual(mine, wait, p, seen, score)
-    if total != 0.0 and not abs(score) > p.band:
-        figures = (mean, p.k * sigma, total)
-    told += _tell(notes[told], seen, change, figures)
+    band, score = (p.k, total) if total != 0.0 and not abs(score) > p.band else (p.band, score)
+    told += _tell(notes[told], seen, change, (mean, band * sigma, score))
     change = _frozen(mine, wait, p, seen)
     told += _tell(notes[told], seen, change, (np.nan, np.nan, float(mine.run)))
-    calm = now + mine.unusual_level + mine.frozen_level == 0
+    calm = (mine.limit_level | mine.unusual_level | mine.frozen_level) == 0
     calm = calm and not (breached > 0 or strange or stands)
     if calm:
         wait.gate_since = NEVER
     elif wait.gate_since == NEVER:
         wait.gate_since = time_ns
-    mine.busy = _waits(words[row])
+    mine.busy = False
+    for word in range(words.shape[1]):
+        mine.busy |= words[row, word] != NEVER
     return told, calm or time_ns - wait.gate_since >= p.relearn_ns
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _waits(words: NDArray[np.int64]) -> bool:
-    """Whether anything is waited for, or left, or keeps the learning gate shut."""
-    return bool(np.any(words != NEVER))

@@ -127,6 +127,7 @@ class IdTable:
 
     def __init__(self, row_of: Mapping[str, int]) -> None:
         data, bounds = texts(pa.array(list(row_of), pa.large_string()))
+        data.flags.writeable = False  # as those of no ids: kernels tell the two apart
         narrow = bounds[-1] <= np.iinfo(np.int32).max
         self._keys = (data, bounds.astype(np.int32) if narrow else bounds)
         self._rows = np.fromiter(row_of.values(), np.int32, len(row_of))
