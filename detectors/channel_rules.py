@@ -129,7 +129,7 @@ def _begin_anew(
             if name in names:
                 half[name][which] = fresh[name][0]
     rows, waits = halves
-    rows["busy"][which] = busy(waits[which])
+    rows["busy"][which] = busy(rows[which], waits[which])
 
 
 def calmed(arrays: Mapping[str, NDArray[np.void]]) -> dict[str, NDArray[np.void]]:

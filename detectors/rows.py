@@ -21,7 +21,7 @@ ROW: Final = np.dtype(
         ("limit_fall_to", np.uint8),
         ("unusual_level", np.uint8),
         ("frozen_level", np.uint8),
-        ("busy", np.uint8),  # whether any word of the second half says something else than NEVER
+        ("busy", np.uint8),  # whether anything rings, is waited for, or shuts the learning gate
         ("spare", np.uint8),
         ("run", np.uint16),  # readings of the present run, at most RUN_MOST
         ("mean", np.float64),
@@ -84,11 +84,13 @@ def in_halves(whole: NDArray[np.void]) -> tuple[NDArray[np.void], NDArray[np.voi
                 half[name] = whole[name]
     rings = whole["unusual_level"] > 0
     waits["unusual_wait"] = np.where(rings, whole["unusual_fall"], whole["unusual_since"][:, 0])
-    rows["busy"] = busy(waits)
+    rows["busy"] = busy(rows, waits)
     return rows, waits
 
 
-def busy(waits: NDArray[np.void]) -> NDArray[np.bool_]:
-    """Whether anything is waited for, or rings, or keeps the learning gate shut."""
+def busy(rows: NDArray[np.void], waits: NDArray[np.void]) -> NDArray[np.bool_]:
+    """Whether anything rings, is waited for, or keeps the learning gate shut."""
     waited: NDArray[np.bool_] = (waits.view(np.int64).reshape(len(waits), 8) != NEVER).any(axis=1)
+    for name in ("limit_level", "unusual_level", "frozen_level"):
+        waited |= rows[name] > 0
     return waited
