@@ -205,7 +205,7 @@ def claims(found: dict[int, dict[str, float]]) -> list[Claim]:
             most["kernel"] / few["kernel"], 1.7, times, "at most",
         ),
         Claim("numpy over the kernel, any size", over_numpy, 5, times, "at least"),
-        Claim("river over the kernel, any size", over_river, 100, times, "at least"),
+        Claim("river over the kernel, any size", over_river, 120, times, "at least"),
         Claim("admission, 1,000,000 channels", most["admit"], 25, ns, "at most"),
         Claim("silence heard, 1,000,000 channels", most["hear"], 15, ns, "at most"),
     ]  # fmt: skip

@@ -1,7 +1,7 @@
 """Unusual values against an exponentially weighted mean: what an engineer writes of it."""
 
 from collections.abc import Iterator
-from math import log
+from math import sqrt
 from typing import Annotated, Literal
 
 import msgspec
@@ -47,8 +47,8 @@ class Unusual(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     then both begin at 0 anew with the next reading, and the colour stays for `off_delay`, longer
     while they fill again. The level change then tells the band that counts, `k` sigmas around the
     mean (the reading that fills a sum lies outside it), and as its score the sum, below 0 for one
-    downwards. The mean follows a deviation while nothing rings: one of `d` sigmas makes a sum of
-    at most `(d - k - k ln(d / k)) / smoothing`.
+    downwards. Mean and deviation follow a step while nothing rings, so that a sum grows only
+    for a while: the smaller `smoothing`, the smaller a step can be.
 
     Parameters
     ----------
@@ -109,12 +109,20 @@ def sum_faults(rule: Unusual) -> Iterator[Fault]:
     if h <= CLIP - k:
         text = f"expected more than {CLIP - k:.3g} sigma, got {str(rule.sums.h)!r}"
         yield ("sums", "h"), f"{text}; one wild reading would ring"
-    largest = max(min(rule.band.count, CLIP), k)
-    most = (largest - k - k * log(largest / k)) / rule.smoothing
-    if h >= most:
+    if (most := _fills(rule.smoothing, min(rule.band.count, CLIP), k, h)) <= h:
         text = f"expected below {most:.3g} sigma, got {str(rule.sums.h)!r}"
-        advice = "the mean would follow any deviation before it rings, lower it or `smoothing`"
+        advice = "the mean would follow any step before it rings, lower it or `smoothing`"
         yield ("sums", "h"), f"{text}; {advice}"
     if not rule.off_delay.ns:
         text = "expected more than 0 s with `sums`, got 0 s"
         yield ("off_delay",), f"{text}; the next reading would clear what a sum has rung"
+
+
+def _fills(a: float, step: float, k: float, enough: float) -> float:
+    """What a step of so many sigmas adds up to until it is learned, or more than enough."""
+    total, variance = 0.0, 1.0
+    while step / sqrt(variance) > k and total <= enough:
+        total += step / sqrt(variance) - k
+        variance = max((1.0 - a) * (variance + a * (step * step + 1.0)), 1.0)
+        step *= 1.0 - a
+    return total
