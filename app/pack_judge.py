@@ -67,14 +67,15 @@ def _judge_kinds(fields: Mapping[str, Any], plausible: Plausible, page: Page) ->
     scene = Scene(*plausible.range, period)
     if "frozen" in fields:
         _take("frozen", frozen.faults(in_time(fields["frozen"], period), scene), page)
-    made = {VALUE, *(kind.makes for name, (_, kind) in kinds().items() if name in fields)} - {""}
-    for name, (_, kind) in kinds().items():
+    made = {VALUE}
+    for name, (_, kind) in kinds().items():  # in the order in which they run
         if name in fields:
             source = getattr(fields[name], "of", VALUE)
             if isinstance(source, str) and source not in made:
-                text = f"expected a column that the class has, got {source!r}"
+                text = f"expected a column that the class has by then, got {source!r}"
                 page.find((name, "of"), f"{text}; {nearest(source, made)}")
             _take(name, kind.faults(in_time(fields[name], period), scene), page)
+            made |= {kind.makes} - {""}
 
 
 def _take(name: str, found: Iterable[Fault], page: Page) -> None:

@@ -51,6 +51,21 @@ class Claim:
         return json.dumps(figures)
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one part of a benchmark found.
+
+    Parameters
+    ----------
+    tables : mapping of mark to (head, rows)
+        Where each stands in the page, between `mark: begin` and `mark: end`.
+    claims : tuple of Claim
+    """
+
+    tables: Mapping[str, tuple[Sequence[str], Sequence[Sequence[str]]]]
+    claims: tuple[Claim, ...]
+
+
 def print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Columns side by side: the first to the left, figures to the right."""
     widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]

@@ -112,6 +112,21 @@ def of_multivariate(rule: Any, scene: Any) -> Promise:
     return Promise(partial(at_most, 1.0 - rule.quantile**2), exact=False, per="group")
 
 
+def of_departure(rule: Any, scene: Any) -> Promise:
+    """A band around a mean, for readings that hang together.
+
+    An EWMA's successive values correlate by `r = 1 - smoothing`, so that `n` of their squares are
+    worth `n (1 - r^2) / (1 + r^2)`. Readings beyond come in runs: there are fewer alarms.
+    """
+    del scene
+    r = 1.0 - rule.smoothing
+    known = min(rule.warm_up - rule.memory, rule.settle)
+    free = max(known * (1.0 - r * r) / (1.0 + r * r), 1.0)
+    t = narrowed(rule.band.count, squares=True)
+    sides = 2 if rule.side == "both" else 1
+    return Promise(partial(in_a_row, t, free, sides), exact=False)
+
+
 def of_quantile(rule: Any, scene: Any) -> Promise:
     """A quantile of scores learned from the channel itself, rounded up, times a factor."""
     del scene

@@ -3,12 +3,15 @@
 from collections.abc import Iterator, Mapping
 
 import numpy as np
+import pyarrow as pa
+from numba import njit
 from numpy.typing import NDArray
 
 from contracts.batch import UNKNOWN, Batch, Refused
 from contracts.errors import ConfigError, DecodeError
 from contracts.records import Records
 from ingest.arrow_run import ArrowRun
+from ingest.arrow_scan import Forms
 from ingest.columns import Columns, join, merge, nothing
 from ingest.id_table import IdTable
 from ingest.json_reading import JsonRun, too_long
@@ -31,7 +34,7 @@ class Decoder:
     Parameters
     ----------
     row_of : mapping of str to int
-        Lane row by channel id.
+        Lane row by channel id: 0, 1, 2 and so on, in this order.
     scale, offset : float64, shape (rows,)
         By lane row: value = raw × scale + offset.
     limits : DecodeLimits
@@ -65,7 +68,8 @@ class Decoder:
                 msg = f"catalogue: expected ids of at most {most} bytes, got {channel!r}"
                 raise ConfigError(msg)
         self._row_of = row_of
-        self._table = IdTable(row_of)
+        self._table = IdTable(pa.array(list(row_of), pa.large_string()))
+        self._forms = Forms(self._table, limits)
         self._scale = scale
         self._offset = offset
         self._limits = limits
@@ -75,16 +79,17 @@ class Decoder:
 
         Every record gives at least one reading or one entry in `refused`.
         """
-        plain, read = scan(records, self._table, self._limits)
-        if read.all():
-            columns = plain
-        else:
-            columns = merge(plain, join(self._parts(records, np.flatnonzero(~read))))
+        columns, read = scan(records, self._table, self._limits)
+        if not read.all():
+            streams, more = self._forms.scan(records, ~read)
+            columns, read = merge(columns, streams), read | more
+        if not read.all():
+            columns = merge(columns, join(self._parts(records, np.flatnonzero(~read))))
         return Batch(
             columns.record,
             columns.row,
             columns.time_ns,
-            self._convert(columns.row, columns.raw),
+            _converted(columns.row, columns.raw, self._scale, self._offset),
             columns.quality,
             columns.stranger,
             sorted(columns.refused),
@@ -109,7 +114,10 @@ class Decoder:
                     parts += self._decode_other((json, arrow), i, payload)
             except DecodeError as error:
                 refused.append(Refused(i, str(error.reason), error.detail))
-        return [*parts, *arrow.take_any(), json.take(), nothing(*refused)]
+        parts += [*arrow.take_any(), json.take(), nothing(*refused)]
+        for payload in arrow.opened:
+            self._forms.learn(payload)
+        return parts
 
     def _decode_other(
         self, runs: tuple[JsonRun, ArrowRun], i: int, payload: bytes
@@ -137,15 +145,23 @@ class Decoder:
         )
         raise DecodeError(Reason.UNKNOWN_FORMAT, msg)
 
-    def _convert(self, row: NDArray[np.int32], raw: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Values in the unit of their class; as sent where the channel is unknown."""
-        known = row != UNKNOWN
-        rows = row[known]
-        value = raw.copy()
-        # Infinite or NaN then, which admission tells.
-        with np.errstate(over="ignore", invalid="ignore"):
-            value[known] = raw[known] * self._scale[rows] + self._offset[rows]
-        return value
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _converted(
+    row: NDArray[np.int32],
+    raw: NDArray[np.float64],
+    scale: NDArray[np.float64],
+    offset: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Values in the unit of their class; as sent where the channel is unknown.
+
+    What becomes infinite or NaN here is for admission to tell.
+    """
+    value = raw.copy()
+    for i in range(len(row)):
+        if row[i] != UNKNOWN:
+            value[i] = raw[i] * scale[row[i]] + offset[row[i]]
+    return value
 
 
 def _payloads(records: Records, which: NDArray[np.intp]) -> Iterator[bytes]:
