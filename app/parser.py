@@ -19,11 +19,15 @@ def _configs(command: argparse.ArgumentParser) -> None:
     )
 
 
-def _run(command: argparse.ArgumentParser) -> None:
+def _lanes(command: argparse.ArgumentParser) -> None:
     _configs(command)
     command.add_argument("--lifeline", default="water", help="which lifeline (default: water)")
     command.add_argument("--bootstrap", help="Kafka address, instead of the configured one")
     command.add_argument("--state", help="snapshot location, instead of the configured one")
+
+
+def _run(command: argparse.ArgumentParser) -> None:
+    _lanes(command)
     command.add_argument("--port", type=int, help="HTTP port, instead of the configured one")
     command.add_argument("--instance", help="static group membership under this name")
     command.add_argument(
@@ -139,28 +143,16 @@ def _topics(command: argparse.ArgumentParser) -> None:
 
 
 def _begin_anew(command: argparse.ArgumentParser) -> None:
-    _configs(command)
-    command.add_argument("--lifeline", default="water", help="which lifeline (default: water)")
+    _lanes(command)
     command.add_argument("--lane", type=int, required=True, help="number of the lane that stands")
-    command.add_argument("--bootstrap", help="Kafka address, instead of the configured one")
-    command.add_argument("--state", help="snapshot location, instead of the configured one")
 
 
 def _compile(command: argparse.ArgumentParser) -> None:
     _configs(command)
-    command.add_argument(
-        "--into",
-        type=Path,
-        metavar="FOLDER",
-        help="put kernels there, for workers with TOCSIN_KERNELS=FOLDER, instead of this user's "
-        "cache; they write nothing into it",
-    )
-    command.add_argument(
-        "--cpu",
-        choices=(HOST, *CPUS),
-        default=HOST,
-        help="with --into: the least CPU that the workers have (default: this one)",
-    )
+    into = "put kernels there, for workers with TOCSIN_KERNELS=FOLDER; they write nothing into it"
+    command.add_argument("--into", type=Path, metavar="FOLDER", help=into)
+    least = "with --into: the least CPU that the workers have (default: this one)"
+    command.add_argument("--cpu", choices=(HOST, *CPUS), default=HOST, help=least)
 
 
 def _shadow(command: argparse.ArgumentParser) -> None:
@@ -170,10 +162,7 @@ def _shadow(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("--by", help="who wants it; the journal keeps it")
     command.add_argument("--reason", help="why; the journal keeps it")
-    _configs(command)
-    command.add_argument("--lifeline", default="water", help="which lifeline (default: water)")
-    command.add_argument("--bootstrap", help="Kafka address, instead of the configured one")
-    command.add_argument("--state", help="snapshot location, instead of the configured one")
+    _lanes(command)
     command.add_argument("--json", action="store_true", help="print the status as JSON lines")
 
 
