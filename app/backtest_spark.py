@@ -2,7 +2,7 @@
 
 Executors read a file each, as one machine would, and hand blocks of readings to the partitions of
 their lanes; there Spark sorts the blocks, on disk where it must, and the lane takes one after
-another. Spark carries a row a block: with a row a reading, most of the time went into carrying.
+another. Spark carries a row a block, not one a reading.
 """
 
 import os
