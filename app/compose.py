@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from alarms.book import AlarmBook, Desk
 from alarms.card import NO_THRESHOLDS, Card, ClassCards, Thresholds
 from alarms.stopped import Standing, standing_alarm
+from app.channel_store import lanes_of
 from app.configuration import Configuration
 from app.kinds import kinds, slots
 from app.pack import ClassPack, LimitRule
@@ -27,7 +28,6 @@ from detectors.rules import Rules
 from detectors.silence import SilenceWatch
 from ingest.admit import Admission
 from ingest.decode import DecodeLimits, Decoder
-from ingest.homes import home_lanes
 from pipeline.refusals import LaneName
 
 LIFELINE_OF_CLASS: Final = "."
@@ -71,25 +71,29 @@ class Plan:
     def _owns(self, class_name: str) -> bool:
         return class_name.split(LIFELINE_OF_CLASS, 1)[0] == self.lifeline
 
-    @cached_property
+    @property
     def catalogue(self) -> Catalogue:
-        """Channels of the lifeline."""
-        whole = self.configuration.catalogue
-        return whole.take(np.array([self._owns(name) for name in whole.classes()], np.bool_))
+        """Channels of the lifeline, lane by lane."""
+        return self.configuration.catalogues[self.lifeline]
+
+    @property
+    def lane_of(self) -> NDArray[np.int16]:
+        """Home lane of every channel of the lifeline."""
+        return lanes_of(self.catalogue, self.partitions)
 
     @cached_property
-    def lane_of(self) -> NDArray[np.int64]:
-        """Home lane of every channel of the lifeline."""
-        groups = self.catalogue.table.column("group").combine_chunks()
-        return home_lanes(groups, self.partitions)
+    def _begins(self) -> list[int]:
+        """First row of every lane, and the end."""
+        begins = np.searchsorted(self.lane_of, np.arange(self.partitions + 1))
+        return [int(begin) for begin in begins]
 
     def parts(self, lane: int) -> Parts:
         """Everything this configuration makes of one lane."""
-        rows = self.catalogue.take(self.lane_of == lane)
+        rows = self.catalogue.part(self._begins[lane], self._begins[lane + 1])
         packs = list(self.packs.values())
         place = {label: i for i, label in enumerate(self.packs)}
-        labels = self.configuration.labels(rows)
-        class_of = np.array([place[label] for label in labels], np.int64)
+        labels, label_of = self.configuration.labels(rows)
+        class_of = np.array([place[label] for label in labels], np.int16)[label_of]
         name = self.name(lane)
         desk = Desk(self.lifeline, name.telemetry, lane, self.configuration.hash[:7])
         cards = [class_cards(pack) for pack in packs]
