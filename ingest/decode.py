@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from contracts.batch import UNKNOWN, Batch, Refused
@@ -31,7 +32,7 @@ class Decoder:
     Parameters
     ----------
     row_of : mapping of str to int
-        Lane row by channel id.
+        Lane row by channel id: 0, 1, 2 and so on, in this order.
     scale, offset : float64, shape (rows,)
         By lane row: value = raw × scale + offset.
     limits : DecodeLimits
@@ -65,7 +66,7 @@ class Decoder:
                 msg = f"catalogue: expected ids of at most {most} bytes, got {channel!r}"
                 raise ConfigError(msg)
         self._row_of = row_of
-        self._table = IdTable(row_of)
+        self._table = IdTable(pa.array(list(row_of), pa.large_string()))
         self._scale = scale
         self._offset = offset
         self._limits = limits

@@ -1,6 +1,5 @@
 """Channel ids in Arrow buffers to lane rows, without making a Python string of any."""
 
-from collections.abc import Mapping
 from typing import Any, Final
 
 import numpy as np
@@ -9,61 +8,65 @@ from numba import njit
 from numpy.typing import NDArray
 
 from contracts.batch import UNKNOWN
-from ingest.memory import address_of, byte_at, word_at
+from ingest.id_hash import SECRET, hash_of, share_of
+from ingest.memory import address_of, ask_for, byte_at, word_at
 
-_ODD: Final = np.uint64(0x9E3779B97F4A7C15)  # 2^64 over the golden ratio
 _HALF: Final = np.uint64(32)
 _TAG: Final = np.uint64(0xFFFFFFFF)
+_ONE: Final = np.uint64(1)
+_NONE: Final = np.uint64(0)
 _EIGHT: Final = 8
-_LOAD_MAX: Final = 0.7  # of the slots in use
-_BLOCK: Final = 32  # ids whose slots are asked for together, so that cache misses overlap
+_LOAD: Final = 0.75  # of the slots in use
+_BLOCK: Final = 32  # ids looked up together, so that what they wait for comes at the same time
 
 # What a kernel sees of some texts: their bytes, and where each begins and the last one ends.
 Texts = tuple[NDArray[np.uint8], NDArray[Any]]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _hash(data: int, begin: int, end: int) -> Any:
-    """A number of 64 bits; multiplied and folded word by word, then byte by byte."""
-    at = begin
-    found = np.uint64(end - begin) * _ODD
-    while end - at >= _EIGHT:
-        found = (found ^ word_at(data, at)) * _ODD
-        found ^= found >> _HALF
-        at += _EIGHT
-    while at < end:
-        found = (found ^ np.uint64(byte_at(data, at))) * _ODD
-        at += 1
-    found ^= found >> _HALF
-    return found * _ODD
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _same(one: int, begin: int, other: int, there: int, size: int) -> bool:
-    """Whether two texts of a size are equal, word by word, then byte by byte."""
+def _same(one: int, begin: int, other: int, there: int, size: int) -> Any:
+    """Whether two texts of a size are equal: word by word, the last one over bytes seen before."""
+    if size < _EIGHT:
+        for k in range(size):  # noqa: SIM110 - no kernel can be told `all`
+            if byte_at(one, begin + k) != byte_at(other, there + k):
+                return False
+        return True
+    last = size - _EIGHT
     at = 0
-    while size - at >= _EIGHT:
+    while at < last:
         if word_at(one, begin + at) != word_at(other, there + at):
             return False
         at += _EIGHT
-    while at < size:
-        if byte_at(one, begin + at) != byte_at(other, there + at):
-            return False
-        at += 1
-    return True
+    return word_at(one, begin + last) == word_at(other, there + last)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _fill(slots: NDArray[np.uint64], keys: Texts) -> None:
+def _fill(slots: NDArray[np.uint64], keys: Texts, secret: NDArray[np.uint64]) -> None:
     """Put every key into the first free slot from its own on: (half of its hash, place + 1)."""
-    shift = np.uint64(64 - np.int64(np.log2(len(slots))))
-    data, bounds = address_of(keys[0]), keys[1]
-    for i in range(len(bounds) - 1):
-        code = _hash(data, np.int64(bounds[i]), np.int64(bounds[i + 1]))
-        slot = code >> shift
-        while slots[slot] != 0:
-            slot = (slot + np.uint64(1)) % np.uint64(len(slots))
-        slots[slot] = (code & _TAG) << _HALF | np.uint64(i + 1)
+    data, bounds, count = address_of(keys[0]), keys[1], np.uint64(len(slots))
+    one, other, table = secret[0], secret[1], address_of(slots)
+    codes = np.zeros(_BLOCK, np.uint64)
+    for begin in range(0, len(bounds) - 1, _BLOCK):
+        block = min(_BLOCK, len(bounds) - 1 - begin)
+        for j in range(block):
+            first = np.int64(bounds[begin + j])
+            size = np.int64(bounds[begin + j + 1]) - first
+            codes[j] = hash_of(data, first, size, one, other)
+            ask_for(table, np.int64(share_of(codes[j], count)) * _EIGHT)
+        for j in range(block):
+            slot = share_of(codes[j], count)
+            while slots[slot] != _NONE:
+                slot = slot + _ONE if slot + _ONE < count else _NONE
+            slots[slot] = (codes[j] & _TAG) << _HALF | np.uint64(begin + j + 1)
+
+
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+def _walk(slots: NDArray[np.uint64], slot: Any, code: Any) -> Any:
+    """The first slot from one on that is empty or has half of a code."""
+    tag, count = code & _TAG, np.uint64(len(slots))
+    while slots[slot] != _NONE and slots[slot] >> _HALF != tag:
+        slot = slot + _ONE if slot + _ONE < count else _NONE
+    return slot
 
 
 @njit(cache=True, nogil=True, error_model="numpy", inline="always")
@@ -74,37 +77,44 @@ def _key(entry: Any) -> Any:
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _find(
-    slots: NDArray[np.uint64], keys: Texts, rows: NDArray[np.int32], asked: Texts, step: int
+    slots: NDArray[np.uint64], keys: Texts, secret: NDArray[np.uint64], asked: Texts, step: int
 ) -> NDArray[np.int32]:
-    """Row of each text asked for, `UNKNOWN` where it is no key; texts begin `step` bounds apart."""
-    shift, last = np.uint64(64 - np.int64(np.log2(len(slots)))), np.uint64(len(slots) - 1)
+    """Place of each text among the keys, `UNKNOWN` of any other; texts begin `step` bounds apart.
+
+    Three things are waited for, one after the other: slot, bounds, bytes. Each is asked for a
+    whole block of texts before the first of them is looked at.
+    """
+    count, table = np.uint64(len(slots)), address_of(slots)
     known, known_at = address_of(keys[0]), keys[1]
     data, asked_at = address_of(asked[0]), asked[1]
+    one, other, places, wide = secret[0], secret[1], address_of(known_at), known_at.itemsize
     n = len(asked_at) // step if step > 1 else len(asked_at) - 1
     found = np.full(n, UNKNOWN, np.int32)
-    codes, entries = np.zeros(_BLOCK, np.uint64), np.zeros(_BLOCK, np.uint64)
-    keys_at = np.zeros(_BLOCK, np.int64)
+    codes, at = np.zeros(_BLOCK, np.uint64), np.zeros(_BLOCK, np.uint64)
     for begin in range(0, n, _BLOCK):
         block = min(_BLOCK, n - begin)
         for j in range(block):
             text = (begin + j) * step
-            codes[j] = _hash(data, np.int64(asked_at[text]), np.int64(asked_at[text + 1]))
-            entries[j] = slots[codes[j] >> shift]
+            first = np.int64(asked_at[text])
+            codes[j] = hash_of(data, first, np.int64(asked_at[text + 1]) - first, one, other)
+            at[j] = share_of(codes[j], count)
+            ask_for(table, np.int64(at[j]) * _EIGHT)
         for j in range(block):
-            keys_at[j] = known_at[_key(entries[j])]
+            at[j] = _walk(slots, at[j], codes[j])
+            ask_for(places, _key(slots[at[j]]) * wide)
         for j in range(block):
-            slot, entry, there = codes[j] >> shift, entries[j], keys_at[j]
+            ask_for(known, np.int64(known_at[_key(slots[at[j]])]))
+        for j in range(block):
             first = np.int64(asked_at[(begin + j) * step])
             size = np.int64(asked_at[(begin + j) * step + 1]) - first
-            while entry != 0:
-                key = _key(entry)
-                alike = entry >> _HALF == codes[j] & _TAG and known_at[key + 1] - there == size
-                if alike and _same(data, first, known, there, size):
-                    found[begin + j] = rows[key]
+            while slots[at[j]] != _NONE:
+                key = _key(slots[at[j]])
+                there = np.int64(known_at[key])
+                if known_at[key + 1] - there == size and _same(data, first, known, there, size):
+                    found[begin + j] = key
                     break
-                slot = (slot + np.uint64(1)) & last
-                entry = slots[slot]
-                there = np.int64(known_at[_key(entry)])
+                at[j] = at[j] + _ONE if at[j] + _ONE < count else _NONE
+                at[j] = _walk(slots, at[j], codes[j])
     return found
 
 
@@ -112,32 +122,44 @@ class IdTable:
     """Lane rows by channel id, for ids in Arrow arrays.
 
     Only the catalogue's ids are ever put in: whatever comes from outside cannot make a look-up
-    longer than the longest chain of known ids, and three of ten slots are free.
+    longer than the longest chain of known ids, and a key of the process's own says where these
+    lie. Every id found is compared byte by byte. A table never changes: another catalogue is
+    another table, made beside the one at work.
 
     Parameters
     ----------
-    row_of : mapping of str to int
+    ids : pa.Array
+        `string` or `large_string` without nulls, all different, in row order. Its bytes are
+        shared, not copied.
 
     Examples
     --------
-    >>> table = IdTable({"a": 4, "b": 2})
+    >>> table = IdTable(pa.array(["b", "a"]))
     >>> table.rows(pa.array(["b", "nobody", "a"])).tolist()
-    [2, -1, 4]
+    [0, -1, 1]
     """
 
-    def __init__(self, row_of: Mapping[str, int]) -> None:
-        data, bounds = texts(pa.array(list(row_of), pa.large_string()))
-        narrow = bounds[-1] <= np.iinfo(np.int32).max
-        self._keys = (data, bounds.astype(np.int32) if narrow else bounds)
-        self._rows = np.fromiter(row_of.values(), np.int32, len(row_of))
-        slots = max(int(len(row_of) / _LOAD_MAX), 2)
-        self._slots = np.zeros(1 << slots.bit_length(), np.uint64)
-        _fill(self._slots, self._keys)
+    def __init__(self, ids: pa.Array) -> None:
+        data, bounds = texts(ids)
+        if bounds[-1] <= np.iinfo(np.int32).max:
+            bounds = bounds.astype(np.int32, copy=False)
+        self._keys = (data, bounds)
+        self._slots = np.zeros(int(len(ids) / _LOAD) + 1, np.uint64)
+        _fill(self._slots, self._keys, SECRET)
+
+    def __len__(self) -> int:
+        return len(self._keys[1]) - 1
 
     @property
     def nbytes(self) -> int:
-        """Bytes of keys, rows and slots."""
-        return sum(array.nbytes for array in (*self._keys, self._rows, self._slots))
+        """Bytes of keys, bounds and slots."""
+        bounds = self._keys[1]
+        return int(bounds[-1] - bounds[0]) + bounds.nbytes + self._slots.nbytes
+
+    @property
+    def longest(self) -> int:
+        """Bytes of the longest id, 0 when there is none."""
+        return int(np.diff(self._keys[1]).max(initial=0))
 
     def rows(self, ids: pa.Array) -> NDArray[np.int32]:
         """Row of each id, `UNKNOWN` where there is none; shape (len(ids),).
@@ -147,7 +169,7 @@ class IdTable:
         ids : pa.Array
             `string` or `large_string`, validated in full, without nulls.
         """
-        found: NDArray[np.int32] = _find(self._slots, self._keys, self._rows, texts(ids), 1)
+        found: NDArray[np.int32] = _find(self._slots, self._keys, SECRET, texts(ids), 1)
         return found
 
     def rows_between(self, data: NDArray[np.uint8], bounds: NDArray[np.int64]) -> NDArray[np.int32]:
@@ -163,11 +185,12 @@ class IdTable:
         Examples
         --------
         >>> data = np.frombuffer(b"a, b", np.uint8)
-        >>> IdTable({"a": 4, "b": 2}).rows_between(data, np.array([3, 4, 0, 1, 0, 4])).tolist()
-        [2, 4, -1]
+        >>> table = IdTable(pa.array(["b", "a"]))
+        >>> table.rows_between(data, np.array([3, 4, 0, 1, 0, 4])).tolist()
+        [0, 1, -1]
         """
         asked = (data, bounds)
-        found: NDArray[np.int32] = _find(self._slots, self._keys, self._rows, asked, 2)
+        found: NDArray[np.int32] = _find(self._slots, self._keys, SECRET, asked, 2)
         return found
 
 

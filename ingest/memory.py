@@ -8,6 +8,7 @@ from typing import Any
 
 from llvmlite import ir
 from numba import types
+from numba.core import cgutils
 from numba.extending import intrinsic
 
 _WORD = ir.IntType(64)
@@ -47,3 +48,30 @@ def word_at(typing: Any, address: Any, at: Any) -> Any:
         return builder.load(_place(builder, args, _WORD), align=1)
 
     return types.uint64(types.int64, types.int64), emit
+
+
+@intrinsic
+def half_word_at(typing: Any, address: Any, at: Any) -> Any:
+    """Four bytes as one little-endian number; all of them must lie inside the array."""
+
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        number = builder.load(_place(builder, args, ir.IntType(32)), align=1)
+        return builder.zext(number, _WORD)
+
+    return types.uint64(types.int64, types.int64), emit
+
+
+@intrinsic
+def ask_for(typing: Any, address: Any, at: Any) -> Any:
+    """Ask for the cache line of a byte, for reading; nothing happens where there is no memory."""
+
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        number, pointer = ir.IntType(32), _BYTE.as_pointer()
+        kind = ir.FunctionType(ir.VoidType(), [pointer, number, number, number])
+        call = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0i8")
+        # read, keep in all caches, data
+        hints = [ir.Constant(number, hint) for hint in (0, 3, 1)]
+        builder.call(call, [_place(builder, args, _BYTE), *hints])
+        return context.get_dummy_value()
+
+    return types.void(types.int64, types.int64), emit

@@ -1,40 +1,16 @@
-"""Arrow messages decoded together give what each gives alone; ids are found by their bytes."""
+"""Arrow messages decoded together give what each gives alone."""
 
 import random
 
 import numpy as np
 import pyarrow as pa
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from contracts.batch import Batch
 from contracts.records import Records
 from ingest.decode import DecodeLimits, Decoder
-from ingest.id_table import IdTable
 
 IDS = [f"water.tank-{i:02d}" for i in range(40)] + ["北"]
 NOW_MS = 1_700_000_000_000
-TEXTS = st.lists(st.text("ab北.", max_size=20), max_size=60)
-
-
-@settings(deadline=None)  # the first example may compile
-@given(TEXTS, TEXTS, st.integers(0, 5), st.sampled_from([pa.string(), pa.large_string()]))
-def test_the_table_finds_what_a_dict_finds(
-    known: list[str], others: list[str], first: int, kind: pa.DataType
-) -> None:
-    row_of = {channel: i for i, channel in enumerate(dict.fromkeys(known))}
-    asked = pa.array(known + others, kind)[first:]
-    found = IdTable(row_of).rows(asked).tolist()
-    assert found == [row_of.get(channel, -1) for channel in asked.to_pylist()]
-
-
-def test_offsets_followed_by_half_a_one_are_no_obstacle() -> None:
-    whole = pa.array(["b", "a"])
-    _, offsets, data = whole.buffers()
-    longer = pa.py_buffer(offsets.to_pybytes()[:12] + b"\x01")
-    forged = pa.Array.from_buffers(pa.string(), 2, [None, longer, data])
-    forged.validate(full=True)
-    assert IdTable({"a": 7, "b": 8}).rows(forged).tolist() == [8, 7]
 
 
 def message(chance: random.Random) -> bytes:

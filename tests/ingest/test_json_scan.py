@@ -4,6 +4,7 @@ import json
 import random
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -19,7 +20,7 @@ from ingest.limits import DecodeLimits
 from tests.ingest.small_lane import OFFSET, ROW_OF, SCALE
 from tests.ingest.test_decode_twin import mutants, texts
 
-TABLE = IdTable(ROW_OF)
+TABLE = IdTable(pa.array(list(ROW_OF)))
 KNOWN = sorted(ROW_OF)[0]
 DECODER = Decoder(ROW_OF, SCALE, OFFSET, DecodeLimits())
 
