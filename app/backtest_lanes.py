@@ -197,4 +197,4 @@ def _only_fed(configuration: Configuration, data: Data, recorded: set[str]) -> C
         named = ", ".join(data.channels()[:5])
         msg = f"backtest: expected readings of channels of the catalogue, got {named}…"
         raise ConfigError(msg, "say in columns.yaml which channel is behind which name")
-    return replace(configuration, catalogue=catalogue.take(keep))
+    return configuration.with_channels(catalogue.take(keep))

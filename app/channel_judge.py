@@ -53,9 +53,10 @@ def _holds(column: pa.ChunkedArray, test: Callable[[pa.Array], Any]) -> NDArray[
         return np.empty(0, np.bool_)
     array = column.combine_chunks() if column.num_chunks > 1 else column.chunk(0)
     if not pa.types.is_dictionary(array.type):
-        return test(array).to_numpy(zero_copy_only=False).astype(np.bool_)
-    held = test(array.dictionary).to_numpy(zero_copy_only=False).astype(np.bool_)
-    found: NDArray[np.bool_] = held[array.indices.to_numpy()]
+        held: NDArray[np.bool_] = test(array).to_numpy(zero_copy_only=False).astype(np.bool_)
+        return held
+    of_word: NDArray[np.bool_] = test(array.dictionary).to_numpy(zero_copy_only=False)
+    found: NDArray[np.bool_] = of_word.astype(np.bool_)[array.indices.to_numpy()]
     return found
 
 

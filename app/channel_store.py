@@ -22,11 +22,11 @@ class Content(NamedTuple):
     data: pa.Buffer
 
 
-def lanes_of(catalogue: Catalogue, partitions: int) -> NDArray[np.int16]:
+def lanes_of(catalogue: Catalogue, partitions: int) -> NDArray[np.int32]:
     """Home lane of every channel, shape (n,)."""
     groups, group_of = catalogue.codes("group")
-    homes = home_lanes(pa.array(groups, pa.string()), partitions).astype(np.int16)
-    lanes: NDArray[np.int16] = homes[group_of] if len(groups) else np.empty(0, np.int16)
+    homes = home_lanes(pa.array(groups, pa.string()), partitions).astype(np.int32)
+    lanes: NDArray[np.int32] = homes[group_of] if len(groups) else np.empty(0, np.int32)
     return lanes
 
 

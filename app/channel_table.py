@@ -126,7 +126,8 @@ def _same_width(
 
 
 def _from_parquet(path: FilePath, file: str, findings: Findings) -> tuple[Columns, SpotOf]:
-    shared = [field.name for field in SCHEMA if field.type == WORD]
+    there = pq.read_schema(path).names
+    shared = [name for name in there if name in SCHEMA.names and SCHEMA.field(name).type == WORD]
     with pq.ParquetFile(path, read_dictionary=shared) as source:
         count = source.metadata.num_rows
         if count > CHANNELS_MAX:

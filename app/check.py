@@ -40,7 +40,9 @@ def summary(configuration: Configuration) -> list[str]:
     Statistical rules say how often they are expected to ring on clean data.
     """
     catalogue = configuration.catalogue
-    channels = list(zip(configuration.labels(catalogue), catalogue.groups(), strict=True))
+    words, label_of = configuration.labels(catalogue)
+    named = (words[i] for i in label_of.tolist())
+    channels = list(zip(named, catalogue.groups(), strict=True))
     promised = by_label(configuration.packs, channels)
     lines: list[str] = []
     for lifeline, lanes in configuration.partitions.items():

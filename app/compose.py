@@ -77,7 +77,7 @@ class Plan:
         return self.configuration.catalogues[self.lifeline]
 
     @property
-    def lane_of(self) -> NDArray[np.int16]:
+    def lane_of(self) -> NDArray[np.int32]:
         """Home lane of every channel of the lifeline."""
         return lanes_of(self.catalogue, self.partitions)
 
@@ -93,14 +93,14 @@ class Plan:
         packs = list(self.packs.values())
         place = {label: i for i, label in enumerate(self.packs)}
         labels, label_of = self.configuration.labels(rows)
-        class_of = np.array([place[label] for label in labels], np.int16)[label_of]
+        class_of = np.array([place[label] for label in labels], np.int32)[label_of]
         name = self.name(lane)
         desk = Desk(self.lifeline, name.telemetry, lane, self.configuration.hash[:7])
         cards = [class_cards(pack) for pack in packs]
         return Parts(
             config=self.configuration.hash,
             catalogue=rows,
-            decoder=Decoder(rows.row_of, rows.column("scale"), rows.column("offset"), self.limits),
+            decoder=self._decoder(rows),
             admission=Admission(
                 [pack.plausible for pack in packs], class_of, self.catalogue.row_of.keys()
             ),
@@ -109,11 +109,33 @@ class Plan:
             book=AlarmBook(desk, cards, class_of, rows),
         )
 
-    def _rules(self, rows: Catalogue, class_of: NDArray[np.int64]) -> Rules:
+    def _decoder(self, rows: Catalogue) -> Decoder:
+        ids = rows.table.column("id")
+        whole = ids.chunk(0) if ids.num_chunks == 1 else ids.combine_chunks()
+        return Decoder(whole, _unit(rows, "scale"), _unit(rows, "offset"), self.limits)
+
+    def _rules(self, rows: Catalogue, class_of: NDArray[np.int32]) -> Rules:
         """Every rule that scores readings."""
         packs = list(self.packs.values())
         cheap = [parameters.Rules(pack.limit, pack.unusual) for pack in packs]
-        roster = Roster(
+        given = {}
+        for name, (slot, kind) in kinds().items():
+            found = {pack.label: pack.rule(name) for pack in packs}
+            rules = {label: rule for label, rule in found.items() if rule is not None}
+            if rules:
+                given[slot] = (kind, rules)
+        learned = {slot for slot, (kind, _) in given.items() if kind.learns}
+        others = {}
+        if given:  # a roster has a Python string of every channel
+            roster = self._roster(rows, class_of.astype(np.int64))
+            others = {i: kind.build(i, rules, roster) for i, (kind, rules) in given.items()}
+        learned |= {parameters.UNUSUAL_SLOT}
+        return Rules(ChannelRules(cheap, class_of), others, frozenset(learned))
+
+    def _roster(self, rows: Catalogue, class_of: NDArray[np.int64]) -> Roster:
+        """Channels as kinds of rules see them."""
+        packs = list(self.packs.values())
+        return Roster(
             tuple(self.packs),
             tuple(pack.class_name for pack in packs),
             class_of,
@@ -122,15 +144,13 @@ class Plan:
             np.column_stack([rows.column("lon"), rows.column("lat")]),
             slots(),
         )
-        others = {}
-        learned = {parameters.UNUSUAL_SLOT}
-        for kind_name, (slot, kind) in kinds().items():
-            found = {pack.label: pack.rule(kind_name) for pack in packs}
-            rules = {label: rule for label, rule in found.items() if rule is not None}
-            if rules:
-                others[slot] = kind.build(slot, rules, roster)
-                learned |= {slot} if kind.learns else set()
-        return Rules(ChannelRules(cheap, class_of), others, frozenset(learned))
+
+
+def _unit(rows: Catalogue, name: str) -> NDArray[np.float64]:
+    """Scale or offset of every channel; where all have the same, it is kept once."""
+    column = rows.column(name)
+    alike = len(column) > 0 and (column == column[0]).all()
+    return np.broadcast_to(column[0], len(column)) if alike else column
 
 
 def standing(name: LaneName, error: TocsinError, now_ms: int) -> Message:

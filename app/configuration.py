@@ -116,7 +116,7 @@ class Configuration:
         settings, packs, tables = found
         partitions = {name: settings.lifelines[name].partitions for name in settings.lifelines}
         partitions = dict(sorted(partitions.items()))
-        return cls(settings, _by_label(packs), {}, partitions)._over(tables)
+        return cls(settings, _by_label(packs), {}, partitions).over(tables)
 
     @classmethod
     def from_bundle(
@@ -176,7 +176,7 @@ class Configuration:
         vars(found)["_data"] = data
         return found
 
-    def _over(self, tables: Mapping[str, pa.Table]) -> "Configuration":
+    def over(self, tables: Mapping[str, pa.Table]) -> "Configuration":
         """The same rules over other channels, given by lifeline and id."""
         kept = {}
         for name, table in tables.items():
@@ -195,7 +195,7 @@ class Configuration:
             mine = np.array([owner == lifeline for owner in owners], np.bool_)
             keep = mine[class_of] if len(class_of) else np.empty(0, np.bool_)
             tables[lifeline] = catalogue.take(keep).table
-        return self._over(tables)
+        return self.over(tables)
 
     def with_settings(self, settings: Settings) -> "Configuration":
         """The same rules and channels, run with other settings."""
@@ -216,7 +216,7 @@ class Configuration:
 
     def labels(self, catalogue: Catalogue) -> tuple[list[str], NDArray[np.int32]]:
         """Labels of the packs that govern channels, and the place among them of each channel's."""
-        named = {pack.class_name: pack.selectors for pack in self.packs.values()}
+        named = {p.class_name: p.selectors for p in self.packs.values() if not p.applied}
         kinds, which = applied(catalogue, named)
         return [" ".join((name, *chosen)) for name, chosen in kinds], which
 

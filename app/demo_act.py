@@ -1,7 +1,6 @@
 """One lifeline of the demo: its worker, its clock, its feed."""
 
 import asyncio
-from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
@@ -117,4 +116,4 @@ def only_fed(configuration: Configuration, feed: Feed) -> Configuration:
     """The configuration without the channels that the demo has no readings for."""
     catalogue = configuration.catalogue
     fed = np.isin(catalogue.ids, sorted(feed.channels()))
-    return replace(configuration, catalogue=catalogue.take(fed))
+    return configuration.with_channels(catalogue.take(fed))

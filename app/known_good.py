@@ -19,7 +19,6 @@ from app.settings import Settings
 from contracts.errors import ConfigError, FatalError
 from pipeline.snapshot import SnapshotStore
 
-
 SOME: Final = 1 << 20  # bytes of a file at once: a catalogue may have gigabytes
 
 

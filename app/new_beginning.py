@@ -12,6 +12,7 @@ import numpy as np
 from app.carry import thawed
 from app.compose import plan_of
 from app.configuration import Configuration
+from app.known_good import keep
 from app.running import settled
 from app.topics import members
 from contracts.clock import WallClock
@@ -96,7 +97,7 @@ class _Bench:
         alarms_end = (await self._edges(self._topics.alarms(self._name.lifeline)))[1]
         with ThreadPoolExecutor(1) as work:
             keeper = Keeper(self._store, lambda *_: lane.parts, work)
-            await keeper.put_bundle(self._configuration.hash, self._configuration.bundle())
+            keep(self._store, self._configuration)
             await self._log.publish(await keeper.file(self._name, freeze(lane), alarms_end))
         first = known.manifests[-1].telemetry if known.manifests else begin
         given_up = f"; offsets {first} to {position - 1} are given up" if position > first else ""

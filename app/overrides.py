@@ -142,7 +142,8 @@ def applied(
         Selectors of every class.
     """
     classes, class_of = catalogue.codes("class")
-    found: dict[tuple[str, tuple[str, ...]], int] = {(name, ()): i for i, name in enumerate(classes)}
+    found: dict[tuple[str, tuple[str, ...]], int] = {}
+    found.update({(name, ()): i for i, name in enumerate(classes)})
     which = class_of.astype(np.int32)
     words, words_of = catalogue.codes("tags")
     for i, name in enumerate(classes):

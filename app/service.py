@@ -11,6 +11,7 @@ from typing import Self
 
 from app.compose import plan_of, standing
 from app.configuration import Configuration
+from app.known_good import keep, recall
 from app.settings import Settings
 from app.topics import counted, needed
 from app.warm import warm
@@ -124,7 +125,7 @@ class Service:
         """Parts of a lane under the configuration with this hash."""
         if config == self._configuration.hash:
             return self._plan.parts(name.number)
-        earlier = Configuration.from_bundle(self._store.bundle(config), self._settings)
+        earlier = recall(self._store, config, self._settings, {self._way.lifeline})
         plan = plan_of(earlier, self._way.lifeline)
         if plan.partitions != self._plan.partitions:
             raise OtherLanes(str(name), self._plan.partitions, plan.partitions)
@@ -182,7 +183,7 @@ class Service:
             self._open.callback(threads.shutdown, wait=False, cancel_futures=True)
         loop = asyncio.get_running_loop()
         keeper = Keeper(self._store, self._parts_for, filing)
-        await keeper.put_bundle(self._configuration.hash, self._configuration.bundle())
+        await keeper.work_within(partial(keep, self._store, self._configuration))
         await loop.run_in_executor(scoring, warm, self._configuration, self._way.lifeline)
         commands = KafkaCommands(self._command_settings())
         source = KafkaSource(self._source_settings(), self)

@@ -115,7 +115,8 @@ class Words(Sequence[str]):
             return NotImplemented
         return len(self) == len(other) and all(map(eq, self, other))
 
-    __hash__ = None  # type: ignore[assignment] - a sequence is equal to others, as a list is
+    def __hash__(self) -> int:
+        return id(self)
 
 
 class RowOf(Mapping[str, int]):

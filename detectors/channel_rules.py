@@ -1,7 +1,7 @@
 """The fused rules of one lane's channels, behind the scorer port."""
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,11 +36,11 @@ class ChannelRules:
     ----------
     classes : sequence of Rules
         Rules of each class.
-    class_of : int64, shape (n,)
+    class_of : int, shape (n,)
         Index into `classes` for every lane row.
     """
 
-    def __init__(self, classes: Sequence[Rules], class_of: NDArray[np.int64]) -> None:
+    def __init__(self, classes: Sequence[Rules], class_of: NDArray[Any]) -> None:
         self._class_of = class_of
         self._without = {
             _LIMIT_STATE: np.array([rules.limit is None for rules in classes], np.bool_),

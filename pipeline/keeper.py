@@ -43,7 +43,7 @@ class Keeper:
         self._kept: dict[str, list[str]] = {}  # snapshot names by lane, newest last
         self._orphans: dict[str, list[str]] = {}  # names by lane, to be deleted by the next sweep
 
-    async def _within(self, work: Callable[[], T]) -> T:
+    async def work_within(self, work: Callable[[], T]) -> T:
         """Do file work on its thread, within a deadline: a location that hangs must not go unseen.
 
         Raises
@@ -68,11 +68,7 @@ class Keeper:
 
     async def warm(self, name: LaneName) -> str | None:
         """Hash of what a replay of history learned for a lane, None when none did."""
-        return await self._within(partial(self._store.warm, str(name)))
-
-    async def put_bundle(self, name: str, data: bytes) -> None:
-        """Keep a configuration bundle under its own hash."""
-        await self._within(partial(self._store.put_bundle, name, data))
+        return await self.work_within(partial(self._store.warm, str(name)))
 
     def _learned(self, name: str) -> Arrays:
         return unpack(self._store.bundle(name)).arrays
@@ -100,7 +96,7 @@ class Keeper:
             lane.journal, lane.commands = manifest.journal, manifest.commands
             return lane
 
-        lane = await self._within(work)
+        lane = await self.work_within(work)
         if lane.position != manifest.telemetry:
             msg = (
                 f"{name}: expected position {manifest.telemetry} in {manifest.snapshot}, got "
@@ -132,7 +128,7 @@ class Keeper:
                 digest=header["digest"],
             )
 
-        return await self._within(work)
+        return await self.work_within(work)
 
     async def sweep(self, name: LaneName, manifest: Manifest) -> None:
         """Keep this published snapshot and the one before; delete the lane's earlier files.
@@ -149,4 +145,4 @@ class Keeper:
             for orphan in orphans:
                 self._store.delete(orphan)
 
-        await self._within(work)
+        await self.work_within(work)

@@ -271,13 +271,13 @@ class SnapshotStore:
 
     def _check_bundle(self, name: str) -> None:
         """Read all of a bundle, some of it at a time: pages of a map would stay with us."""
-        digest = hashlib.blake2b(digest_size=8)
+        digest, path = hashlib.blake2b(digest_size=8), f"bundles/{name}"
         try:
-            with self._files.open_input_stream(f"{self._root}/bundles/{name}") as stream:
+            with self._files.open_input_stream(f"{self._root}/{path}") as stream:
                 while some := stream.read(_SOME):
                     digest.update(some)
         except FileNotFoundError as error:
-            raise self._gone(f"bundles/{name}") from error
+            raise self._gone(path) from error
         self._same(name, digest.hexdigest())
 
     def _same(self, name: str, got: str) -> None:
