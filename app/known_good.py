@@ -16,7 +16,7 @@ from app.findings import Findings
 from app.kinds import kinds
 from app.loader import Loader
 from app.settings import Settings
-from contracts.errors import ConfigError, FatalError
+from contracts.errors import ConfigError, Damaged, FatalError
 from pipeline.snapshot import SnapshotStore
 
 SOME: Final = 1 << 20  # bytes of a file at once: a catalogue may have gigabytes
@@ -81,6 +81,15 @@ def keep(store: SnapshotStore, judged: Configuration) -> str:
         store.put_bundle(digest, data)
     store.put_bundle(judged.hash, judged.bundle())
     return judged.hash
+
+
+def kept(store: SnapshotStore, configuration: Configuration) -> bool:
+    """Whether the bundle lies there, and so all that was left before it."""
+    try:
+        store.bundle(configuration.hash)
+    except Damaged:
+        return False
+    return True
 
 
 def recall(

@@ -19,7 +19,13 @@ def _configs(command: argparse.ArgumentParser) -> None:
 
 def _run(command: argparse.ArgumentParser) -> None:
     _configs(command)
-    command.add_argument("--lifeline", default="water", help="which lifeline (default: water)")
+    command.add_argument(
+        "--lifeline",
+        nargs="+",
+        default=["water"],
+        metavar="NAME",
+        help="which lifelines, all in one process (default: water)",
+    )
     command.add_argument("--bootstrap", help="Kafka address, instead of the configured one")
     command.add_argument("--state", help="snapshot location, instead of the configured one")
     command.add_argument("--port", type=int, help="HTTP port, instead of the configured one")

@@ -11,7 +11,7 @@ from typing import Self
 
 from app.compose import plan_of, standing
 from app.configuration import Configuration
-from app.known_good import keep, recall
+from app.known_good import keep, kept, recall
 from app.settings import Settings
 from app.topics import counted, needed
 from app.warm import warm
@@ -30,6 +30,7 @@ from pipeline.keeper import Keeper
 from pipeline.lane_reader import LaneReader
 from pipeline.log_ends import LogEnds
 from pipeline.refusals import LaneName
+from pipeline.room import Room, Yard
 from pipeline.setting import Doors, Pace, Setting
 from pipeline.snapshot import SnapshotStore
 from pipeline.watchdog import Patience, Watchdog
@@ -39,6 +40,11 @@ log = logging.getLogger("tocsin.worker")
 
 HEARTBEAT_MS = 3_000
 DRAIN_S = 20.0  # below the rebalance timeout of the consumer, which waits for it
+
+
+def one_thread(name: str) -> ThreadPoolExecutor:
+    """A thread for work off the event loop."""
+    return ThreadPoolExecutor(1, name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +82,8 @@ class Service:
     ----------
     configuration : Configuration
     way : Way
+    yard : Yard, optional
+        What the lanes of several lifelines in one process take turns with; one of its own if none.
 
     Attributes
     ----------
@@ -83,13 +91,14 @@ class Service:
         Whether every lane has been let go of, so that nothing can be lost any more.
     """
 
-    def __init__(self, configuration: Configuration, way: Way) -> None:
+    def __init__(self, configuration: Configuration, way: Way, yard: Yard | None = None) -> None:
         self._configuration = configuration
         self._settings: Settings = configuration.settings
         self._way = way
         self._topics = TopicNames(self._settings.app)
         self._plan = plan_of(configuration, way.lifeline)
         self._store = SnapshotStore(self._settings.state)
+        self._yard = yard or Yard(one_thread("filing"))
         self._open = AsyncExitStack()
         self._worker: Worker | None = None
         self._heart = Heartbeat()
@@ -160,6 +169,9 @@ class Service:
             self._rebuilds += 1
             await self.worker.abandon()
             await self._open.aclose()
+            # A thread that hangs is left to itself, and so is the memory that it copies from.
+            self._yard.work.shutdown(wait=False)
+            self._yard.work, self._yard.room = one_thread("filing"), Room()
             await self._start_patiently()
 
     async def _start_patiently(self) -> None:
@@ -178,12 +190,11 @@ class Service:
 
     async def _start(self) -> None:
         await self._check_lanes()
-        scoring, filing = ThreadPoolExecutor(1, "scoring"), ThreadPoolExecutor(1, "filing")
-        for threads in (scoring, filing):  # one that hangs must not hold the event loop
-            self._open.callback(threads.shutdown, wait=False, cancel_futures=True)
+        scoring = one_thread("scoring")  # one that hangs must not hold the event loop
+        self._open.callback(scoring.shutdown, wait=False, cancel_futures=True)
         loop = asyncio.get_running_loop()
-        keeper = Keeper(self._store, self._parts_for, filing)
-        await keeper.work_within(partial(keep, self._store, self._configuration))
+        keeper = Keeper(self._store, self._parts_for, self._yard)
+        await keeper.work_within(self._keep)
         await loop.run_in_executor(scoring, warm, self._configuration, self._way.lifeline)
         commands = KafkaCommands(self._command_settings())
         source = KafkaSource(self._source_settings(), self)
@@ -205,6 +216,11 @@ class Service:
         await source.start()
         if self._way.lanes is not None:
             await self._worker.assigned(list(self._way.lanes))
+
+    def _keep(self) -> None:
+        """Leave the bundle where another worker, or this one after a swap, finds it."""
+        if not kept(self._store, self._configuration):
+            keep(self._store, self._configuration)
 
     async def _check_lanes(self) -> None:
         """Refuse topics with another number of partitions; lanes given by hand are trusted."""

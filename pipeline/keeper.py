@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable
-from concurrent.futures import Executor
 from functools import partial
 from typing import Final, TypeVar
 
@@ -12,7 +11,7 @@ from contracts.machine import Arrays, Parts
 from pipeline.lane import Lane
 from pipeline.lane_state import thaw
 from pipeline.refusals import LaneName
-from pipeline.room import Room
+from pipeline.room import Yard
 from pipeline.snapshot import Snapshot, SnapshotStore, packed, unpack
 
 FILE_S: Final = 120.0  # a lane of a million channels takes 2 s on a disk
@@ -28,18 +27,15 @@ class Keeper:
     store : SnapshotStore
     parts_for : callable
         Parts of a lane from the hash of a configuration bundle and the lane.
-    work : Executor
-        Thread for packing and file work.
+    yard : Yard
     """
 
     def __init__(
-        self, store: SnapshotStore, parts_for: Callable[[str, LaneName], Parts], work: Executor
+        self, store: SnapshotStore, parts_for: Callable[[str, LaneName], Parts], yard: Yard
     ) -> None:
         self._store = store
         self._parts_for = parts_for
-        self._work = work
-        self.room = Room()  # for the copy of one lane at a time
-        self.copying = asyncio.Lock()  # held from the copy to the file
+        self.yard = yard
         self._kept: dict[str, list[str]] = {}  # snapshot names by lane, newest last
         self._orphans: dict[str, list[str]] = {}  # names by lane, to be deleted by the next sweep
 
@@ -53,7 +49,7 @@ class Keeper:
         """
         try:
             async with asyncio.timeout(FILE_S):
-                return await asyncio.get_running_loop().run_in_executor(self._work, work)
+                return await asyncio.get_running_loop().run_in_executor(self.yard.work, work)
         except TimeoutError as error:
             msg = (
                 f"{self._store.root}: expected an answer within {FILE_S:g} s, got none; look at it"
