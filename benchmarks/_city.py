@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from tests.fire.city import DUTY
@@ -17,6 +18,7 @@ from tests.fire.city import DUTY
 TABLE = Path(__file__).with_name("city_channels.csv")
 WHOLE = 35_447_894
 CONCENTRATOR = 500  # channels of one that sends them together; also the group
+PER_ASSET = 4
 LANE_MAX = 2_000_000  # channels; a lane's copy for a snapshot is this many rows
 FAST_S = 60.0  # classes that report at least so often learn what is usual
 RARE_S = 86_400.0  # state heartbeats, whose only rule is that they come
@@ -142,18 +144,19 @@ def _table(each: Class) -> pa.Table:
     number = np.arange(each.channels)
     group, place = number // CONCENTRATOR, number % CONCENTRATOR
     groups = pa.array([f"{each.name}-{i:05d}" for i in range(each.concentrators)])
+    places = pa.array([f"{i:03d}" for i in range(CONCENTRATOR)])
     group_of = pa.DictionaryArray.from_arrays(group.astype(np.int32), groups)
-    ids = np.char.add(
-        np.char.add(np.char.mod(f"{each.name}-%05d.", group), ""), np.char.mod("%03d", place)
-    )
+    named, inside = groups.take(pa.array(group)), places.take(pa.array(place))
+    ids = pc.binary_join_element_wise(named, inside, ".")
+    assets = pc.binary_join_element_wise(named, places.take(pa.array(place // PER_ASSET)), "-")
     districts = pa.array([f"3101{i:02d}" for i in range(16)])
     district_of = pa.DictionaryArray.from_arrays((group % 16).astype(np.int32), districts)
     one = pa.DictionaryArray.from_arrays(np.zeros(each.channels, np.int32), pa.array([each.name]))
     return pa.table(
         {
-            "id": pa.array(ids, pa.string()),
+            "id": ids,
             "class": one,
-            "asset": pa.array(ids, pa.string()),
+            "asset": assets,
             "group": group_of,
             "district": district_of,
         }

@@ -56,6 +56,7 @@ class Figures:
     sent: int = 0
     received: int = 0
     scored: int = 0
+    others: str = ""
     faults: int = 0
     rang: str = ""
     late: float = 0.0
@@ -224,6 +225,8 @@ class Run:
         destinies = worker.metric("tocsin_readings_total", "destiny")
         found.received = int(sum(worker.metric("tocsin_readings_received_total").values()))
         found.scored = int(destinies["scored"])
+        others = {word: count for word, count in destinies.items() if count and word != "scored"}
+        found.others = ", ".join(f"{word} {count:,.0f}" for word, count in others.items())
         assert found.received == sum(destinies.values()), destinies
         found.taken = int(sum(worker.metric("tocsin_snapshots_total").values()))
         found.hold = max(worker.metric("tocsin_snapshot_hold_seconds").values())

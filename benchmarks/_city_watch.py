@@ -12,6 +12,8 @@ from typing import Any
 import msgspec
 from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
+from pipeline.kafka_log import HEADER, KIND
+
 TICKS_S = 100.0  # of /proc/PID/stat, on all machines that Linux runs on today
 KIB = 1024
 
@@ -89,7 +91,8 @@ class Ear:
         consumer.assign(places)
         while not self._stopping.is_set():
             for message in consumer.consume(500, 0.05):
-                if message.error() is None and dict(message.headers() or ())["tocsin"] == b"alarm":
+                headers = dict(message.headers() or ())
+                if message.error() is None and headers[KIND] == HEADER["alarm"]:
                     self._note(message.value() or b"", time.time())
         consumer.close()
 

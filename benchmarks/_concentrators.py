@@ -181,7 +181,7 @@ def send(
         fault = None
         if faults <= now * faults_per_s and "limit" in crowd[i].of.rules:
             fault, faults = int(chance.integers(CONCENTRATOR)), faults + 1
-        lane, body = crowd[i].message(int(time.time() * 1000), fault)
+        lane, body = crowd[i].message(round((began + at) * 1000), fault)
         producer.produce(crowd[i].topic, body, partition=lane)
         producer.poll(0)
     return {"faults": faults, "late_s": late}

@@ -39,6 +39,7 @@ def rows(found: Figures) -> list[list[str]]:
         ["cores busy", busy],
         ["generator late, most, s", f"{found.late:.2f}"],
         ["sent, received, scored", f"{found.sent:,}, {found.received:,}, {found.scored:,}"],
+        ["other destinies", found.others or "none"],
     ]
 
 
