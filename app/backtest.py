@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import shutil
 import sys
 from collections.abc import Sequence
 from datetime import datetime
@@ -11,15 +12,18 @@ from typing import Any, Final
 from app.backtest_data import Data, open_data
 from app.backtest_ear import Points, Window
 from app.backtest_labels import Event, events_on, read_labels
-from app.backtest_lanes import Hall, Trial
+from app.backtest_lanes import Hall
 from app.backtest_page import TALLY, cell, page
 from app.backtest_score import YEAR_NS, Scores, as_json, scores
+from app.backtest_shares import tried
+from app.backtest_told import Trial
 from app.configuration import Configuration
 from app.progress import Progress
 from lab.feeds.feed import CITY
 
 PICTURED_MAX: Final = 40  # channels of an event whose readings are kept for its picture
 PERIODS_AROUND: Final = 24
+ASIDE: Final = "unfinished"  # in the report's folder, until it is written
 
 
 def backtest(arguments: argparse.Namespace) -> int:
@@ -29,11 +33,12 @@ def backtest(arguments: argparse.Namespace) -> int:
     data = open_data(arguments.data, arguments.columns, arguments.labels)
     events = None if labels is None else events_on(labels, configuration.catalogue)
     windows = [window(event, configuration) for event in events or []]
-    trial = tried(configuration, data, "backtest", windows)
+    trial = _tried(Hall(configuration, data, windows), arguments)
     found = scores(trial, events)
     pictures = [w.points for w in windows]
     result = {"said": said(trial, data), **_facts(trial), **as_json(found)}
     write_report(arguments.report, trial, (found, pictures), result)
+    shutil.rmtree(arguments.report / ASIDE, ignore_errors=True)
     if arguments.json:
         sys.stdout.write(json.dumps(result, ensure_ascii=False) + "\n")
     else:
@@ -42,13 +47,16 @@ def backtest(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def tried(
-    configuration: Configuration, data: Data, what: str, windows: Sequence[Window] = ()
-) -> Trial:
-    """One configuration over the data, with its progress on standard error."""
-    hall = Hall(configuration, data, windows)
-    progress = Progress(what, data.count)
-    trial = hall.run(progress)
+def _tried(hall: Hall, arguments: argparse.Namespace) -> Trial:
+    """The readings through the lanes, here or on Spark."""
+    progress = Progress("backtest", hall.data.count)
+    if arguments.spark:
+        from app.backtest_spark import tried_on  # noqa: PLC0415 - only who asks for Spark has it
+
+        trial = tried_on(arguments.spark, hall)
+        progress(hall.data.count, 0)
+    else:
+        trial = tried(hall, arguments.report / ASIDE, progress)
     progress.end()
     return trial
 

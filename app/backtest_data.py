@@ -17,11 +17,14 @@ from contracts.errors import ConfigError
 from ingest import recording
 from ingest.export_files import Source, open_csv, open_lines, open_parquet
 from ingest.export_sheet import Sheet
-from ingest.readings import Names, Readings, merged
+from ingest.readings import Ahead, Names, Readings, merged
 
 COLUMNS: Final = "columns.yaml"
 LINES: Final = frozenset({".jsonl", ".ndjson"})
 SUFFIXES: Final = frozenset({".csv", ".parquet", *LINES})
+
+# A file or folder, what declares its columns, and labels among it: what `open_data` takes.
+Opened = tuple[Path, Path | None, Path | None]
 
 
 class Sheets(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -41,16 +44,24 @@ class Data:
     sources : list of Source
     recordings : list of Path
         Of Kafka records; their lanes read them as they came.
+    files, declared : list of Path
+        All of them, and what declares their columns.
+    opened : Opened
+        How another process opens the same.
     """
 
     names: Names
     sources: list[Source] = field(default_factory=list)
     recordings: list[Path] = field(default_factory=list)
+    files: list[Path] = field(default_factory=list)
+    declared: list[Path] = field(default_factory=list)
+    opened: Opened = (Path(), None, None)
 
     @property
     def count(self) -> int:
-        """Readings outside recordings."""
-        return sum(source.count for source in self.sources)
+        """Readings, and records of recordings."""
+        recorded = sum(recording.count(path) for path in self.recordings)
+        return recorded + sum(source.count for source in self.sources)
 
     def channels(self) -> list[str]:
         """Names of the channels that there may be readings of, outside recordings."""
@@ -59,10 +70,15 @@ class Data:
 
     def blocks(self) -> Iterator[Readings]:
         """All readings outside recordings, by arrival; may be called again."""
-        return merged([source.blocks() for source in self.sources])
+        return merged(Ahead(source.begin_ns, source.blocks()) for source in self.sources)
 
 
-def open_data(place: Path, columns: Path | None = None, but: Path | None = None) -> Data:
+def open_data(
+    place: Path,
+    columns: Path | None = None,
+    but: Path | None = None,
+    names: Names | None = None,
+) -> Data:
     """Files of readings.
 
     Parameters
@@ -73,6 +89,8 @@ def open_data(place: Path, columns: Path | None = None, but: Path | None = None)
         What their columns are, instead of a `columns.yaml` beside each.
     but : Path, optional
         Labels that may lie among them.
+    names : Names, optional
+        Numbers that channels already have.
 
     Raises
     ------
@@ -83,7 +101,7 @@ def open_data(place: Path, columns: Path | None = None, but: Path | None = None)
         raise FileNotFoundError(2, "no such file", str(place))
     files = [place] if place.is_file() else sorted(path for path in place.rglob("*"))
     left_out = None if but is None else but.resolve()
-    data = Data(Names())
+    data = Data(names or Names(), opened=(place, columns, but))
     for path in files:
         if path.suffix in SUFFIXES and path.resolve() != left_out:
             _add(data, path, columns or path.with_name(COLUMNS))
@@ -94,6 +112,8 @@ def open_data(place: Path, columns: Path | None = None, but: Path | None = None)
 
 
 def _add(data: Data, path: Path, columns: Path) -> None:
+    data.files.append(path)
+    data.declared.extend([columns] if columns.exists() else [])
     if path.suffix in LINES:
         data.sources.append(open_lines(path, data.names))
     elif path.suffix == ".csv":

@@ -1,107 +1,215 @@
 """One configuration over files: the same lanes and kernels as live, fed with columns."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime
-from pathlib import Path
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from app.backtest_data import Data
-from app.backtest_ear import Ear, Window
+from app.backtest_ear import Window
+from app.backtest_seat import Bodies, Seat
+from app.backtest_told import Sum, Told, Trial
+from app.backtest_unfinished import Reached, Unfinished
 from app.compose import Plan, plan_of
 from app.configuration import Configuration
 from app.units import slope_and_zero
-from contracts.alarm import Alarm, decode_alarm
-from contracts.batch import Batch
 from contracts.errors import ConfigError
-from contracts.machine import Parts
 from contracts.records import Records
 from ingest import recording
-from ingest.readings import Readings
-from pipeline.lane import Lane
+from ingest.readings import Names, Readings
 
 NS_PER_MS: Final = 1_000_000
 NOWHERE: Final = -1
 Progress = Callable[[int, int], None]
 
 
-@dataclass
-class Trial:
-    """What one configuration made of files.
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Some readings, and what each lane is to do with those that are its own.
+
+    Parameters
+    ----------
+    count, strangers : int
+        Readings or records, and readings of them that no lane has.
+    time_ns : int
+        Event time that is reached behind it.
+    work : sequence of (int, callable)
+        Seat, and what gives the bodies of the alarms that it rings.
+    """
+
+    count: int
+    strangers: int
+    time_ns: int
+    work: Sequence[tuple[int, Callable[[], Bodies]]]
+
+
+class Places:
+    """Where every channel of some files sits.
 
     Parameters
     ----------
     configuration : Configuration
-        Without the channels that the files have no readings for.
-    alarms : list of Alarm
-        Revisions by `detected`.
-    accounting : dict of str to int
-    strangers : int
-        Readings of channels that the catalogue lacks.
-    spans : dict of str to (int, int, int)
-        By channel: readings, first and newest event time in ns.
+        Only channels that are fed.
+    names : Names
+
+    Attributes
+    ----------
+    lanes : list of (Plan, int)
+        All lanes that have channels, with the plan of their lifeline.
+    seat_of, row_of : int16 and int32, shape (channels,)
+        By number of a channel: its lane's place in `lanes`, `NOWHERE` for strangers, and its row.
     """
 
-    configuration: Configuration
-    alarms: list[Alarm] = field(default_factory=list)
-    accounting: dict[str, int] = field(default_factory=dict)
-    strangers: int = 0
-    spans: dict[str, tuple[int, int, int]] = field(default_factory=dict)
+    def __init__(self, configuration: Configuration, names: Names) -> None:
+        self.lanes = lanes(configuration)
+        self.seat_of = np.full(len(names.ids) + 1, NOWHERE, np.int16)
+        self.row_of = np.zeros(len(names.ids) + 1, np.int32)
+        code_of = {name: code for code, name in enumerate(names.ids)}
+        for place, (plan, number) in enumerate(self.lanes):
+            ids = np.array(plan.catalogue.ids, object)[plan.lane_of == number]
+            for row, name in enumerate(ids.tolist()):
+                if (code := code_of.get(name)) is not None:
+                    self.seat_of[code], self.row_of[code] = place, row
 
 
-class Seat:
-    """One lane of a backtest, and what it told.
+class Seats:
+    """Lanes of one configuration, fed with readings of some files.
 
     Parameters
     ----------
-    plan : Plan
-    number : int
-        Of the lane.
+    configuration : Configuration
+        Only channels that are fed.
+    names : Names
+        Numbers of channels in the files, and the units declared there.
     windows : sequence of Window
+    share : (int, int)
+        Which lanes are here: `(1, 3)` has the second of every three.
+
+    Attributes
+    ----------
+    here : dict of int to Seat
+        By their place among all lanes of the configuration.
     """
 
-    def __init__(self, plan: Plan, number: int, windows: Sequence[Window]) -> None:
-        parts = plan.parts(number)
-        self.ids = parts.catalogue.ids
-        self.ear = Ear(self.ids, parts.decoder, windows)
-        self.lifeline, self.number = plan.lifeline, number
-        self.lane = Lane(plan.name(number), replace(parts, decoder=self.ear), _no_swap)
-        self.alarms: list[Alarm] = []
-        self.scale = parts.catalogue.column("scale").copy()
-        self.offset = parts.catalogue.column("offset").copy()
-        self._next = 0
+    def __init__(
+        self,
+        configuration: Configuration,
+        names: Names,
+        windows: Sequence[Window] = (),
+        share: tuple[int, int] = (0, 1),
+    ) -> None:
+        self._places = Places(configuration, names)
+        self.count = len(self._places.lanes)
+        self.here: dict[int, Seat] = {}
+        for place in range(share[0], self.count, share[1]):
+            self.here[place] = Seat(*self._places.lanes[place], windows)
+            _convert(self.here[place], names, configuration)
 
-    def feed(self, readings: Readings, row: NDArray[np.int32]) -> None:
-        """Take readings whose lane rows are known."""
-        n = len(row)
-        value = readings.value * self.scale[row] + self.offset[row]
-        record = np.arange(n, dtype=np.int32)
-        self.ear.give(Batch(record, row, readings.time_ns, value, readings.quality))
-        nowhere = np.zeros(n, np.int64)
-        offset = np.arange(self._next, self._next + n)
-        self._next += n
-        stamp_ms = readings.time_ns // NS_PER_MS
-        self.take(Records(offset, stamp_ms, nowhere, nowhere, b"", self._next))
+    def feed(self, seat: int, readings: Readings) -> Bodies:
+        """Let a seat take readings that are all its own; bodies of what it rings."""
+        return self.here[seat].feed(readings, self._places.row_of[readings.code])
 
-    def play(self, path: Path) -> None:
-        """Take the lane's records of a recording."""
-        for records in recording.read(path, self.number):
-            self.take(records)
+    def step(self, block: Readings) -> Step:
+        """A block shared out."""
+        at = self._places.seat_of[block.code]
+        mine = np.bincount(at + 1, minlength=self.count + 1)
+        seats = [i for i in np.flatnonzero(mine[1:]).tolist() if i in self.here]
+        work = [(i, partial(self._take, i, block, at)) for i in seats]
+        return Step(len(block), int(mine[0]), int(block.arrival_ns[-1]), work)
 
-    def take(self, records: Records) -> None:
-        """Take records, and keep the alarms that they ring."""
-        self.lane.feed(records)
-        told = self.lane.outbox.take()
-        self.alarms += [decode_alarm(m.body) for m in told if m.kind == "alarm"]
+    def _take(self, seat: int, block: Readings, at: NDArray[np.int16]) -> Bodies:
+        places = np.flatnonzero(at == seat)
+        return self.feed(seat, block if len(places) == len(block) else block.take(places))
+
+    def step_of_records(self, lifeline: str, chunk: list[tuple[int, Records]]) -> Step:
+        """Records of a recording, shared out."""
+        place = {(seat.lifeline, seat.number): i for i, seat in self.here.items()}
+        mine = [(place[lifeline, n], r) for n, r in chunk if (lifeline, n) in place]
+        time_ns = max(int(records.timestamp_ms[-1]) for _, records in chunk) * NS_PER_MS
+        count = sum(len(records) for _, records in chunk)
+        return Step(count, 0, time_ns, [(i, partial(self.here[i].take, r)) for i, r in mine])
+
+    def sum_up(self, strangers: int) -> Sum:
+        """What the lanes say at their end."""
+        total: Counter[str] = Counter()
+        spans: dict[str, tuple[int, int, int]] = {}
+        points: dict[int, dict[str, list[tuple[int, float]]]] = {}
+        for seat in self.here.values():
+            total.update(seat.lane.accounts.summary())
+            spans.update(seat.spans())
+            for window, found in seat.ear.pictured().items():
+                points.setdefault(window, {}).update(found)
+        return Sum(dict(total), strangers, spans, points)
 
 
-def _no_swap(config: str) -> Parts:
-    msg = f"a backtest runs one configuration, not {config}"
-    raise AssertionError(msg)
+def lanes(configuration: Configuration) -> list[tuple[Plan, int]]:
+    """All lanes that have channels, with the plan of their lifeline."""
+    plans = [plan_of(configuration, lifeline) for lifeline in configuration.partitions]
+    return [(plan, number) for plan in plans for number in sorted(set(plan.lane_of.tolist()))]
+
+
+def _convert(seat: Seat, names: Names, configuration: Configuration) -> None:
+    """Turn declared units into those of the classes."""
+    classes = seat.lane.parts.catalogue.classes()
+    for row, (name, class_name) in enumerate(zip(seat.ids, classes, strict=True)):
+        if unit := names.units.get(name):
+            into = configuration.packs[class_name].unit
+            seat.scale[row], seat.offset[row] = slope_and_zero(unit, into)
+
+
+def steps(seats: Seats, data: Data) -> Iterator[Step]:
+    """All readings, as the seats take them: equal data and equal seats give equal steps."""
+    for block in data.blocks():
+        yield seats.step(block)
+    for path in data.recordings:
+        lifeline = recording.lifeline_of(path)
+        for chunk in recording.chunks(path):
+            yield seats.step_of_records(lifeline, chunk)
+
+
+def heard(seats: Seats, data: Data, progress: Progress, told: Told) -> Sum:
+    """Everything through the lanes.
+
+    Parameters
+    ----------
+    seats : Seats
+    data : Data
+    progress : callable
+        Told how many readings have been taken, and the event time in ns that was reached.
+    told : Told
+        Takes what the lanes tell.
+    """
+    reached = Reached()
+    for step in steps(seats, data):
+        for seat, act in step.work:
+            told.add(seat, act())
+        reached = reached.behind(step.count, step.strangers)
+        progress(reached.taken, step.time_ns)
+    return seats.sum_up(reached.strangers)
+
+
+def heard_on(seats: Seats, data: Data, progress: Progress, unfinished: Unfinished) -> Sum:
+    """As `heard`, from where an interrupted run put everything aside; this one does so too."""
+    with unfinished.alone():
+        return _going_on(seats, data, progress, unfinished)
+
+
+def _going_on(seats: Seats, data: Data, progress: Progress, unfinished: Unfinished) -> Sum:
+    reached = unfinished.restore(seats.here)
+    for step in islice(steps(seats, data), reached.steps, None):
+        for seat, act in step.work:
+            unfinished.tell(seat, act())
+        reached = reached.behind(step.count, step.strangers)
+        progress(reached.taken, step.time_ns)
+        if unfinished.due():
+            unfinished.keep(seats.here, reached)
+    unfinished.keep(seats.here, reached)
+    return seats.sum_up(reached.strangers)
 
 
 class Hall:
@@ -117,79 +225,21 @@ class Hall:
     def __init__(
         self, configuration: Configuration, data: Data, windows: Sequence[Window] = ()
     ) -> None:
-        self._data = data
-        self._recorded = [(recording.lifeline_of(path), path) for path in data.recordings]
-        lifelines = {lifeline for lifeline, _ in self._recorded}
-        self.configuration = _only_fed(configuration, data, lifelines)
-        self.seats: list[Seat] = []
-        self._seat_of = np.full(len(data.names.ids) + 1, NOWHERE, np.int16)
-        self._row_of = np.zeros(len(data.names.ids) + 1, np.int32)
-        code_of = {name: code for code, name in enumerate(data.names.ids)}
-        for lifeline in self.configuration.partitions:
-            plan = plan_of(self.configuration, lifeline)
-            for number in sorted(set(plan.lane_of.tolist())):
-                seat = Seat(plan, number, windows)
-                self._place(seat, code_of)
-                self.seats.append(seat)
-
-    def _place(self, seat: Seat, code_of: dict[str, int]) -> None:
-        """Note where the seat's channels sit, and turn declared units into theirs."""
-        packs = self.configuration.packs
-        classes = seat.lane.parts.catalogue.classes()
-        for row, (name, class_name) in enumerate(zip(seat.ids, classes, strict=True)):
-            if (code := code_of.get(name)) is None:
-                continue
-            self._seat_of[code], self._row_of[code] = len(self.seats), row
-            if unit := self._data.names.units.get(name):
-                into = packs[class_name].unit
-                seat.scale[row], seat.offset[row] = slope_and_zero(unit, into)
+        self.data, self.windows = data, windows
+        self.configuration = _only_fed(configuration, data)
 
     def run(self, progress: Progress) -> Trial:
-        """Everything through the lanes.
-
-        Parameters
-        ----------
-        progress : callable
-            Told how many readings have been taken, and the event time in ns that was reached.
-        """
-        trial = Trial(self.configuration)
-        taken = 0
-        for block in self._data.blocks():
-            trial.strangers += self._feed(block)
-            taken += len(block)
-            progress(taken, int(block.arrival_ns[-1]))
-        for lifeline, path in self._recorded:
-            for seat in self.seats:
-                if seat.lifeline == lifeline:
-                    seat.play(path)
-        return self._sum_up(trial)
-
-    def _feed(self, block: Readings) -> int:
-        """Share a block out to its lanes; the number of readings that have none."""
-        at = self._seat_of[block.code]
-        mine = np.bincount(at + 1, minlength=len(self.seats) + 1)
-        for i in np.flatnonzero(mine[1:]).tolist():
-            part = block if mine[i + 1] == len(block) else block.take(np.flatnonzero(at == i))
-            self.seats[i].feed(part, self._row_of[part.code])
-        return int(mine[0])
-
-    def _sum_up(self, trial: Trial) -> Trial:
-        total: Counter[str] = Counter()
-        for seat in self.seats:
-            trial.alarms += seat.alarms
-            total.update(seat.lane.accounts.summary())
-            columns = (seat.ear.count, seat.ear.first_ns, seat.ear.last_ns)
-            for name, *span in zip(seat.ids, *(c.tolist() for c in columns), strict=True):
-                if span[0]:
-                    trial.spans[name] = (span[0], span[1], span[2])
-        trial.alarms.sort(key=lambda alarm: datetime.fromisoformat(alarm.detected))
-        trial.accounting = dict(total)
-        return trial
+        """Everything through the lanes, in this process, with nothing put aside."""
+        seats = Seats(self.configuration, self.data.names, self.windows)
+        told = Told()
+        found = heard(seats, self.data, progress, told)
+        return told.trial(self.configuration, [found], self.windows)
 
 
-def _only_fed(configuration: Configuration, data: Data, recorded: set[str]) -> Configuration:
+def _only_fed(configuration: Configuration, data: Data) -> Configuration:
     """The configuration without the channels that there are no readings of."""
     catalogue = configuration.catalogue
+    recorded = {recording.lifeline_of(path) for path in data.recordings}
     fed = np.isin(catalogue.ids, data.channels())
     whole = [name.split(".", 1)[0] in recorded for name in catalogue.classes()]
     keep: NDArray[np.bool_] = fed | np.array(whole, np.bool_)

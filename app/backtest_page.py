@@ -5,8 +5,8 @@ from html import escape
 from typing import Any, Final
 
 from app.backtest_ear import Points
-from app.backtest_lanes import Trial
 from app.backtest_score import Episode, Outcome, Scores, Tally
+from app.backtest_told import Trial
 from app.demo_page import STYLE, when
 from app.demo_plot import FILL, plot_event
 from contracts.alarm import Alarm

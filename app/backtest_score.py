@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from app.backtest_labels import Event
-from app.backtest_lanes import Trial
+from app.backtest_told import Trial
 from app.pack import RULES, ClassPack
 from contracts.alarm import Alarm
 

@@ -120,6 +120,14 @@ def backtest(arguments: argparse.Namespace) -> int:
     return run_backtest(arguments)
 
 
+def record(arguments: argparse.Namespace) -> int:
+    """Write a range of a telemetry topic to a file."""
+    from app.record import record as write  # noqa: PLC0415 - loads Kafka
+
+    say(asyncio.run(write(arguments)))
+    return GOOD
+
+
 def compare(arguments: argparse.Namespace) -> int:
     """What another configuration would ring over the same readings."""
     from app.compare import compare as run_compare  # noqa: PLC0415 - loads numba
@@ -208,6 +216,7 @@ COMMANDS: Final[dict[str, Callable[[argparse.Namespace], int]]] = {
     "completion": completion,
     "demo": demo,
     "explain": explain,
+    "record": record,
     "replay": replay,
     "run": run,
     "schema": schema,

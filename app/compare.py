@@ -4,15 +4,20 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from app.backtest import said, tried
-from app.backtest_data import open_data
+from app.backtest import said
+from app.backtest_data import Data, open_data
 from app.backtest_labels import Event, Label, events_on, read_labels
-from app.backtest_lanes import Trial
+from app.backtest_lanes import Hall
 from app.backtest_score import Scores, scores
+from app.backtest_shares import tried
+from app.backtest_told import Trial
 from app.compare_alarms import Comparison, changes
 from app.compare_page import as_json, markdown
 from app.configuration import Configuration
+from app.progress import Progress
 
 
 def compare(arguments: argparse.Namespace) -> int:
@@ -22,7 +27,7 @@ def compare(arguments: argparse.Namespace) -> int:
     labels = read_labels(arguments.labels) if arguments.labels else None
     data = open_data(arguments.data, arguments.columns, arguments.labels)
     trials = [
-        tried(configuration, data, word)
+        _tried(configuration, data, word)
         for configuration, word in zip(configurations, ("old", "new"), strict=True)
     ]
     events = [_events(labels, configuration) for configuration in configurations]
@@ -34,6 +39,14 @@ def compare(arguments: argparse.Namespace) -> int:
     else:
         sys.stdout.write(markdown(found, result))
     return 1 if result["broken"] else 0
+
+
+def _tried(configuration: Configuration, data: Data, what: str) -> Trial:
+    progress = Progress(what, data.count)
+    with TemporaryDirectory(prefix="tocsin-compare-") as aside:
+        trial = tried(Hall(configuration, data), Path(aside), progress)
+    progress.end()
+    return trial
 
 
 def _events(labels: Sequence[Label] | None, configuration: Configuration) -> list[Event] | None:

@@ -147,10 +147,10 @@ class Plan:
 
 
 def _unit(rows: Catalogue, name: str) -> NDArray[np.float64]:
-    """Scale or offset of every channel; where all have the same, it is kept once."""
+    """Scale or offset of every channel; of one alone where all have the same."""
     column = rows.column(name)
     alike = len(column) > 0 and (column == column[0]).all()
-    return np.broadcast_to(column[0], len(column)) if alike else column
+    return column[:1] if alike else column
 
 
 def standing(name: LaneName, error: TocsinError, now_ms: int) -> Message:

@@ -114,6 +114,7 @@ class Configuration:
         if found is None or findings.found:
             raise ConfigError(*findings.lines())
         settings, packs, tables = found
+        del loader, found  # each table goes when it is kept: two of a whole city are ten gigabytes
         partitions = {name: settings.lifelines[name].partitions for name in settings.lifelines}
         partitions = dict(sorted(partitions.items()))
         return cls(settings, _by_label(packs), {}, partitions).over(tables)
@@ -176,11 +177,11 @@ class Configuration:
         vars(found)["_data"] = data
         return found
 
-    def over(self, tables: Mapping[str, pa.Table]) -> "Configuration":
-        """The same rules over other channels, given by lifeline and id."""
+    def over(self, tables: dict[str, pa.Table]) -> "Configuration":
+        """The same rules over other channels, given by lifeline and id, and taken from there."""
         kept = {}
-        for name, table in tables.items():
-            kept[name] = content(in_order(table, self.partitions[name]))
+        for name in list(tables):
+            kept[name] = content(in_order(tables.pop(name), self.partitions[name]))
         catalogues = {name: Catalogue(opened(found.data)) for name, found in kept.items()}
         found = replace(self, catalogues=catalogues)
         vars(found)["_contents"] = kept

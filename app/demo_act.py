@@ -12,7 +12,8 @@ from app.configuration import Configuration
 from app.demo_ear import Ear
 from app.demo_meter import Meter
 from app.demo_stage import Stage
-from app.service import Service, Way
+from app.service import Service
+from app.way import Way
 from contracts.topics import TopicNames
 from lab.feeds.feed import Feed
 

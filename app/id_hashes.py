@@ -37,7 +37,7 @@ _SIGMA: Final = np.array(
         [6, 15, 14, 9, 11, 3, 0, 8, 12, 2, 13, 7, 1, 4, 10, 5],
         [10, 2, 8, 4, 7, 6, 1, 5, 15, 11, 9, 14, 3, 12, 13, 0],
     ],
-    np.int64,
+    np.uint64,  # no test for places that count from the end
 )
 _ROUNDS: Final = 12
 _BLOCK: Final = 128
@@ -50,17 +50,45 @@ def _turned(word: Any, by: int) -> Any:
     return word >> np.uint64(by) | word << np.uint64(64 - by)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def _mixed(a: Any, b: Any, c: Any, d: Any, pair: tuple[Any, Any]) -> Any:
-    """The mixing function G of section 3.1."""
-    a = a + b + pair[0]
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+def _mix(v: Any, places: tuple[int, int, int, int], x: Any, y: Any) -> None:
+    """The mixing function G of section 3.1, on four words of `v`."""
+    a, b, c, d = v[places[0]], v[places[1]], v[places[2]], v[places[3]]
+    a = a + b + x
     d = _turned(d ^ a, 32)
     c += d
     b = _turned(b ^ c, 24)
-    a = a + b + pair[1]
+    a = a + b + y
     d = _turned(d ^ a, 16)
     c += d
-    return a, _turned(b ^ c, 63), c, d
+    v[places[0]], v[places[1]], v[places[2]], v[places[3]] = a, _turned(b ^ c, 63), c, d
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _rounds(v: NDArray[np.uint64], m: NDArray[np.uint64]) -> None:
+    """Twelve rounds of columns, then diagonals."""
+    for turn in range(_ROUNDS):
+        s = _SIGMA[turn % 10]
+        _mix(v, (0, 4, 8, 12), m[s[0]], m[s[1]])
+        _mix(v, (1, 5, 9, 13), m[s[2]], m[s[3]])
+        _mix(v, (2, 6, 10, 14), m[s[4]], m[s[5]])
+        _mix(v, (3, 7, 11, 15), m[s[6]], m[s[7]])
+        _mix(v, (0, 5, 10, 15), m[s[8]], m[s[9]])
+        _mix(v, (1, 6, 11, 12), m[s[10]], m[s[11]])
+        _mix(v, (2, 7, 8, 13), m[s[12]], m[s[13]])
+        _mix(v, (3, 4, 9, 14), m[s[14]], m[s[15]])
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _fill(m: NDArray[np.uint64], data: int, at: int, size: int) -> None:
+    """The next block: so many bytes as words, the rest zeros."""
+    for k in range(16):
+        m[k] = 0
+        if (k + 1) * _WORD <= size:
+            m[k] = word_at(data, at + k * _WORD)
+        else:
+            for j in range(k * _WORD, size):
+                m[k] |= np.uint64(byte_at(data, at + j)) << np.uint64(8 * (j - k * _WORD))
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -71,13 +99,7 @@ def _hash(data: int, begin: int, end: int, room: Any) -> Any:
     at = begin
     while True:
         size = min(end - at, _BLOCK)
-        for k in range(16):
-            m[k] = 0
-            if (k + 1) * _WORD <= size:
-                m[k] = word_at(data, at + k * _WORD)
-            else:
-                for j in range(k * _WORD, size):
-                    m[k] |= np.uint64(byte_at(data, at + j)) << np.uint64(8 * (j - k * _WORD))
+        _fill(m, data, at, size)
         at += size
         v[:8] = h
         v[8:] = _PLAIN
@@ -89,20 +111,6 @@ def _hash(data: int, begin: int, end: int, room: Any) -> Any:
             h[k] ^= v[k] ^ v[k + 8]
         if at == end:
             return h[0]
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _rounds(v: NDArray[np.uint64], m: NDArray[np.uint64]) -> None:
-    """Twelve rounds of columns, then diagonals."""
-    for turn in range(_ROUNDS):
-        s = _SIGMA[turn % 10]
-        for k in range(8):
-            low = k % 4
-            step = k // 4  # 0 for columns, 1 for diagonals
-            b, c = 4 + (low + step) % 4, 8 + (low + 2 * step) % 4
-            d = 12 + (low + 3 * step) % 4
-            pair = (m[s[2 * k]], m[s[2 * k + 1]])
-            v[low], v[b], v[c], v[d] = _mixed(v[low], v[b], v[c], v[d], pair)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

@@ -55,6 +55,15 @@ def _replay(command: argparse.ArgumentParser) -> None:
     command.add_argument("--json", action="store_true", help="print one JSON summary")
 
 
+def _record(command: argparse.ArgumentParser) -> None:
+    _configs(command)
+    command.add_argument("--lifeline", default="water", help="which lifeline (default: water)")
+    command.add_argument("--bootstrap", help="Kafka address, instead of the configured one")
+    command.add_argument("--from", dest="begin", help="first record stamp, RFC 3339 (default: all)")
+    command.add_argument("--to", dest="end", help="stamp to stop before (default: now)")
+    command.add_argument("out", type=Path, help="recording to write (.parquet)")
+
+
 def _readings(command: argparse.ArgumentParser, *, labelled: bool = False) -> None:
     command.add_argument("data", type=Path, help="file or folder: .csv, .parquet, .jsonl")
     command.add_argument(
@@ -69,6 +78,9 @@ def _backtest(command: argparse.ArgumentParser) -> None:
     command.add_argument("config", type=Path, help="configuration folder")
     _readings(command)
     command.add_argument("--report", type=Path, default=Path("backtest"), help="where to write")
+    command.add_argument(
+        "--spark", metavar="MASTER", help="run the lanes on Spark executors, not on this machine"
+    )
     command.add_argument("--json", action="store_true", help="print the figures as JSON")
 
 
@@ -183,6 +195,12 @@ _COMMANDS: Final = (
         _replay,
         "run the same lanes over recorded telemetry",
         "tocsin replay --lifeline water --out alarms.jsonl telemetry.jsonl",
+    ),
+    (
+        "record",
+        _record,
+        "write a range of a telemetry topic to a file",
+        "tocsin record --from 2026-03-01T00:00+08:00 --to 2026-04-01T00:00+08:00 march.parquet",
     ),
     (
         "backtest",

@@ -74,5 +74,5 @@ class Progress:
         rate = self.taken / self.elapsed_s
         self._out.write(
             f"{start}{self._what}: {self.taken:,} readings in {self.elapsed_s:.1f} s "
-            f"({rate:,.0f}/s); an interrupted run begins anew\n"
+            f"({rate:,.0f}/s)\n"
         )

@@ -16,9 +16,10 @@ from app.carry import carry
 from app.configuration import Configuration
 from app.house import House
 from app.last_exit import LastExit
-from app.service import Service, Way, one_thread
+from app.service import Service
 from app.settings import Settings
 from app.topics import TopicPlan, ensure, needed
+from app.way import Way, one_thread
 from contracts import failpoints
 from contracts.topics import TopicNames
 from pipeline.room import Yard

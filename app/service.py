@@ -3,9 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Self
 
@@ -15,14 +13,13 @@ from app.known_good import keep, kept, recall
 from app.settings import Settings
 from app.topics import counted, needed
 from app.warm import warm
-from contracts.clock import Clock, WallClock
+from app.way import Way, command_settings, one_thread, source_settings
 from contracts.errors import ConfigError, OtherLanes, RetryableError
 from contracts.machine import Parts
 from contracts.quantities import NS_PER_S
 from contracts.topics import TopicNames
 from contracts.vitals import LaneVitals, Pulse
-from ingest.kafka_commands import CommandSettings, KafkaCommands
-from ingest.kafka_settings import KafkaSettings
+from ingest.kafka_commands import KafkaCommands
 from ingest.kafka_source import KafkaSource
 from pipeline.heartbeat import Heartbeat
 from pipeline.kafka_log import KafkaLaneLog, LogSettings
@@ -33,44 +30,12 @@ from pipeline.refusals import LaneName
 from pipeline.room import Room, Yard
 from pipeline.setting import Doors, Pace, Setting
 from pipeline.snapshot import SnapshotStore
-from pipeline.watchdog import Patience, Watchdog
+from pipeline.watchdog import Watchdog
 from pipeline.worker import Worker
 
 log = logging.getLogger("tocsin.worker")
 
-HEARTBEAT_MS = 3_000
 DRAIN_S = 20.0  # below the rebalance timeout of the consumer, which waits for it
-
-
-def one_thread(name: str) -> ThreadPoolExecutor:
-    """A thread for work off the event loop."""
-    return ThreadPoolExecutor(1, name)
-
-
-@dataclass(frozen=True, slots=True)
-class Way:
-    """How a worker meets its broker.
-
-    Parameters
-    ----------
-    lifeline : str
-    lanes : tuple of int or None
-        Lanes to take without asking the group; None lets the group choose.
-    instance : str or None
-        Static membership under this name.
-    check_crcs : bool
-        Off only for the embedded broker of the demo.
-    clock : Clock
-    patience : Patience
-        How long lanes may stand before the clients are made anew.
-    """
-
-    lifeline: str
-    lanes: tuple[int, ...] | None = None
-    instance: str | None = None
-    check_crcs: bool = True
-    clock: Clock = field(default_factory=WallClock)
-    patience: Patience = field(default_factory=Patience)
 
 
 class Service:
@@ -196,8 +161,8 @@ class Service:
         keeper = Keeper(self._store, self._parts_for, self._yard)
         await keeper.work_within(self._keep)
         await loop.run_in_executor(scoring, warm, self._configuration, self._way.lifeline)
-        commands = KafkaCommands(self._command_settings())
-        source = KafkaSource(self._source_settings(), self)
+        commands = KafkaCommands(command_settings(self._settings, self._way))
+        source = KafkaSource(source_settings(self._settings, self._way), self)
         reader = LaneReader(self._settings.kafka.bootstrap, check_crcs=self._way.check_crcs)
         self._open.push_async_callback(reader.close)
         await commands.start()
@@ -279,29 +244,3 @@ class Service:
             transaction_timeout_ms=self._settings.transaction_timeout.ns // 1_000_000,
         )
         return KafkaLaneLog(name, settings, reader, self._way.clock)
-
-    def _source_settings(self) -> KafkaSettings:
-        limits = self._settings.limits
-        session_ms = self._settings.session_timeout.ns // 1_000_000
-        return KafkaSettings(
-            bootstrap=self._settings.kafka.bootstrap,
-            topic=self._topics.telemetry(self._way.lifeline),
-            lifeline=self._way.lifeline,
-            group=f"{self._settings.app}-{self._way.lifeline}",
-            lanes=self._way.lanes,
-            instance=self._way.instance,
-            session_timeout_ms=session_ms,
-            heartbeat_interval_ms=min(HEARTBEAT_MS, session_ms // 3),
-            max_partition_fetch_bytes=max(limits.message_bytes, limits.poll_bytes // 8),
-            fetch_max_bytes=limits.poll_bytes,
-            records_per_fetch=limits.poll_records,
-            check_crcs=self._way.check_crcs,
-        )
-
-    def _command_settings(self) -> CommandSettings:
-        return CommandSettings(
-            bootstrap=self._settings.kafka.bootstrap,
-            topic=self._topics.commands(self._way.lifeline),
-            lifeline=self._way.lifeline,
-            check_crcs=self._way.check_crcs,
-        )

@@ -11,8 +11,8 @@ from statistics import median
 from typing import Final
 
 from app.backtest_labels import Event
-from app.backtest_lanes import Trial
 from app.backtest_score import YEAR_NS, Episode, episodes, explained
+from app.backtest_told import Trial
 from contracts.catalogue import Catalogue
 from lab.feeds.feed import CITY
 

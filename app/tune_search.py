@@ -10,7 +10,8 @@ from scipy.optimize import direct
 
 from app.backtest_data import Data
 from app.backtest_labels import Event
-from app.backtest_lanes import Hall, Trial
+from app.backtest_lanes import Hall
+from app.backtest_told import Trial
 from app.configuration import Configuration
 from app.progress import Progress
 from app.tune_parts import Part, Seen, seen

@@ -25,14 +25,16 @@ NOISE = 1.0
 
 
 def lived(plan: Plan, number: int, heard_s: int) -> Lane:
-    """A lane whose every row is as after hours of readings, the last at the same second."""
+    """A lane whose every row is as after hours of readings, the last at the same second.
+
+    Its clock begins with its first record: a benchmark may be started any time after.
+    """
     parts = plan.parts(number)
     lane = Lane(plan.name(number), parts, lambda _: parts)
-    lane.lane_time_s = heard_s - 1
-    parts.silence.begin(heard_s)
+    parts.silence.arrays()["silence"]["heard_s"] = heard_s
     chance = np.random.default_rng(number)
     seen = parts.admission.arrays()["seen"]
-    last_ns = (heard_s - 1) * NS_PER_S - 1
+    last_ns = heard_s * NS_PER_S
     seen["times"] = last_ns
     seen["value"] = MIDDLE
     seen["value_ns"] = last_ns

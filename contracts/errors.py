@@ -50,6 +50,10 @@ class DecodeError(TocsinError):
         self.reason = reason
         self.detail = detail
 
+    def __reduce__(self) -> tuple[type["DecodeError"], tuple[str, str]]:
+        """Travel between processes whole: by itself only what `super` was given would."""
+        return DecodeError, (self.reason, self.detail)
+
 
 class RetryableError(TocsinError):
     """A collaborator cannot answer now."""

@@ -41,7 +41,7 @@ class Frame(NamedTuple):
     compressed: bool
 
 
-class _Table(NamedTuple):
+class Table(NamedTuple):
     """A flatbuffer table: where it lies in its buffer."""
 
     data: memoryview
@@ -59,13 +59,18 @@ class _Table(NamedTuple):
         step: int = _U16.unpack_from(self.data, vtable + entry)[0]
         return self.at + step if step else 0
 
-    def table(self, slot: int) -> "_Table":
+    def table(self, slot: int) -> "Table":
         """The table that a field refers to."""
         place = self.place(slot)
         if not place:
             msg = "a table is missing"
             raise FramingError(msg)
-        return _Table(self.data, place + _U32.unpack_from(self.data, place)[0])
+        return Table(self.data, place + _U32.unpack_from(self.data, place)[0])
+
+    def vector(self, slot: int) -> tuple[int, int]:
+        """Where the first element of the vector that a field refers to lies, and how many."""
+        at = self.table(slot).at
+        return at + _U32.size, int(_U32.unpack_from(self.data, at)[0])
 
     def long(self, slot: int) -> int:
         """A 64-bit field, 0 when absent."""
@@ -120,7 +125,7 @@ def _read_metadata(metadata: memoryview, size: int) -> tuple[Frame, int]:
         msg = f"expected {size} bytes of metadata, got {len(metadata)}"
         raise FramingError(msg)
     try:
-        message = _Table(metadata, _U32.unpack_from(metadata, 0)[0])
+        message = Table(metadata, _U32.unpack_from(metadata, 0)[0])
         kind, header, body = message.byte(1), message.table(2), message.long(3)
         frame = _announced(kind, header)
     except (struct.error, IndexError, FramingError) as error:
@@ -132,7 +137,7 @@ def _read_metadata(metadata: memoryview, size: int) -> tuple[Frame, int]:
     return frame, body
 
 
-def _announced(kind: int, header: _Table) -> Frame:
+def _announced(kind: int, header: Table) -> Frame:
     if kind == SCHEMA:
         return Frame(kind, 0, compressed=False)
     if kind == DICTIONARY:

@@ -5,12 +5,14 @@ from collections.abc import Iterator
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numba import njit
 from numpy.typing import NDArray
 
 from contracts.batch import UNKNOWN, Batch, Refused
 from contracts.errors import ConfigError, DecodeError
 from contracts.records import Records
 from ingest.arrow_run import ArrowRun
+from ingest.arrow_scan import Forms
 from ingest.columns import Columns, join, merge, nothing
 from ingest.id_table import IdTable
 from ingest.json_reading import JsonRun
@@ -34,8 +36,8 @@ class Decoder:
     ----------
     ids : pa.Array
         Channel ids in row order, `string` or `large_string`; their bytes are shared.
-    scale, offset : float64, shape (rows,)
-        By lane row: value = raw × scale + offset.
+    scale, offset : float64, shape (rows,) or (1,)
+        By lane row, or the same for all: value = raw × scale + offset.
     limits : DecodeLimits
         Bounds of one message.
 
@@ -66,8 +68,8 @@ class Decoder:
             channel, most = ids[pc.index(long, True).as_py()].as_py(), limits.channel_bytes
             msg = f"catalogue: expected ids of at most {most} bytes, got {channel!r}"
             raise ConfigError(msg)
-        self._scale = scale
-        self._offset = offset
+        self._forms = Forms(self._table, limits)
+        self._scale, self._offset = _fixed(scale), _fixed(offset)
         self._limits = limits
 
     def decode(self, records: Records) -> Batch:
@@ -75,16 +77,17 @@ class Decoder:
 
         Every record gives at least one reading or one entry in `refused`.
         """
-        plain, read = scan(records, self._table, self._limits)
-        if read.all():
-            columns = plain
-        else:
-            columns = merge(plain, join(self._parts(records, np.flatnonzero(~read))))
+        columns, read = scan(records, self._table, self._limits)
+        if not read.all():
+            streams, more = self._forms.scan(records, ~read)
+            columns, read = merge(columns, streams), read | more
+        if not read.all():
+            columns = merge(columns, join(self._parts(records, np.flatnonzero(~read))))
         return Batch(
             columns.record,
             columns.row,
             columns.time_ns,
-            self._convert(columns.row, columns.raw),
+            _converted(columns.row, columns.raw, self._scale, self._offset),
             columns.quality,
             columns.stranger,
             sorted(columns.refused),
@@ -109,7 +112,10 @@ class Decoder:
                     parts += self._decode_other((json, arrow), i, payload)
             except DecodeError as error:
                 refused.append(Refused(i, str(error.reason), error.detail))
-        return [*parts, *arrow.take_any(), json.take(), nothing(*refused)]
+        parts += [*arrow.take_any(), json.take(), nothing(*refused)]
+        for payload in arrow.opened:
+            self._forms.learn(payload)
+        return parts
 
     def _decode_other(
         self, runs: tuple[JsonRun, ArrowRun], i: int, payload: bytes
@@ -137,15 +143,30 @@ class Decoder:
         )
         raise DecodeError(Reason.UNKNOWN_FORMAT, msg)
 
-    def _convert(self, row: NDArray[np.int32], raw: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Values in the unit of their class; as sent where the channel is unknown."""
-        known = row != UNKNOWN
-        rows = row[known]
-        value = raw.copy()
-        # Infinite or NaN then, which admission tells.
-        with np.errstate(over="ignore", invalid="ignore"):
-            value[known] = raw[known] * self._scale[rows] + self._offset[rows]
-        return value
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _converted(
+    row: NDArray[np.int32],
+    raw: NDArray[np.float64],
+    scale: NDArray[np.float64],
+    offset: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Values in the unit of their class; as sent where the channel is unknown.
+
+    What becomes infinite or NaN here is for admission to tell.
+    """
+    value, last, end = raw.copy(), len(scale) - 1, len(offset) - 1
+    for i in range(len(row)):
+        if row[i] != UNKNOWN:
+            value[i] = raw[i] * scale[min(row[i], last)] + offset[min(row[i], end)]
+    return value
+
+
+def _fixed(figures: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The same array, not to be written to: mapped files are so, and kernels tell the two apart."""
+    fixed = figures.view()
+    fixed.flags.writeable = False
+    return fixed
 
 
 def _payloads(records: Records, which: NDArray[np.intp]) -> Iterator[bytes]:

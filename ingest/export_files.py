@@ -47,6 +47,10 @@ class Source(Protocol):
     def count(self) -> int:
         """Readings in it, of a wide file places for one."""
 
+    @property
+    def begin_ns(self) -> int:
+        """No reading arrives earlier; -1 where nobody knows before it is read."""
+
     def channels(self) -> frozenset[int]:
         """Numbers of the channels that it may have readings of."""
 
@@ -65,67 +69,89 @@ class Loaded:
         """Readings in it."""
         return len(self.readings)
 
+    @property
+    def begin_ns(self) -> int:
+        """Arrival of the first."""
+        return int(self.readings.arrival_ns[0]) if self.count else -1
+
     def channels(self) -> frozenset[int]:
         """Numbers of its channels."""
         return frozenset(np.unique(self.readings.code).tolist())
 
     def blocks(self) -> Iterator[Readings]:
         """Its readings by arrival."""
-        for first in range(0, self.count, SIZES.block):
-            yield self.readings.cut(first, first + SIZES.block)
+        return _cut(self.readings)
 
 
 class ParquetRows:
-    """A Parquet file in order of time that is never held as a whole.
+    """A Parquet file, read when its time has come.
 
     Parameters
     ----------
     path : Path
-    file : pyarrow.parquet.ParquetFile
     table : ExportTable
     sizes : Sizes
+
+    Attributes
+    ----------
+    count, begin_ns : int
+        See `Source`.
     """
 
-    def __init__(self, path: Path, file: pq.ParquetFile, table: ExportTable, sizes: Sizes) -> None:
+    def __init__(self, path: Path, table: ExportTable, sizes: Sizes) -> None:
         self._path = path
         self._sizes = sizes
-        self._file = file
         self._table = table
         self._width = max(len(table.wide), 1)
-        self.count = int(file.metadata.num_rows) * self._width
+        with self._opened() as file:
+            self.count = int(file.metadata.num_rows) * self._width
+            self.begin_ns = table.begin_ns(_least(file, table.time_column))
         self._channels: frozenset[int] = frozenset()
+
+    def _opened(self) -> pq.ParquetFile:
+        texts = [self._table.long.channel] if self._table.long else []
+        return pq.ParquetFile(self._path, read_dictionary=texts, memory_map=True)
 
     def channels(self) -> frozenset[int]:
         """Numbers of its channels; of a long file the column is read, some ns a reading."""
         if not self._channels:
-            if self._table.long is None and not self._table.text():
-                found = set(self._table.column_codes(_filled(self._file.metadata)).tolist())
-            else:
-                found = set[int]().union(*self._seen())
+            with self._opened() as file:
+                if self._table.long is None and not self._table.text():
+                    found = set(self._table.column_codes(_filled(file.metadata)).tolist())
+                else:
+                    found = set[int]().union(*self._seen(file))
             self._channels = frozenset(found)
         return self._channels
 
-    def _seen(self) -> Iterator[set[int]]:
+    def _seen(self, file: pq.ParquetFile) -> Iterator[set[int]]:
         """Numbers of the channels that batch after batch has."""
         long, size = self._table.long, (8 * self._sizes.block) // self._width + 1
         names = [long.channel] if long else self._table.wanted
-        for batch in self._file.iter_batches(size, columns=names):
+        for batch in file.iter_batches(size, columns=names):
             if long:
                 yield set(self._table.codes(_coded(batch.column(0)).dictionary).tolist())
             else:
                 yield set(self._table.readings(_table(batch)).code.tolist())
 
     def blocks(self) -> Iterator[Readings]:
-        """Its readings by time.
+        """Its readings by time: put into order here when they are few.
 
         Raises
         ------
         ConfigError
-            When a batch begins before the one before it ended.
+            When a batch of many begins before the one before it ended.
         """
+        with self._opened() as file:
+            if self.count <= self._sizes.sorted_max:
+                whole = self._table.readings(file.read(columns=self._table.wanted))
+                yield from _cut(whole.in_order())
+            else:
+                yield from self._in_parts(file)
+
+    def _in_parts(self, file: pq.ParquetFile) -> Iterator[Readings]:
         last = -1
         size = self._sizes.block // self._width + 1
-        for batch in self._file.iter_batches(size, columns=self._table.wanted, use_threads=False):
+        for batch in file.iter_batches(size, columns=self._table.wanted, use_threads=False):
             readings = self._table.readings(_table(batch)).in_order()
             if not len(readings):
                 continue
@@ -135,6 +161,24 @@ class ParquetRows:
                 raise ConfigError(msg)
             last = int(readings.arrival_ns[-1])
             yield readings
+
+
+def _cut(readings: Readings) -> Iterator[Readings]:
+    for first in range(0, len(readings), SIZES.block):
+        yield readings.cut(first, first + SIZES.block)
+
+
+def _least(file: pq.ParquetFile, column: str) -> pa.Array | None:
+    """Smallest value of a column of whole numbers or timestamps, if the file says it."""
+    metadata, kind = file.metadata, file.schema_arrow.field(column).type
+    if not (pa.types.is_integer(kind) or pa.types.is_timestamp(kind)):
+        return None
+    place = metadata.schema.names.index(column)
+    groups = [metadata.row_group(i).column(place) for i in range(metadata.num_row_groups)]
+    known = [group.statistics for group in groups]
+    if not known or not all(one is not None and one.has_min_max for one in known):
+        return None
+    return pa.array([min(one.min_raw for one in known)], pa.int64()).cast(kind)
 
 
 def open_csv(path: Path, sheet: Sheet, names: Names) -> Source:
@@ -170,16 +214,11 @@ _NO_FORMAT: Final = "%Y never %m"
 
 
 def open_parquet(path: Path, sheet: Sheet, names: Names, sizes: Sizes = SIZES) -> Source:
-    """Parquet, long or wide: sorted here when it is small, by time when it is large."""
+    """Parquet, long or wide, of which nothing is held before it is read."""
     with pq.ParquetFile(path) as head:
         columns = head.schema_arrow.names
     table = ExportTable(str(path), sheet, columns, names)
-    texts = [table.long.channel] if table.long else []
-    file = pq.ParquetFile(path, read_dictionary=texts, memory_map=True)
-    rows = ParquetRows(path, file, table, sizes)
-    if rows.count > sizes.sorted_max:
-        return rows
-    return Loaded(table.readings(file.read(columns=table.wanted)).in_order())
+    return ParquetRows(path, table, sizes)
 
 
 def open_lines(path: Path, names: Names) -> Source:

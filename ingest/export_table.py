@@ -65,6 +65,17 @@ class ExportTable:
         return {name: Named(name) for name in columns if name != self._sheet.time.column}
 
     @property
+    def time_column(self) -> str:
+        """Column of the event time."""
+        return self._sheet.time.column
+
+    def begin_ns(self, least: pa.Array | None) -> int:
+        """Earliest event time that the smallest value of the time column stands for, else -1."""
+        if least is None:
+            return -1
+        return int(self._times(pa.chunked_array([least]))[0])
+
+    @property
     def wanted(self) -> list[str]:
         """Columns to be read."""
         if self.long is not None:

@@ -16,7 +16,7 @@ _TAG: Final = np.uint64(0xFFFFFFFF)
 _ONE: Final = np.uint64(1)
 _NONE: Final = np.uint64(0)
 _EIGHT: Final = 8
-_LOAD: Final = 0.75  # of the slots in use
+_LOAD: Final = 0.6  # of the slots in use
 _BLOCK: Final = 32  # ids looked up together, so that what they wait for comes at the same time
 
 # What a kernel sees of some texts: their bytes, and where each begins and the last one ends.

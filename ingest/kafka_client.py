@@ -129,6 +129,13 @@ class KafkaClient:
             edges = await self.consumer.beginning_offsets([self.partition(lane)])
         return int(edges[self.partition(lane)])
 
+    async def offset_at(self, lane: int, timestamp_ms: int) -> int | None:
+        """Smallest offset whose record was stamped then or later, None when there is none."""
+        place = self.partition(lane)
+        async with self.bounded(self.name(lane), "offsets_for_times"):
+            found = await self.consumer.offsets_for_times({place: timestamp_ms})
+        return None if found[place] is None else int(found[place].offset)
+
     async def committed(self, lane: int) -> int | None:
         """Offset that the group has for a lane, None when it has none."""
         async with self.bounded(self.name(lane), "committed"):

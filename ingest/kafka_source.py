@@ -118,6 +118,10 @@ class KafkaSource:
         """Smallest offset that the log still holds."""
         return await self._client.log_start(lane)
 
+    async def offset_at(self, lane: int, timestamp_ms: int) -> int | None:
+        """Smallest offset whose record was stamped then or later, None when there is none."""
+        return await self._client.offset_at(lane, timestamp_ms)
+
     async def commit(self, lane: int, offset: int) -> None:
         """Tell the group how far the lane's snapshot reaches; `Fenced` for a stale generation."""
         await self._client.commit(lane, offset)

@@ -13,6 +13,7 @@ from numba.extending import intrinsic
 
 _WORD = ir.IntType(64)
 _BYTE = ir.IntType(8)
+RUN = 32  # bytes that `plain_letters` looks at
 
 
 @intrinsic
@@ -75,3 +76,34 @@ def ask_for(typing: Any, address: Any, at: Any) -> Any:
         return context.get_dummy_value()
 
     return types.void(types.int64, types.int64), emit
+
+
+@intrinsic
+def plain_letters(typing: Any, address: Any, at: Any) -> Any:
+    """How many of the 32 bytes at a place come before the first that ends a plain JSON string.
+
+    A quote, a backslash or a control character ends it; all 32 must lie inside the array.
+    """
+    run = ir.VectorType(_BYTE, RUN)
+
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        letters = builder.load(_place(builder, args, run), align=1)
+        found = [
+            builder.icmp_unsigned(sign, letters, ir.Constant(run, [ord(letter)] * RUN))
+            for sign, letter in (("==", '"'), ("==", "\\"), ("<", " "))
+        ]
+        ends = builder.or_(builder.or_(found[0], found[1]), found[2])
+        marks = builder.bitcast(ends, ir.IntType(RUN))
+        return builder.zext(builder.cttz(marks, ir.Constant(ir.IntType(1), 0)), _WORD)
+
+    return types.int64(types.int64, types.int64), emit
+
+
+@intrinsic
+def low_zeros(typing: Any, word: Any) -> Any:
+    """How many bits of a word are 0 before the first 1, from the lowest on; 64 for none."""
+
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.cttz(args[0], ir.Constant(ir.IntType(1), 0))
+
+    return types.int64(types.uint64), emit

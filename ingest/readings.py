@@ -1,7 +1,8 @@
 """Readings of files as columns, channels by number, in the order in which they arrive."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,11 +11,11 @@ from numpy.typing import NDArray
 class Names:
     """Numbers of channel names, given in the order in which they are met.
 
-    Attributes
+    Parameters
     ----------
-    ids : list of str
+    ids : iterable of str
         Names by number.
-    units : dict of str to str
+    units : mapping of str to str, optional
         Declared units, by name.
 
     >>> names = Names()
@@ -22,10 +23,10 @@ class Names:
     ([0, 1, 0], ['b', 'a'])
     """
 
-    def __init__(self) -> None:
-        self.ids: list[str] = []
-        self.units: dict[str, str] = {}
-        self._code: dict[str, int] = {}
+    def __init__(self, ids: Iterable[str] = (), units: Mapping[str, str] | None = None) -> None:
+        self.ids: list[str] = list(ids)
+        self.units: dict[str, str] = dict(units or {})
+        self._code: dict[str, int] = {name: code for code, name in enumerate(self.ids)}
 
     def codes(self, ids: Iterable[str]) -> NDArray[np.int32]:
         """Number of each name, shape (n,)."""
@@ -95,25 +96,56 @@ def joined(parts: Sequence[Readings]) -> Readings:
     return Readings(*columns).in_order()
 
 
-def merged(sources: Iterable[Iterator[Readings]]) -> Iterator[Readings]:
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """A source that is not looked at before its time.
+
+    Parameters
+    ----------
+    begin_ns : int
+        Nothing in it arrives earlier; -1 where nobody knows.
+    blocks : iterator of Readings
+        By arrival.
+    """
+
+    begin_ns: int
+    blocks: Iterator[Readings]
+
+
+def merged(sources: Iterable[Ahead]) -> Iterator[Readings]:
     """Readings of several sources by arrival, those of one moment in the order of the sources.
 
-    What one source has is given as soon as no other can have anything before it.
+    What one source has is given as soon as no other can have anything before it. A source is
+    opened when that moment may be its own: of a year in a file a day, a few are held at once.
     """
-    waiting = [(source, head) for source in sources if (head := _next(source)) is not None]
-    while waiting:
-        until = min(int(head.arrival_ns[-1]) for _, head in waiting)
+    ahead = sorted(enumerate(sources), key=lambda pair: pair[1].begin_ns, reverse=True)
+    waiting: list[tuple[int, Iterator[Readings], Readings]] = []
+    while ahead or waiting:
+        until = min((int(head.arrival_ns[-1]) for _, _, head in waiting), default=None)
+        if ahead and (until is None or ahead[-1][1].begin_ns <= until):
+            place, source = ahead.pop()
+            waiting = sorted([*waiting, *_begun(place, source.blocks)], key=lambda one: one[0])
+            continue
+        assert until is not None
         parts, left = [], []
-        for source, head in waiting:
-            place = int(np.searchsorted(head.arrival_ns, until, "right"))
-            if place:
-                parts.append(head.cut(0, place))
-            rest = head.cut(place, len(head)) if place < len(head) else _next(source)
-            if rest is not None:
-                left.append((source, rest))
+        side: Literal["left", "right"] = "right"
+        for place, source_blocks, head in waiting:
+            cut = int(np.searchsorted(head.arrival_ns, until, side))
+            if head.arrival_ns[-1] == until:
+                side = "left"  # it may have more of this moment, before that of later sources
+            if cut:
+                parts.append(head.cut(0, cut))
+            if cut < len(head):
+                left.append((place, source_blocks, head.cut(cut, len(head))))
+            else:
+                left += _begun(place, source_blocks)
         yield joined(parts)
         waiting = left
 
 
-def _next(source: Iterator[Readings]) -> Readings | None:
-    return next((readings for readings in source if len(readings)), None)
+def _begun(
+    place: int, blocks: Iterator[Readings]
+) -> list[tuple[int, Iterator[Readings], Readings]]:
+    """A source with its next readings; nothing when it has no more."""
+    head = next((readings for readings in blocks if len(readings)), None)
+    return [] if head is None else [(place, blocks, head)]

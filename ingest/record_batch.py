@@ -5,10 +5,10 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Final, NamedTuple
 
 import numpy as np
-from aiokafka.record.util import calc_crc32c
 from numpy.typing import NDArray
 
 from contracts.records import Records
+from ingest.checksum import crc32c
 from ingest.inflate import InflateError, inflate
 from ingest.record_rows import NO_APPEND, parse_rows
 
@@ -148,7 +148,7 @@ def _batch(view: memoryview, check_crcs: bool) -> Batch:
         raise CorruptBatchError(msg)
     numbers = _HEAD.unpack_from(view)
     base, _, _, _, crc, attributes, last_delta, base_ms, max_ms, producer, _, _, count = numbers
-    if check_crcs and calc_crc32c(view[_CRC_FROM:]) != crc:
+    if check_crcs and crc32c(view[_CRC_FROM:]) != crc:
         msg = f"batch at {base}: expected the checksum {crc:#010x}, got another"
         raise CorruptBatchError(msg)
     following = base + last_delta + 1

@@ -1,6 +1,7 @@
 """Recorded telemetry as files: the records of a lifeline's lanes, to be read again as they came."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -40,20 +41,31 @@ def write(path: Path, lifeline: str, records: Iterable[tuple[int, Records]]) -> 
     ConfigError
         When a lane's offsets do not rise; the file is not made then.
     """
+    count = 0
+    with writing(path, lifeline) as add:
+        for lane, chunk in records:
+            add(lane, chunk)
+            count += len(chunk)
+    return count
+
+
+@contextmanager
+def writing(path: Path, lifeline: str) -> Iterator[Callable[[int, Records], None]]:
+    """A recording in the making: call what is given with lane after lane's records, as `write`."""
     schema = SCHEMA.with_metadata({_LIFELINE: lifeline.encode()})
     part = path.with_name(f".{path.name}.part")
     following: dict[int, int] = {}
-    count = 0
     try:
         with pq.ParquetWriter(part, schema, compression="zstd") as writer:
-            for lane, chunk in records:
+
+            def add(lane: int, chunk: Records) -> None:
                 _check_order(path, lane, chunk, following)
                 writer.write_table(_table(lane, chunk, schema))
-                count += len(chunk)
+
+            yield add
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
-    return count
 
 
 def _check_order(path: Path, lane: int, chunk: Records, following: dict[int, int]) -> None:
@@ -115,6 +127,23 @@ def read(path: Path, lane: int, rows_per_batch: int = ROWS_PER_BATCH) -> Iterato
             mine = batch.filter(pa.array(batch.column("lane").to_numpy() == lane))
             if mine.num_rows:
                 yield _records(mine)
+
+
+def chunks(path: Path) -> Iterator[list[tuple[int, Records]]]:
+    """All records, in batches of bounded size: of each those of every lane that it has, rising.
+
+    Raises
+    ------
+    ConfigError
+        When the file is no recording.
+    """
+    with _open(path) as recording:
+        for batch in recording.iter_batches(ROWS_PER_BATCH):
+            lane = batch.column("lane").to_numpy()
+            yield [
+                (number, _records(batch.filter(pa.array(lane == number))))
+                for number in np.unique(lane).tolist()
+            ]
 
 
 def _open(path: Path) -> pq.ParquetFile:

@@ -27,7 +27,7 @@ def _two(text: int, at: int) -> int:
 
 
 @njit(cache=True, nogil=True, error_model="numpy", inline="always")
-def _days_of_month(year: int, month: int) -> int:
+def days_of_month(year: int, month: int) -> int:
     """Length of a month of the Gregorian calendar."""
     if month == 2:
         leap = year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
@@ -36,7 +36,7 @@ def _days_of_month(year: int, month: int) -> int:
 
 
 @njit(cache=True, nogil=True, error_model="numpy", inline="always")
-def _days_since_1970(year: int, month: int, day: int) -> int:
+def days_since_1970(year: int, month: int, day: int) -> int:
     """Days from 1970-01-01 to a date, counting years from March so that leap days end them."""
     since_march = year - 1 if month <= 2 else year
     day_of_year = (153 * ((month + 9) % 12) + 2) // 5 + day - 1
@@ -62,9 +62,9 @@ def _date_s(text: int, at: int) -> int:
     if not (marks and colons) or year < 0 or month < 1 or month > 12 or day < 1:
         return -(1 << 62)
     clock = 0 <= hour < 24 and 0 <= minute < 60 and 0 <= second < 60
-    if not clock or day > _days_of_month(year, month):
+    if not clock or day > days_of_month(year, month):
         return -(1 << 62)
-    date_s: int = _days_since_1970(year, month, day) * 86_400
+    date_s: int = days_since_1970(year, month, day) * 86_400
     return date_s + hour * 3_600 + minute * 60 + second
 
 
@@ -88,7 +88,7 @@ def _zone_s(text: int, at: int, end: int) -> int:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _one_time(text: int, at: int, end: int) -> int:
+def one_time(text: int, at: int, end: int) -> int:
     """Nanoseconds of one time, `NO_TIME` when malformed, `OUTSIDE` when not in 1970..2200."""
     if end - at < 20:
         return NO_TIME
@@ -120,7 +120,7 @@ def _all_times(
     """Read texts that stand side by side."""
     at, base = 0, address_of(text)
     for i in range(len(length)):
-        time_ns[i] = _one_time(base, at, at + length[i])
+        time_ns[i] = one_time(base, at, at + length[i])
         at += length[i]
 
 

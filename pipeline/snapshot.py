@@ -1,9 +1,8 @@
 """Snapshot files: one checksummed container of arrays, at a location that pyarrow.fs knows."""
 
 import hashlib
-import os
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -15,7 +14,7 @@ import pyarrow.fs as pafs
 from numpy.typing import NDArray
 
 from contracts.errors import Damaged, FatalError
-from contracts.failpoints import Point, passing
+from pipeline.durable import write_durably
 
 MAGIC: Final = b"TOCSIN\x00\x01"  # the last byte is the format's version
 ALIGNMENT: Final = 64
@@ -164,7 +163,7 @@ class SnapshotStore:
     def _put(self, name: str, *pieces: Piece) -> None:
         path = f"{self._root}/{name}"
         if self._local:
-            _write_durably(Path(path), pieces)
+            write_durably(Path(path), pieces)
             return
         with self._files.open_output_stream(path) as stream:
             for piece in pieces:
@@ -284,31 +283,3 @@ class SnapshotStore:
         if got != name:
             msg = f"{self._root}/bundles/{name}: expected this hash, got {got}; restore the file"
             raise Damaged(msg)
-
-
-def _write_durably(path: Path, pieces: Sequence[Piece]) -> None:
-    """Write, sync and rename, then sync the folder, so that the name means the whole content."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        with draft.open("wb") as file:
-            file.writelines(pieces)
-            file.flush()
-            passing(Point.SNAPSHOT_WRITE)
-            os.fsync(file.fileno())
-        passing(Point.FSYNC)
-        draft.replace(path)
-        passing(Point.RENAME)
-        _sync_folder(path.parent)
-    except OSError:
-        draft.unlink(missing_ok=True)
-        path.unlink(missing_ok=True)
-        raise
-
-
-def _sync_folder(path: Path) -> None:
-    folder = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

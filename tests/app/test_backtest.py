@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from app.backtest_labels import events_on, read_labels
-from app.backtest_lanes import Trial
 from app.backtest_score import Outcome, Scores, scores
+from app.backtest_told import Trial
 from app.cli import main
 from app.configuration import Configuration
 from contracts.alarm import Alarm, OwnedBy, RespondTo, RungBy

@@ -12,7 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from app.backtest_data import open_data
-from app.backtest_lanes import Hall, Trial
+from app.backtest_lanes import Hall
+from app.backtest_told import Trial
 from app.configuration import Configuration
 from app.replaying import Bench
 from contracts.alarm import Alarm, decode_alarm

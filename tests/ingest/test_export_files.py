@@ -1,6 +1,7 @@
 """Exports of historians: long and wide, CSV and Parquet, local time, units, words for values."""
 
 import json
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from contracts.errors import ConfigError
 from ingest.export_files import Sizes, Source, open_csv, open_lines, open_parquet
 from ingest.export_sheet import Long, Named, Sheet, TimeColumn
-from ingest.readings import Names, Readings, merged
+from ingest.readings import Ahead, Names, Readings, merged
 
 SMALL = Sizes(block=2, sorted_max=0)
 SHANGHAI = TimeColumn(column="TS", zone="Asia/Shanghai")
@@ -155,17 +156,41 @@ def test_lines_keep_their_order_and_a_wrong_one_is_named(tmp_path: Path) -> None
 @given(
     st.lists(st.lists(st.integers(0, 20), max_size=12).map(sorted), max_size=4),
     st.integers(1, 5),
+    st.lists(st.booleans(), min_size=1, max_size=4),
 )
-def test_merging_in_parts_equals_sorting_all(sources: list[list[int]], size: int) -> None:
+def test_merging_in_parts_equals_sorting_all(
+    sources: list[list[int]], size: int, told: list[bool]
+) -> None:
     def blocks(source: int) -> list[Readings]:
         time = np.array(sources[source], np.int64)
         code = np.full(len(time), source, np.int32)
         whole = Readings(code, time, time.astype(float), np.zeros(len(time), np.uint8), time)
         return [whole.cut(first, first + size) for first in range(0, len(time), size)]
 
-    found = list(merged(iter(blocks(source)) for source in range(len(sources))))
+    def ahead(source: int) -> Ahead:
+        begins_ns = sources[source][0] if sources[source] and told[source % len(told)] else -1
+        return Ahead(begins_ns, iter(blocks(source)))
+
+    found = list(merged(ahead(source) for source in range(len(sources))))
     order = [
         (int(t), int(c)) for part in found for t, c in zip(part.time_ns, part.code, strict=True)
     ]
-    assert sorted(order) == sorted((t, i) for i, times in enumerate(sources) for t in times)
-    assert [time for time, _ in order] == sorted(time for time, _ in order)
+    assert order == sorted((t, i) for i, times in enumerate(sources) for t in times)
+
+
+def test_a_file_is_read_when_its_time_has_come(tmp_path: Path) -> None:
+    names = Names()
+    files = [
+        open_parquet(parquet(tmp_path / f"{day}.parquet", [24 * day], ["a"]), Sheet(), names)
+        for day in range(5)
+    ]
+    begun: list[int] = []
+
+    def blocks(day: int) -> Iterator[Readings]:
+        begun.append(day)
+        yield from files[day].blocks()
+
+    order = [4, 0, 3, 1, 2]
+    for place, _ in enumerate(merged(Ahead(files[day].begin_ns, blocks(day)) for day in order)):
+        assert begun == list(range(place + 1))
+    assert [file.begin_ns for file in files] == sorted(file.begin_ns for file in files)
