@@ -218,9 +218,9 @@ class SilenceWatch:
 
     def restore(self, arrays: Mapping[str, NDArray[Any]], old_row: NDArray[np.int64]) -> None:
         """Take over state from a snapshot; who rang and has no rule any more is not silent."""
-        self.state = self._fresh()
+        if (old_row < 0).any():  # else every row is replaced
+            self.state, self._shelved = self._fresh(), np.zeros(len(old_row), np.bool_)
         carry(self.state, arrays["silence"], old_row)
-        self._shelved = np.zeros(len(old_row), np.bool_)
         carry(self._shelved, arrays["silence_shelved"], old_row)
         state, after_s = self.state, self._after_s[self._class_of]
         waiting = (state["deadline_s"] != NOBODY) & (after_s != NOBODY) & ~self._shelved

@@ -214,6 +214,7 @@ class Admission:
         old_row : int64, shape (n,)
             Row in the snapshot for every present row, -1 for new channels.
         """
-        self.seen = self._fresh()
+        if (old_row < 0).any():  # else every row is replaced
+            self.seen = self._fresh()
         carry(self.seen, arrays["seen"], old_row)
         self.seen["class"] = self._class_of
