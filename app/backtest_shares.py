@@ -4,7 +4,8 @@ import multiprocessing
 import os
 import shutil
 import sys
-from concurrent.futures import Future, ProcessPoolExecutor, wait
+from collections.abc import Sequence
+from concurrent.futures import FIRST_EXCEPTION, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -71,9 +72,17 @@ class Job:
         return Names(self.ids, self.units)
 
 
+def processors() -> int:
+    """Processors that this process may use; where the system does not say, all that there are."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # macOS
+        return os.cpu_count() or 1
+
+
 def processes(readings: int, lanes: int) -> int:
     """How many processes are worth it: at most one a processor and one a lane."""
-    return max(min(len(os.sched_getaffinity(0)), lanes, readings // WORTH_A_PROCESS), 1)
+    return max(min(processors(), lanes, readings // WORTH_A_PROCESS), 1)
 
 
 def tried(hall: Hall, aside: Path, progress: Progress, timing: Timing | None = None) -> Trial:
@@ -89,7 +98,7 @@ def tried(hall: Hall, aside: Path, progress: Progress, timing: Timing | None = N
         When; by default every 20 seconds.
     """
     count = processes(hall.data.count, len(lanes(hall.configuration)))
-    origin = {**made_from(hall.configuration, hall.data, hall.windows), "processes": str(count)}
+    origin = made_from(hall.configuration, hall.data, hall.windows)
     asides = [Unfinished(aside / f"{i}-of-{count}", origin, timing) for i in range(count)]
     _sweep(aside, {one.folder for one in asides})
     if count == 1:
@@ -119,15 +128,21 @@ def _in_shares(job: Job, asides: list[Unfinished], progress: Progress) -> list[S
     ) as pool:
         work = [pool.submit(_share, job, (i, len(asides)), one) for i, one in enumerate(asides)]
         try:
-            while wait(work, POLL_S).not_done and not any(_failed(one) for one in work):
-                progress(*min(zip(board[:-1:2], board[1::2], strict=True)))
+            while wait(work, POLL_S, FIRST_EXCEPTION).not_done and not _failed(work):
+                slowest = min(zip(board[:-1:2], board[1::2], strict=True))
+                if slowest[0]:
+                    progress(*slowest)
+            for one in _failed(work):
+                one.result()
         finally:
             board[-1] = any(not one.done() for one in work)  # the others stop at their next step
-        return [one.result() for one in work]
+        sums = [one.result() for one in work]
+        progress(*min(zip(board[:-1:2], board[1::2], strict=True)))
+        return sums
 
 
-def _failed(work: Future[Sum]) -> bool:
-    return work.done() and work.exception() is not None
+def _failed(work: Sequence[Future[Sum]]) -> list[Future[Sum]]:
+    return [one for one in work if one.done() and one.exception() is not None]
 
 
 # In a process of a share: readings taken and time reached of each share, and whether to stop.

@@ -14,7 +14,7 @@ from app.backtest_lanes import Hall
 from app.backtest_score import Scores, scores
 from app.backtest_shares import tried
 from app.backtest_told import Trial
-from app.compare_alarms import Comparison, changes
+from app.compare_alarms import Comparison, Rung, changes
 from app.compare_page import as_json, markdown
 from app.configuration import Configuration
 from app.progress import Progress
@@ -77,5 +77,13 @@ def compared(
     )
 
 
-def _rung(found: Scores) -> list[str]:
-    return [f"{o.event.label.name} ({o.event.label.begin})" for o in found.outcomes if o.rung]
+def _rung(found: Scores) -> list[Rung]:
+    return [
+        Rung(
+            f"{outcome.event.label.name} ({outcome.event.label.begin})",
+            outcome.event.classes,
+            frozenset(episode.desk for episode in outcome.rung),
+        )
+        for outcome in found.outcomes
+        if outcome.rung
+    ]

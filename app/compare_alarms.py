@@ -44,6 +44,15 @@ class Change:
 
 
 @dataclass(frozen=True)
+class Rung:
+    """A known event that rang: its name, its classes, and the desks that it rang at."""
+
+    name: str
+    classes: frozenset[str]
+    desks: frozenset[str]
+
+
+@dataclass(frozen=True)
 class Comparison:
     """Two configurations over the same readings.
 
@@ -60,8 +69,8 @@ class Comparison:
         Class by channel.
     desks : dict of str to dict
         Load of each desk under the new configuration.
-    found : (list of str, list of str) or None
-        Names of the known events that rang, old and new; None without labels.
+    found : (list of Rung, list of Rung) or None
+        Known events that rang, old and new; None without labels.
     budget : float or None
         Alarms per desk-day.
     """
@@ -72,7 +81,7 @@ class Comparison:
     alarms: tuple[list[Episode], list[Episode]]
     class_of: dict[str, str]
     desks: dict[str, dict[str, Any]]
-    found: tuple[list[str], list[str]] | None
+    found: tuple[list[Rung], list[Rung]] | None
     budget: float | None
 
 

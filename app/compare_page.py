@@ -5,37 +5,40 @@ from typing import Any, Final
 
 from app.backtest_page import lasting
 from app.backtest_score import Episode
-from app.compare_alarms import KINDS, Change, Comparison
+from app.compare_alarms import KINDS, Change, Comparison, Rung
 from app.demo_page import when
 
 LISTED_MAX: Final = 200
 NONE: Final = "–"
+EVENTS: Final = ("events lost", "events gained")
 Key = Callable[[Episode], str]
+Places = Callable[[Rung], Iterable[str]]
 
 
 def as_json(found: Comparison) -> dict[str, Any]:
     """Everything that a comparison says; `broken` is empty when all is well."""
     known = found.found
-    old, new = known or ([], [])
-    lost = [name for name in old if name not in new]
+    lost, gained = _moved(known)
     over = _over(found)
     return {
         "said": found.said,
         "old": found.hashes[0],
         "new": found.hashes[1],
         "alarms": {"old": len(found.alarms[0]), "new": len(found.alarms[1])},
-        "desks": _counted(found, lambda e: e.desk, found.desks),
-        "classes": _counted(found, lambda e: found.class_of[e.first.channel], ()),
+        "desks": _counted(found, lambda e: e.desk, lambda event: event.desks),
+        "classes": _counted(
+            found, lambda e: found.class_of[e.first.channel], lambda event: event.classes
+        ),
         "events": None
         if known is None
         else {
-            "found_old": len(old),
-            "found_new": len(new),
-            "lost": lost,
-            "gained": [name for name in new if name not in old],
+            "found_old": len(known[0]),
+            "found_new": len(known[1]),
+            "lost": [event.name for event in lost],
+            "gained": [event.name for event in gained],
         },
         "budget": found.budget,
-        "broken": [f"known event lost: {name}" for name in lost] + over,
+        "broken": [f"known event lost: {event.name}" for event in lost] + over,
         "changes": [_change(change) for change in found.changes],
     }
 
@@ -51,23 +54,29 @@ def _over(found: Comparison) -> list[str]:
     ]
 
 
-def _counted(found: Comparison, key: Key, desks: Any) -> dict[str, dict[str, Any]]:
-    """Alarms and changes by desk or by class."""
+def _moved(known: tuple[list[Rung], list[Rung]] | None) -> tuple[list[Rung], list[Rung]]:
+    """Known events that ring no more, and those that did not ring before."""
+    old, new = known or ([], [])
+    names = [{event.name for event in side} for side in (old, new)]
+    return (
+        [event for event in old if event.name not in names[1]],
+        [event for event in new if event.name not in names[0]],
+    )
+
+
+def _counted(found: Comparison, key: Key, places: Places) -> dict[str, dict[str, Any]]:
+    """Alarms, changes and known events by desk or by class; an event may be at several."""
+    sides, moved = zip(("old", "new"), found.alarms, strict=True), _moved(found.found)
+    seen = [(key(episode), word) for word, alarms in sides for episode in alarms]
+    seen += [(key(change.episode), kind) for change in found.changes for kind in change.kinds]
+    for word, events in zip(EVENTS, moved, strict=True):
+        seen += [(name, word) for event in events for name in places(event)]
     rows: dict[str, dict[str, Any]] = {}
-
-    def row(episode: Episode) -> dict[str, Any]:
-        empty = dict.fromkeys(("old", "new", *KINDS), 0)
-        return rows.setdefault(key(episode), empty)
-
-    for word, alarms in zip(("old", "new"), found.alarms, strict=True):
-        for episode in alarms:
-            row(episode)[word] += 1
-    for change in found.changes:
-        for kind in change.kinds:
-            row(change.episode)[kind] += 1
+    for name, word in seen:
+        rows.setdefault(name, dict.fromkeys(("old", "new", *KINDS, *EVENTS), 0))[word] += 1
     for name, counts in rows.items():
-        if name in desks:
-            counts["new_per_day"] = desks[name]["alarms_per_day"]
+        if name in found.desks:
+            counts["new_per_day"] = found.desks[name]["alarms_per_day"]
     return dict(sorted(rows.items()))
 
 
@@ -115,7 +124,7 @@ def _events(events: dict[str, Any] | None) -> list[str]:
 
 
 def _table(what: str, rows: dict[str, dict[str, Any]], *, per_day: bool) -> list[str]:
-    names = ("old", "new", *KINDS)
+    names = ("old", "new", *KINDS, *EVENTS)
     last = ["new a day"] if per_day else []
     lines = [_row([what, *names, *last]), "|---|" + "---:|" * (len(names) + len(last))]
     for name, counts in rows.items():

@@ -117,7 +117,7 @@ class Plan:
     def _rules(self, rows: Catalogue, class_of: NDArray[np.int32]) -> Rules:
         """Every rule that scores readings."""
         packs = list(self.packs.values())
-        cheap = [parameters.Rules(pack.limit, pack.unusual) for pack in packs]
+        cheap = [parameters.Rules(pack.limit, pack.unusual, pack.frozen) for pack in packs]
         given = {}
         for name, (slot, kind) in kinds().items():
             found = {pack.label: pack.rule(name) for pack in packs}
@@ -187,6 +187,8 @@ def class_cards(pack: ClassPack) -> ClassCards:
         cards[parameters.LIMIT_SLOT] = _limit_card(pack.limit, pack.at["limit"])
     if pack.unusual is not None:
         cards[parameters.UNUSUAL_SLOT] = Card("unusual", pack.at["unusual"], pack.unusual.duty)
+    if pack.frozen is not None:
+        cards[parameters.FROZEN_SLOT] = Card("frozen", pack.at["frozen"], pack.frozen.duty)
     if pack.silent is not None:
         cards[silence.SLOT] = Card("silent", pack.at["silent"], pack.silent.duty)
     for name, (slot, _) in kinds().items():

@@ -4,6 +4,8 @@ import argparse
 from pathlib import Path
 from typing import Final
 
+from app.kernel_cache import CPUS, HOST
+
 DEFAULT_CONFIGS = Path(__file__).resolve().parent.parent / "configs"
 
 
@@ -150,6 +152,23 @@ def _begin_anew(command: argparse.ArgumentParser) -> None:
     command.add_argument("--state", help="snapshot location, instead of the configured one")
 
 
+def _compile(command: argparse.ArgumentParser) -> None:
+    _configs(command)
+    command.add_argument(
+        "--into",
+        type=Path,
+        metavar="FOLDER",
+        help="put kernels there, for workers with TOCSIN_KERNELS=FOLDER, instead of this user's "
+        "cache; they write nothing into it",
+    )
+    command.add_argument(
+        "--cpu",
+        choices=(HOST, *CPUS),
+        default=HOST,
+        help="with --into: the least CPU that the workers have (default: this one)",
+    )
+
+
 def _shadow(command: argparse.ArgumentParser) -> None:
     command.add_argument("act", choices=["begin", "promote", "rollback", "status"])
     command.add_argument(
@@ -258,9 +277,9 @@ _COMMANDS: Final = (
     ),
     (
         "compile",
-        _configs,
-        "compile every kernel that a configuration needs",
-        "tocsin compile --configs configs",
+        _compile,
+        "compile every kernel that a configuration needs, here or for an image",
+        "tocsin compile --into /opt/tocsin/kernels --cpu x86-64-v3",
     ),
     (
         "demo",

@@ -31,24 +31,24 @@ class Proposal:
     parts : list of str
         Names; the search looked at the first.
     present, best : Tried
-    curve : list of Tried
+    tried, curve : list of Tried
+        Every set of figures, and those that no other beats.
     changes : list of str
         What becomes of each figure.
     diff : str
     broken : list of str
         Why it should not be taken; empty when all is well.
-    trials : int
     """
 
     budget: float
     parts: list[str]
     present: Tried
     best: Tried
+    tried: list[Tried]
     curve: list[Tried]
     changes: list[str]
     diff: str
     broken: list[str]
-    trials: int
 
     def as_json(self) -> dict[str, Any]:
         """Everything, for programs."""
@@ -114,11 +114,11 @@ def proposal(
         [part.name for part in of],
         present,
         best,
+        search.tried,
         frontier(search.tried),
         changes if best != present else ["the figures stay as they are"],
         space.diff(best.values) if best != present else "",
         _broken(present, best, budget, [part.name for part in of]),
-        len(search.tried),
     )
 
 

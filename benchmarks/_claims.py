@@ -51,6 +51,21 @@ class Claim:
         return json.dumps(figures)
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one part of a benchmark found.
+
+    Parameters
+    ----------
+    tables : mapping of mark to (head, rows)
+        Where each stands in the page, between `mark: begin` and `mark: end`.
+    claims : tuple of Claim
+    """
+
+    tables: Mapping[str, tuple[Sequence[str], Sequence[Sequence[str]]]]
+    claims: tuple[Claim, ...]
+
+
 def print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Columns side by side: the first to the left, figures to the right."""
     widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
@@ -102,11 +117,17 @@ def write_rows(page: Path, mark: str, head: Sequence[str], rows: Sequence[Sequen
     page.write_text("\n".join([f"{before}{begin}", "", *table, "", f"{end}{after}"]))
 
 
-def interleaved(arms: Arms, rounds: int, before: Callable[[], None]) -> dict[str, float]:
+def interleaved(
+    arms: Arms,
+    rounds: int,
+    before: Callable[[], None],
+    clock: Callable[[], float] = time.perf_counter,
+) -> dict[str, float]:
     """Median seconds of each arm; every round runs all arms, in turn from another first one.
 
     What else runs on the machine thus hits all arms alike, and ratios stand more noise than times.
-    `before` runs before each round, untimed.
+    `before` runs before each round, untimed. With `time.thread_time` as the clock, for arms that
+    run in this thread alone, others cost only what they take of caches and memory.
     """
     names = list(arms)
     seconds: dict[str, list[float]] = {name: [] for name in names}
@@ -114,7 +135,7 @@ def interleaved(arms: Arms, rounds: int, before: Callable[[], None]) -> dict[str
         before()
         first = turn % len(names)
         for name in names[first:] + names[:first]:
-            began = time.perf_counter()
+            began = clock()
             arms[name]()
-            seconds[name].append(time.perf_counter() - began)
+            seconds[name].append(clock() - began)
     return {name: statistics.median(found) for name, found in seconds.items()}

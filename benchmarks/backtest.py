@@ -25,7 +25,7 @@ from app import kernel_cache
 from app.backtest_data import open_data
 from app.backtest_lanes import Hall
 from app.backtest_score import episodes
-from app.backtest_shares import tried
+from app.backtest_shares import processors, tried
 from app.configuration import Configuration
 from app.progress import Progress
 from app.warm import warm
@@ -157,7 +157,7 @@ def _used() -> tuple[float, float]:
     """Processor seconds so far, and the most memory in GiB, of this process and its children."""
     both = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     # Children run side by side, and only the largest is known: taken for each processor.
-    peak = both[0].ru_maxrss + both[1].ru_maxrss * _processors()
+    peak = both[0].ru_maxrss + both[1].ru_maxrss * processors()
     return sum(one.ru_utime + one.ru_stime for one in both), peak / 2**20
 
 
@@ -194,7 +194,7 @@ def main() -> None:
     print(
         f"measured: {DAYS} days of {CHANNELS:,} channels every {PERIOD_S} s, {len(sizes)} Parquet"
     )
-    print(f"files of {sum(sizes) / 2**20:,.0f} MiB, {LANES} lanes on {_processors()} processors;")
+    print(f"files of {sum(sizes) / 2**20:,.0f} MiB, {LANES} lanes on {processors()} processors;")
     print("limit, unusual and silent on every channel\n")
     head = ["readings", "s", "CPU s", "GiB", "alarms", "readings/s"]
     print_table(head, [r.cells() for r in runs])
@@ -207,10 +207,6 @@ def main() -> None:
             Claim("readings from Parquet to alarms", rate, YEAR / 600, "readings/s", "at least"),
         ]
     )
-
-
-def _processors() -> int:
-    return len(os.sched_getaffinity(0))
 
 
 if __name__ == "__main__":

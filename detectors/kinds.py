@@ -5,12 +5,14 @@ from typing import Final
 from detectors import (
     balance,
     consensus,
+    departure,
     discord,
     drift,
     half_space,
     joint,
     missing,
     multivariate,
+    novelty,
     regress,
     river_model,
     seasonal,
@@ -26,10 +28,10 @@ from detectors import (
 from detectors.kind import Kind
 
 KINDS: Final[tuple[Kind, ...]] = (
+    balance.BALANCE,
     seasonal.SEASONAL,
     regress.REGRESS,
     consensus.CONSENSUS,
-    balance.BALANCE,
     total.TOTAL,
     slope.FALL,
     slope.RISE,
@@ -42,9 +44,11 @@ KINDS: Final[tuple[Kind, ...]] = (
     missing.LATE,
     river_model.RIVER,
     discord.DISCORD,
+    novelty.NOVELTY,
     multivariate.MULTIVARIATE,
     drift.DRIFT,
     shift.SHIFT,
+    departure.DEPARTURE,
     half_space.ISOLATION,
     spectrum.SPECTRUM,
     joint.JOINT,

@@ -42,6 +42,8 @@ class Seasonal(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     ----------
     slot : Duration
         Length of a slot; a day holds a whole number of them.
+    of : str
+        Column that is judged.
     utc_offset : Duration
         The city's civil time ahead of UTC.
     band : Sigmas
@@ -79,6 +81,7 @@ class Seasonal(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     band: Sigmas
     floor: Annotated[float, Meta(gt=0, extra=DIFFERENCE)]
     at_most: Literal["blue", "yellow"]
+    of: str = "value"
     utc_offset: Duration = Duration("8 h")
     side: Literal["both", "above", "below"] = "both"
     floor_share: Annotated[float, Meta(ge=0, le=1)] = 0.0
@@ -103,7 +106,7 @@ def faults(rule: Seasonal, scene: Scene) -> Iterator[Fault]:
         yield ("hysteresis",), f"{text}; it could never clear, lower it"
     if rule.warm_up > rule.memory:
         yield ("warm_up",), f"expected at most memory ({rule.memory}), got {rule.warm_up}"
-    if rule.band.count * rule.floor >= scene.high - scene.low:
+    if rule.of == "value" and rule.band.count * rule.floor >= scene.high - scene.low:
         yield (
             ("floor",),
             f"expected a band inside the plausible width, got {rule.floor:g}; lower it",

@@ -14,6 +14,7 @@ import pytest
 
 from contracts.quantities import Sigmas
 from detectors.adwin import Adwin
+from detectors.departure import DEPARTURE, Departure
 from detectors.discord import DISCORD, Discord
 from detectors.drift import DRIFT, Drift
 from detectors.half_space import ISOLATION, Isolation, Span
@@ -25,10 +26,11 @@ from tests.clean_data import FLOOR, MINUTE, Clean, Values, alarms, kept
 from tests.detectors.bench import roster
 
 SEED = 20_261_124
-# Physical kinds; joint ones are as rare as what they join, and river's models are not ours.
+# Physical kinds; joint ones are as rare as what they join, river's models are not ours, and how
+# often something is new hangs on the tails of what is measured.
 PROMISE_NOTHING = {
     *("balance", "total", "fall", "rise", "stuck", "unit_change", "sequence", "trend"),
-    *("missing", "repeated", "late", "joint", "river"),
+    *("missing", "repeated", "late", "joint", "river", "novelty"),
 }
 
 
@@ -100,6 +102,12 @@ def test_spectrum_keeps_to_its_tail() -> None:
 def test_adwin_keeps_to_its_chance() -> None:
     rule = Drift(adwin=Adwin(span=4.0, chance=0.05), at_most="blue")
     assert bounded(DRIFT, rule, Clean(100, 10_000, MINUTE, SEED + 4))
+
+
+@pytest.mark.slow
+def test_departure_keeps_to_its_band() -> None:
+    rule = Departure(band=Sigmas("4 sigma"), floor=FLOOR, warm_up=2000, at_most="blue")
+    assert bounded(DEPARTURE, rule, Clean(200, 12_000, MINUTE, SEED + 5), skip=2000)
 
 
 def test_every_statistical_kind_promises() -> None:

@@ -16,10 +16,11 @@ from app.backtest_data import open_data
 from app.backtest_ear import Window
 from app.backtest_lanes import Hall
 from app.backtest_shares import Job
-from app.backtest_spark import ORDER, read, replay, trial_of
+from app.backtest_spark import ORDER, read, replay, trial_of, tried_on
 from app.cli import main
 from app.configuration import Configuration
-from contracts.errors import FatalError
+from contracts.errors import ConfigError, FatalError
+from ingest import recording
 from tests.app.folder import folder_with
 from tests.app.test_backtest_lanes import CHANNELS, FILES, lines, readings
 
@@ -82,6 +83,14 @@ def test_readings_in_no_order_are_refused_on_an_executor(tmp_path: Path) -> None
     backwards = found.sort_by([("seat", "ascending"), ("arrival_ns", "descending")])
     with pytest.raises(FatalError, match="expected its readings by arrival"):
         list(replay(job, backwards.combine_chunks().to_batches()))
+
+
+def test_recordings_are_refused_before_spark_begins(tmp_path: Path) -> None:
+    words = place(tmp_path)
+    recording.write(tmp_path / "data/r.parquet", "water", [])
+    hall = Hall(Configuration.load(Path(words[1]), {}), open_data(Path(words[2])))
+    with pytest.raises(ConfigError, match=r"expected exports and lines, got .*r\.par"):
+        tried_on("local", hall)
 
 
 @pytest.mark.slow

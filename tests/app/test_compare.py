@@ -229,6 +229,23 @@ def test_a_lost_event_fails_a_proposal(place: Path, capsys: pytest.CaptureFixtur
     assert "**1 removed**: 2 alarms before, 1 after." in out
     assert "**Broken:** known event lost: shallow \\| low" in out
     assert "| removed | water.b.p | limit |" in out
+    assert main(line(place, "deaf", "--json")) == 1
+    result = json.loads(capsys.readouterr().out)
+    (name,) = result["events"]["lost"]
+    assert name.startswith("shallow | low (2026-03-02")
+    rows = [result["desks"]["water, district: water bureau"], result["classes"]["water.pressure"]]
+    assert [(row["events lost"], row["events gained"]) for row in rows] == [(1, 0), (1, 0)]
+
+
+def test_a_gained_event_is_named_and_counted_at_its_desk_and_its_class(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folders = [str(place / "deaf"), str(place / "old"), str(place / "d.csv")]
+    assert main(["compare", *folders, "--labels", str(place / "labels.yaml")]) == 0
+    out = capsys.readouterr().out
+    assert "- gained: shallow \\| low (2026-03-02" in out
+    assert "| water, district: water bureau | 1 | 2 | 1 | 0 | 0 | 0 | 0 | 0 | 0 | 1 | 2 |" in out
+    assert "| water.pressure | 1 | 2 | 1 | 0 | 0 | 0 | 0 | 0 | 0 | 1 |" in out
 
 
 def test_a_broken_budget_fails_a_proposal_and_a_kept_one_does_not(

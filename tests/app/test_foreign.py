@@ -137,7 +137,7 @@ def test_the_kind_comes_after_those_of_tocsin_that_do_not_listen_to_it(
         (
             "t_taken",
             "from detectors.kinds import KINDS\nJUMP = KINDS[0]",
-            "expected a name of its own, got 'seasonal' again; rename it",
+            "expected a name of its own, got 'balance' again; rename it",
         ),
         (
             "t_unit",

@@ -85,7 +85,9 @@ def test_a_proposal_keeps_the_budget_and_its_patch_applies(
     assert f"band: {value:.3g} sigma" in text
     assert len(text.splitlines()) == len(TIGHT.splitlines())
     Configuration.load(folder, {})
-    assert "<svg" in (tmp_path / "out/index.html").read_text()
+    page = (tmp_path / "out/index.html").read_text()
+    assert page.count("<circle") == len(told["tried"]) + len(told["curve"]) + 2
+    assert len(told["tried"]) > len(told["curve"]) > 0
 
 
 @pytest.mark.slow

@@ -137,13 +137,19 @@ def bounded(case: Case) -> None:
 
 @dataclass(frozen=True)
 class Seen:
-    """What a twin makes of one reading: figures, worst colour breached, worst colour held."""
+    """What a twin makes of one reading: figures, worst colour breached, worst colour held.
+
+    `observed` is the reading itself unless said otherwise; `away` closes the gate though nothing
+    is breached.
+    """
 
     score: float
     breached: int
     held: int
     expected: float = float("nan")
     half: float = float("nan")
+    observed: float | None = None
+    away: bool = False
 
 
 class Twin(Protocol):
@@ -162,6 +168,33 @@ class Counting(Protocol):
 
     def count(self) -> None:
         """Take the score that was seen last into what is usual."""
+
+
+@runtime_checkable
+class Adopting(Protocol):
+    """A twin that does something else when its gate opens by age than when all is calm."""
+
+    def adopt(self) -> None:
+        """Take what lasts for the new normal."""
+
+
+def _figures(seen: Seen, value: float) -> tuple[float, ...]:
+    """Figures of a level change, in the order of `FIGURES`."""
+    observed = value if seen.observed is None else seen.observed
+    band = (seen.expected - seen.half, seen.expected + seen.half)
+    return (observed, seen.expected, *band, seen.score)
+
+
+def _take(twin: Twin, gate: Gate, reading: tuple[int, float], *, calm: bool) -> None:
+    """Let a twin learn what its gate lets through, or count what it does not."""
+    first = gate.closed is None
+    if not gate.opens(calm=calm, time_ns=reading[0]):
+        if first and isinstance(twin, Counting):
+            twin.count()
+    elif gate.closed is not None and isinstance(twin, Adopting):
+        twin.adopt()
+    else:
+        twin.learn(*reading)
 
 
 def twin_notes(case: Case, make: Any) -> list[tuple[Any, ...]]:
@@ -184,18 +217,10 @@ def twin_notes(case: Case, make: Any) -> list[tuple[Any, ...]]:
         twin, level, gate = places[reading.row]
         time_ns, value = round(reading.at_s * SECOND), float(reading.value)
         seen = twin.see(time_ns, value)
-        breached = 0
-        if seen is not None:
-            breached = seen.breached
-            if change := level.advance(seen.breached, seen.held, time_ns):
-                band = (seen.expected - seen.half, seen.expected + seen.half)
-                figures = (value, seen.expected, *band, seen.score)
-                told.append((ordinal, reading.row, *change, time_ns, *figures))
-        first = gate.closed is None
-        if gate.opens(calm=breached == 0 and level.level == 0, time_ns=time_ns):
-            twin.learn(time_ns, value)
-        elif first and isinstance(twin, Counting):
-            twin.count()
+        if seen and (change := level.advance(seen.breached, seen.held, time_ns)):
+            told.append((ordinal, reading.row, *change, time_ns, *_figures(seen, value)))
+        calm = not (seen and (seen.breached or seen.away)) and level.level == 0
+        _take(twin, gate, (time_ns, value), calm=calm)
     return told
 
 

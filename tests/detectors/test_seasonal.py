@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from msgspec import structs
 
 from contracts.day_types import DayType
 from contracts.quantities import Duration, Sigmas
@@ -169,3 +170,12 @@ def test_words_that_make_no_sense_are_found(
     where, said = next(faults(Seasonal(**{**WORDS, **words}), Scene(0, 4e4, Duration("1 h"))))
     assert where == path
     assert text in said
+
+
+def test_other_columns_are_judged() -> None:
+    rules = {name: structs.replace(rule, of="balance") for name, rule in case().rules.items()}
+    one = replace(case(), rules=rules)
+    batch, destiny = one.batch()
+    columns = {"value": np.zeros(len(batch)), "balance": batch.value}
+    found = one.detector().score(batch, destiny, (0, len(batch)), columns)
+    assert len(found) == len(run(case())) > 2

@@ -1,0 +1,1 @@
+"""Generators: telemetry with known trouble in it, drawn from a seed, for rules to be judged by."""

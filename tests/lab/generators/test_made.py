@@ -1,0 +1,59 @@
+"""What a generator writes, `tocsin backtest` takes as it is."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from app.backtest_data import open_data
+from app.backtest_labels import events_on, read_labels
+from lab.generators.made import NS, Event, Made, columns
+from tests.app.folder import loaded
+
+BEGIN_NS = 1_772_323_200 * NS
+CATALOGUE = [
+    {"id": f"water.{name}.p", "class": "water.pressure", "asset": name, "group": f"water.{name}"}
+    for name in ("a", "b")
+]
+
+
+def made() -> Made:
+    time_ns = BEGIN_NS + np.arange(3) * 60 * NS
+    values = np.array([[0.3, 0.4], [np.nan, 0.41], [0.32, 0.42]])
+    events = [
+        Event("burst", BEGIN_NS, BEGIN_NS + 90 * NS, ("water.a.p",), drawn={"kind": "burst"}),
+        Event("leak", BEGIN_NS, BEGIN_NS + 60 * NS, place="b", rules=("limit",), colour="red"),
+    ]
+    return Made(CATALOGUE, *columns(time_ns, values), events, {"seed": 7})
+
+
+def test_readings_labels_and_catalogue_come_back_as_they_were_made(tmp_path: Path) -> None:
+    made().write(tmp_path / "out")
+    data = open_data(tmp_path / "out")
+    blocks = list(data.blocks())
+    assert data.count == 5
+    assert [data.names.ids[code] for code in blocks[0].code] == [
+        "water.a.p", "water.b.p", "water.b.p", "water.a.p", "water.b.p",
+    ]  # fmt: skip
+    assert blocks[0].value.tolist() == [0.3, 0.4, 0.41, 0.32, 0.42]
+    assert blocks[0].time_ns.tolist() == made().time_ns.tolist()
+
+    catalogue = (tmp_path / "out" / "catalogue.yaml").read_text()
+    configuration = loaded(tmp_path / "config", {"water/catalogue.yaml": catalogue})
+    events = events_on(read_labels(tmp_path / "out" / "labels.yaml"), configuration.catalogue)
+    assert [sorted(event.channels) for event in events] == [["water.a.p"], ["water.b.p"]]
+    assert events[0].end.timestamp() * NS == BEGIN_NS + 90 * NS
+    assert events[1].label.colour == "red"
+
+
+def test_what_was_drawn_is_kept_beside_the_parameters(tmp_path: Path) -> None:
+    made().write(tmp_path)
+    kept = json.loads((tmp_path / "parameters.json").read_text())
+    assert kept["parameters"] == {"seed": 7}
+    assert kept["events"] == [{"name": "burst", "kind": "burst"}, {"name": "leak"}]
+
+
+def test_readings_of_one_channel_are_at_hand() -> None:
+    time_ns, value = made().of("water.a.p")
+    assert ((time_ns - BEGIN_NS) // NS).tolist() == [0, 120]
+    assert value.tolist() == [0.3, 0.32]
