@@ -21,7 +21,13 @@ def _configs(command: argparse.ArgumentParser) -> None:
 
 def _lanes(command: argparse.ArgumentParser) -> None:
     _configs(command)
-    command.add_argument("--lifeline", default="water", help="which lifeline (default: water)")
+    command.add_argument(
+        "--lifeline",
+        nargs="+",
+        default=["water"],
+        metavar="NAME",
+        help="which lifelines, all in one process (default: water)",
+    )
     command.add_argument("--bootstrap", help="Kafka address, instead of the configured one")
     command.add_argument("--state", help="snapshot location, instead of the configured one")
 
