@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Final
 
+from app import bench_options
 from app.kernel_cache import CPUS, HOST
 
 DEFAULT_CONFIGS = Path(__file__).resolve().parent.parent / "configs"
@@ -68,50 +69,6 @@ def _record(command: argparse.ArgumentParser) -> None:
     command.add_argument("--from", dest="begin", help="first record stamp, RFC 3339 (default: all)")
     command.add_argument("--to", dest="end", help="stamp to stop before (default: now)")
     command.add_argument("out", type=Path, help="recording to write (.parquet)")
-
-
-def _readings(command: argparse.ArgumentParser, *, labelled: bool = False) -> None:
-    command.add_argument("data", type=Path, help="file or folder: .csv, .parquet, .jsonl")
-    command.add_argument(
-        "--labels", type=Path, required=labelled, help="known events (.yaml or .csv)"
-    )
-    command.add_argument(
-        "--columns", type=Path, help="what the columns are, instead of columns.yaml beside a file"
-    )
-
-
-def _backtest(command: argparse.ArgumentParser) -> None:
-    command.add_argument("config", type=Path, help="configuration folder")
-    _readings(command)
-    command.add_argument("--report", type=Path, default=Path("backtest"), help="where to write")
-    command.add_argument(
-        "--spark", metavar="MASTER", help="run the lanes on Spark executors, not on this machine"
-    )
-    command.add_argument("--json", action="store_true", help="print the figures as JSON")
-
-
-def _compare(command: argparse.ArgumentParser) -> None:
-    command.add_argument("old", type=Path, help="configuration folder that is in force")
-    command.add_argument("new", type=Path, help="configuration folder that is proposed")
-    _readings(command)
-    command.add_argument(
-        "--budget", type=float, help="alarms per desk-day that no desk may exceed; else exit code 1"
-    )
-    command.add_argument("--json", action="store_true", help="print JSON instead of Markdown")
-
-
-def _tune(command: argparse.ArgumentParser) -> None:
-    command.add_argument("config", type=Path, help="configuration folder")
-    _readings(command, labelled=True)
-    command.add_argument(
-        "--bounds", type=Path, required=True, help="figures that may change, and between what"
-    )
-    command.add_argument(
-        "--false-alarms", type=float, required=True, help="most false alarms per channel-year"
-    )
-    command.add_argument("--trials", type=int, default=64, help="most sets of figures to try")
-    command.add_argument("--out", type=Path, default=Path("tune"), help="where to write")
-    command.add_argument("--json", action="store_true", help="print the figures as JSON")
 
 
 def _check(command: argparse.ArgumentParser) -> None:
@@ -212,19 +169,19 @@ _COMMANDS: Final = (
     ),
     (
         "backtest",
-        _backtest,
+        bench_options.backtest,
         "hold the alarms of months against events",
         "tocsin backtest configs data --labels data/known.yaml --report backtest",
     ),
     (
         "compare",
-        _compare,
+        bench_options.compare,
         "what another configuration would ring",
         "tocsin compare configs proposed data --labels data/known.yaml --budget 144",
     ),
     (
         "tune",
-        _tune,
+        bench_options.tune,
         "propose figures of rules that keep a budget",
         "tocsin tune configs data --labels data/known.yaml --bounds tune.yaml --false-alarms 2",
     ),
