@@ -20,8 +20,18 @@ def _configs(command: argparse.ArgumentParser) -> None:
     )
 
 
-def _lanes(command: argparse.ArgumentParser) -> None:
+def _lifeline(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--lifeline", default="water", help="which lifeline (default: water)")
+
+
+def _places(command: argparse.ArgumentParser) -> None:
     _configs(command)
+    command.add_argument("--bootstrap", help="Kafka address, instead of the configured one")
+    command.add_argument("--state", help="snapshot location, instead of the configured one")
+
+
+def _run(command: argparse.ArgumentParser) -> None:
+    _places(command)
     command.add_argument(
         "--lifeline",
         nargs="+",
@@ -29,12 +39,6 @@ def _lanes(command: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="which lifelines, all in one process (default: water)",
     )
-    command.add_argument("--bootstrap", help="Kafka address, instead of the configured one")
-    command.add_argument("--state", help="snapshot location, instead of the configured one")
-
-
-def _run(command: argparse.ArgumentParser) -> None:
-    _lanes(command)
     command.add_argument("--port", type=int, help="HTTP port, instead of the configured one")
     command.add_argument("--instance", help="static group membership under this name")
     command.add_argument(
@@ -49,7 +53,7 @@ def _run(command: argparse.ArgumentParser) -> None:
 
 def _replay(command: argparse.ArgumentParser) -> None:
     _configs(command)
-    command.add_argument("--lifeline", default="water", help="which lifeline (default: water)")
+    _lifeline(command)
     command.add_argument(
         "telemetry", type=Path, help="recorded records (.parquet) or JSON readings (.jsonl)"
     )
@@ -64,7 +68,7 @@ def _replay(command: argparse.ArgumentParser) -> None:
 
 def _record(command: argparse.ArgumentParser) -> None:
     _configs(command)
-    command.add_argument("--lifeline", default="water", help="which lifeline (default: water)")
+    _lifeline(command)
     command.add_argument("--bootstrap", help="Kafka address, instead of the configured one")
     command.add_argument("--from", dest="begin", help="first record stamp, RFC 3339 (default: all)")
     command.add_argument("--to", dest="end", help="stamp to stop before (default: now)")
@@ -106,7 +110,8 @@ def _topics(command: argparse.ArgumentParser) -> None:
 
 
 def _begin_anew(command: argparse.ArgumentParser) -> None:
-    _lanes(command)
+    _places(command)
+    _lifeline(command)
     command.add_argument("--lane", type=int, required=True, help="number of the lane that stands")
 
 
@@ -125,7 +130,8 @@ def _shadow(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("--by", help="who wants it; the journal keeps it")
     command.add_argument("--reason", help="why; the journal keeps it")
-    _lanes(command)
+    _places(command)
+    _lifeline(command)
     command.add_argument("--json", action="store_true", help="print the status as JSON lines")
 
 
