@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 from _claims import Claim, Part
 from _ladder import Ladder, Reals, Rungs, climb
 from _nab_rules import OURS, RULES
+from numpy.lib.stride_tricks import sliding_window_view
 
 from lab.scores.corpus import File, read
 from lab.scores.nab import (
@@ -29,6 +30,7 @@ from lab.scores.volume import vus_pr
 NAB: Final = Path(__file__).resolve().parents[2] / "shared" / "data" / "nab"
 SPLITS: Final = 20
 WIDEST: Final = 100  # rows of the widest buffer of VUS-PR
+HELD: Final = 100  # rows for which a score stands in VUS-PR, as alarms of rules do
 STANDARD: Final = PROFILES["standard"]
 LOW_FP: Final = PROFILES["low FP"]
 HEAD: Final = (
@@ -65,8 +67,12 @@ class Scored:
         return judge(self._corpus, best_threshold(self._corpus, profile), profile)
 
     def scores(self) -> list[Reals]:
-        """As they are."""
-        return [series.scores for series in self._corpus]
+        """The highest of the last rows, as an alarm stands for a while."""
+        before = np.full(HELD, -np.inf)
+        return [
+            sliding_window_view(np.concatenate([before, series.scores]), HELD + 1).max(axis=1)
+            for series in self._corpus
+        ]
 
 
 class Rung:

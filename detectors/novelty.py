@@ -40,7 +40,7 @@ class Novelty(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     It promises no rate on clean data. How often a reading lies far from all before depends on the
     tails of what the channel measures: normal ones leave them seldom, heavy ones again and again.
 
-    State: `8 window + 1 400` bytes, with its level.
+    State: `8 window + 1 384` bytes, with its level.
 
     Parameters
     ----------
