@@ -36,11 +36,11 @@ class ChannelRules:
     ----------
     classes : sequence of Rules
         Rules of each class.
-    class_of : int64, shape (n,)
+    class_of : int, shape (n,)
         Index into `classes` for every lane row.
     """
 
-    def __init__(self, classes: Sequence[Rules], class_of: NDArray[np.int64]) -> None:
+    def __init__(self, classes: Sequence[Rules], class_of: NDArray[Any]) -> None:
         self._class_of = class_of
         self._without = {
             _LIMIT: np.array([rules.limit is None for rules in classes], np.bool_),

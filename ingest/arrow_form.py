@@ -19,6 +19,7 @@ from ingest.arrow_framing import RECORDS, FramingError, Table, frames
 ROWS, BODY, NODES, COLUMNS, OFFSETS, DATA, TIME, VALUE, QUALITY, WIDTH, UNIT_NS = range(11)
 _PLACES: Final = [ROWS, BODY, NODES, OFFSETS, DATA, TIME, VALUE, QUALITY]
 _FRAME: Final = 8  # continuation mark and size
+_COLUMNS_MAX: Final = 4
 _BUFFER: Final = 16  # begin and size, 64 bits each
 _UNIT_NS: Final = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}
 _OPEN: Final = np.int64(0x0102030405060708)  # what stands in the open places for a trial
@@ -102,7 +103,8 @@ def _layout(metadata: bytes) -> _Layout | None:
         layout = _Layout(batch.place(0), message.place(3), nodes, buffers, fixed)
     except (struct.error, IndexError, FramingError):
         return None
-    return layout if layout.rows and layout.body and not attached else None
+    few = nodes[1] <= _COLUMNS_MAX and buffers[1] <= 3 * _COLUMNS_MAX
+    return layout if layout.rows and layout.body and few and not attached else None
 
 
 def _open_places(layout: _Layout) -> list[int]:
@@ -122,6 +124,8 @@ def _is_free(metadata: bytes, layout: _Layout) -> bool:
     """Whether the open places overlap neither each other nor anything that says where they are."""
     trial = bytearray(metadata)
     places = _open_places(layout)
+    if max(places) > len(trial) - 8:
+        return False
     for i, place in enumerate(places):
         struct.pack_into("<q", trial, place, _OPEN * (i + 1))
     kept = all(
