@@ -69,7 +69,7 @@ class AlarmBook:
     ----------
     desk : Desk
     classes : sequence of ClassCards
-    class_of : int64, shape (n,)
+    class_of : int, shape (n,)
         Index into `classes` of every channel.
     catalogue : Catalogue
         The lane's channels, in row order.
@@ -79,7 +79,7 @@ class AlarmBook:
         self,
         desk: Desk,
         classes: Sequence[ClassCards],
-        class_of: NDArray[np.int64],
+        class_of: NDArray[Any],
         catalogue: Catalogue,
     ) -> None:
         self._desk = desk

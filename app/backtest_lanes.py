@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from typing import Final
@@ -247,4 +247,4 @@ def _only_fed(configuration: Configuration, data: Data) -> Configuration:
         named = ", ".join(data.channels()[:5])
         msg = f"backtest: expected readings of channels of the catalogue, got {named}…"
         raise ConfigError(msg, "say in columns.yaml which channel is behind which name")
-    return replace(configuration, catalogue=catalogue.take(keep))
+    return configuration.with_channels(catalogue.take(keep))

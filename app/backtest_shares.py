@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import pyarrow as pa
+
 from app.backtest_data import Opened, open_data
 from app.backtest_ear import Window
 from app.backtest_lanes import Hall, Progress, Seats, heard_on, lanes
@@ -30,7 +32,7 @@ class Job:
 
     Parameters
     ----------
-    bundle, settings : bytes, Settings
+    bundle, contents, settings : bytes, dict of str to bytes, Settings
         The configuration: only channels that are fed.
     opened : Opened
         Where the readings are.
@@ -40,6 +42,7 @@ class Job:
     """
 
     bundle: bytes
+    contents: dict[str, bytes]
     settings: Settings
     opened: Opened
     ids: list[str]
@@ -50,8 +53,9 @@ class Job:
     def of(cls, hall: Hall) -> "Job":
         """The whole of a hall."""
         configuration, names, windows = hall.configuration, hall.data.names, tuple(hall.windows)
-        opened, bundle = hall.data.opened, configuration.bundle()
-        return cls(bundle, configuration.settings, opened, names.ids, names.units, windows)
+        contents = {name: data.to_pybytes() for name, data in configuration.contents().items()}
+        bundle, settings = (configuration.bundle(), contents), configuration.settings
+        return cls(*bundle, settings, hall.data.opened, names.ids, names.units, windows)
 
     def seats(self, share: tuple[int, int] = (0, 1)) -> Seats:
         """Newborn lanes of a share."""
@@ -59,7 +63,9 @@ class Job:
 
     def configuration(self) -> Configuration:
         """What the bundle holds."""
-        return Configuration.from_bundle(self.bundle, self.settings)
+        return Configuration.from_bundle(
+            self.bundle, self.settings, lambda name: pa.py_buffer(self.contents[name])
+        )
 
     def names(self) -> Names:
         """Channels by number, as the process that asked has them."""

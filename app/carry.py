@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from app.compose import Plan, plan_of
 from app.configuration import Configuration
+from app.known_good import recall
 from contracts.errors import ConfigError, FatalError
 from contracts.lane_log import Manifest
 from contracts.machine import Arrays, Parts
@@ -94,7 +95,7 @@ def thawed(old: Configuration, plan: Plan, number: int, data: bytes) -> Lane:
     def parts_for(config: str) -> Parts:
         if config == old.hash:
             return plan.parts(number)
-        earlier = Configuration.from_bundle(store.bundle(config), old.settings)
+        earlier = recall(store, config, old.settings, {plan.lifeline})
         return plan_of(earlier, plan.lifeline).parts(number)
 
     return thaw(plan.name(number), unpack(data), parts_for)

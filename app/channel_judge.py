@@ -1,6 +1,7 @@
 """Rows of a catalogue that no lane could use, each named by its place."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -8,9 +9,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from app.channel_table import NUMBERS, TOLD_MAX, ChannelTable
+from app.channel_columns import NUMBERS
+from app.channel_table import TOLD_MAX, ChannelTable
 from app.findings import NOWHERE, Findings, nearest, shown
-from contracts.catalogue import id_hash
+from app.id_hashes import id_hashes
 
 NAME: Final = r"^[a-z0-9][a-z0-9._-]{0,127}$"
 TAGS: Final = r"^([a-z][a-z0-9_]{0,31}( [a-z][a-z0-9_]{0,31}){0,15})?$"
@@ -45,9 +47,21 @@ def judge(
 Test = tuple[str, NDArray[np.bool_], Callable[[str, Any], str]]
 
 
-def _mask(array: Any) -> NDArray[np.bool_]:
-    mask: NDArray[np.bool_] = array.to_numpy().astype(np.bool_)
-    return mask
+def _holds(column: pa.ChunkedArray, test: Callable[[pa.Array], Any]) -> NDArray[np.bool_]:
+    """Where a test of texts holds, of which each is looked at once where they are kept once."""
+    if not len(column):
+        return np.empty(0, np.bool_)
+    array = column.combine_chunks() if column.num_chunks > 1 else column.chunk(0)
+    if not pa.types.is_dictionary(array.type):
+        held: NDArray[np.bool_] = test(array).to_numpy(zero_copy_only=False).astype(np.bool_)
+        return held
+    of_word: NDArray[np.bool_] = test(array.dictionary).to_numpy(zero_copy_only=False)
+    found: NDArray[np.bool_] = of_word.astype(np.bool_)[array.indices.to_numpy()]
+    return found
+
+
+def _is_empty(texts: pa.Array) -> Any:
+    return pc.equal(texts, "")
 
 
 def _tests(table: pa.Table, lifeline: str, classes: frozenset[str] | None) -> list[Test]:
@@ -55,8 +69,9 @@ def _tests(table: pa.Table, lifeline: str, classes: frozenset[str] | None) -> li
     word = "lower-case letters, digits, `.`, `_` and `-`, at most 128"
     own = {name for name in classes or () if name.startswith(f"{lifeline}.")}
     named = table.column("class")
-    alien = ~_mask(pc.starts_with(named, f"{lifeline}."))
-    unknown = ~_mask(pc.is_in(named, pa.array(sorted(own), pa.string()))) & ~alien
+    alien = ~_holds(named, lambda names: pc.starts_with(names, f"{lifeline}."))
+    there = pa.array(sorted(own), pa.string())
+    unknown = ~_holds(named, lambda names: pc.is_in(names, there)) & ~alien
     tests: list[Test] = [
         ("class", alien, lambda got, _: f"expected a class of {lifeline}, got {got}; move the row"),
         (
@@ -64,12 +79,12 @@ def _tests(table: pa.Table, lifeline: str, classes: frozenset[str] | None) -> li
             unknown & (classes is not None),
             lambda got, cell: f"unknown class {got}; {nearest(cell, own)}",
         ),
-        ("asset", _mask(pc.equal(table.column("asset"), "")), lambda _, __: _EMPTY),
+        ("asset", _holds(table.column("asset"), _is_empty), lambda _, __: _EMPTY),
     ]
     for column in ("id", "group", "criticality"):
-        bad = ~_mask(pc.match_substring_regex(table.column(column), NAME))
+        bad = ~_holds(table.column(column), partial(pc.match_substring_regex, pattern=NAME))
         tests.append((column, bad, lambda got, _: f"expected {word}, got {got}; rename it"))
-    odd = ~_mask(pc.match_substring_regex(table.column("tags"), TAGS))
+    odd = ~_holds(table.column("tags"), partial(pc.match_substring_regex, pattern=TAGS))
     expected = "words of lower-case letters, digits and `_`, with spaces between them"
     tests.append(("tags", odd, lambda got, _: f"expected {expected}, got {got}"))
     return tests + _number_tests(table)
@@ -96,20 +111,39 @@ def _number_tests(table: pa.Table) -> list[Test]:
     ]
 
 
-def judge_ids(tables: list[ChannelTable], findings: Findings) -> None:
-    """Note ids that come twice, in one file or two, and ids whose hashes are equal."""
+def judge_ids(tables: list[ChannelTable], findings: Findings) -> list[NDArray[np.uint64]]:
+    """Note ids that come twice, in one file or two, and ids whose hashes are equal.
+
+    The hashes of each table's ids come back: only where two are equal ids need to be compared.
+    """
+    hashes = [id_hashes(channels.table.column("id")) for channels in tables]
     first: dict[str, tuple[int, int]] = {}
-    hashes: dict[int, str] = {}
-    for number, channels in enumerate(tables):
-        for row, channel in enumerate(channels.table.column("id").to_pylist()):
-            if channel in first:
-                there, line = tables[first[channel][0]], first[channel][1]
-                at = ":".join([there.file, *(str(part) for part in there.spot(line) if part)])
-                text = f"expected each id once, got {channel!r} again after {at}; keep one"
-                findings.add(channels.file, channels.spot(row), "id", text)
-                continue
-            first[channel] = (number, row)
-            other = hashes.setdefault(id_hash(channel), channel)
-            if other != channel:
-                text = f"expected a hash of its own, got that of {other!r}; rename one"
-                findings.add(channels.file, channels.spot(row), "id", text)
+    known: dict[int, str] = {}
+    for number, row in _alike(hashes):
+        channels = tables[number]
+        channel, code = channels.table.column("id")[row].as_py(), int(hashes[number][row])
+        if channel in first:
+            there, line = tables[first[channel][0]], first[channel][1]
+            at = ":".join([there.file, *(str(part) for part in there.spot(line) if part)])
+            text = f"expected each id once, got {channel!r} again after {at}; keep one"
+            findings.add(channels.file, channels.spot(row), "id", text)
+            continue
+        first[channel] = (number, row)
+        other = known.setdefault(code, channel)
+        if other != channel:
+            text = f"expected a hash of its own, got that of {other!r}; rename one"
+            findings.add(channels.file, channels.spot(row), "id", text)
+    return hashes
+
+
+def _alike(hashes: list[NDArray[np.uint64]]) -> list[tuple[int, int]]:
+    """Table and row of every hash that comes more than once, in their order."""
+    whole = np.concatenate([*hashes, np.empty(0, np.uint64)])
+    ordered = np.sort(whole)
+    twice = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
+    if not len(twice):
+        return []
+    found = []
+    for number, some in enumerate(hashes):
+        found += [(number, row) for row in np.flatnonzero(np.isin(some, twice)).tolist()]
+    return found

@@ -10,19 +10,18 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from app.channel_columns import CELL_CHARS_MAX, DEFAULTS, NUMBERS, default, typed
 from app.findings import NOWHERE, Findings, nearest, shown
 from app.located import located
-from contracts.catalogue import SCHEMA
+from contracts.catalogue import SCHEMA, WORD
 
 BYTES_MAX: Final = 1 << 30
 CHANNELS_MAX: Final = 20_000_000
-CELL_CHARS_MAX: Final = 500
 TOLD_MAX: Final = 20  # findings of one kind per file; more would bury the others
 
 REQUIRED: Final = ("id", "class", "asset", "group")
-NUMBERS: Final = ("scale", "offset", "lon", "lat")
-_DEFAULTS: Final = {"scale": 1.0, "offset": 0.0, "criticality": "normal"}
 
+Columns = dict[str, list[Any]] | dict[str, pa.ChunkedArray]
 Spot = tuple[int, int]
 SpotOf = Callable[[int], Spot]
 
@@ -84,7 +83,7 @@ def _known(names: Iterable[str], file: str, place: Spot, findings: Findings) -> 
         raise _Unreadable
 
 
-def _from_csv(path: FilePath, file: str, findings: Findings) -> tuple[dict[str, list[Any]], SpotOf]:
+def _from_csv(path: FilePath, file: str, findings: Findings) -> tuple[Columns, SpotOf]:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
@@ -126,10 +125,10 @@ def _same_width(
         raise _Unreadable
 
 
-def _from_parquet(
-    path: FilePath, file: str, findings: Findings
-) -> tuple[dict[str, list[Any]], SpotOf]:
-    with pq.ParquetFile(path) as source:
+def _from_parquet(path: FilePath, file: str, findings: Findings) -> tuple[Columns, SpotOf]:
+    there = pq.read_schema(path).names
+    shared = [name for name in there if name in SCHEMA.names and SCHEMA.field(name).type == WORD]
+    with pq.ParquetFile(path, read_dictionary=shared) as source:
         count = source.metadata.num_rows
         if count > CHANNELS_MAX:
             text = f"expected at most {CHANNELS_MAX} channels, got {count}; split the lifeline"
@@ -137,13 +136,10 @@ def _from_parquet(
             raise _Unreadable
         _known(source.schema_arrow.names, file, NOWHERE, findings)
         table = source.read()
-    columns = {name: table.column(name).to_pylist() for name in table.column_names}
-    return columns, lambda row: (row + 1, 0)
+    return {name: table.column(name) for name in table.column_names}, lambda row: (row + 1, 0)
 
 
-def _from_yaml(
-    path: FilePath, file: str, findings: Findings
-) -> tuple[dict[str, list[Any]], SpotOf]:
+def _from_yaml(path: FilePath, file: str, findings: Findings) -> tuple[Columns, SpotOf]:
     tree = located(file, path.read_bytes(), findings)
     if tree is None:
         raise _Unreadable
@@ -163,23 +159,36 @@ _READERS: Final = {".csv": _from_csv, ".parquet": _from_parquet, ".yaml": _from_
 SUFFIXES: Final = tuple(_READERS)
 
 
-def _typed(columns: dict[str, list[Any]], file: str, spot: SpotOf, findings: Findings) -> pa.Table:
+def _typed(columns: Columns, file: str, spot: SpotOf, findings: Findings) -> pa.Table:
     count = len(columns["id"])
     arrays = []
-    for field in SCHEMA:
-        cells = columns.get(field.name, [None] * count)
-        read = _number if field.name in NUMBERS else _text
-        values = [read(cell) for cell in cells]
-        bad = [i for i, value in enumerate(values) if value is _BAD]
-        what = "a number" if field.name in NUMBERS else f"text up to {CELL_CHARS_MAX} characters"
-        for i in bad[:TOLD_MAX]:
-            findings.add(file, spot(i), field.name, f"expected {what}, got {shown(cells[i])}")
-        if bad:
-            values = [None if value is _BAD else value for value in values]
-        arrays.append(
-            pa.array(_defaulted(field.name, values, columns), field.type, from_pandas=True)
-        )
+    for name in SCHEMA.names:
+        cells = columns.get(name)
+        if cells is None:
+            arrays.append(default(name, count))
+            continue
+        array = typed(name, cells) if isinstance(cells, pa.ChunkedArray) else None
+        arrays.append(_by_cell(name, cells, (file, spot), findings) if array is None else array)
     return pa.Table.from_arrays(arrays, schema=SCHEMA)
+
+
+def _by_cell(
+    name: str, column: list[Any] | pa.ChunkedArray, place: tuple[str, SpotOf], findings: Findings
+) -> pa.Array:
+    """A column of cells that may be anything; those that make no sense are noted."""
+    cells = column.to_pylist() if isinstance(column, pa.ChunkedArray) else column
+    values = [(_number if name in NUMBERS else _text)(cell) for cell in cells]
+    bad = [i for i, value in enumerate(values) if value is _BAD]
+    what = "a number" if name in NUMBERS else f"text up to {CELL_CHARS_MAX} characters"
+    for i in bad[:TOLD_MAX]:
+        file, spot = place
+        findings.add(file, spot(i), name, f"expected {what}, got {shown(cells[i])}")
+    given = DEFAULTS.get(name, "")
+    values = [given if value is None or value is _BAD else value for value in values]
+    kind = SCHEMA.field(name).type
+    if kind == WORD:
+        return pa.array(values, pa.string()).dictionary_encode()
+    return pa.array(values, kind, from_pandas=True)
 
 
 _BAD: Final = object()
@@ -202,16 +211,3 @@ def _text(cell: Any) -> Any:
     if not isinstance(cell, str) or len(cell) > CELL_CHARS_MAX:
         return _BAD
     return cell.strip() or None
-
-
-def _defaulted(name: str, values: list[Any], columns: dict[str, list[Any]]) -> list[Any]:
-    if name in ("lon", "lat"):
-        return values
-    if name in ("name_en", "name_zh"):
-        ids = columns["id"]
-        return [
-            ids[i].strip() if value is None and isinstance(ids[i], str) else value or ""
-            for i, value in enumerate(values)
-        ]
-    default = _DEFAULTS.get(name, "")
-    return [default if value is None else value for value in values]

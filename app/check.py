@@ -1,16 +1,20 @@
 """`tocsin check`: what is wrong with a configuration folder, and what a good one holds."""
 
 import os
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from app.configuration import Configuration, home_lane
+import numpy as np
+from numpy.typing import NDArray
+
+from app.channel_store import lanes_of
+from app.configuration import Configuration
 from app.doubts import Folder, doubts
-from app.false_alarms import Expected, by_label, together
+from app.false_alarms import Expected, expected, together
 from app.findings import Findings
 from app.loader import Loader
 from app.pack import RULES, ClassPack
+from contracts.catalogue import Catalogue
 from contracts.errors import ConfigError
 
 
@@ -39,28 +43,36 @@ def summary(configuration: Configuration) -> list[str]:
 
     Statistical rules say how often they are expected to ring on clean data.
     """
-    catalogue = configuration.catalogue
-    channels = list(zip(configuration.labels(catalogue), catalogue.groups(), strict=True))
-    promised = by_label(configuration.packs, channels)
     lines: list[str] = []
+    whole: list[Expected] = []
     for lifeline, lanes in configuration.partitions.items():
-        packs = [pack for pack in configuration.packs.values() if pack.lifeline == lifeline]
-        labels = {pack.label for pack in packs}
-        kept = [(label, group) for label, group in channels if label in labels]
-        lines.append(_head(lifeline, lanes, [group for _, group in kept]))
-        of_label = Counter(label for label, _ in kept)
-        for pack in packs:
-            lines += _class(pack, of_label[pack.label], promised[pack.label])
-    whole = [each for found in promised.values() for each in found]
+        catalogue = configuration.catalogues[lifeline]
+        lines.append(_head(lifeline, np.bincount(lanes_of(catalogue, lanes), minlength=lanes)))
+        counted = _counted(configuration, catalogue)
+        for pack in configuration.packs.values():
+            if pack.lifeline == lifeline:
+                channels, groups = counted.get(pack.label, (0, 0))
+                promised = list(expected(pack, channels, groups))
+                lines += _class(pack, channels, promised)
+                whole += promised
     return [*lines, *([together(whole)] if whole else []), f"configuration {configuration.hash}"]
 
 
-def _head(lifeline: str, lanes: int, groups: Sequence[str]) -> str:
-    """A lifeline and how its channels, by their groups, lie in lanes."""
-    homes = {group: home_lane(group, lanes) for group in set(groups)}
-    of_lane = Counter(homes[group] for group in groups)
-    shares = " + ".join(str(of_lane[lane]) for lane in range(lanes))
-    return f"{lifeline}: {_count(len(groups), 'channel')} in {_count(lanes, 'lane')} ({shares})"
+def _counted(configuration: Configuration, catalogue: Catalogue) -> dict[str, tuple[int, int]]:
+    """Channels and groups of each label."""
+    labels, label_of = configuration.labels(catalogue)
+    _, group_of = catalogue.codes("group")
+    pairs = np.unique(label_of * (np.int64(group_of.max(initial=0)) + 1) + group_of)
+    channels = np.bincount(label_of, minlength=len(labels)).tolist()
+    groups = np.bincount(pairs // (group_of.max(initial=0) + 1), minlength=len(labels)).tolist()
+    return dict(zip(labels, zip(channels, groups, strict=True), strict=True))
+
+
+def _head(lifeline: str, of_lane: NDArray[np.int64]) -> str:
+    """A lifeline and how its channels lie in lanes."""
+    shares = " + ".join(map(str, of_lane))
+    channels, lanes = int(of_lane.sum()), len(of_lane)
+    return f"{lifeline}: {_count(channels, 'channel')} in {_count(lanes, 'lane')} ({shares})"
 
 
 def _class(pack: ClassPack, channels: int, promised: Sequence[Expected]) -> list[str]:

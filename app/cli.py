@@ -1,5 +1,6 @@
 """The `tocsin` command."""
 
+import argparse
 import logging
 import signal
 import sys
@@ -12,6 +13,14 @@ from contracts.errors import ConfigError, TocsinError
 GOOD, FAILED, WRONG_USE = 0, 1, 2
 
 
+def _place_kernels(arguments: argparse.Namespace) -> None:
+    """Tell numba where kernels lie, before anything loads it."""
+    if arguments.command == "compile" and arguments.into is not None:
+        kernel_cache.fill(arguments.into, arguments.cpu)
+    else:
+        kernel_cache.choose()
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; the exit code says how it went."""
     arguments = parser().parse_args(argv)
@@ -21,8 +30,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     # The client reports every retry of a broker that is away; lanes say it once, in their words.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
-    kernel_cache.choose()
     try:
+        _place_kernels(arguments)
         from app import commands  # noqa: PLC0415 - numba and Kafka load only when a command runs
 
         signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -12,6 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from app import check as checking
+from app import kernel_cache
 from app.configuration import Configuration
 from contracts.alarm import Alarm
 from contracts.dead_letter import DeadLetter
@@ -156,6 +157,9 @@ def compile_kernels(arguments: argparse.Namespace) -> int:
     configuration = Configuration.load(arguments.configs)
     for lifeline in configuration.partitions:
         warm(configuration, lifeline)
+    if arguments.into is not None:
+        target = kernel_cache.seal(arguments.into, arguments.cpu)
+        say(f"{arguments.into}: kernels for {target.cpu}; set {kernel_cache.SHIPPED} to use them")
     return GOOD
 
 

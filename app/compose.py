@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from alarms.book import AlarmBook, Desk
 from alarms.card import NO_THRESHOLDS, Card, ClassCards, Thresholds
 from alarms.stopped import Standing, standing_alarm
+from app.channel_store import lanes_of
 from app.configuration import Configuration
 from app.kinds import kinds, slots
 from app.pack import ClassPack, LimitRule
@@ -27,7 +28,6 @@ from detectors.rules import Rules
 from detectors.silence import SilenceWatch
 from ingest.admit import Admission
 from ingest.decode import DecodeLimits, Decoder
-from ingest.homes import home_lanes
 from pipeline.refusals import LaneName
 
 LIFELINE_OF_CLASS: Final = "."
@@ -71,32 +71,36 @@ class Plan:
     def _owns(self, class_name: str) -> bool:
         return class_name.split(LIFELINE_OF_CLASS, 1)[0] == self.lifeline
 
-    @cached_property
+    @property
     def catalogue(self) -> Catalogue:
-        """Channels of the lifeline."""
-        whole = self.configuration.catalogue
-        return whole.take(np.array([self._owns(name) for name in whole.classes()], np.bool_))
+        """Channels of the lifeline, lane by lane."""
+        return self.configuration.catalogues[self.lifeline]
+
+    @property
+    def lane_of(self) -> NDArray[np.int32]:
+        """Home lane of every channel of the lifeline."""
+        return lanes_of(self.catalogue, self.partitions)
 
     @cached_property
-    def lane_of(self) -> NDArray[np.int64]:
-        """Home lane of every channel of the lifeline."""
-        groups = self.catalogue.table.column("group").combine_chunks()
-        return home_lanes(groups, self.partitions)
+    def _begins(self) -> list[int]:
+        """First row of every lane, and the end."""
+        begins = np.searchsorted(self.lane_of, np.arange(self.partitions + 1))
+        return [int(begin) for begin in begins]
 
     def parts(self, lane: int) -> Parts:
         """Everything this configuration makes of one lane."""
-        rows = self.catalogue.take(self.lane_of == lane)
+        rows = self.catalogue.part(self._begins[lane], self._begins[lane + 1])
         packs = list(self.packs.values())
         place = {label: i for i, label in enumerate(self.packs)}
-        labels = self.configuration.labels(rows)
-        class_of = np.array([place[label] for label in labels], np.int64)
+        labels, label_of = self.configuration.labels(rows)
+        class_of = np.array([place[label] for label in labels], np.int32)[label_of]
         name = self.name(lane)
         desk = Desk(self.lifeline, name.telemetry, lane, self.configuration.hash[:7])
         cards = [class_cards(pack) for pack in packs]
         return Parts(
             config=self.configuration.hash,
             catalogue=rows,
-            decoder=Decoder(rows.row_of, rows.column("scale"), rows.column("offset"), self.limits),
+            decoder=self._decoder(rows),
             admission=Admission(
                 [pack.plausible for pack in packs], class_of, self.catalogue.row_of.keys()
             ),
@@ -105,11 +109,33 @@ class Plan:
             book=AlarmBook(desk, cards, class_of, rows),
         )
 
-    def _rules(self, rows: Catalogue, class_of: NDArray[np.int64]) -> Rules:
+    def _decoder(self, rows: Catalogue) -> Decoder:
+        ids = rows.table.column("id")
+        whole = ids.chunk(0) if ids.num_chunks == 1 else ids.combine_chunks()
+        return Decoder(whole, _unit(rows, "scale"), _unit(rows, "offset"), self.limits)
+
+    def _rules(self, rows: Catalogue, class_of: NDArray[np.int32]) -> Rules:
         """Every rule that scores readings."""
         packs = list(self.packs.values())
-        cheap = [parameters.Rules(pack.limit, pack.unusual) for pack in packs]
-        roster = Roster(
+        cheap = [parameters.Rules(pack.limit, pack.unusual, pack.frozen) for pack in packs]
+        given = {}
+        for name, (slot, kind) in kinds().items():
+            found = {pack.label: pack.rule(name) for pack in packs}
+            rules = {label: rule for label, rule in found.items() if rule is not None}
+            if rules:
+                given[slot] = (kind, rules)
+        learned = {slot for slot, (kind, _) in given.items() if kind.learns}
+        others = {}
+        if given:  # a roster has a Python string of every channel
+            roster = self._roster(rows, class_of.astype(np.int64))
+            others = {i: kind.build(i, rules, roster) for i, (kind, rules) in given.items()}
+        learned |= {parameters.UNUSUAL_SLOT}
+        return Rules(ChannelRules(cheap, class_of), others, frozenset(learned))
+
+    def _roster(self, rows: Catalogue, class_of: NDArray[np.int64]) -> Roster:
+        """Channels as kinds of rules see them."""
+        packs = list(self.packs.values())
+        return Roster(
             tuple(self.packs),
             tuple(pack.class_name for pack in packs),
             class_of,
@@ -118,15 +144,13 @@ class Plan:
             np.column_stack([rows.column("lon"), rows.column("lat")]),
             slots(),
         )
-        others = {}
-        learned = {parameters.UNUSUAL_SLOT}
-        for kind_name, (slot, kind) in kinds().items():
-            found = {pack.label: pack.rule(kind_name) for pack in packs}
-            rules = {label: rule for label, rule in found.items() if rule is not None}
-            if rules:
-                others[slot] = kind.build(slot, rules, roster)
-                learned |= {slot} if kind.learns else set()
-        return Rules(ChannelRules(cheap, class_of), others, frozenset(learned))
+
+
+def _unit(rows: Catalogue, name: str) -> NDArray[np.float64]:
+    """Scale or offset of every channel; of one alone where all have the same."""
+    column = rows.column(name)
+    alike = len(column) > 0 and (column == column[0]).all()
+    return column[:1] if alike else column
 
 
 def standing(name: LaneName, error: TocsinError, now_ms: int) -> Message:
@@ -163,6 +187,8 @@ def class_cards(pack: ClassPack) -> ClassCards:
         cards[parameters.LIMIT_SLOT] = _limit_card(pack.limit, pack.at["limit"])
     if pack.unusual is not None:
         cards[parameters.UNUSUAL_SLOT] = Card("unusual", pack.at["unusual"], pack.unusual.duty)
+    if pack.frozen is not None:
+        cards[parameters.FROZEN_SLOT] = Card("frozen", pack.at["frozen"], pack.frozen.duty)
     if pack.silent is not None:
         cards[silence.SLOT] = Card("silent", pack.at["silent"], pack.silent.duty)
     for name, (slot, _) in kinds().items():

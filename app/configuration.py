@@ -2,26 +2,30 @@
 
 import hashlib
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
+import numpy as np
 import pyarrow as pa
 from aiokafka.partitioner import murmur2
+from numpy.typing import NDArray
 
+from app.channel_store import Content, content, in_order, opened, opened_stream
 from app.fill import quantity_of, quantity_text
 from app.findings import Findings
-from app.loader import Loader
-from app.overrides import applicable
+from app.loader import Loader, by_id
+from app.overrides import applied
 from app.pack import ClassPack, Pack
 from app.settings import Settings
-from contracts.catalogue import SCHEMA, Catalogue
+from contracts.catalogue import Catalogue
 from contracts.errors import ConfigError
 
-BUNDLE_FORMAT: Final = 1
+BUNDLE_FORMAT: Final = 2
+FORMER_FORMAT: Final = 1  # with the channels of all lifelines inside
 
 
 def home_lane(group: str, partitions: int) -> int:
@@ -33,15 +37,33 @@ def home_lane(group: str, partitions: int) -> int:
     return int(murmur2(group.encode()) & 0x7FFFFFFF) % partitions
 
 
-class _Bundle(msgspec.Struct, frozen=True, array_like=True):
+class _Head(msgspec.Struct, frozen=True, array_like=True):
     format: int
+
+
+class _Bundle(_Head, frozen=True, array_like=True):
+    """Catalogues lie beside it, under the hashes of their content, by lifeline."""
+
+    partitions: dict[str, int]
+    packs: list[Pack]
+    catalogues: dict[str, str]
+
+
+class _Former(_Head, frozen=True, array_like=True):
     partitions: dict[str, int]
     packs: list[Pack]
     catalogue: bytes
 
 
 _ENCODER: Final = msgspec.msgpack.Encoder(enc_hook=quantity_text, order="deterministic")
-_DECODER: Final = msgspec.msgpack.Decoder(_Bundle, dec_hook=quantity_of)
+
+H = TypeVar("H", bound=_Head)
+# What is kept under the hash of its content.
+Read = Callable[[str], pa.Buffer]
+
+
+def _decoded(data: bytes, kind: type[H]) -> H:
+    return msgspec.msgpack.decode(data, type=kind, dec_hook=quantity_of)
 
 
 @dataclass(frozen=True)
@@ -54,16 +76,21 @@ class Configuration:
         The worker's own; not part of the bundle.
     packs : dict of str to ClassPack
         By label, sorted: each class, and the variants that overrides make of it.
-    catalogue : Catalogue
-        Channels of all lifelines, sorted by id.
+    catalogues : mapping of str to Catalogue
+        Channels of each lifeline, by their lanes, those of a lane by their ids.
     partitions : dict of str to int
         Lanes of each lifeline, sorted.
     """
 
     settings: Settings
     packs: dict[str, ClassPack]
-    catalogue: Catalogue
+    catalogues: Mapping[str, Catalogue]
     partitions: dict[str, int]
+
+    @cached_property
+    def catalogue(self) -> Catalogue:
+        """Channels of all lifelines by their ids: for looking at, not for running lanes by."""
+        return Catalogue(by_id(pa.concat_tables([c.table for c in self.catalogues.values()])))
 
     @classmethod
     def load(cls, folder: Path, environment: Mapping[str, str] | None = None) -> "Configuration":
@@ -86,14 +113,26 @@ class Configuration:
         found = loader.load()
         if found is None or findings.found:
             raise ConfigError(*findings.lines())
-        settings, packs, table = found
+        settings, packs, tables = found
+        del loader, found  # each table goes when it is kept: two of a whole city are ten gigabytes
         partitions = {name: settings.lifelines[name].partitions for name in settings.lifelines}
-        catalogue = Catalogue(_canonical(table))
-        return cls(settings, _by_label(packs), catalogue, dict(sorted(partitions.items())))
+        partitions = dict(sorted(partitions.items()))
+        return cls(settings, _by_label(packs), {}, partitions).over(tables)
 
     @classmethod
-    def from_bundle(cls, data: bytes, settings: Settings) -> "Configuration":
+    def from_bundle(
+        cls, data: bytes, settings: Settings, read: Read, lifelines: Collection[str] | None = None
+    ) -> "Configuration":
         """Configuration that a bundle holds, run with this worker's settings.
+
+        Parameters
+        ----------
+        data : bytes
+        settings : Settings
+        read : callable
+            What is kept beside the bundle, by the hash of its content.
+        lifelines : collection of str, optional
+            Those whose channels are wanted; all by default.
 
         Raises
         ------
@@ -101,50 +140,94 @@ class Configuration:
             When the bytes are no bundle of this version.
         """
         try:
-            bundle = _DECODER.decode(data)
-            with pa.ipc.open_stream(bundle.catalogue) as reader:
-                table = reader.read_all()
+            number = _decoded(data, _Head).format
+            if number == FORMER_FORMAT:
+                return cls._former(data, settings)
+            if number == BUNDLE_FORMAT:
+                return cls._kept(data, settings, read, lifelines)
         except (msgspec.MsgspecError, pa.ArrowException, ValueError) as error:
             msg = f"bundle: expected a configuration bundle, got an error: {error}; load it again"
             raise ConfigError(msg) from error
-        if bundle.format != BUNDLE_FORMAT:
-            msg = (
-                f"bundle: expected format {BUNDLE_FORMAT}, got {bundle.format}; "
-                "run the version that wrote it"
-            )
-            raise ConfigError(msg)
-        found = cls(settings, _by_label(bundle.packs), Catalogue(table), bundle.partitions)
-        vars(found)["_data"] = data  # what `bundle` gives; encoding it again takes a second
+        msg = (
+            f"bundle: expected format {BUNDLE_FORMAT}, got {number}; run the version that wrote it"
+        )
+        raise ConfigError(msg)
+
+    @classmethod
+    def _kept(
+        cls, data: bytes, settings: Settings, read: Read, lifelines: Collection[str] | None
+    ) -> "Configuration":
+        bundle = _decoded(data, _Bundle)
+        wanted = {
+            name: Content(digest, read(digest))
+            for name, digest in bundle.catalogues.items()
+            if lifelines is None or name in lifelines
+        }
+        catalogues = {name: Catalogue(opened(kept.data)) for name, kept in wanted.items()}
+        found = cls(settings, _by_label(bundle.packs), catalogues, bundle.partitions)
+        vars(found).update(_contents=wanted, _data=data)  # encoding them again takes seconds
         return found
+
+    @classmethod
+    def _former(cls, data: bytes, settings: Settings) -> "Configuration":
+        """Configuration of a bundle that an earlier release wrote, under its own hash."""
+        bundle = _decoded(data, _Former)
+        whole = Catalogue(opened_stream(bundle.catalogue))
+        found = cls(settings, _by_label(bundle.packs), {}, bundle.partitions).with_channels(whole)
+        vars(found)["_data"] = data
+        return found
+
+    def over(self, tables: dict[str, pa.Table]) -> "Configuration":
+        """The same rules over other channels, given by lifeline and id, and taken from there."""
+        kept = {}
+        for name in list(tables):
+            kept[name] = content(in_order(tables.pop(name), self.partitions[name]))
+        catalogues = {name: Catalogue(opened(found.data)) for name, found in kept.items()}
+        found = replace(self, catalogues=catalogues)
+        vars(found)["_contents"] = kept
+        return found
+
+    def with_channels(self, catalogue: Catalogue) -> "Configuration":
+        """The same rules over other channels, those of all lifelines by their ids."""
+        classes, class_of = catalogue.codes("class")
+        owners = [name.split(".", 1)[0] for name in classes]
+        tables = {}
+        for lifeline in self.partitions:
+            mine = np.array([owner == lifeline for owner in owners], np.bool_)
+            keep = mine[class_of] if len(class_of) else np.empty(0, np.bool_)
+            tables[lifeline] = catalogue.take(keep).table
+        return self.over(tables)
 
     def with_settings(self, settings: Settings) -> "Configuration":
         """The same rules and channels, run with other settings."""
         found = replace(self, settings=settings)
-        kept = ("_data", "hash")
+        kept = ("_data", "_contents", "hash")
         vars(found).update({name: value for name, value in vars(self).items() if name in kept})
         return found
 
     @cached_property
+    def _contents(self) -> dict[str, Content]:
+        return {name: content(catalogue.table) for name, catalogue in self.catalogues.items()}
+
+    @cached_property
     def _data(self) -> bytes:
         packs = [self.packs[name] for name in sorted(self.packs)]
-        table = _canonical(self.catalogue.table)
-        return _ENCODER.encode(_Bundle(BUNDLE_FORMAT, self.partitions, packs, _stream(table)))
+        digests = {name: kept.digest for name, kept in self._contents.items()}
+        return _ENCODER.encode(_Bundle(BUNDLE_FORMAT, self.partitions, packs, digests))
 
-    def labels(self, catalogue: Catalogue) -> list[str]:
-        """Label of the pack that governs each channel, by row."""
-        found = catalogue.classes()
-        varied = {name for name in set(found) if self.packs[name].selectors}
-        if not varied:
-            return found
-        for row, words in enumerate(catalogue.tags()):
-            if (name := found[row]) in varied:
-                named = self.packs[name].selectors
-                found[row] = " ".join((name, *applicable(named, catalogue.ids[row], words)))
-        return found
+    def labels(self, catalogue: Catalogue) -> tuple[list[str], NDArray[np.int32]]:
+        """Labels of the packs that govern channels, and the place among them of each channel's."""
+        named = {p.class_name: p.selectors for p in self.packs.values() if not p.applied}
+        kinds, which = applied(catalogue, named)
+        return [" ".join((name, *chosen)) for name, chosen in kinds], which
 
     def bundle(self) -> bytes:
-        """Everything that governs a lane; equal bytes for equal content."""
+        """What governs a lane, with the names of its `contents`; equal bytes for equal content."""
         return self._data
+
+    def contents(self) -> dict[str, pa.Buffer]:
+        """What must be kept beside the bundle, by the hash of its content."""
+        return {kept.digest: kept.data for kept in self._contents.values()}
 
     @cached_property
     def hash(self) -> str:
@@ -154,22 +237,3 @@ class Configuration:
 
 def _by_label(packs: Iterable[ClassPack]) -> dict[str, ClassPack]:
     return {pack.label: pack for pack in sorted(packs, key=lambda pack: pack.label)}
-
-
-def _canonical(table: pa.Table) -> pa.Table:
-    """Rows by id in fresh arrays: one chunk, no slices, zeros under nulls."""
-    table = table.sort_by("id").combine_chunks()
-    columns = [table.column(field.name) for field in SCHEMA]
-    for i, field in enumerate(SCHEMA):
-        if field.nullable:
-            missing = columns[i].is_null().to_numpy()
-            columns[i] = pa.array(columns[i].fill_null(0.0).to_numpy(), field.type, mask=missing)
-    return pa.Table.from_arrays(columns, schema=SCHEMA)
-
-
-def _stream(table: pa.Table) -> bytes:
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, table.schema) as writer:
-        writer.write_table(table)
-    data: bytes = sink.getvalue().to_pybytes()
-    return data

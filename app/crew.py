@@ -69,7 +69,7 @@ def command(arguments: argparse.Namespace, number: int, port: int) -> list[str]:
     """The command line of one worker."""
     words = [sys.executable, "-c", "from app.entry import main; raise SystemExit(main())"]
     words += ["--verbose"] if arguments.verbose else []
-    words += ["run", "--configs", str(arguments.configs), "--lifeline", arguments.lifeline]
+    words += ["run", "--configs", str(arguments.configs), "--lifeline", *arguments.lifeline]
     for name in ("bootstrap", "state"):
         if given := getattr(arguments, name):
             words += [f"--{name}", given]

@@ -1,7 +1,6 @@
 """One lifeline of the demo: its worker, its clock, its feed."""
 
 import asyncio
-from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
@@ -13,7 +12,8 @@ from app.configuration import Configuration
 from app.demo_ear import Ear
 from app.demo_meter import Meter
 from app.demo_stage import Stage
-from app.service import Service, Way
+from app.service import Service
+from app.way import Way
 from contracts.topics import TopicNames
 from lab.feeds.feed import Feed
 
@@ -117,4 +117,4 @@ def only_fed(configuration: Configuration, feed: Feed) -> Configuration:
     """The configuration without the channels that the demo has no readings for."""
     catalogue = configuration.catalogue
     fed = np.isin(catalogue.ids, sorted(feed.channels()))
-    return replace(configuration, catalogue=catalogue.take(fed))
+    return configuration.with_channels(catalogue.take(fed))

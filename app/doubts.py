@@ -8,14 +8,18 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 from app.channel_table import ChannelTable
 from app.fill import Page, quantity_text
 from app.findings import Findings, Path
 from app.kinds import kinds
-from app.overrides import applicable, varied
+from app.loader import by_id
+from app.overrides import applied, varied
 from app.pack import RULES, ClassPack
 from app.pack_judge import CLASS
+from contracts.catalogue import Catalogue
 from detectors.limit import COLOURS, Steps
 from detectors.slope import Fall
 
@@ -79,27 +83,37 @@ def _take(mine: Findings, pack: ClassPack, found: Findings) -> None:
             found.add(finding.file, finding.place, finding.path, finding.text + suffix)
 
 
+def _pairs(ours: NDArray[np.int32], groups: NDArray[np.int32]) -> Iterator[tuple[int, int, int]]:
+    """Each pair of numbers that some channel has, and how many do."""
+    width = int(groups.max(initial=0)) + 1
+    pairs, counts = np.unique(ours.astype(np.int64) * width + groups, return_counts=True)
+    for pair, count in zip(pairs.tolist(), counts.tolist(), strict=True):
+        yield *divmod(pair, width), count
+
+
 def _groups(folder: Folder) -> dict[str, list[str]]:
     """Groups with a channel of each class, or variant of one, by label."""
     named = {pack.class_name: pack.selectors for pack in folder.packs if not pack.applied}
-    found: dict[str, dict[str, None]] = {}
+    found: dict[str, list[str]] = {}
     for channels in folder.tables:
-        columns = (channels.table.column(name).to_pylist() for name in ("class", "id", "tags"))
-        groups = channels.table.column("group").to_pylist()
-        for (name, channel, tags), group in zip(zip(*columns, strict=True), groups, strict=True):
-            chosen = applicable(named[name], channel, (tags or "").split())
-            found.setdefault(" ".join((name, *chosen)), {})[group] = None
-    return {label: sorted(groups) for label, groups in found.items()}
+        catalogue = Catalogue(by_id(channels.table))
+        kinds_of, which = applied(catalogue, named)
+        groups, group_of = catalogue.codes("group")
+        for i, group, _ in _pairs(which, group_of):
+            name, chosen = kinds_of[i]
+            found.setdefault(" ".join((name, *chosen)), []).append(groups[group])
+    return {label: sorted(set(groups)) for label, groups in found.items()}
 
 
 def _classes(tables: Sequence[ChannelTable]) -> dict[str, dict[str, int]]:
     """Number of channels of each class in every group."""
     found: dict[str, dict[str, int]] = {}
     for channels in tables:
-        columns = (channels.table.column(name).to_pylist() for name in ("group", "class"))
-        for group, name in zip(*columns, strict=True):
-            there = found.setdefault(group, {})
-            there[name] = there.get(name, 0) + 1
+        catalogue = Catalogue(channels.table)
+        (groups, group_of), (names, name_of) = map(catalogue.codes, ("group", "class"))
+        for group, name, count in _pairs(group_of, name_of):
+            there = found.setdefault(groups[group], {})
+            there[names[name]] = there.get(names[name], 0) + count
     return found
 
 
@@ -107,12 +121,15 @@ def _judge_groups(tables: Sequence[ChannelTable], found: Findings) -> None:
     """A group lives in one lane of one lifeline."""
     first: dict[str, int] = {}
     for number, channels in enumerate(tables):
-        for row, group in enumerate(channels.table.column("group").to_pylist()):
-            if (home := first.setdefault(group, number)) != number:
-                text = f"expected a group of one lifeline, got {group!r} of {tables[home].file} too"
-                advice = "its channels live in lanes of both and never meet, rename one"
-                found.add(channels.file, channels.spot(row), "group", f"{text}; {advice}")
-                break  # once for each catalogue
+        groups, group_of = Catalogue(channels.table).codes("group")
+        alien = [i for i, group in enumerate(groups) if first.setdefault(group, number) != number]
+        rows = np.flatnonzero(np.isin(group_of, alien))
+        for row in rows[:1].tolist():  # once for each catalogue
+            group = groups[group_of[row]]
+            other = tables[first[group]].file
+            text = f"expected a group of one lifeline, got {group!r} of {other} too"
+            advice = "its channels live in lanes of both and never meet, rename one"
+            found.add(channels.file, channels.spot(row), "group", f"{text}; {advice}")
 
 
 def _words(rule: Any) -> dict[str, Any]:

@@ -54,14 +54,15 @@ def governing(folder: FilePath, channel: str) -> tuple[ClassPack, list[Value]]:
     catalogue = configuration.catalogue
     row = catalogue.row_of.get(channel)
     if row is None:
-        advice = nearest(channel, catalogue.ids) if len(catalogue) < 10_000 else "see the catalogue"
+        few = len(catalogue) < 10_000
+        advice = nearest(channel, list(catalogue.ids)) if few else "see the catalogue"
         msg = f"explain: expected a channel of the catalogue, got {channel!r}; {advice}"
         raise ConfigError(msg)
     loader = Loader(folder, {}, Findings())
     loader.load()
     name = catalogue.classes()[row]
     page = loader.pages[name]
-    chosen = applicable(selectors(page), channel, catalogue.tags()[row])
+    chosen = applicable(selectors(page), channel, catalogue.tags(row))
     pack = configuration.packs[" ".join((name, *chosen))]
     tree = varied(page.located, chosen)
     home = {place: source for source, place in page.located.values.items()}

@@ -1,6 +1,6 @@
 """What the statistical rules of a configuration promise: false alarms a day on clean data."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
 from app.kinds import kinds
@@ -34,13 +34,13 @@ class Expected(NamedTuple):
         return f"{self.rule} {_a_day(self.per_day, self.exact)}"
 
 
-def expected(pack: ClassPack, groups: Sequence[str]) -> Iterator[Expected]:
-    """What each statistical rule of a class promises for channels of these groups.
+def expected(pack: ClassPack, channels: int, groups: int) -> Iterator[Expected]:
+    """What each statistical rule of a class promises for so many channels, in so many groups.
 
     Rules that are physical, or whose rate hangs on what clean data are like, are left out:
     docs/false-alarms.md names them.
     """
-    judged = {"channel": len(groups), "group": len(set(groups))}
+    judged = {"channel": channels, "group": groups}
     for name in RULES:
         rule = pack.rule(name)
         promise = None if rule is None else _promise(name, rule, pack)
@@ -69,13 +69,3 @@ def _a_day(count: float, exact: bool) -> str:
     if count < LEAST:
         return f"below {LEAST:f} a day"
     return f"{'' if exact else 'at most '}{count:.2g} a day"
-
-
-def by_label(
-    packs: Mapping[str, ClassPack], channels: Sequence[tuple[str, str]]
-) -> dict[str, list[Expected]]:
-    """What rules promise by label, from the label and the group of every channel."""
-    groups: dict[str, list[str]] = {label: [] for label in packs}
-    for label, group in channels:
-        groups[label].append(group)
-    return {label: list(expected(pack, groups[label])) for label, pack in packs.items()}

@@ -8,16 +8,54 @@ import hashlib
 import os
 import re
 import shutil
+import sys
 import tempfile
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
+
+import msgspec
+
+from contracts.errors import ConfigError
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 ROOMS: Final = ("contracts", "detectors", "ingest")  # where kernels and what they call live
 KEPT: Final = 3  # builds whose kernels are kept
 _IMPORT: Final = re.compile(r"^from ((?:contracts|detectors|ingest)\.\w+) import", re.MULTILINE)
 VARIABLE: Final = "NUMBA_CACHE_DIR"
+SHIPPED: Final = "TOCSIN_KERNELS"  # folder that `tocsin compile --into` has filled
+PREFETCH: Final = "TOCSIN_PREFETCH"
+TARGET: Final = "target.json"
+_LOCATOR: Final = "app.kernel_locator.Shipped"
+# CPUs that kernels may be compiled for beside the one at hand, and what they must have.
+_V2: Final = ("sse4.2", "popcnt")
+_V3: Final = (*_V2, "avx2", "bmi2", "fma")
+CPUS: Final = {
+    "generic": (),
+    "x86-64-v2": _V2,
+    "x86-64-v3": _V3,
+    "x86-64-v4": (*_V3, "avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"),
+}
+HOST: Final = "host"
+
+
+class Target(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the kernels of a folder were compiled from, and for.
+
+    Parameters
+    ----------
+    build : str
+        Hash of their sources, of Python and of numba.
+    cpu, features : str
+        In LLVM's words.
+    needs : tuple of str
+        Features without which a CPU cannot run them.
+    """
+
+    build: str
+    cpu: str
+    features: str
+    needs: tuple[str, ...]
 
 
 def shared() -> list[Path]:
@@ -32,14 +70,24 @@ def shared() -> list[Path]:
 def sources_hash() -> str:
     """Hash of every source that kernels of other files may be compiled with, and of numba."""
     digest = hashlib.blake2b(version("numba").encode(), digest_size=8)
+    digest.update(os.environ.get(PREFETCH, "").encode())
     for path in shared():
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()
 
 
 def choose() -> None:
-    """Tell numba its folder, before it is imported; an answer of the environment stands."""
+    """Tell numba its folder, before it is imported; an answer of the environment stands.
+
+    Raises
+    ------
+    ConfigError
+        When `TOCSIN_KERNELS` names a folder that holds no kernels of this build for this CPU.
+    """
     if VARIABLE in os.environ:
+        return
+    if SHIPPED in os.environ:
+        _use(Path(os.environ[SHIPPED]))
         return
     home = os.environ.get("XDG_CACHE_HOME")
     caches = Path(home) if home else Path.home() / ".cache"
@@ -62,3 +110,58 @@ def _forget(kernels: Path) -> None:
     builds = sorted(kernels.iterdir(), key=lambda path: path.stat().st_mtime, reverse=True)
     for old in builds[KEPT:]:
         shutil.rmtree(old, ignore_errors=True)
+
+
+def fill(folder: Path, cpu: str) -> None:
+    """Tell numba, before it is imported, to compile for a CPU into a folder; then `seal` it."""
+    (folder / TARGET).unlink(missing_ok=True)
+    os.environ[VARIABLE] = str(folder.resolve())
+    if cpu != HOST:
+        os.environ["NUMBA_CPU_NAME"], os.environ["NUMBA_CPU_FEATURES"] = cpu, ""
+
+
+def seal(folder: Path, cpu: str) -> Target:
+    """Say in a filled folder what it is for, so that it is used whole or not at all."""
+    features = ""
+    if cpu == HOST:
+        from llvmlite import binding  # noqa: PLC0415 - the command line loads it last
+
+        cpu, features = binding.get_host_cpu_name(), binding.get_host_cpu_features().flatten()
+    needs = CPUS.get(cpu) or tuple(word[1:] for word in features.split(",") if word[:1] == "+")
+    target = Target(_build(), cpu, features, needs)
+    (folder / TARGET).write_bytes(msgspec.json.format(msgspec.json.encode(target)))
+    return target
+
+
+def _use(folder: Path) -> None:
+    """Tell numba to take kernels from a folder and to write none into it."""
+    try:
+        target = msgspec.json.decode((folder / TARGET).read_bytes(), type=Target)
+    except (OSError, msgspec.DecodeError) as error:
+        text = f"expected kernels and their {TARGET}, got {error}"
+        raise ConfigError(_advice(folder, text)) from error
+    if target.build != _build():
+        text = f"expected kernels of this build ({_build()}), got those of {target.build}"
+        raise ConfigError(_advice(folder, text))
+    if lacking := sorted(set(target.needs) - _features()):
+        text = f"expected a CPU with {', '.join(lacking)}, as kernels for {target.cpu} need it"
+        raise ConfigError(_advice(folder, text))
+    os.environ[VARIABLE] = str(folder.resolve())
+    os.environ["NUMBA_CACHE_LOCATOR_CLASSES"] = _LOCATOR
+    os.environ["NUMBA_CPU_NAME"] = target.cpu
+    os.environ["NUMBA_CPU_FEATURES"] = target.features
+
+
+def _advice(folder: Path, text: str) -> str:
+    return f"{SHIPPED}: {text}; run `tocsin compile --into {folder}` there, or unset it"
+
+
+def _build() -> str:
+    return f"{sources_hash()}-py{sys.version_info.major}.{sys.version_info.minor}"
+
+
+def _features() -> set[str]:
+    """What the CPU at hand has."""
+    from llvmlite import binding  # noqa: PLC0415 - only who is given kernels asks
+
+    return {name for name, has in binding.get_host_cpu_features().items() if has}

@@ -11,13 +11,19 @@ from detectors.kind import Kind, no_references
 from detectors.kinds import KINDS
 
 ENTRY_POINTS: Final = "tocsin.detectors"
-BUILT_IN: Final = ("limit", "unusual", "silent")  # these three have doors of their own in a lane
+# These have doors of their own in a lane.
+BUILT_IN: Final = ("limit", "unusual", "silent", "frozen")
 # Other words that a class file or its struct has.
 TAKEN: Final = (
     *("class", "class_name", "unit", "period", "plausible", "overrides"),
     *("at", "selectors", "applied", "lifeline", "label", "rule"),
 )
-FIRST_SLOT: Final = 1 + max(parameters.LIMIT_SLOT, parameters.UNUSUAL_SLOT, silence.SLOT)
+_FUSED: Final = {
+    "limit": parameters.LIMIT_SLOT,
+    "unusual": parameters.UNUSUAL_SLOT,
+    "frozen": parameters.FROZEN_SLOT,
+}
+FIRST_SLOT: Final = 1 + max(silence.SLOT, *_FUSED.values())
 SLOTS_MAX: Final = 256
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,31}")
 
@@ -56,8 +62,7 @@ def _listens(kind: Any) -> bool:
 
 def slots() -> dict[str, int]:
     """Number in level changes of every rule that readings advance, by name."""
-    fused = {"limit": parameters.LIMIT_SLOT, "unusual": parameters.UNUSUAL_SLOT}
-    return {**fused, **{name: slot for name, (slot, _) in kinds().items()}}
+    return {**_FUSED, **{name: slot for name, (slot, _) in kinds().items()}}
 
 
 def _loaded(entry: EntryPoint) -> Any:

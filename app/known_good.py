@@ -6,17 +6,20 @@ files of a folder, taken together, gave under which release.
 
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from importlib.metadata import version
 from pathlib import Path
+from typing import Final
 
 from app.configuration import Configuration
 from app.findings import Findings
 from app.kinds import kinds
 from app.loader import Loader
 from app.settings import Settings
-from contracts.errors import ConfigError, FatalError
+from contracts.errors import ConfigError, Damaged, FatalError
 from pipeline.snapshot import SnapshotStore
+
+SOME: Final = 1 << 20  # bytes of a file at once: a catalogue may have gigabytes
 
 
 def files_hash(folder: Path) -> str:
@@ -24,17 +27,24 @@ def files_hash(folder: Path) -> str:
     digest = hashlib.blake2b(version("tocsin").encode(), digest_size=16)
     digest.update(" ".join(sorted(kinds())).encode())
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-        content = path.read_bytes()
         name = path.relative_to(folder).as_posix()
-        digest.update(f"\0{name}\0{len(content)}\0".encode())
-        digest.update(content)
+        digest.update(f"\0{name}\0{path.stat().st_size}\0".encode())
+        with path.open("rb") as file:
+            while some := file.read(SOME):
+                digest.update(some)
     return digest.hexdigest()
 
 
 def load(
-    folder: Path, state: str | None = None, environment: Mapping[str, str] | None = None
+    folder: Path,
+    state: str | None = None,
+    environment: Mapping[str, str] | None = None,
+    lifelines: Collection[str] | None = None,
 ) -> Configuration:
     """Configuration of a folder, judged now or known to be good.
+
+    What was judged now is read again as it was kept: its tables lie in the file then, and what
+    judging took is free.
 
     Parameters
     ----------
@@ -43,6 +53,8 @@ def load(
         Snapshot location, instead of the configured one.
     environment : mapping, optional
         Variables for `${env:NAME}`; those of the process by default.
+    lifelines : collection of str, optional
+        Those whose channels are wanted; all by default.
 
     Raises
     ------
@@ -55,21 +67,46 @@ def load(
     if settings is None:
         return Configuration.load(folder, environment)  # says what is wrong, all of it
     store, name = SnapshotStore(state or settings.state), files_hash(folder)
-    known = _known(store, name, settings)
-    if known is not None:
-        return known
-    judged = Configuration.load(folder, environment)
+    known = _known(store, name, settings, lifelines)
+    if known is None:
+        bundle = keep(store, Configuration.load(folder, environment))
+        store.note_judged(name, bundle)
+        known = recall(store, bundle, settings, lifelines)
+    return known
+
+
+def keep(store: SnapshotStore, judged: Configuration) -> str:
+    """Leave a bundle, and before it what belongs to it; its hash."""
+    for digest, data in judged.contents().items():
+        store.put_bundle(digest, data)
     store.put_bundle(judged.hash, judged.bundle())
-    store.note_judged(name, judged.hash)
-    return judged
+    return judged.hash
 
 
-def _known(store: SnapshotStore, name: str, settings: Settings) -> Configuration | None:
+def kept(store: SnapshotStore, configuration: Configuration) -> bool:
+    """Whether the bundle lies there, and so all that was left before it."""
+    try:
+        store.bundle(configuration.hash)
+    except Damaged:
+        return False
+    return True
+
+
+def recall(
+    store: SnapshotStore, name: str, settings: Settings, lifelines: Collection[str] | None = None
+) -> Configuration:
+    """The configuration whose bundle has this hash."""
+    return Configuration.from_bundle(store.bundle(name), settings, store.mapped, lifelines)
+
+
+def _known(
+    store: SnapshotStore, files: str, settings: Settings, lifelines: Collection[str] | None
+) -> Configuration | None:
     """The configuration that a note names; a bundle that cannot be read is judged anew."""
-    bundle = store.judged(name)
+    bundle = store.judged(files)
     if bundle is None:
         return None
     try:
-        return Configuration.from_bundle(store.bundle(bundle), settings)
+        return recall(store, bundle, settings, lifelines)
     except (ConfigError, FatalError):
         return None

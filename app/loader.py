@@ -1,10 +1,12 @@
 """The configuration folder, file by file, with everything that is wrong in it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from app.calendar import FILE as CALENDAR_FILE
 from app.calendar import read_calendar, with_calendar
@@ -13,13 +15,13 @@ from app.channel_table import SUFFIXES, ChannelTable, read_channels
 from app.fill import Page, partial
 from app.findings import NOWHERE, Findings
 from app.located import BYTES_MAX, Located, located
-from app.overrides import KEY, applicable, plain, selectors, varied
+from app.overrides import KEY, applied, plain, selectors, varied
 from app.pack import RULES, ClassPack, Pack, in_time
 from app.pack_judge import judge_pack
 from app.references import judge_references
 from app.settings import Settings, read_settings
 from app.units import in_unit
-from contracts.catalogue import Catalogue
+from contracts.catalogue import HASH, Catalogue
 from contracts.day_types import DayType
 
 SETTINGS_FILE: Final = "tocsin.yaml"
@@ -33,6 +35,14 @@ def _holds_packs(path: Path) -> bool:
 def _is_test(path: Path) -> bool:
     """Whether the file holds tests of rules, which `tocsin check --test` runs."""
     return path.name.endswith(".test.yaml")
+
+
+def by_id(table: pa.Table) -> pa.Table:
+    """Channels in the order of their ids; most files have them so."""
+    ids = table.column("id")
+    if not len(ids) or pc.all(pc.less(ids.slice(0, len(ids) - 1), ids.slice(1))).as_py():
+        return table
+    return table.take(pc.sort_indices(ids))
 
 
 class Loader:
@@ -57,8 +67,11 @@ class Loader:
         self.tables: list[ChannelTable] = []
         self._calendar: dict[str, DayType] = {}
 
-    def load(self) -> tuple[Settings, list[ClassPack], pa.Table] | None:
-        """Settings, packs with their variants, and channels; None when something was wrong."""
+    def load(self) -> tuple[Settings, list[ClassPack], dict[str, pa.Table]] | None:
+        """Settings, packs with their variants, and channels of each lifeline by id.
+
+        None when something was wrong.
+        """
         if not self._folder.is_dir():
             self._note(self._folder, "expected a configuration folder, got none; name another")
             return None
@@ -69,20 +82,27 @@ class Loader:
         self._read_calendar()
         for lifeline in sorted(there if settings is None else settings.lifelines):
             self._lifeline(lifeline)
-        judge_ids(self.tables, self._findings)
+        hashes = judge_ids(self.tables, self._findings)
         judge_references(self._packs, self.pages, self._classes)
         if settings is None or self._findings.found:
             return None
-        table = pa.concat_tables([channels.table for channels in self.tables])
-        self._vary(Catalogue(table))
-        return settings, self._packs, table
+        tables = {
+            lifeline: by_id(channels.table.append_column(HASH, pa.array(some)))
+            for lifeline, channels, some in zip(
+                sorted(settings.lifelines), self.tables, hashes, strict=True
+            )
+        }
+        self._vary([Catalogue(table) for table in tables.values()])
+        return settings, self._packs, tables
 
-    def _vary(self, catalogue: Catalogue) -> None:
+    def _vary(self, catalogues: Sequence[Catalogue]) -> None:
         """Add the variants of classes that overrides make for some channels."""
         chosen: dict[str, set[tuple[str, ...]]] = {name: set() for name in self.pages}
-        rows = zip(catalogue.classes(), catalogue.ids, catalogue.tags(), strict=True)
-        for name, channel, tags in rows:
-            chosen[name].add(applicable(selectors(self.pages[name]), channel, tags))
+        named = {name: selectors(page) for name, page in self.pages.items()}
+        for catalogue in catalogues:
+            kinds, which = applied(catalogue, named)
+            for i in np.unique(which).tolist():
+                chosen[kinds[i][0]].add(kinds[i][1])
         for name, page in sorted(self.pages.items()):
             used = {selector for some in chosen[name] for selector in some}
             for selector in selectors(page):

@@ -19,6 +19,7 @@ from contracts.errors import ConfigError
 from contracts.machine import Scorer
 from contracts.records import Records
 from contracts.transition import NEVER, Colour, Transitions
+from detectors.channel_rules import ROWS, WAITS
 from ingest.rfc3339 import read_mixed_times
 from pipeline.lane import Lane
 from pipeline.replay import replay
@@ -135,13 +136,7 @@ def _newest(tap: Tap, pack: ClassPack) -> str:
 
 def _rules(lane: Lane, row: int, pack: ClassPack, tap: Tap) -> Iterator[str]:
     arrays = tap.scorer.arrays()
-    fused: Any = arrays["rules"][row]
-    if pack.limit is not None:
-        yield f"  limit: {_level(fused['limit_level'], fused['limit_since'])}"
-    if pack.unusual is not None:
-        yield f"  unusual: {_level(fused['unusual_level'], fused['unusual_since'])}; " + _ewma(
-            fused, pack, tap
-        )
+    yield from _fused(arrays[ROWS][row], arrays[WAITS][row], pack, tap)
     if pack.silent is not None:
         silence: Any = lane.parts.silence.arrays()["silence"][row]
         heard_s = int(silence["heard_s"])
@@ -160,6 +155,28 @@ def _rules(lane: Lane, row: int, pack: ClassPack, tap: Tap) -> Iterator[str]:
             yield f"  {name}: {_level(level['level'], level['since'])}"
 
 
+def _fused(mine: Any, wait: Any, pack: ClassPack, tap: Tap) -> Iterator[str]:
+    """Rules of the fused row."""
+    if pack.limit is not None:
+        yield f"  limit: {_level(mine['limit_level'], wait['limit_since'])}"
+    if pack.unusual is not None:
+        level = _one_colour(int(mine["unusual_level"]), int(wait["unusual_wait"]))
+        yield f"  unusual: {level}; {_ewma(mine, wait, pack, tap)}"
+    if pack.frozen is not None:
+        level = _one_colour(int(mine["frozen_level"]), int(wait["frozen_wait"]))
+        since = clock(int(mine["run_since"]), CITY_UTC_OFFSET_S)
+        stands = f"stands at {figure(float(mine['first']))} {pack.unit} since {since}"
+        yield f"  frozen: {level}; {stands if mine['run'] else 'nothing scored yet'}"
+
+
+def _one_colour(level: int, wait: int) -> str:
+    """State of a rule that has one colour."""
+    state = Colour(level).word
+    if wait == NEVER:
+        return state if level else f"{state}, nothing breached"
+    return f"{state}, {'left' if level else 'breached'} since {clock(wait, CITY_UTC_OFFSET_S)}"
+
+
 def _level(level: Any, since: NDArray[np.int64]) -> str:
     """Colour that rings, or the worst one that is waited for."""
     waited = [
@@ -171,7 +188,7 @@ def _level(level: Any, since: NDArray[np.int64]) -> str:
     return f"{state}, {waited[-1]}" if waited else f"{state}, nothing breached"
 
 
-def _ewma(fused: Any, pack: ClassPack, tap: Tap) -> str:
+def _ewma(fused: Any, wait: Any, pack: ClassPack, tap: Tap) -> str:
     rule = pack.unusual
     assert rule is not None
     if fused["learned"] < rule.warm_up:
@@ -179,8 +196,11 @@ def _ewma(fused: Any, pack: ClassPack, tap: Tap) -> str:
     text = f"expected {figure(float(fused['mean']))} {pack.unit}, band {rule.band}"
     if np.isfinite(tap.score):
         text += f", newest scored {figure(tap.score)} sigma"
-    if fused["gate_since"] != NEVER:
-        text += f", learning stopped at {clock(int(fused['gate_since']), CITY_UTC_OFFSET_S)}"
+    if rule.sums is not None:
+        up, down = figure(float(fused["up"])), figure(float(fused["down"]))
+        text += f", sums {up} up and {down} down of {rule.sums.h}"
+    if wait["gate_since"] != NEVER:
+        text += f", learning stopped at {clock(int(wait['gate_since']), CITY_UTC_OFFSET_S)}"
     return text
 
 

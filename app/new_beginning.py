@@ -12,6 +12,7 @@ import numpy as np
 from app.carry import thawed
 from app.compose import plan_of
 from app.configuration import Configuration
+from app.known_good import keep
 from app.running import settled
 from app.topics import members
 from contracts.clock import WallClock
@@ -25,6 +26,7 @@ from pipeline.lane_reader import LaneReader
 from pipeline.lane_state import freeze, learned
 from pipeline.log_ends import LogEnds
 from pipeline.refusals import LaneName
+from pipeline.room import Yard
 from pipeline.rows import join_rows
 from pipeline.snapshot import SnapshotStore, unpack
 
@@ -95,8 +97,8 @@ class _Bench:
         lane.commands = known.manifests[-1].commands if known.manifests else 0
         alarms_end = (await self._edges(self._topics.alarms(self._name.lifeline)))[1]
         with ThreadPoolExecutor(1) as work:
-            keeper = Keeper(self._store, lambda *_: lane.parts, work)
-            await keeper.put_bundle(self._configuration.hash, self._configuration.bundle())
+            keeper = Keeper(self._store, lambda *_: lane.parts, Yard(work))
+            keep(self._store, self._configuration)
             await self._log.publish(await keeper.file(self._name, freeze(lane), alarms_end))
         first = known.manifests[-1].telemetry if known.manifests else begin
         given_up = f"; offsets {first} to {position - 1} are given up" if position > first else ""

@@ -7,12 +7,16 @@ is taken away. Where several apply, later ones in the file win.
 """
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
 
 from app.fill import Page
 from app.findings import Path, nearest
 from app.located import Located
+from contracts.catalogue import Catalogue
 from detectors.limit import COLOURS
 
 KEY: Final = "overrides"
@@ -124,3 +128,36 @@ def applicable(named: Sequence[str], channel: str, tags: Sequence[str]) -> tuple
     """
     mine = {CHANNEL + channel, *(TAG + tag for tag in tags)}
     return tuple(selector for selector in named if selector in mine)
+
+
+def applied(
+    catalogue: Catalogue, named_of: Mapping[str, Sequence[str]]
+) -> tuple[list[tuple[str, tuple[str, ...]]], NDArray[np.int32]]:
+    """Each class with each set of selectors that some channel of it has; and which one by row.
+
+    Parameters
+    ----------
+    catalogue : Catalogue
+    named_of : mapping of str to sequence of str
+        Selectors of every class.
+    """
+    classes, class_of = catalogue.codes("class")
+    found: dict[tuple[str, tuple[str, ...]], int] = {}
+    found.update({(name, ()): i for i, name in enumerate(classes)})
+    which = class_of.astype(np.int32)
+    words, words_of = catalogue.codes("tags")
+    for i, name in enumerate(classes):
+        named = named_of[name]
+        if not named:
+            continue
+        rows = np.flatnonzero(class_of == i)
+        for tags in np.unique(words_of[rows]).tolist():
+            chosen = applicable(named, "", words[tags].split())
+            number = found.setdefault((name, chosen), len(found))
+            which[rows[words_of[rows] == tags]] = number
+        for selector in named:
+            row = catalogue.row_of.get(selector.removeprefix(CHANNEL), -1)
+            if selector.startswith(CHANNEL) and row >= 0 and class_of[row] == i:
+                chosen = applicable(named, catalogue.ids[row], catalogue.tags(row))
+                which[row] = found.setdefault((name, chosen), len(found))
+    return list(found), which

@@ -9,6 +9,7 @@ from alarms.duty import Duty
 from app.fill import BY_LOADER
 from app.kinds import BUILT_IN, kinds
 from contracts.quantities import Duration
+from detectors.frozen import Frozen
 from detectors.kind import Kind
 from detectors.limit import Limit
 from detectors.silence import Silent
@@ -28,6 +29,12 @@ class LimitRule(Limit, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 class UnusualRule(Unusual, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Unusual values, and why they matter."""
+
+    duty: Duty
+
+
+class FrozenRule(Frozen, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Values that stand still, and why that matters."""
 
     duty: Duty
 
@@ -57,7 +64,7 @@ class ClassPack(
     period : Duration
         How often a channel reports.
     plausible : Plausible
-    limit, unusual, silent : rule or None
+    limit, unusual, silent, frozen : rule or None
         Lengths in periods are turned into time on load. `Pack` adds a field for every other kind.
     at : dict of str to str
         Rule name to `<file below the configuration folder>:<line>`; not written by people.
@@ -74,6 +81,7 @@ class ClassPack(
     limit: LimitRule | None = None
     unusual: UnusualRule | None = None
     silent: SilentRule | None = None
+    frozen: FrozenRule | None = None
     at: Places = msgspec.field(default_factory=dict)
     selectors: Selectors = ()
     applied: Selectors = ()

@@ -2,7 +2,7 @@
 
 import re
 import string
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from alarms.duty import Duty
@@ -12,8 +12,10 @@ from app.kinds import kinds
 from app.limit_judge import judge_limit
 from app.pack import RULES, LimitRule, SilentRule, UnusualRule, in_time
 from contracts.quantities import Duration
-from detectors.kind import Scene
+from detectors import frozen
+from detectors.kind import Fault, Scene
 from detectors.row_rule import VALUE
+from detectors.unusual import sum_faults
 from ingest.plausible import Plausible
 
 # With `fill.PERIODS_MAX` periods still far inside 64 bits of nanoseconds.
@@ -27,6 +29,7 @@ FIELDS: Final[Mapping[str, frozenset[str]]] = {
     "limit": _COMMON | {"observed", "threshold"},
     "unusual": _COMMON | {"observed"} | _EXPECTING,
     "silent": _COMMON,
+    "frozen": _COMMON | {"observed", "score"},
     **{name: _COMMON | kind.fields for name, (_, kind) in kinds().items()},
 }
 _ALL: Final = frozenset().union(*FIELDS.values())
@@ -62,6 +65,8 @@ def _judge_kinds(fields: Mapping[str, Any], plausible: Plausible, page: Page) ->
     """What each kind of rule finds in its own words."""
     period = fields["period"]
     scene = Scene(*plausible.range, period)
+    if "frozen" in fields:
+        _take("frozen", frozen.faults(in_time(fields["frozen"], period), scene), page)
     made = {VALUE}
     for name, (_, kind) in kinds().items():  # in the order in which they run
         if name in fields:
@@ -69,9 +74,13 @@ def _judge_kinds(fields: Mapping[str, Any], plausible: Plausible, page: Page) ->
             if isinstance(source, str) and source not in made:
                 text = f"expected a column that the class has by then, got {source!r}"
                 page.find((name, "of"), f"{text}; {nearest(source, made)}")
-            for path, text in kind.faults(in_time(fields[name], period), scene):
-                page.find((name, *path), text, key=not path)
+            _take(name, kind.faults(in_time(fields[name], period), scene), page)
             made |= {kind.makes} - {""}
+
+
+def _take(name: str, found: Iterable[Fault], page: Page) -> None:
+    for path, text in found:
+        page.find((name, *path), text, key=not path)
 
 
 def _judge_times(fields: Mapping[str, Any], page: Page) -> None:
@@ -86,6 +95,7 @@ def _judge_times(fields: Mapping[str, Any], page: Page) -> None:
     if "silent" in fields:
         _judge_silent(fields["silent"], period, page)
     if "unusual" in fields:
+        _take("unusual", sum_faults(in_time(fields["unusual"], period)), page)
         _judge_delays(fields.get("limit"), fields["unusual"], period, page)
 
 

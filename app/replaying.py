@@ -13,6 +13,7 @@ import msgspec
 
 from app.compose import Plan, plan_of
 from app.configuration import Configuration, home_lane
+from app.known_good import recall
 from app.progress import Progress
 from contracts.errors import ConfigError
 from contracts.journal import Entry
@@ -87,8 +88,8 @@ class Bench:
                 f"{self._configuration.hash}; name the workers' snapshot location with --state"
             )
             raise ConfigError(msg)
-        data = SnapshotStore(self._state).bundle(config)
-        earlier = Configuration.from_bundle(data, self._configuration.settings)
+        store, settings = SnapshotStore(self._state), self._configuration.settings
+        earlier = recall(store, config, settings, {self._lifeline})
         return plan_of(earlier, self._lifeline)
 
     def telemetry(self, path: Path, number: int) -> Iterator[Records]:

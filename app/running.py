@@ -14,12 +14,15 @@ import msgspec
 from app import known_good
 from app.carry import carry
 from app.configuration import Configuration
+from app.house import House
 from app.last_exit import LastExit
-from app.service import Service, Way
+from app.service import Service
 from app.settings import Settings
 from app.topics import TopicPlan, ensure, needed
+from app.way import Way, one_thread
 from contracts import failpoints
 from contracts.topics import TopicNames
+from pipeline.room import Yard
 from sinks.health import HealthServer
 
 log = logging.getLogger("tocsin.run")
@@ -28,7 +31,8 @@ log = logging.getLogger("tocsin.run")
 def settled(arguments: argparse.Namespace) -> Configuration:
     """The configuration with what the command line changes of the worker's own settings."""
     if "state" in arguments:
-        configuration = known_good.load(arguments.configs, arguments.state)
+        wanted = set(arguments.lifeline) if isinstance(arguments.lifeline, list) else None
+        configuration = known_good.load(arguments.configs, arguments.state, lifelines=wanted)
     else:
         configuration = Configuration.load(arguments.configs)
     configuration = _at(configuration, arguments.bootstrap)
@@ -60,10 +64,12 @@ async def run_worker(arguments: argparse.Namespace) -> int:
     for blow in failpoints.arm(os.environ.get(failpoints.VARIABLE)):
         log.warning("failpoint armed: %s", blow)
     configuration = settled(arguments)
-    service = Service(configuration, Way(lifeline=arguments.lifeline, instance=arguments.instance))
-    give_way(configuration.settings.lifelines[arguments.lifeline].nice)
+    ways = [Way(lifeline=name, instance=arguments.instance) for name in arguments.lifeline]
+    yard = Yard(one_thread("filing"))
+    house = House(Service(configuration, way, yard) for way in ways)
+    give_way(min(configuration.settings.lifelines[way.lifeline].nice for way in ways))
     stopping, exit_ = asyncio.Event(), LastExit()
-    exit_.drained = lambda: service.drained
+    exit_.drained = lambda: house.drained
 
     def hear() -> None:
         exit_.ask()
@@ -73,9 +79,9 @@ async def run_worker(arguments: argparse.Namespace) -> int:
     for sign in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(sign, hear)
     http = configuration.settings.http
-    health = HealthServer(service, http.host, http.port, version("tocsin"))
+    health = HealthServer(house, http.host, http.port, version("tocsin"))
     await health.start()
-    serving = asyncio.create_task(_serve(service), name="service")
+    serving = asyncio.create_task(house.serve(), name="services")
     stop = asyncio.create_task(stopping.wait(), name="stop")
     try:
         await asyncio.wait({serving, stop}, return_when=asyncio.FIRST_COMPLETED)
@@ -87,12 +93,6 @@ async def run_worker(arguments: argparse.Namespace) -> int:
     if isinstance(ended, Exception):
         raise ended
     return 0
-
-
-async def _serve(service: Service) -> None:
-    """Own lanes until cancelled or at a loss; leaving the service drains them."""
-    async with service:
-        await service.over()
 
 
 async def settle_topics(arguments: argparse.Namespace) -> int:

@@ -3,25 +3,23 @@
 import asyncio
 import logging
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Self
 
 from app.compose import plan_of, standing
 from app.configuration import Configuration
+from app.known_good import keep, kept, recall
 from app.settings import Settings
 from app.topics import counted, needed
 from app.warm import warm
-from contracts.clock import Clock, WallClock
+from app.way import Way, command_settings, one_thread, source_settings
 from contracts.errors import ConfigError, OtherLanes, RetryableError
 from contracts.machine import Parts
 from contracts.quantities import NS_PER_S
 from contracts.topics import TopicNames
 from contracts.vitals import LaneVitals, Pulse
-from ingest.kafka_commands import CommandSettings, KafkaCommands
-from ingest.kafka_settings import KafkaSettings
+from ingest.kafka_commands import KafkaCommands
 from ingest.kafka_source import KafkaSource
 from pipeline.heartbeat import Heartbeat
 from pipeline.kafka_log import KafkaLaneLog, LogSettings
@@ -29,41 +27,15 @@ from pipeline.keeper import Keeper
 from pipeline.lane_reader import LaneReader
 from pipeline.log_ends import LogEnds
 from pipeline.refusals import LaneName
+from pipeline.room import Room, Yard
 from pipeline.setting import Doors, Pace, Setting
 from pipeline.snapshot import SnapshotStore
-from pipeline.watchdog import Patience, Watchdog
+from pipeline.watchdog import Watchdog
 from pipeline.worker import Worker
 
 log = logging.getLogger("tocsin.worker")
 
-HEARTBEAT_MS = 3_000
 DRAIN_S = 20.0  # below the rebalance timeout of the consumer, which waits for it
-
-
-@dataclass(frozen=True, slots=True)
-class Way:
-    """How a worker meets its broker.
-
-    Parameters
-    ----------
-    lifeline : str
-    lanes : tuple of int or None
-        Lanes to take without asking the group; None lets the group choose.
-    instance : str or None
-        Static membership under this name.
-    check_crcs : bool
-        Off only for the embedded broker of the demo.
-    clock : Clock
-    patience : Patience
-        How long lanes may stand before the clients are made anew.
-    """
-
-    lifeline: str
-    lanes: tuple[int, ...] | None = None
-    instance: str | None = None
-    check_crcs: bool = True
-    clock: Clock = field(default_factory=WallClock)
-    patience: Patience = field(default_factory=Patience)
 
 
 class Service:
@@ -75,6 +47,8 @@ class Service:
     ----------
     configuration : Configuration
     way : Way
+    yard : Yard, optional
+        What the lanes of several lifelines in one process take turns with; one of its own if none.
 
     Attributes
     ----------
@@ -82,13 +56,14 @@ class Service:
         Whether every lane has been let go of, so that nothing can be lost any more.
     """
 
-    def __init__(self, configuration: Configuration, way: Way) -> None:
+    def __init__(self, configuration: Configuration, way: Way, yard: Yard | None = None) -> None:
         self._configuration = configuration
         self._settings: Settings = configuration.settings
         self._way = way
         self._topics = TopicNames(self._settings.app)
         self._plan = plan_of(configuration, way.lifeline)
         self._store = SnapshotStore(self._settings.state)
+        self._yard = yard or Yard(one_thread("filing"))
         self._open = AsyncExitStack()
         self._worker: Worker | None = None
         self._heart = Heartbeat()
@@ -124,7 +99,7 @@ class Service:
         """Parts of a lane under the configuration with this hash."""
         if config == self._configuration.hash:
             return self._plan.parts(name.number)
-        earlier = Configuration.from_bundle(self._store.bundle(config), self._settings)
+        earlier = recall(self._store, config, self._settings, {self._way.lifeline})
         plan = plan_of(earlier, self._way.lifeline)
         if plan.partitions != self._plan.partitions:
             raise OtherLanes(str(name), self._plan.partitions, plan.partitions)
@@ -159,6 +134,9 @@ class Service:
             self._rebuilds += 1
             await self.worker.abandon()
             await self._open.aclose()
+            # A thread that hangs is left to itself, and so is the memory that it copies from.
+            self._yard.work.shutdown(wait=False)
+            self._yard.work, self._yard.room = one_thread("filing"), Room()
             await self._start_patiently()
 
     async def _start_patiently(self) -> None:
@@ -177,15 +155,14 @@ class Service:
 
     async def _start(self) -> None:
         await self._check_lanes()
-        scoring, filing = ThreadPoolExecutor(1, "scoring"), ThreadPoolExecutor(1, "filing")
-        for threads in (scoring, filing):  # one that hangs must not hold the event loop
-            self._open.callback(threads.shutdown, wait=False, cancel_futures=True)
+        scoring = one_thread("scoring")  # one that hangs must not hold the event loop
+        self._open.callback(scoring.shutdown, wait=False, cancel_futures=True)
         loop = asyncio.get_running_loop()
-        keeper = Keeper(self._store, self._parts_for, filing)
-        await keeper.put_bundle(self._configuration.hash, self._configuration.bundle())
+        keeper = Keeper(self._store, self._parts_for, self._yard)
+        await keeper.work_within(self._keep)
         await loop.run_in_executor(scoring, warm, self._configuration, self._way.lifeline)
-        commands = KafkaCommands(self._command_settings())
-        source = KafkaSource(self._source_settings(), self)
+        commands = KafkaCommands(command_settings(self._settings, self._way))
+        source = KafkaSource(source_settings(self._settings, self._way), self)
         reader = LaneReader(self._settings.kafka.bootstrap, check_crcs=self._way.check_crcs)
         self._open.push_async_callback(reader.close)
         await commands.start()
@@ -204,6 +181,11 @@ class Service:
         await source.start()
         if self._way.lanes is not None:
             await self._worker.assigned(list(self._way.lanes))
+
+    def _keep(self) -> None:
+        """Leave the bundle where another worker, or this one after a swap, finds it."""
+        if not kept(self._store, self._configuration):
+            keep(self._store, self._configuration)
 
     async def _check_lanes(self) -> None:
         """Refuse topics with another number of partitions; lanes given by hand are trusted."""
@@ -262,29 +244,3 @@ class Service:
             transaction_timeout_ms=self._settings.transaction_timeout.ns // 1_000_000,
         )
         return KafkaLaneLog(name, settings, reader, self._way.clock)
-
-    def _source_settings(self) -> KafkaSettings:
-        limits = self._settings.limits
-        session_ms = self._settings.session_timeout.ns // 1_000_000
-        return KafkaSettings(
-            bootstrap=self._settings.kafka.bootstrap,
-            topic=self._topics.telemetry(self._way.lifeline),
-            lifeline=self._way.lifeline,
-            group=f"{self._settings.app}-{self._way.lifeline}",
-            lanes=self._way.lanes,
-            instance=self._way.instance,
-            session_timeout_ms=session_ms,
-            heartbeat_interval_ms=min(HEARTBEAT_MS, session_ms // 3),
-            max_partition_fetch_bytes=max(limits.message_bytes, limits.poll_bytes // 8),
-            fetch_max_bytes=limits.poll_bytes,
-            records_per_fetch=limits.poll_records,
-            check_crcs=self._way.check_crcs,
-        )
-
-    def _command_settings(self) -> CommandSettings:
-        return CommandSettings(
-            bootstrap=self._settings.kafka.bootstrap,
-            topic=self._topics.commands(self._way.lifeline),
-            lifeline=self._way.lifeline,
-            check_crcs=self._way.check_crcs,
-        )

@@ -15,6 +15,7 @@ from aiokafka.errors import KafkaError
 
 from app.compose import plan_of
 from app.configuration import Configuration
+from app.known_good import keep
 from app.running import settled
 from contracts.errors import ConfigError
 from contracts.journal import Entry, Promote, Refuse, Rollback, Shadow, ShadowCommand, Shed, Swap
@@ -111,7 +112,7 @@ async def shadow(arguments: argparse.Namespace) -> int:
     async with _desk(configuration, arguments.lifeline) as desk:
         if isinstance(command, Shadow):
             proposed = Configuration.load(arguments.proposed)
-            SnapshotStore(configuration.settings.state).put_bundle(proposed.hash, proposed.bundle())
+            keep(SnapshotStore(configuration.settings.state), proposed)
         answers = await desk.order(command)
     for line in answers:
         sys.stdout.write(line + "\n")

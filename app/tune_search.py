@@ -1,7 +1,7 @@
 """The search of `tocsin tune`: trials of other figures, and which of them is the best."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -127,7 +127,7 @@ def run_over(configuration: Configuration, data: Data, space: Space, progress: P
     lifelines = {parameter.bound.file.split("/", 1)[0] for parameter in space.parameters}
     catalogue = configuration.catalogue
     mine = [name.split(".", 1)[0] in lifelines for name in catalogue.classes()]
-    configuration = replace(configuration, catalogue=catalogue.take(np.array(mine, np.bool_)))
+    configuration = configuration.with_channels(catalogue.take(np.array(mine, np.bool_)))
     before = progress.taken
     return Hall(configuration, data).run(lambda n, time_ns: progress(before + n, time_ns))
 

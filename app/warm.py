@@ -1,7 +1,6 @@
 """Compiling every kernel that a configuration needs, before any reading waits for one."""
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -24,12 +23,11 @@ def warm(configuration: Configuration, lifeline: str) -> None:
 
     Compiled kernels are kept on disk: the second time this takes a second.
     """
-    catalogue = configuration.catalogue
-    labels = configuration.labels(catalogue)
-    first = {label: row for row, label in reversed(list(enumerate(labels)))}
+    catalogue = configuration.catalogues[lifeline]
+    _, first = np.unique(configuration.labels(catalogue)[1], return_index=True)
     keep = np.zeros(len(catalogue), np.bool_)
-    keep[list(first.values())] = True
-    plan = plan_of(replace(configuration, catalogue=catalogue.take(keep)), lifeline)
+    keep[first] = True
+    plan = plan_of(configuration.with_channels(catalogue.take(keep)), lifeline)
     for number in sorted(set(plan.lane_of.tolist())):
         lane = Lane(plan.name(number), plan.parts(number), _no_swap)
         for _ in replay(lane, _records(plan, lane), []):
@@ -55,13 +53,13 @@ def _records(plan: Plan, lane: Lane) -> Iterator[Records]:
             offset += 1
 
 
-def _bodies(ids: list[str], values: list[float], now_ms: int) -> Iterator[bytes]:
+def _bodies(ids: Sequence[str], values: list[float], now_ms: int) -> Iterator[bytes]:
     pairs = list(zip(ids, values, strict=True))
     yield msgspec.json.encode([{"channel": c, "time": now_ms, "value": v} for c, v in pairs])
     moment = str(np.datetime64(now_ms + 1000, "ms")) + "Z"
     yield msgspec.json.encode([{"channel": c, "time": moment, "value": v} for c, v in pairs])
     times = pa.array([now_ms + 2000] * len(ids), pa.timestamp("ms", "UTC"))
-    table = pa.table({"channel": ids, "time": times, "value": pa.array(values, pa.float64())})
+    table = pa.table({"channel": list(ids), "time": times, "value": pa.array(values, pa.float64())})
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, table.schema) as stream:
         stream.write_table(table)

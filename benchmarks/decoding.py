@@ -51,7 +51,7 @@ def city() -> City:
     channels = [f"water.dma-{i:05d}.{kind}" for i in range(GROUPS) for kind in kinds]
     row_of = {channel: row for row, channel in enumerate(channels)}
     ones, zeros = np.ones(len(channels)), np.zeros(len(channels))
-    return City(channels, row_of, Decoder(row_of, ones, zeros, DecodeLimits()))
+    return City(channels, row_of, Decoder(pa.array(list(row_of)), ones, zeros, DecodeLimits()))
 
 
 def sent(channels: list[str], what: Format) -> tuple[list[Records], int]:

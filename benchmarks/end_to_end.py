@@ -16,8 +16,9 @@ from _traffic import BEGIN_S, FORMATS, Format, messages, preload
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from app.configuration import Configuration
-from app.service import Service, Way
+from app.service import Service
 from app.topics import TopicPlan, ensure, needed
+from app.way import Way
 from contracts.topics import TopicNames
 from ingest.raw_fetch import Reader, reader
 from tests.fire import city

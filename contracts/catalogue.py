@@ -1,8 +1,13 @@
 """The table of channels, and the rows of it that one lane owns."""
 
 import hashlib
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
+from operator import eq
+from typing import Any, Final, overload
 
 import msgspec
 import numpy as np
@@ -10,28 +15,34 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+_SOME: Final = 1 << 16  # texts that are made at once
+
+# Texts that many channels share: each is kept once, and every channel has its number.
+WORD = pa.dictionary(pa.int32(), pa.string())
 # Columns of a catalogue, in order. `scale` and `offset` turn what the source sends into the unit
-# of the class: value = raw * scale + offset.
+# of the class: value = raw * scale + offset. A name that is empty is the id.
 SCHEMA = pa.schema(
     [
         pa.field("id", pa.string(), nullable=False),
-        pa.field("class", pa.string(), nullable=False),
+        pa.field("class", WORD, nullable=False),
         pa.field("asset", pa.string(), nullable=False),
-        pa.field("group", pa.string(), nullable=False),
+        pa.field("group", WORD, nullable=False),
         pa.field("name_en", pa.string(), nullable=False),
         pa.field("name_zh", pa.string(), nullable=False),
         pa.field("scale", pa.float64(), nullable=False),
         pa.field("offset", pa.float64(), nullable=False),
-        pa.field("district", pa.string(), nullable=False),
-        pa.field("street", pa.string(), nullable=False),
-        pa.field("neighbourhood", pa.string(), nullable=False),
-        pa.field("grid", pa.string(), nullable=False),
+        pa.field("district", WORD, nullable=False),
+        pa.field("street", WORD, nullable=False),
+        pa.field("neighbourhood", WORD, nullable=False),
+        pa.field("grid", WORD, nullable=False),
         pa.field("lon", pa.float64()),
         pa.field("lat", pa.float64()),
-        pa.field("criticality", pa.string(), nullable=False),
-        pa.field("tags", pa.string(), nullable=False),  # words with spaces between them
+        pa.field("criticality", WORD, nullable=False),
+        pa.field("tags", WORD, nullable=False),  # words with spaces between them
     ]
 )
+HASH = pa.field("hash", pa.uint64(), nullable=False)  # `id_hash` of every channel, if it was kept
+RUNS_MAX = 1 << 16  # of rising ids, beyond which looking for an id in each would take too long
 
 
 class Where(msgspec.Struct, frozen=True):
@@ -68,76 +79,159 @@ def id_hash(channel: str) -> int:
     return int.from_bytes(digest, "little")
 
 
+class Words(Sequence[str]):
+    """A column of texts, each made when it is asked for: 35 million would fill the memory.
+
+    >>> words = Words(pa.chunked_array([["b", "a"]]))
+    >>> words[1], len(words), list(words), words == ["b", "a"]
+    ('a', 2, ['b', 'a'], True)
+    """
+
+    def __init__(self, column: pa.ChunkedArray) -> None:
+        self._column = column.chunk(0) if column.num_chunks == 1 else column
+
+    def __len__(self) -> int:
+        return len(self._column)
+
+    @overload
+    def __getitem__(self, at: int) -> str: ...
+
+    @overload
+    def __getitem__(self, at: slice) -> list[str]: ...
+
+    def __getitem__(self, at: int | slice) -> str | list[str]:
+        if isinstance(at, slice):
+            return [self[i] for i in range(*at.indices(len(self)))]
+        word: str = self._column[at].as_py()
+        return word
+
+    def __iter__(self) -> Iterator[str]:
+        """All texts, some thousands of them at a time."""
+        for first in range(0, len(self), _SOME):
+            yield from self._column.slice(first, _SOME).to_pylist()
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Sequence):
+            return NotImplemented
+        return len(self) == len(other) and all(map(eq, self, other))
+
+    def __hash__(self) -> int:
+        return id(self)
+
+
+class RowOf(Mapping[str, int]):
+    """Row by channel id, by halving the runs of rows in which ids rise.
+
+    >>> row_of = RowOf(Words(pa.chunked_array([["a", "c", "b"]])), [0, 2])
+    >>> row_of["b"], row_of.get("d"), "c" in row_of, dict(row_of)
+    (2, None, True, {'a': 0, 'c': 1, 'b': 2})
+    """
+
+    def __init__(self, ids: Words, begins: Sequence[int]) -> None:
+        self._ids = ids
+        self._runs = list(pairwise([*begins, len(ids)]))
+
+    def __getitem__(self, channel: str) -> int:
+        for begin, end in self._runs:
+            row = bisect_left(self._ids, channel, begin, end)
+            if row < end and self._ids[row] == channel:
+                return row
+        raise KeyError(channel)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._ids)
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+
 class Catalogue:
     """Channels as columns.
 
     Parameters
     ----------
     table : pyarrow.Table
-        Columns of `SCHEMA`; ids are unique.
+        Columns of `SCHEMA` and perhaps `HASH`; ids are unique, and rise in a few runs.
     """
 
     def __init__(self, table: pa.Table) -> None:
-        self.table = table.cast(SCHEMA)
+        wanted = SCHEMA.append(HASH) if HASH.name in table.column_names else SCHEMA
+        self.table = table if table.schema.equals(wanted) else table.cast(wanted)
 
     def __len__(self) -> int:
         return int(self.table.num_rows)
 
     @cached_property
-    def ids(self) -> list[str]:
+    def ids(self) -> Words:
         """Channel ids by row."""
-        ids: list[str] = self.table.column("id").to_pylist()
-        return ids
+        return Words(self.table.column("id"))
 
     @cached_property
-    def row_of(self) -> dict[str, int]:
+    def row_of(self) -> RowOf:
         """Row by channel id."""
-        return {channel: row for row, channel in enumerate(self.ids)}
+        ids = self.table.column("id")
+        falls = pc.indices_nonzero(pc.less(ids.slice(1), ids.slice(0, max(len(self) - 1, 0))))
+        assert len(falls) < RUNS_MAX, "a catalogue lies in a few runs of rising ids"
+        return RowOf(self.ids, [0, *(fall + 1 for fall in falls.to_pylist())])
 
     @cached_property
     def id_hashes(self) -> NDArray[np.uint64]:
         """`id_hash` of every channel, shape (n,)."""
+        if HASH.name in self.table.column_names:
+            kept: NDArray[np.uint64] = self.table.column(HASH.name).to_numpy()
+            return kept
         return np.fromiter((id_hash(channel) for channel in self.ids), np.uint64, len(self))
 
     @cached_property
-    def _columns(self) -> dict[str, pa.ChunkedArray]:
+    def _columns(self) -> dict[str, Words]:
         """Columns by name: a cell of one is looked up four times faster than a slice is made."""
-        return {name: self.table.column(name) for name in self.table.column_names}
+        return {name: Words(self.table.column(name)) for name in SCHEMA.names}
 
     def column(self, name: str) -> NDArray[np.float64]:
         """A numeric column as float64, shape (n,)."""
         values: NDArray[np.float64] = self.table.column(name).to_numpy()
         return values
 
-    def classes(self) -> list[str]:
+    def codes(self, name: str) -> tuple[list[str], NDArray[np.int32]]:
+        """The words of a column, and the place among them of every channel's, shape (n,)."""
+        column = self.table.column(name)
+        if column.num_chunks != 1:
+            column = column.unify_dictionaries()
+            joined = column.combine_chunks() if len(self) else pa.array([], WORD)
+        else:
+            joined = column.chunk(0)
+        return joined.dictionary.to_pylist(), joined.indices.to_numpy()
+
+    def classes(self) -> Words:
         """Class of every channel, by row."""
-        names: list[str] = self.table.column("class").to_pylist()
-        return names
+        return Words(self.table.column("class"))
 
-    def groups(self) -> list[str]:
+    def groups(self) -> Words:
         """Group of every channel, by row."""
-        names: list[str] = self.table.column("group").to_pylist()
-        return names
+        return Words(self.table.column("group"))
 
-    def tags(self) -> list[list[str]]:
-        """Tags of every channel, by row."""
-        return [words.split() for words in self.table.column("tags").to_pylist()]
+    def tags(self, row: int) -> list[str]:
+        """Tags of one channel."""
+        return self._columns["tags"][row].split()
 
     def channel(self, row: int) -> Channel:
         """Everything about one channel."""
-        cells = {name: column[row].as_py() for name, column in self._columns.items()}
+        cells: dict[str, Any] = {name: column[row] for name, column in self._columns.items()}
         place = {key: cells[key] for key in Where.__struct_fields__}
         return Channel(
             cells["id"],
             cells["class"],
             cells["asset"],
             cells["group"],
-            {"en": cells["name_en"], "zh": cells["name_zh"]},
+            {"en": cells["name_en"] or cells["id"], "zh": cells["name_zh"] or cells["id"]},
             Where(**place),
             cells["criticality"],
         )
 
     def take(self, keep: NDArray[np.bool_]) -> "Catalogue":
-        """The rows where `keep` holds, sorted by id: the order of lane rows."""
-        part = self.table.filter(pa.array(keep))
-        return Catalogue(part.take(pc.sort_indices(part, [("id", "ascending")])))
+        """The rows where `keep` holds, in their order."""
+        return Catalogue(self.table.filter(pa.array(keep)).combine_chunks())
+
+    def part(self, begin: int, end: int) -> "Catalogue":
+        """Rows side by side, which lie where they lay."""
+        return Catalogue(self.table.slice(begin, end - begin))

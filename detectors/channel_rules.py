@@ -1,32 +1,32 @@
 """The fused rules of one lane's channels, behind the scorer port."""
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from contracts.batch import Batch
 from contracts.machine import carry
-from contracts.transition import NEVER, TRANSITION, Transitions, end_to_end
+from contracts.transition import TRANSITION, Transitions, end_to_end
 from detectors import fused
 from detectors.parameters import Rules, table
-from detectors.rows import ROW, new_rows
+from detectors.rows import ROW, WAIT, busy, in_halves, new_rows, new_waits
 
 NOTES: Final = 1024  # level changes per kernel call; more only means another call
 
 # Made once: a batch of a thousand readings takes 10 us, and numpy 1 us for an empty array of these.
 _NO_SCORES: Final = np.empty(0)
 
-_FRESH: Final = new_rows(np.zeros(1, np.int64))[0]
-_LIMIT_STATE: Final = ("limit_level", "limit_fall_to", "limit_since", "limit_fall")
-_UNUSUAL_STATE: Final = (
-    *("unusual_level", "unusual_fall_to", "unusual_since", "unusual_fall"),
-    *("learned", "mean", "variance", "gate_since"),
-)
-_LEVELS: Final = ("limit_level", "limit_fall_to", "unusual_level", "unusual_fall_to", "pending")
+_LIMIT: Final = ("limit_level", "limit_fall_to", "limit_since", "limit_fall")
+_LEARNED: Final = ("learned", "mean", "variance", "up", "down", "gate_since")
+_UNUSUAL: Final = ("unusual_level", "unusual_wait", *_LEARNED)
+_FROZEN: Final = ("frozen_level", "frozen_wait", "first", "run", "run_since")
+# What is left of a channel's state when nothing rings or is waited for.
+_CALM: Final = (*_LIMIT, "unusual_level", "unusual_wait", *_FROZEN, "gate_since", "up", "down")
 ROWS: Final = "rules"
-_DELAYS: Final = ("limit_since", "limit_fall", "unusual_since", "unusual_fall")
+WAITS: Final = "rules.waits"
+_FRESH: Final = (new_rows(np.zeros(1, np.int64)), new_waits(1))
 
 
 class ChannelRules:
@@ -36,24 +36,26 @@ class ChannelRules:
     ----------
     classes : sequence of Rules
         Rules of each class.
-    class_of : int64, shape (n,)
+    class_of : int, shape (n,)
         Index into `classes` for every lane row.
     """
 
-    def __init__(self, classes: Sequence[Rules], class_of: NDArray[np.int64]) -> None:
+    def __init__(self, classes: Sequence[Rules], class_of: NDArray[Any]) -> None:
         self._class_of = class_of
         self._without = {
-            _LIMIT_STATE: np.array([rules.limit is None for rules in classes], np.bool_),
-            _UNUSUAL_STATE: np.array([rules.unusual is None for rules in classes], np.bool_),
+            _LIMIT: np.array([rules.limit is None for rules in classes], np.bool_),
+            _UNUSUAL: np.array([rules.unusual is None for rules in classes], np.bool_),
+            _FROZEN: np.array([rules.frozen is None for rules in classes], np.bool_),
         }
         self._table = tuple(table(classes))
-        self._adopt(new_rows(class_of))
+        self._adopt(new_rows(class_of), new_waits(len(class_of)))
         self._notes = np.zeros(NOTES, TRANSITION)
 
-    def _adopt(self, rows: NDArray[np.void]) -> None:
-        self.rows = rows
-        flat = rows.view(np.uint8).reshape(len(rows), ROW.itemsize)
-        self._state = (rows, flat.view(np.int64), flat)
+    def _adopt(self, rows: NDArray[np.void], waits: NDArray[np.void]) -> None:
+        self.rows, self.waits = rows, waits
+        octets = rows.view(np.uint8).reshape(len(rows), ROW.itemsize)
+        words = waits.view(np.int64).reshape(len(waits), WAIT.itemsize // 8)
+        self._state = (rows, waits, words, octets)
 
     def score(
         self,
@@ -88,7 +90,7 @@ class ChannelRules:
 
     def arrays(self) -> Mapping[str, NDArray[np.void]]:
         """State to be put into a snapshot; not a copy."""
-        return {ROWS: self.rows}
+        return {ROWS: self.rows, WAITS: self.waits}
 
     def restore(self, arrays: Mapping[str, NDArray[np.void]], old_row: NDArray[np.int64]) -> None:
         """Take over state from a snapshot; of a rule that a class no longer has nothing stays.
@@ -96,39 +98,44 @@ class ChannelRules:
         Parameters
         ----------
         arrays : mapping
-            What `arrays` gave.
+            What `arrays` gave, now or while rows were whole.
         old_row : int64, shape (n,)
             Row in the snapshot for every present row, -1 for new channels.
         """
-        rows = new_rows(self._class_of)
-        carry(rows, arrays[ROWS], old_row)
+        old = arrays[ROWS]
+        halves = (old, arrays[WAITS]) if old.dtype == ROW else in_halves(old)
+        rows, waits = new_rows(self._class_of), new_waits(len(self._class_of))
+        carry(rows, halves[0], old_row)
+        carry(waits, halves[1], old_row)
         rows["rules"] = self._class_of
-        self._forget(rows)
-        self._adopt(rows)
-
-    def _forget(self, rows: NDArray[np.void]) -> None:
-        """Let the rules begin anew that a channel does not have: they may come back."""
         for names, without in self._without.items():
-            gone = without[self._class_of]
-            if not gone.any():
-                continue
-            for name in names:
-                rows[name][gone] = _FRESH[name]
-            waits = [rows[name][gone] != NEVER for name in _DELAYS]
-            rows["pending"][gone] = np.any([w.any(axis=-1) if w.ndim > 1 else w for w in waits], 0)
+            if (gone := without[self._class_of]).any():
+                _begin_anew((rows, waits), names, gone)
+        self._adopt(rows, waits)
 
     def accept(self, row: int) -> None:
         """Let the channel's mean and variance begin anew; its limits stay as they are."""
-        mine = self.rows[row]
-        for name in _UNUSUAL_STATE:
-            mine[name] = _FRESH[name]
-        waits = [np.any(mine[name] != NEVER) for name in _DELAYS]
-        mine["pending"] = any(waits)
+        _begin_anew((self.rows, self.waits), _UNUSUAL, np.array([row]))
 
 
-def calm_rows(rows: NDArray[np.void]) -> NDArray[np.void]:
-    """The same rows with nothing ringing or waited for, and open learning gates."""
-    calm = rows.copy()
-    for name in (*_DELAYS, "gate_since", *_LEVELS):
-        calm[name] = _FRESH[name]
-    return calm
+def _begin_anew(
+    halves: tuple[NDArray[np.void], NDArray[np.void]],
+    names: Sequence[str],
+    which: NDArray[Any] | slice,
+) -> None:
+    """Let some fields of some rows be as on the first day, in place."""
+    for half, fresh in zip(halves, _FRESH, strict=True):
+        for name in half.dtype.names or ():
+            if name in names:
+                half[name][which] = fresh[name][0]
+    rows, waits = halves
+    rows["busy"][which] = busy(rows[which], waits[which])
+
+
+def calmed(arrays: Mapping[str, NDArray[np.void]]) -> dict[str, NDArray[np.void]]:
+    """The same state with nothing ringing or waited for, and open learning gates."""
+    old = arrays[ROWS]
+    halves = (old, arrays[WAITS]) if old.dtype == ROW else in_halves(old)
+    calm = (halves[0].copy(), halves[1].copy())
+    _begin_anew(calm, _CALM, slice(None))
+    return {ROWS: calm[0], WAITS: calm[1]}

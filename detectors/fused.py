@@ -1,4 +1,4 @@
-"""Limits and unusual values in one pass over one row per channel: the hot loop."""
+"""Limits, unusual and frozen values in one pass over one row per channel: the hot loop."""
 
 from typing import Any, Final
 
@@ -7,42 +7,27 @@ from numba import njit
 from numpy.typing import NDArray
 
 from contracts.batch import Destiny
-from contracts.transition import NEVER
-from detectors import rows as word
 from detectors.days import DAY_NS, kind_of_day
-from detectors.level import advance_level
-from detectors.parameters import LIMIT_SLOT, SLOTS
+from detectors.fused_ring import Record, State, advance_levels
+from detectors.parameters import SLOTS
 from detectors.prefetch import AHEAD, prefetch
+from detectors.rows import LEARNED_MOST, RUN_MOST
+from detectors.shift_words import CLIP
 
 _SCORED: Final = int(Destiny.SCORED)
 
-# A row or a parameter set inside a kernel: numba's view of one record.
-Record = Any
-State = tuple[NDArray[np.void], NDArray[np.int64], NDArray[np.uint8]]
 Tables = tuple[NDArray[np.void], NDArray[np.int64], NDArray[np.int64]]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _side(p: Record, value: float, back: float) -> int:
-    """Worst colour whose threshold, moved `back` inwards, the value lies beyond."""
-    worst = 0
-    for colour in range(4):
-        if value < p.low[colour] + back or value > p.high[colour] - back:
-            worst = colour + 1
-    return worst
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
 def _score(mine: Record, p: Record, value: float) -> Any:
-    """Distance from the mean in standard deviations, NaN in warm-up or without the rule."""
-    if p.warm_up <= 0 or mine.learned < p.warm_up:
-        return np.nan
+    """Distance from the mean in standard deviations."""
     return (value - mine.mean) / max(np.sqrt(mine.variance), p.floor)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _surely_inside(mine: Record, p: Record, value: float) -> Any:
-    """Whether the score, were it computed, would lie inside the band or be NaN.
+    """Whether the score, were it computed, would lie inside the band.
 
     In squares: no root and no quotient, which cost more than all else a calm reading needs. The
     square of the band is rounded inwards by far more than all rounding here amounts to; what
@@ -53,16 +38,44 @@ def _surely_inside(mine: Record, p: Record, value: float) -> Any:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _glance(mine: Record, p: Record, value: float, scored: bool) -> Any:
-    """Whether nothing rings, is waited for or is breached, and the score where it matters."""
-    calm = (mine.limit_level | mine.unusual_level | mine.pending) == 0 and not (
-        value < p.calm_low or value > p.calm_high
-    )
-    score = np.nan
-    if scored or not (calm and _surely_inside(mine, p, value)):
+def _sum_up(mine: Record, p: Record, score: float) -> Any:
+    """Add a score to both sums; the one that rings, below 0 for the lower, or 0."""
+    z = min(max(score, -CLIP), CLIP)
+    up = mine.up + z - p.k
+    down = mine.down - z - p.k
+    mine.up = up if up > 0.0 else 0.0
+    mine.down = down if down > 0.0 else 0.0
+    if not (up > p.h or down > p.h):
+        return 0.0
+    mine.up = 0.0
+    mine.down = 0.0
+    return up if up >= down else -down
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _judge(mine: Record, p: Record, value: float, scored: bool) -> Any:
+    """Score, NaN where nobody needs it or in warm-up, and the sum that rings."""
+    if mine.learned < p.warm_up:
+        return np.nan, 0.0
+    if p.h > 0.0:
         score = _score(mine, p, value)
-        calm = calm and not abs(score) > p.band
-    return calm, score
+        return score, _sum_up(mine, p, score)
+    if scored or not _surely_inside(mine, p, value):
+        return _score(mine, p, value), 0.0
+    return np.nan, 0.0
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _stands(mine: Record, p: Record, value: float, time_ns: int) -> Any:
+    """Lengthen the run, or begin another; whether it has stood for too long."""
+    if not abs(value - mine.first) <= p.resolution:  # NaN before the first
+        mine.first = value
+        mine.run = 1
+        mine.run_since = time_ns
+        return False
+    mine.run = min(np.int64(mine.run) + 1, RUN_MOST)
+    long = mine.run >= p.least and time_ns - mine.run_since >= p.after_ns
+    return long and not abs(mine.first - p.rest) <= p.resolution
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -75,81 +88,7 @@ def _learn(mine: Record, value: float, a: float) -> None:
         off = value - mine.mean
         mine.mean += a * off
         mine.variance = (1.0 - a) * (mine.variance + a * off * off)
-    mine.learned += 1
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _gate_opens(mine: Record, calm: bool, time_ns: int, relearn_ns: int) -> Any:
-    """Whether this value may be learned; keeps the time since when it may not."""
-    if calm:
-        mine.gate_since = NEVER
-        return True
-    if mine.gate_since == NEVER:
-        mine.gate_since = time_ns
-    return time_ns - mine.gate_since >= relearn_ns
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _tell(
-    note: Record, slot: int, levels: tuple[int, int], onset_ns: int, figures: tuple[float, ...]
-) -> None:
-    """Write one level change; `ordinal`, `row` and `time_ns` are the caller's."""
-    value, mean, half, score = figures
-    note.rule = slot
-    note.was, note.now = levels
-    note.onset_ns = note.time_ns if onset_ns == NEVER else onset_ns
-    note.observed = value
-    note.expected = mean
-    note.low = mean - half
-    note.high = mean + half
-    note.score = score
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _ring(
-    state: State,
-    p: Record,
-    reading: tuple[int, int, int, float, float],
-    notes: NDArray[np.void],
-    told: int,
-) -> tuple[int, bool]:
-    """Advance both levels by one reading; how many notes there are then, and whether all is calm.
-
-    `reading` is (place in the batch, row, time in ns, value, score).
-    """
-    rows, words, octets = state
-    place, row, time_ns, value, score = reading
-    mine = rows[row]
-    mean, half = np.nan, np.nan
-    strange, near = 0, 0
-    if p.warm_up > 0 and mine.learned >= p.warm_up:
-        mean = mine.mean
-        half = p.band * max(np.sqrt(mine.variance), p.floor)
-        strange = p.top if abs(score) > p.band else 0
-        near = p.top if abs(score) > p.band_back else strange
-    beyond = _side(p, value, 0.0)
-    held = max(beyond, _side(p, value, p.back))
-    rung = 0
-    for slot in range(SLOTS):
-        since, at = word.SINCE + slot * word.SINCE_STEP, word.LEVEL + slot * word.LEVEL_STEP
-        seen = (beyond, held, time_ns) if slot == LIMIT_SLOT else (strange, near, time_ns)
-        was = np.int64(octets[row, at])
-        delays = (p.on_ns[slot], p.off_ns[slot])
-        now = advance_level(words[row], octets[row], (since, at), seen, delays)
-        if now != was:
-            note = notes[told]
-            note.ordinal, note.row, note.time_ns = place, row, time_ns
-            _tell(note, slot, (was, now), words[row, since], (value, mean, half, score))
-            told += 1
-        rung += now
-    mine.pending = _waits(words[row])
-    return told, rung + beyond + strange == 0
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _waits(words: NDArray[np.int64]) -> bool:
-    """Whether any colour of any rule is waited for, or left."""
-    return bool(np.any(words[word.SINCE :] != NEVER))
+    mine.learned = min(np.int64(mine.learned) + 1, LEARNED_MOST)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -177,14 +116,14 @@ def score_readings(  # noqa: PLR0913, PLR0917 - a kernel takes columns
 
     Parameters
     ----------
-    state : (ROW (rows,), int64 (rows, 16), uint8 (rows, 128))
-        Three views of the same rows.
+    state : (ROW (rows,), WAIT (rows,), int64 (rows, 8), uint8 (rows, 64))
+        Both halves of the rows, the second one as words, the first one as bytes.
     table : (PARAMS, int64, int64)
         As `detectors.parameters.table` makes it.
     columns : (row, time_ns, value, destiny)
         Only readings whose destiny is SCORED are looked at.
     notes : TRANSITION (m,)
-        Room for level changes, m >= 2.
+        Room for level changes, m >= 3.
     scores : float64 (n,) or (0,)
         Filled with z (NaN in warm-up and for what is not scored) when it has room.
 
@@ -211,11 +150,16 @@ def score_readings(  # noqa: PLR0913, PLR0917 - a kernel takes columns
         p = params[np.uint64(mine.rules)]
         if p.days > 0:
             p = params[_of_day(table, p, time_ns)]
-        calm, score = _glance(mine, p, value, scored)
+        score, total = _judge(mine, p, value, scored)
         if scored:
             scores[at] = score
-        if not calm:
-            told, calm = _ring(state, p, (i, np.int64(row), time_ns, value, score), notes, told)
-        if p.warm_up > 0 and _gate_opens(mine, calm, time_ns, p.relearn_ns):
+        stands = p.after_ns > 0 and _stands(mine, p, value, time_ns)
+        learns = p.smoothing > 0.0
+        inside = not (value < p.calm_low or value > p.calm_high or abs(score) > p.band)
+        if mine.busy != 0 or stands or total != 0.0 or not inside:
+            seen = (i, np.int64(row), time_ns, value, total, stands)
+            told, opens = advance_levels(state, p, seen, notes, told)
+            learns = learns and opens
+        if learns:
             _learn(mine, value, p.smoothing)
     return last, told

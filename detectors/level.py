@@ -2,7 +2,8 @@
 
 The state of one rule is six numbers: since when each colour has been breached without a break
 (`since`, four), since when the present colour has been left (`fall`), and two bytes, the present
-colour (`level`) and the worst one seen since it was left (`fall_to`).
+colour (`level`) and the worst one seen since it was left (`fall_to`). A rule that has one colour
+needs one word for both times, and the level: `advance_one`.
 """
 
 import numpy as np
@@ -84,3 +85,36 @@ def advance_level(
             octets[at + 1] = 0
     octets[at] = level
     return level
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def advance_one(
+    wait: int, level: int, seen: tuple[int, int, int], delays: tuple[int, int]
+) -> tuple[int, int]:
+    """The same for a rule that has one colour: word and level after a reading.
+
+    While nothing rings the word is `since`; while the rule rings it is `fall`. One is enough: with
+    one colour nothing breaches while the colour is being left, so that `since` is NEVER when the
+    rule falls silent, and until then nobody asks for it; `fall_to` is always clear.
+
+    Parameters
+    ----------
+    wait : int
+        Event time, or NEVER.
+    level : int
+        Colour that rings, 0 for none; another than the rule's own after the rule has changed, then
+        it becomes the rule's with the next reading that holds it.
+    seen : (int, int, int)
+        As for `advance_level`: the rule's colour or 0, the same for what holds, time in ns.
+    delays : (int, int)
+    """
+    breached, held, time_ns = seen
+    if level == 0:
+        if breached == 0:
+            return NEVER, 0
+        since = time_ns if wait == NEVER else wait
+        return (since, 0) if time_ns - since < delays[0] else (NEVER, breached)
+    if held > 0:
+        return NEVER, held
+    left = time_ns if wait == NEVER else wait
+    return (left, level) if time_ns - left < delays[1] else (NEVER, 0)

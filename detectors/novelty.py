@@ -40,7 +40,7 @@ class Novelty(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     It promises no rate on clean data. How often a reading lies far from all before depends on the
     tails of what the channel measures: normal ones leave them seldom, heavy ones again and again.
 
-    State: `8 window + 1 400` bytes, with its level.
+    State: `8 window + 1 384` bytes, with its level.
 
     Parameters
     ----------
@@ -115,7 +115,8 @@ def _score(mine: Any, floor: float, views: NDArray[np.float64]) -> float:
     for view in range(VIEWS):
         far = distance(mine, view, views[view]) / max(width_heard(mine, view), floor)
         first, second = max(first, far), max(second, min(first, far))
-    return second * np.sqrt(float(mine.count[0] + mine.count[1]))
+    score: float = second * np.sqrt(float(mine.count[0] + mine.count[1]))
+    return score
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Final, NamedTuple
 
-from detectors.run_length import in_a_row, narrowed
+from detectors.run_length import in_a_row, narrowed, summed
 
 DAY_NS: Final = 86_400_000_000_000
 EVEN: Final = 0.02  # smoothing up to which weights are as good as alike
@@ -65,13 +65,23 @@ def of_unusual(rule: Any, scene: Any) -> Promise:
     """Weights `a (1 - a)^k`: a mean of `(2 - a) / a` readings that its own variance is short of.
 
     Weights that are not alike make it an upper bound with a smoothing above 0.02. Below 3 sigma
-    it says too little (881 for 761 at 2.7 with a delay of one reading).
+    it says too little (881 for 761 at 2.7 with a delay of one reading). Sums ring at most as often
+    as those around a mean that is known, whatever the delay.
     """
     del scene
     a = rule.smoothing
     share = a / (2.0 - a)
-    t = narrowed(rule.band.count, squares=True) * math.sqrt((1.0 - share) / (1.0 + share))
-    return Promise(partial(in_a_row, t, max(1.0 / share - 1.0, 1.0), 2), exact=a <= EVEN)
+    short, free = math.sqrt((1.0 - share) / (1.0 + share)), max(1.0 / share - 1.0, 1.0)
+    beyond = partial(in_a_row, narrowed(rule.band.count, squares=True) * short, free, 2)
+    if rule.sums is None:
+        return Promise(beyond, exact=a <= EVEN)
+    sums = summed(rule.sums.k.count * short, rule.sums.h.count * short, free)
+    return Promise(partial(_either, beyond, sums), exact=False)
+
+
+def _either(share: Callable[[int], float], more: float, n: int) -> float:
+    """A share of so many readings in a row, and one that waits for nothing."""
+    return share(n) + more
 
 
 def of_seasonal(rule: Any, scene: Any) -> Promise:

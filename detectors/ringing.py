@@ -27,6 +27,7 @@ assert LEVEL.itemsize == 64
 _AT: Final = int(LEVEL.fields["level"][1])  # type: ignore[index]
 _FALL: Final = 4
 _GATE: Final = 5
+WAITS: Final = 6  # words of a level that are event times, or NEVER
 
 # The same levels three times: as records, as words, as bytes.
 Levels = tuple[NDArray[np.void], NDArray[np.int64], NDArray[np.uint8]]

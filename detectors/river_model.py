@@ -9,54 +9,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contracts.batch import Batch, Destiny
-from contracts.transition import TRANSITION, Colour, Transitions, end_to_end, no_transitions
+from contracts.transition import NEVER, TRANSITION, Colour, Transitions, end_to_end, no_transitions
 from detectors.company import Company
 from detectors.kind import Columns, Kind, Roster
-from detectors.ringing import figures, may_learn, new_levels, ring, severity, views
-from detectors.river_words import LAG, LAGS_MAX, River, faults
-from detectors.river_zoo import ZOO, Face, Inputs, Signal, make
+from detectors.ringing import WAITS, figures, may_learn, new_levels, ring, severity, views
+from detectors.river_pair import Pair
+from detectors.river_words import LAG_OF, LAGS_MAX, River, faults
+from detectors.river_zoo import ZOO, Inputs, Signal
 from detectors.row_rule import VALUE, joined
 
 NAME: Final = "river"
 DAY_NS: Final = 86_400_000_000_000
 HOUR_NS: Final = 3_600_000_000_000
 EPOCH_WEEKDAY: Final = 3  # 1970-01-01 was a Thursday; Monday is 0
-
-
-class Pair:
-    """The model that judges, and the one that will take its place."""
-
-    def __init__(self, rule: River) -> None:
-        self._rule = rule
-        self.now, self._next = self._anew(), self._anew()
-
-    def _anew(self) -> Face:
-        return make(self._rule.model, {**self._rule.options, **self._rule.words}, self._rule.scale)
-
-    def judge(self, inputs: Inputs, value: float) -> float:
-        """Score of a reading, NaN where the model fails or its score is not finite."""
-        try:
-            score = self.now.judge(inputs, value)
-        except Exception:
-            return math.nan
-        return score if math.isfinite(score) else math.nan
-
-    def learn(self, inputs: Inputs, value: float, kept: int) -> bool:
-        """Learn the `kept`-th kept reading; whether the older half is to be dropped then."""
-        _learn(self.now, inputs, value)
-        if kept > self._rule.memory:
-            _learn(self._next, inputs, value)
-        if kept < 2 * self._rule.memory:
-            return False
-        self.now, self._next = self._next, self._anew()
-        return True
-
-
-def _learn(face: Face, inputs: Inputs, value: float) -> None:
-    try:
-        face.learn(inputs, value)
-    except Exception:  # the half that was learned is learned again by a restore, all alike
-        return
 
 
 class RiverModels:
@@ -84,6 +49,7 @@ class RiverModels:
             ]
         )
         self._bounds = [_bounds(rule) for rule in self._rules]
+        self._quiet = [float(bounds.min()) - back for bounds, back in self._bounds]
         self._note = np.zeros(1, TRANSITION)
         if len(self._rows):
             self._compile()
@@ -104,6 +70,16 @@ class RiverModels:
         for place, model in enumerate(self._model_of):
             self._models["words"][model] = _words(self._rules[place])
         self._pairs: dict[int, Pair] = {}
+        self._settle()
+
+    def _settle(self) -> None:
+        """Take what every reading looks at out of arrays: numpy is slow at single figures."""
+        self._views = views(self._levels)
+        waits = (self._views[1][:, :WAITS] != NEVER).any(axis=1)
+        self._busy = (waits | (self._levels["level"] > 0)).tolist()
+        self._kept = self._models["kept"].tolist()
+        self._readings = list(self._models["readings"])
+        self._before = self._recent.tolist()
 
     def score(
         self,
@@ -119,9 +95,10 @@ class RiverModels:
         heard = (destiny[span[0] : span[1]] == Destiny.SCORED) & (rows >= 0)
         heard &= (self._place[rows] >= 0) | (self._company.seat[rows] >= 0)
         found = []
-        for i in (np.flatnonzero(heard) + span[0]).tolist():
-            row, time_ns = int(batch.row[i]), int(batch.time_ns[i])
-            place, seat = int(self._place[row]), int(self._company.seat[row])
+        places = np.flatnonzero(heard) + span[0]
+        rows = batch.row[places]
+        looked = (places, rows, batch.time_ns[places], self._place[rows], self._company.seat[rows])
+        for i, row, time_ns, place, seat in zip(*(one.tolist() for one in looked), strict=True):
             if place >= 0 and self._see((i, row, place, time_ns), columns):
                 found.append(self._note.copy())
             if seat >= 0:
@@ -133,14 +110,15 @@ class RiverModels:
 
     def _see(self, reading: tuple[int, int, int, int], columns: Columns) -> bool:
         """Judge and learn one reading; whether its level changed, and then `_note` says how."""
-        i, _, place, time_ns = reading
+        i, _, place, _ = reading
         rule, model = self._rules[place], int(self._model_of[place])
         value = float(columns[rule.of][i])
         if math.isnan(value):
             return False
         inputs = self._inputs(reading, value, columns)
-        self._recent[place, 1:] = self._recent[place, :-1].copy()
-        self._recent[place, 0] = value
+        before = self._before[place]
+        before.insert(0, value)
+        before.pop()
         if any(map(math.isnan, inputs.values())):
             return False
         signal = ZOO[rule.model].face is Signal
@@ -148,18 +126,40 @@ class RiverModels:
             self._learn(model, rule, inputs, value)
         score = self._score(model, rule, inputs, value)
         judged = self._judged(model, rule, score)
-        levels, breached, changed = views(self._levels), 0, False
+        changed, learns = False, True
+        if self._busy[place] or judged > self._quiet[place]:
+            changed, learns = self._ring(reading, rule, value, (score, judged))
+        if learns and not signal:
+            self._learn(model, rule, inputs, value)
+            if rule.band is not None:
+                self._learn_score(model, rule, score)
+        return changed
+
+    def _ring(
+        self,
+        reading: tuple[int, int, int, int],
+        rule: River,
+        value: float,
+        scores: tuple[float, float],
+    ) -> tuple[bool, bool]:
+        """Advance a level that is not calm or will not be; whether it changed, and gate opens."""
+        _, _, place, time_ns = reading
+        breached, changed = 0, False
+        score, judged = scores
         if not math.isnan(judged):
             seen = severity(judged, *self._bounds[place])
             breached = seen[0]
             delays = (rule.on_delay.ns, rule.off_delay.ns)
-            changed = ring(levels, reading, seen, delays, self._note[0])
+            changed = ring(self._views, reading, seen, delays, self._note[0])
             if changed:
                 figures(self._note[0], value, math.nan, math.nan, score)
-        if not signal and may_learn(levels, place, breached, time_ns, rule.relearn_after.ns):
-            self._learn(model, rule, inputs, value)
-            self._learn_score(model, rule, score)
-        return changed
+        learns = True
+        if ZOO[rule.model].face is not Signal:
+            learns = may_learn(self._views, place, breached, time_ns, rule.relearn_after.ns)
+        mine = self._levels[place]
+        waits = (self._views[1][place, :WAITS] != NEVER).any()
+        self._busy[place] = bool(waits) or mine["level"] > 0
+        return changed, learns
 
     def _inputs(self, reading: tuple[int, int, int, int], value: float, columns: Columns) -> Inputs:
         """Features of a reading by name, NaN where one is unknown."""
@@ -174,8 +174,8 @@ class RiverModels:
                 inputs[name] = local_ns % DAY_NS / HOUR_NS
             elif name == "day_of_week":
                 inputs[name] = float((local_ns // DAY_NS + EPOCH_WEEKDAY) % 7)
-            elif lag := LAG.fullmatch(name):
-                inputs[name] = float(self._recent[place, int(lag[1]) - 1])
+            elif name in LAG_OF:
+                inputs[name] = self._before[place][LAG_OF[name]]
             elif "." in name:
                 inputs[name] = self._word(place, companion, time_ns)
                 companion += 1
@@ -193,7 +193,7 @@ class RiverModels:
 
     def _score(self, model: int, rule: River, inputs: Inputs, value: float) -> float:
         """Score of a reading by what was learned so far, NaN while that is too little."""
-        if self._models["kept"][model] < rule.warm_up:
+        if self._kept[model] < rule.warm_up:
             return math.nan
         return self._pair(model, rule).judge(inputs, value)
 
@@ -210,14 +210,14 @@ class RiverModels:
 
     def _learn(self, model: int, rule: River, inputs: Inputs, value: float) -> None:
         """Keep a reading and show it to the models."""
-        pair, mine = self._pair(model, rule), self._models[model]
-        kept = int(mine["kept"])
-        mine["readings"][kept, : len(inputs) + 1] = (*inputs.values(), value)
-        mine["kept"] = kept + 1
+        pair = self._pair(model, rule)
+        readings, kept = self._readings[model], self._kept[model]
+        readings[kept, : len(inputs) + 1] = (*inputs.values(), value)
+        self._kept[model] = kept + 1
         if pair.learn(inputs, value, kept + 1):
             half = rule.memory
-            mine["readings"][:half] = mine["readings"][half : 2 * half].copy()
-            mine["kept"] = half
+            readings[:half] = readings[half : 2 * half].copy()
+            self._kept[model] = half
 
     def _learn_score(self, model: int, rule: River, score: float) -> None:
         """Move mean and variance of the score."""
@@ -234,14 +234,16 @@ class RiverModels:
         """The models; after a restore they are made of the kept readings."""
         if model not in self._pairs:
             pair = self._pairs[model] = Pair(rule)
-            mine = self._models[model]
-            for n in range(int(mine["kept"])):
-                *given, value = mine["readings"][n, : len(rule.features) + 1].tolist()
+            readings = self._readings[model]
+            for n in range(self._kept[model]):
+                *given, value = readings[n, : len(rule.features) + 1].tolist()
                 pair.learn(dict(zip(rule.features, given, strict=True)), value, n + 1)
         return self._pairs[model]
 
     def arrays(self) -> Mapping[str, NDArray[Any]]:
         """State to be put into a snapshot; not a copy."""
+        self._models["kept"] = self._kept
+        self._recent[...] = np.reshape(self._before, self._recent.shape)
         return {
             f"{NAME}.rows": self._rows,
             f"{NAME}.levels": self._levels,
@@ -265,6 +267,7 @@ class RiverModels:
         if models.dtype == self._dtype:
             same = self._models["words"][mine] == models["words"][theirs]
             self._models[mine[same]] = models[theirs[same]]
+        self._settle()
 
 
 def _sharing(

@@ -1,6 +1,5 @@
 """What an engineer writes of a model of the package river, and what makes no sense in it."""
 
-import re
 from collections.abc import Iterator
 from typing import Annotated, Final, Literal
 
@@ -15,7 +14,7 @@ from detectors.row_rule import VALUE
 LAGS_MAX: Final = 24
 MADE: Final = ("seasonal", "regressed")  # columns that may be features
 _NAMED: Final = dict.fromkeys((VALUE, "hour_of_day", "day_of_week", "lag1", *MADE))
-LAG: Final = re.compile(r"lag([1-9][0-9]?)")
+LAG_OF: Final = {f"lag{n}": n - 1 for n in range(1, LAGS_MAX + 1)}  # place among recent ones
 
 
 class River(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -148,5 +147,4 @@ def _bound_faults(rule: River, signal: bool) -> Iterator[Fault]:
 
 def known_feature(name: str) -> bool:
     """Whether a feature has a name that can be filled."""
-    lag = LAG.fullmatch(name)
-    return name in _NAMED or "." in name or (lag is not None and int(lag[1]) <= LAGS_MAX)
+    return name in _NAMED or "." in name or name in LAG_OF

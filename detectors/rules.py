@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from contracts.batch import Batch
 from contracts.transition import Transitions, end_to_end
-from detectors.channel_rules import ROWS, ChannelRules, calm_rows
+from detectors.channel_rules import ChannelRules, calmed
 from detectors.kind import Columns, Detector, Listener
 from detectors.ringing import new_levels
 from detectors.row_rule import VALUE
@@ -81,13 +81,12 @@ class Rules:
 
     def warm(self, arrays: Mapping[str, NDArray[Any]], old_row: NDArray[np.int64]) -> None:
         """Take over what was learned elsewhere: nothing rings, nothing is waited for."""
-        self.restore({name: calmed(name, array) for name, array in arrays.items()}, old_row)
+        calm = {name: _calmed(name, array) for name, array in arrays.items()}
+        self.restore({**calm, **calmed(arrays)}, old_row)
 
 
-def calmed(name: str, array: NDArray[Any]) -> NDArray[Any]:
-    """The same state with all levels clear, delays not begun and learning gates open."""
+def _calmed(name: str, array: NDArray[Any]) -> NDArray[Any]:
+    """State of a kind of its own with all levels clear and nothing waited for."""
     if name.endswith(".levels"):
         return new_levels(len(array))
-    if name == "joint.lit":
-        return np.zeros_like(array)
-    return calm_rows(array) if name == ROWS else array
+    return np.zeros_like(array) if name == "joint.lit" else array

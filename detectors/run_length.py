@@ -9,12 +9,14 @@ from functools import cache
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 OVERSHOOT: Final = 1.166  # twice 0.583, the mean excess of a normal walk over a far boundary
 _CELLS: Final = (60, 120)  # of one half of an EWMA's band, beside the middle one
 LONGEST: Final = 1e10  # readings; beyond, doubles hardly tell a chance of leaving from none
 _HALVINGS: Final = 60
 _WIDEST: Final = 40.0  # sigmas; lengths there are beyond any double
+_STEEPEST: Final = 5.0
 
 
 def cusum_length(k: float, h: float) -> float:
@@ -149,12 +151,33 @@ def in_a_row(t: float, free: float, sides: int, n: int) -> float:
     >>> round(in_a_row(2.0860, 20.0, 2, 1), 4)
     0.05
     """
+    learned, weights = _learned(free)
+    tails = np.array([sides / 2.0 * math.erfc(t * s / math.sqrt(2.0)) for s in learned])
+    return float(weights @ tails**n)
+
+
+def _learned(free: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Deviations that may have been learned, of a true one of 1, and their weights."""
     spread = math.sqrt(2.0 / free)
     y = np.linspace(-30.0 * spread, 10.0 * spread, 4001)
     logs = free / 2.0 * (y - np.exp(y))
     weights = np.exp(logs - logs.max())
-    tails = np.array([sides / 2.0 * math.erfc(t * s / math.sqrt(2.0)) for s in np.exp(y / 2.0)])
-    return float(weights @ tails**n / weights.sum())
+    return np.exp(y / 2.0), weights / weights.sum()
+
+
+def summed(k: float, h: float, free: float) -> float:
+    """Share of clean readings at which a two-sided CUSUM of scores rings, at most.
+
+    As if the mean were known, and the deviation learned once: the mean of `2 / cusum_length` over
+    what it may be. A mean that follows its readings makes sums ring less, for scores against it add
+    up to no more than it has moved, in `1 / smoothing`.
+
+    >>> 2.0 / cusum_length(0.5, 8.0) < summed(0.5, 8.0, 198.0) < 1.5 * 2.0 / cusum_length(0.5, 8.0)
+    True
+    """
+    learned, weights = _learned(free)
+    lengths = [cusum_length(min(k * s, _STEEPEST), min(h * s, _WIDEST)) for s in learned]
+    return float(weights @ (2.0 / np.array(lengths)))
 
 
 def narrowed(t: float, *, squares: bool) -> float:

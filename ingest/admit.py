@@ -138,7 +138,7 @@ class Admission:
     ----------
     classes : sequence of Plausible
         Bounds of each class.
-    class_of : int64, shape (n,)
+    class_of : int, shape (n,)
         Index into `classes` for every lane row.
     elsewhere : container of str
         Ids that other lanes own: such a reading was sent to the wrong partition.
@@ -147,7 +147,7 @@ class Admission:
     def __init__(
         self,
         classes: Sequence[Plausible],
-        class_of: NDArray[np.int64],
+        class_of: NDArray[Any],
         elsewhere: Container[str] = (),
     ) -> None:
         fastest = [np.inf if p.fastest is None else p.fastest.per_s for p in classes]
@@ -214,6 +214,7 @@ class Admission:
         old_row : int64, shape (n,)
             Row in the snapshot for every present row, -1 for new channels.
         """
-        self.seen = self._fresh()
+        if (old_row < 0).any():  # else every row is replaced
+            self.seen = self._fresh()
         carry(self.seen, arrays["seen"], old_row)
         self.seen["class"] = self._class_of

@@ -1,9 +1,10 @@
 """Kafka payloads to batches: one JSON reading, an array of them, or an Arrow IPC stream each."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numba import njit
 from numpy.typing import NDArray
 
@@ -14,7 +15,7 @@ from ingest.arrow_run import ArrowRun
 from ingest.arrow_scan import Forms
 from ingest.columns import Columns, join, merge, nothing
 from ingest.id_table import IdTable
-from ingest.json_reading import JsonRun, too_long
+from ingest.json_reading import JsonRun
 from ingest.json_scan import scan
 from ingest.limits import DecodeLimits
 from ingest.reasons import Reason
@@ -33,10 +34,10 @@ class Decoder:
 
     Parameters
     ----------
-    row_of : mapping of str to int
-        Lane row by channel id: 0, 1, 2 and so on, in this order.
-    scale, offset : float64, shape (rows,)
-        By lane row: value = raw × scale + offset.
+    ids : pa.Array
+        Channel ids in row order, `string` or `large_string`; their bytes are shared.
+    scale, offset : float64, shape (rows,) or (1,)
+        By lane row, or the same for all: value = raw × scale + offset.
     limits : DecodeLimits
         Bounds of one message.
 
@@ -47,7 +48,7 @@ class Decoder:
 
     Examples
     --------
-    >>> decoder = Decoder({"a": 0}, np.array([2.0]), np.array([1.0]), DecodeLimits())
+    >>> decoder = Decoder(pa.array(["a"]), np.array([2.0]), np.array([1.0]), DecodeLimits())
     >>> body = b'{"channel": "a", "time": "1970-01-01T00:00:01Z", "value": 3}'
     >>> batch = decoder.decode(Records.of([(7, 1000, body), (8, 1000, None)]))
     >>> batch.value.tolist(), batch.refused[0].reason
@@ -56,22 +57,19 @@ class Decoder:
 
     def __init__(
         self,
-        row_of: Mapping[str, int],
+        ids: pa.Array,
         scale: NDArray[np.float64],
         offset: NDArray[np.float64],
         limits: DecodeLimits,
     ) -> None:
-        longest = max(row_of, key=len, default="")
-        for channel in row_of if too_long(4 * longest, limits.channel_bytes) else ():
-            if too_long(channel, limits.channel_bytes):
-                most = limits.channel_bytes
-                msg = f"catalogue: expected ids of at most {most} bytes, got {channel!r}"
-                raise ConfigError(msg)
-        self._row_of = row_of
-        self._table = IdTable(pa.array(list(row_of), pa.large_string()))
+        self._table = IdTable(ids)
+        if self._table.longest > limits.channel_bytes:
+            long = pc.greater(pc.binary_length(ids), limits.channel_bytes)
+            channel, most = ids[pc.index(long, True).as_py()].as_py(), limits.channel_bytes
+            msg = f"catalogue: expected ids of at most {most} bytes, got {channel!r}"
+            raise ConfigError(msg)
         self._forms = Forms(self._table, limits)
-        self._scale = scale
-        self._offset = offset
+        self._scale, self._offset = _fixed(scale), _fixed(offset)
         self._limits = limits
 
     def decode(self, records: Records) -> Batch:
@@ -99,7 +97,7 @@ class Decoder:
         """Runs of JSON and of Arrow messages, in order, refusals wherever they were found."""
         parts: list[Columns] = []
         refused: list[Refused] = []
-        json = JsonRun(self._row_of, self._limits, records.offset)
+        json = JsonRun(self._table, self._limits, records.offset)
         arrow = ArrowRun(self._table, self._limits, records.offset)
         most = self._limits.message_bytes
         for i, payload in zip(which.tolist(), _payloads(records, which), strict=True):
@@ -157,11 +155,18 @@ def _converted(
 
     What becomes infinite or NaN here is for admission to tell.
     """
-    value = raw.copy()
+    value, last, end = raw.copy(), len(scale) - 1, len(offset) - 1
     for i in range(len(row)):
         if row[i] != UNKNOWN:
-            value[i] = raw[i] * scale[row[i]] + offset[row[i]]
+            value[i] = raw[i] * scale[min(row[i], last)] + offset[min(row[i], end)]
     return value
+
+
+def _fixed(figures: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The same array, not to be written to: mapped files are so, and kernels tell the two apart."""
+    fixed = figures.view()
+    fixed.flags.writeable = False
+    return fixed
 
 
 def _payloads(records: Records, which: NDArray[np.intp]) -> Iterator[bytes]:

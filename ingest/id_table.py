@@ -143,6 +143,8 @@ class IdTable:
         data, bounds = texts(ids)
         if bounds[-1] <= np.iinfo(np.int32).max:
             bounds = bounds.astype(np.int32, copy=False)
+        for array in (data, bounds):  # kernels tell them apart, as those of no ids are
+            array.flags.writeable = False
         self._keys = (data, bounds)
         self._slots = np.zeros(int(len(ids) / _LOAD) + 1, np.uint64)
         _fill(self._slots, self._keys, SECRET)

@@ -2,18 +2,18 @@
 
 import re
 from bisect import bisect_left
-from collections.abc import Mapping
-from itertools import repeat
 from typing import Annotated, Literal
 
 import msgspec
 import numpy as np
+import pyarrow as pa
 from msgspec import Meta
 from numpy.typing import NDArray
 
 from contracts.batch import UNKNOWN, Quality, Refused
 from contracts.errors import DecodeError
 from ingest.columns import Columns, without
+from ingest.id_table import IdTable
 from ingest.limits import DecodeLimits
 from ingest.reasons import Reason
 from ingest.rfc3339 import OUTSIDE, read_mixed_times, read_times
@@ -79,10 +79,8 @@ def _lower(text: str) -> str:
 class JsonRun:
     """Collects consecutive JSON messages, so that numpy works on all of them at once."""
 
-    def __init__(
-        self, row_of: Mapping[str, int], limits: DecodeLimits, offsets: NDArray[np.int64]
-    ) -> None:
-        self._row_of = row_of
+    def __init__(self, table: IdTable, limits: DecodeLimits, offsets: NDArray[np.int64]) -> None:
+        self._table = table
         self._limits = limits
         self._offsets = offsets
         self._readings: list[Reading] = []
@@ -131,7 +129,7 @@ class JsonRun:
         readings = self._readings
         n = len(readings)
         ids = [reading.channel for reading in readings]
-        row = np.fromiter(map(self._row_of.get, ids, repeat(UNKNOWN)), np.int32, n)
+        row = self._table.rows(pa.array(ids, pa.large_string()))
         bounds = np.array([*self._first, n], np.int64)
         columns = Columns(
             np.repeat(np.array(self._record, np.int32), bounds[1:] - bounds[:-1]),

@@ -31,7 +31,7 @@ class Filing:
     def due(self) -> bool:
         """Whether another one is to begin: enough is new, and the worker's room is free."""
         new = self._lane.accounts.received - self._readings
-        if not new or self._writing is not None or self._setting.keeper.copying.locked():
+        if not new or self._writing is not None or self._setting.keeper.yard.copying.locked():
             return False
         pace = self._setting.pace
         return time.monotonic() - self._at >= pace.snapshot_s or new >= pace.snapshot_readings
@@ -43,19 +43,19 @@ class Filing:
     async def begin(self, alarms_end: int) -> None:
         """Copy the lane's state, all of whose outputs are told, and have it written."""
         lane, keeper = self._lane, self._setting.keeper
-        await keeper.copying.acquire()
+        await keeper.yard.copying.acquire()
         try:
             began, loop = time.perf_counter(), asyncio.get_running_loop()
             scoring = self._setting.doors.scoring
-            frozen = await loop.run_in_executor(scoring, freeze, lane, keeper.room)
+            frozen = await loop.run_in_executor(scoring, freeze, lane, keeper.yard.room)
             self._vitals.snapshot_hold_s = time.perf_counter() - began
             writing = asyncio.create_task(
                 keeper.file(lane.name, frozen, alarms_end), name=f"{lane.name}-filing"
             )
         except BaseException:
-            keeper.copying.release()
+            keeper.yard.copying.release()
             raise
-        writing.add_done_callback(lambda _: keeper.copying.release())
+        writing.add_done_callback(lambda _: keeper.yard.copying.release())
         self._writing = writing
         self._at, self._readings = time.monotonic(), lane.accounts.received
 

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable
-from concurrent.futures import Executor
 from functools import partial
 from typing import Final, TypeVar
 
@@ -12,7 +11,7 @@ from contracts.machine import Arrays, Parts
 from pipeline.lane import Lane
 from pipeline.lane_state import thaw
 from pipeline.refusals import LaneName
-from pipeline.room import Room
+from pipeline.room import Yard
 from pipeline.snapshot import Snapshot, SnapshotStore, packed, unpack
 
 FILE_S: Final = 120.0  # a lane of a million channels takes 2 s on a disk
@@ -28,22 +27,19 @@ class Keeper:
     store : SnapshotStore
     parts_for : callable
         Parts of a lane from the hash of a configuration bundle and the lane.
-    work : Executor
-        Thread for packing and file work.
+    yard : Yard
     """
 
     def __init__(
-        self, store: SnapshotStore, parts_for: Callable[[str, LaneName], Parts], work: Executor
+        self, store: SnapshotStore, parts_for: Callable[[str, LaneName], Parts], yard: Yard
     ) -> None:
         self._store = store
         self._parts_for = parts_for
-        self._work = work
-        self.room = Room()  # for the copy of one lane at a time
-        self.copying = asyncio.Lock()  # held from the copy to the file
+        self.yard = yard
         self._kept: dict[str, list[str]] = {}  # snapshot names by lane, newest last
         self._orphans: dict[str, list[str]] = {}  # names by lane, to be deleted by the next sweep
 
-    async def _within(self, work: Callable[[], T]) -> T:
+    async def work_within(self, work: Callable[[], T]) -> T:
         """Do file work on its thread, within a deadline: a location that hangs must not go unseen.
 
         Raises
@@ -53,7 +49,7 @@ class Keeper:
         """
         try:
             async with asyncio.timeout(FILE_S):
-                return await asyncio.get_running_loop().run_in_executor(self._work, work)
+                return await asyncio.get_running_loop().run_in_executor(self.yard.work, work)
         except TimeoutError as error:
             msg = (
                 f"{self._store.root}: expected an answer within {FILE_S:g} s, got none; look at it"
@@ -68,11 +64,7 @@ class Keeper:
 
     async def warm(self, name: LaneName) -> str | None:
         """Hash of what a replay of history learned for a lane, None when none did."""
-        return await self._within(partial(self._store.warm, str(name)))
-
-    async def put_bundle(self, name: str, data: bytes) -> None:
-        """Keep a configuration bundle under its own hash."""
-        await self._within(partial(self._store.put_bundle, name, data))
+        return await self.work_within(partial(self._store.warm, str(name)))
 
     def _learned(self, name: str) -> Arrays:
         return unpack(self._store.bundle(name)).arrays
@@ -100,7 +92,7 @@ class Keeper:
             lane.journal, lane.commands = manifest.journal, manifest.commands
             return lane
 
-        lane = await self._within(work)
+        lane = await self.work_within(work)
         if lane.position != manifest.telemetry:
             msg = (
                 f"{name}: expected position {manifest.telemetry} in {manifest.snapshot}, got "
@@ -132,7 +124,7 @@ class Keeper:
                 digest=header["digest"],
             )
 
-        return await self._within(work)
+        return await self.work_within(work)
 
     async def sweep(self, name: LaneName, manifest: Manifest) -> None:
         """Keep this published snapshot and the one before; delete the lane's earlier files.
@@ -149,4 +141,4 @@ class Keeper:
             for orphan in orphans:
                 self._store.delete(orphan)
 
-        await self._within(work)
+        await self.work_within(work)

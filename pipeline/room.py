@@ -1,6 +1,9 @@
 """Memory for the copy of one lane, used again and again."""
 
+import asyncio
 from collections.abc import Mapping
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
@@ -36,3 +39,22 @@ class Room:
         there = self._buffer[place : place + array.nbytes]
         there[:] = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
         return there.view(array.dtype).reshape(array.shape)
+
+
+@dataclass
+class Yard:
+    """What the lanes of a process take turns with, whatever their lifeline.
+
+    Parameters
+    ----------
+    work : Executor
+        Thread for packing and file work.
+    room : Room
+        For the copy of one lane at a time.
+    copying : asyncio.Lock
+        Held from the copy to the file.
+    """
+
+    work: Executor
+    room: Room = field(default_factory=Room)
+    copying: asyncio.Lock = field(default_factory=asyncio.Lock)

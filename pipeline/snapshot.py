@@ -1,23 +1,24 @@
 """Snapshot files: one checksummed container of arrays, at a location that pyarrow.fs knows."""
 
 import hashlib
-import os
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 import numpy as np
+import pyarrow as pa
 import pyarrow.fs as pafs
 from numpy.typing import NDArray
 
 from contracts.errors import Damaged, FatalError
-from contracts.failpoints import Point, passing
+from pipeline.durable import write_durably
 
 MAGIC: Final = b"TOCSIN\x00\x01"  # the last byte is the format's version
 ALIGNMENT: Final = 64
+_SOME: Final = 1 << 22  # bytes of a bundle read at once
 
 Piece = bytes | memoryview
 
@@ -162,7 +163,7 @@ class SnapshotStore:
     def _put(self, name: str, *pieces: Piece) -> None:
         path = f"{self._root}/{name}"
         if self._local:
-            _write_durably(Path(path), pieces)
+            write_durably(Path(path), pieces)
             return
         with self._files.open_output_stream(path) as stream:
             for piece in pieces:
@@ -191,9 +192,11 @@ class SnapshotStore:
             with self._files.open_input_stream(f"{self._root}/{name}") as stream:
                 data: bytes = stream.read()
         except FileNotFoundError as error:
-            msg = f"{self._root}/{name}: expected a file, got none; check the state location"
-            raise Damaged(msg) from error
+            raise self._gone(name) from error
         return data
+
+    def _gone(self, name: str) -> Damaged:
+        return Damaged(f"{self._root}/{name}: expected a file, got none; check the state location")
 
     def delete(self, name: str) -> None:
         """Delete a file; a missing one is fine."""
@@ -208,12 +211,12 @@ class SnapshotStore:
         names = [f"{lane}/{found.base_name}" for found in self._files.get_file_info(selector)]
         return sorted(set(names) - keep)
 
-    def put_bundle(self, name: str, data: bytes) -> None:
+    def put_bundle(self, name: str, data: bytes | pa.Buffer) -> None:
         """Keep a configuration bundle under its own hash; a damaged one is written anew."""
         try:
-            self.bundle(name)
+            self._check_bundle(name)
         except Damaged:
-            self._put(f"bundles/{name}", data)
+            self._put(f"bundles/{name}", memoryview(data))
 
     def put_warm(self, lane: str, data: bytes) -> str:
         """Keep what a lane's newborns shall begin with; its hash."""
@@ -247,36 +250,36 @@ class SnapshotStore:
             When it is gone or is not what was kept.
         """
         data = self._get(f"bundles/{name}")
-        got = hashlib.blake2b(data, digest_size=8).hexdigest()
+        digest = hashlib.blake2b(data, digest_size=8)
+        self._same(name, digest.hexdigest())
+        return data
+
+    def mapped(self, name: str) -> pa.Buffer:
+        """The same, left in its file where it lies on this machine: only what is used is read.
+
+        Raises
+        ------
+        Damaged
+            When it is gone or is not what was kept.
+        """
+        if not self._local:
+            return pa.py_buffer(self.bundle(name))
+        self._check_bundle(name)
+        with pa.memory_map(f"{self._root}/bundles/{name}") as file:
+            return file.read_buffer()
+
+    def _check_bundle(self, name: str) -> None:
+        """Read all of a bundle, some of it at a time: pages of a map would stay with us."""
+        digest, path = hashlib.blake2b(digest_size=8), f"bundles/{name}"
+        try:
+            with self._files.open_input_stream(f"{self._root}/{path}") as stream:
+                while some := stream.read(_SOME):
+                    digest.update(some)
+        except FileNotFoundError as error:
+            raise self._gone(path) from error
+        self._same(name, digest.hexdigest())
+
+    def _same(self, name: str, got: str) -> None:
         if got != name:
             msg = f"{self._root}/bundles/{name}: expected this hash, got {got}; restore the file"
             raise Damaged(msg)
-        return data
-
-
-def _write_durably(path: Path, pieces: Sequence[Piece]) -> None:
-    """Write, sync and rename, then sync the folder, so that the name means the whole content."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        with draft.open("wb") as file:
-            file.writelines(pieces)
-            file.flush()
-            passing(Point.SNAPSHOT_WRITE)
-            os.fsync(file.fileno())
-        passing(Point.FSYNC)
-        draft.replace(path)
-        passing(Point.RENAME)
-        _sync_folder(path.parent)
-    except OSError:
-        draft.unlink(missing_ok=True)
-        path.unlink(missing_ok=True)
-        raise
-
-
-def _sync_folder(path: Path) -> None:
-    folder = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

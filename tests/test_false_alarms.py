@@ -22,7 +22,7 @@ from detectors.regress import REGRESS, Regress
 from detectors.seasonal import SEASONAL, Seasonal
 from detectors.shift import SHIFT
 from detectors.shift_words import FalseAlarms, Shift
-from detectors.unusual import Unusual
+from detectors.unusual import Sums, Unusual
 from tests.clean_data import DAY, FLOOR, MINUTE, Clean, alarms, fair
 from tests.detectors.bench import roster
 
@@ -117,6 +117,14 @@ def test_a_delay_makes_unusual_as_rare_as_said() -> None:
     rule = unusual("3 sigma", 0.02, on_delay=Duration("1 min"))
     expected = 9000 * clean.per_round(of_unusual(rule, clean.scene()), n=2)
     assert fair(alarms(clean, [Fused(rule, clean)]), expected)
+
+
+def test_sums_of_unusual_ring_no_oftener_than_said() -> None:
+    """A mean that follows makes them ring less: 0.4 of the bound here."""
+    clean = Clean(500, 10_000, MINUTE, SEED + 9)
+    rule = unusual("6 sigma", 0.01, sums=Sums())
+    expected = 9000 * clean.per_round(of_unusual(rule, clean.scene()))
+    assert 0.2 * expected < alarms(clean, [Fused(rule, clean)]) < expected
 
 
 def test_seasonal_is_beyond_its_band_as_often_as_said() -> None:

@@ -7,11 +7,14 @@ from numpy.typing import NDArray
 
 from contracts.batch import Batch, Destiny
 from contracts.quantities import Duration, Rate, Sigmas
+from contracts.transition import NEVER
 from detectors.channel_rules import ChannelRules
+from detectors.frozen import Frozen
+from detectors.level import advance_level, advance_one
 from detectors.limit import DaySides, Limit, Sides, Steps
 from detectors.parameters import Rules
 from detectors.silence import SilenceWatch, Silent
-from detectors.unusual import Unusual
+from detectors.unusual import Sums, Unusual
 from ingest.admit import Admission
 from ingest.plausible import Plausible
 from tests.twins import NS_PER_S, AdmissionTwin, FusedTwin, SilenceTwin
@@ -89,6 +92,13 @@ def test_admission(readings: list[tuple[int, int, int, float, int]], shelved: bo
     assert [Destiny(int(got)) for got in destiny] == wanted
 
 
+FROZEN = [
+    Frozen(after=Duration("4 s"), at_most="blue", least=2),
+    Frozen(after=Duration("2 s"), at_most="yellow", resolution=0.05, off_delay=Duration("3 s")),
+    Frozen(after=Duration("1 s"), at_most="blue", resolution=0.2, rest=5.0),
+]
+
+
 @st.composite
 def fused_rules(draw: st.DrawFn) -> Rules:
     low = Steps(blue=2.0, yellow=1.6, orange=draw(st.sampled_from([None, 1.2])), red=0.8)
@@ -112,20 +122,27 @@ def fused_rules(draw: st.DrawFn) -> Rules:
         off_delay=draw(DELAYS),
         hysteresis=draw(st.sampled_from([Sigmas("0 sigma"), Sigmas("1 sigma")])),
         relearn_after=draw(st.sampled_from([Duration("0 s"), Duration("4 s")])),
+        sums=draw(st.sampled_from([None, Sums(h=Sigmas("4.6 sigma")), Sums(k=Sigmas("1 sigma"))])),
     )
-    return Rules(limit, unusual)
+    return Rules(limit, unusual, draw(st.sampled_from([None, *FROZEN])))
 
 
 @FEW
 @given(
     fused_rules(),
     st.lists(
-        st.tuples(st.integers(0, CHANNELS - 1), st.sampled_from([0, 1, 2, 3, 40_000]), VALUES),
+        st.tuples(
+            st.integers(0, CHANNELS - 1),
+            st.sampled_from([0, 1, 2, 3, 40_000]),
+            VALUES,
+            st.sampled_from([1, 1, 1, 6]),  # times in a row
+        ),
         min_size=1,
-        max_size=150,
+        max_size=120,
     ),
 )
-def test_the_fused_row(rules: Rules, readings: list[tuple[int, int, float]]) -> None:
+def test_the_fused_row(rules: Rules, drawn: list[tuple[int, int, float, int]]) -> None:
+    readings = [one[:3] for one in drawn for _ in range(one[3])]
     rows = [row for row, _, _ in readings]
     times = (np.cumsum([step for _, step, _ in readings]) * NS_PER_S).tolist()
     values = [value for _, _, value in readings]
@@ -136,9 +153,10 @@ def test_the_fused_row(rules: Rules, readings: list[tuple[int, int, float]]) -> 
     notes = scorer.score(together, destiny, (0, len(rows)), scores)
     silent = ChannelRules([rules], np.zeros(CHANNELS, np.int64))  # the way without scores
     assert len(silent.score(together, destiny, (0, len(rows)))) == len(notes)
+    assert silent.rows.tobytes() == scorer.rows.tobytes()
     assert rules.limit is not None
     assert rules.unusual is not None
-    twins = [FusedTwin(rules.limit, rules.unusual) for _ in range(CHANNELS)]
+    twins = [FusedTwin(rules.limit, rules.unusual, rules.frozen) for _ in range(CHANNELS)]
     wanted_scores, wanted = [], []
     for ordinal, (row, time_ns, value) in enumerate(zip(rows, times, values, strict=True)):
         score, changes = twins[row].see(time_ns, value)
@@ -146,14 +164,42 @@ def test_the_fused_row(rules: Rules, readings: list[tuple[int, int, float]]) -> 
         wanted += [(ordinal, row, *change) for change in changes]
     assert bits(scores) == bits(wanted_scores)
     keys = ("ordinal", "row", "rule", "was", "now", "onset_ns")
-    assert [tuple(int(note[key]) for key in keys) for note in notes] == wanted
+    assert [tuple(int(note[key]) for key in keys) for note in notes] == [w[:6] for w in wanted]
+    for place, name in enumerate(("observed", "expected", "low", "high", "score"), 6):
+        assert bits(notes[name]) == bits([told[place] for told in wanted]), name
     for row, twin in enumerate(twins):
         if twin.learned:
-            state = [twin.mean, twin.variance]
-            assert bits([float(scorer.rows["mean"][row]), float(scorer.rows["variance"][row])]) == (
-                bits(state)
+            state = [twin.mean, twin.variance, twin.up, twin.down]
+            mine = scorer.rows[row]
+            assert bits([mine[name] for name in ("mean", "variance", "up", "down")]) == bits(state)
+
+
+@FEW
+@given(
+    st.integers(1, 4),
+    DELAYS,
+    DELAYS,
+    st.lists(st.tuples(st.sampled_from([0, 1, 2, 5]), st.integers(0, 2)), max_size=60),
+)
+def test_one_word_is_enough_for_one_colour(
+    top: int, on: Duration, off: Duration, steps: list[tuple[int, int]]
+) -> None:
+    """The level of four colours, of which one is used, against that of one."""
+    octets = np.zeros(64, np.uint8)
+    words = np.full(8, NEVER)
+    wait, level, time_ns = NEVER, 0, 0
+    for step, seen in steps:
+        time_ns += step * NS_PER_S
+        breached, held = (top if seen == 2 else 0), (top if seen else 0)
+        reading, delays = (breached, held, time_ns), (on.ns, off.ns)
+        onset = wait if level == 0 else NEVER
+        was = level
+        wait, level = advance_one(wait, level, reading, delays)
+        assert advance_level(words, octets, (0, 8), reading, delays) == level
+        if level != was:
+            assert (time_ns if words[0] == NEVER else words[0]) == (
+                time_ns if onset == NEVER else onset
             )
-            assert bits([float(silent.rows["mean"][row])]) == bits(state[:1])
 
 
 STEPS = st.lists(

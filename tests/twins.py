@@ -2,10 +2,12 @@
 
 from collections import deque
 from dataclasses import dataclass, field
-from math import isfinite, nan, sqrt
+from math import isfinite, isnan, nan, sqrt
+from typing import Any
 
 from contracts.batch import Destiny, Quality
 from contracts.day_types import day_type
+from detectors.frozen import Frozen
 from detectors.limit import COLOURS, Limit, Steps
 from detectors.unusual import Unusual
 from ingest.plausible import Plausible
@@ -64,35 +66,66 @@ def beyond(steps: Steps | None, value: float, sign: int, back: float) -> int:
 
 @dataclass
 class FusedTwin:
-    """Limit and unusual value of one channel."""
+    """Limit, unusual and frozen values of one channel."""
 
     limit: Limit
     unusual: Unusual
+    frozen: Frozen | None = None
     mean: float = nan
     variance: float = 0.0
     learned: int = 0
+    up: float = 0.0
+    down: float = 0.0
+    run: list[tuple[int, float]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.limit_level = LevelTwin(self.limit.on_delay.ns, self.limit.off_delay.ns)
         self.unusual_level = LevelTwin(self.unusual.on_delay.ns, self.unusual.off_delay.ns)
+        self.frozen_level = LevelTwin(0, self.frozen.off_delay.ns if self.frozen else 0)
         self.gate = Gate(self.unusual.relearn_after.ns)
 
-    def see(self, time_ns: int, value: float) -> tuple[float, list[tuple[int, ...]]]:
-        """Score against the state before the value, and (slot, was, now, onset) of each change."""
+    def see(self, time_ns: int, value: float) -> tuple[float, list[tuple[Any, ...]]]:
+        """Score against the state before the value, and what each change tells."""
         day = day_type(time_ns, self.limit.utc_offset.ns, self.limit.calendar)
         limit = self.limit.on(day)
         breached = max(self._sides(limit, value, 0.0))
         held = max(breached, *self._sides(limit, value, limit.hysteresis))
-        score, strange, near = self._score(value)
-        changes: list[tuple[int, ...]] = []
+        score, strange, told = self._unusual(time_ns, value)
+        changes: list[tuple[Any, ...]] = []
         if change := self.limit_level.advance(breached, held, time_ns):
-            changes.append((0, *change))
-        if change := self.unusual_level.advance(strange, near, time_ns):
-            changes.append((1, *change))
-        calm = not (breached or strange or self.limit_level.level or self.unusual_level.level)
+            changes.append((0, *change, value, *self._band(self.unusual.band.count), score))
+        stands, stood = self._frozen(time_ns, value)
+        changes += told + stood
+        levels = (self.limit_level, self.unusual_level, self.frozen_level)
+        calm = not (breached or strange or stands or any(each.level for each in levels))
         if self.gate.opens(calm=calm, time_ns=time_ns):
             self._learn(value)
         return score, changes
+
+    def _unusual(self, time_ns: int, value: float) -> tuple[float, int, list[tuple[Any, ...]]]:
+        """Score, colour breached, and what a change tells."""
+        score, strange, near = self._score(value)
+        told = (*self._band(self.unusual.band.count), score)
+        if total := self._sum_up(score):
+            assert self.unusual.sums is not None
+            if not strange:
+                told = (*self._band(self.unusual.sums.k.count), total)
+            strange = near = COLOURS.index(self.unusual.at_most) + 1
+        self.unusual_level.on_ns = 0 if total else self.unusual.on_delay.ns  # a sum has waited
+        change = self.unusual_level.advance(strange, near, time_ns)
+        return score, strange, [(1, *change, value, *told)] if change else []
+
+    def _frozen(self, time_ns: int, value: float) -> tuple[int, list[tuple[Any, ...]]]:
+        """Colour breached, and what a change tells."""
+        stands = self._stands(time_ns, value)
+        change = self.frozen_level.advance(stands, stands, time_ns)
+        if change is None:
+            return stands, []
+        was, now, onset = change
+        begun = self.run[0][0] if now else onset
+        if not now:
+            self.run[0] = (time_ns, self.run[0][1])
+        return stands, [(3, was, now, begun, value, nan, nan, nan, float(len(self.run)))]
 
     @staticmethod
     def _sides(limit: Limit, value: float, back: float) -> tuple[int, int]:
@@ -107,6 +140,42 @@ class FusedTwin:
         strange = top if abs(score) > rule.band.count else 0
         back = rule.band.count - rule.hysteresis.count
         return score, strange, top if abs(score) > back else strange
+
+    def _band(self, sigmas: float) -> tuple[float, float, float]:
+        """Expected, low and high, so many deviations around the mean."""
+        if self.learned < self.unusual.warm_up:
+            return nan, nan, nan
+        half = sigmas * max(sqrt(self.variance), self.unusual.floor)
+        return self.mean, self.mean - half, self.mean + half
+
+    def _sum_up(self, score: float) -> float:
+        """The sum that rings, 0 for none."""
+        sums = self.unusual.sums
+        if sums is None or isnan(score):
+            return 0.0
+        z = min(max(score, -5.0), 5.0)
+        self.up = max(0.0, self.up + z - sums.k.count)
+        self.down = max(0.0, self.down - z - sums.k.count)
+        if max(self.up, self.down) <= sums.h.count:
+            return 0.0
+        rings = self.up if self.up >= self.down else -self.down
+        self.up = self.down = 0.0
+        return rings
+
+    def _stands(self, time_ns: int, value: float) -> int:
+        """Colour of a run that has lasted for too long."""
+        rule = self.frozen
+        if rule is None:
+            return 0
+        if not self.run or abs(value - self.run[0][1]) > rule.resolution:
+            self.run = []
+        self.run.append((time_ns, value))
+        since, first = self.run[0]
+        if len(self.run) < rule.least or time_ns - since < rule.after.ns:
+            return 0
+        if rule.rest is not None and abs(first - rule.rest) <= rule.resolution:
+            return 0
+        return COLOURS.index(rule.at_most) + 1
 
     def _learn(self, value: float) -> None:
         a = self.unusual.smoothing

@@ -42,7 +42,7 @@ class Water:
         A hole that is there at once, one that grows, a pump that stands still, or a pipe or valve
         that is shut.
     calm_spans, spans : int
-        Spans without and with trouble.
+        Spans without and with trouble. Six weeks without warm the Saturdays of a profile.
     span_days : int
         Length of each. Trouble begins 6 to 30 h into it and ends within it.
     lasts_h : tuple of float
@@ -66,7 +66,7 @@ class Water:
     network: str = "Net3"
     sensors: tuple[str, ...] = NET3_SENSORS
     kind: Literal["burst", "leak", "trip", "valve"] = "burst"
-    calm_spans: int = 2
+    calm_spans: int = 14
     spans: int = 1
     span_days: int = 3
     lasts_h: tuple[float, float] = (6.0, 18.0)

@@ -89,23 +89,42 @@ def _owner(rows: int, windows: Sequence[tuple[int, int]]) -> NDArray[np.int64]:
     return owner
 
 
+@dataclass(frozen=True)
+class Tally:
+    """What the detections in one file are worth by a profile, and what they are."""
+
+    gain: float
+    hit: int
+    windows: int
+    false_points: int
+
+
+def tally(rings: NDArray[np.bool_], windows: Sequence[tuple[int, int]], profile: Profile) -> Tally:
+    """Weigh the detections in one file, shape (rows,); those in its probation do not count."""
+    rows = len(rings)
+    value, owner = worth(rows, windows), _owner(rows, windows)
+    rings = rings & (np.arange(rows) >= probation(rows))
+    outside = rings & (owner < 0)
+    gain, hit = profile.false * float(value[outside].sum()), 0
+    for n in range(len(windows)):
+        inside = value[rings & (owner == n)]
+        gain += profile.hit * float(inside.max()) if len(inside) else -profile.miss
+        hit += bool(len(inside))
+    return Tally(gain, hit, len(windows), int(outside.sum()))
+
+
+def summed(tallies: Sequence[Tally], threshold: float, profile: Profile) -> Result:
+    """What the files of a corpus come to; `threshold` is only told on."""
+    windows = sum(part.windows for part in tallies)
+    total = sum(part.gain for part in tallies)
+    hit, false = sum(part.hit for part in tallies), sum(part.false_points for part in tallies)
+    return Result(_normal(total, windows, profile), threshold, hit, windows, false)
+
+
 def judge(corpus: Sequence[Series], threshold: float, profile: Profile) -> Result:
     """Score a corpus at one threshold; a row is a detection when its score is not below it."""
-    total, hit, windows, false = 0.0, 0, 0, 0
-    for series in corpus:
-        rows = len(series.scores)
-        value, owner = worth(rows, series.windows), _owner(rows, series.windows)
-        rings = series.scores >= threshold
-        rings[: probation(rows)] = False
-        outside = rings & (owner < 0)
-        total += profile.false * value[outside].sum()
-        false += int(outside.sum())
-        for n in range(len(series.windows)):
-            inside = value[rings & (owner == n)]
-            total += profile.hit * inside.max() if len(inside) else -profile.miss
-            hit += bool(len(inside))
-        windows += len(series.windows)
-    return Result(_normal(total, windows, profile), threshold, hit, windows, false)
+    parts = [tally(series.scores >= threshold, series.windows, profile) for series in corpus]
+    return summed(parts, threshold, profile)
 
 
 def _normal(total: float, windows: int, profile: Profile) -> float:

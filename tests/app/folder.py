@@ -32,6 +32,18 @@ def findings_of(
     return [line.replace(f"{folder.as_posix()}/", "") for line in found]
 
 
+def again(whole: Configuration) -> Configuration:
+    """The same configuration from what would be kept of it."""
+    kept = whole.contents()
+    return Configuration.from_bundle(whole.bundle(), whole.settings, kept.__getitem__)
+
+
+def labels_of(configuration: Configuration) -> list[str]:
+    """Label of every channel, by id."""
+    words, label_of = configuration.labels(configuration.catalogue)
+    return [words[i] for i in label_of.tolist()]
+
+
 def loaded(place: Path, files: dict[str, str | bytes]) -> Configuration:
     """Configuration of such a folder."""
     return Configuration.load(folder_with(place, files), {})

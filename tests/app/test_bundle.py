@@ -2,14 +2,16 @@
 
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from app.check import check, summary
 from app.configuration import Configuration, home_lane
 from contracts.errors import ConfigError
-from tests.app.folder import CATALOGUE, PACK, folder_with, loaded
+from tests.app.folder import CATALOGUE, PACK, again, folder_with, loaded
 
 ROWS = [f"water.{name}.p,water.pressure,{name},water.{name}" for name in "abcdefgh"]
+NOTHING: dict[str, pa.Buffer] = {}
 FLOW = PACK.replace("water.pressure", "water.flow")
 
 
@@ -19,7 +21,7 @@ def catalogue_of(rows: list[str]) -> str:
 
 def test_a_bundle_gives_back_what_went_into_it(tmp_path: Path) -> None:
     whole = loaded(tmp_path, {"water/flow.yaml": FLOW})
-    back = Configuration.from_bundle(whole.bundle(), whole.settings)
+    back = again(whole)
     assert back.packs == whole.packs
     assert list(back.packs) == ["water.flow", "water.pressure"]
     assert back.partitions == {"water": 4}
@@ -59,18 +61,20 @@ def test_what_governs_a_lane_changes_the_hash(
     assert len(after.hash) == 16
 
 
-@pytest.mark.parametrize("data", [b"", b"\x94\x01\x80\x90\xc4\x01x", b"\x93\x01\x80\x90"])
+@pytest.mark.parametrize(
+    "data", [b"", b"\x94\x01\x80\x90\xc4\x01x", b"\x93\x01\x80\x90", b"\x93\x02\x80\x90"]
+)
 def test_other_bytes_are_refused_as_a_bundle(data: bytes, tmp_path: Path) -> None:
     settings = loaded(tmp_path, {}).settings
     with pytest.raises(ConfigError, match="bundle: expected a configuration bundle, got an error"):
-        Configuration.from_bundle(data, settings)
+        Configuration.from_bundle(data, settings, NOTHING.__getitem__)
 
 
 def test_a_bundle_of_another_format_is_refused(tmp_path: Path) -> None:
     whole = loaded(tmp_path, {})
     data = b"\x94\x09" + whole.bundle()[2:]
-    with pytest.raises(ConfigError, match="bundle: expected format 1, got 9"):
-        Configuration.from_bundle(data, whole.settings)
+    with pytest.raises(ConfigError, match="bundle: expected format 2, got 9"):
+        Configuration.from_bundle(data, whole.settings, NOTHING.__getitem__)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """What every channel learned is the same in the lane that it moves to."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -43,7 +44,7 @@ def lived(old: Plan, number: int, sent: list[city.Sample]) -> Lane:
     return lane
 
 
-def row_of(arrays: Arrays, rows: dict[str, int], channel: str) -> bytes:
+def row_of(arrays: Arrays, rows: Mapping[str, int], channel: str) -> bytes:
     return bytes(arrays[ROWS][rows[channel]]["mean"]) + bytes(
         arrays[ROWS][rows[channel]]["learned"]
     )

@@ -23,7 +23,7 @@ def test_a_class_is_told_its_false_alarms_a_day() -> None:
 
 def test_twice_the_channels_ring_twice_as_often() -> None:
     pack = Configuration.load(DEFAULT_CONFIGS, {}).packs["power.grid_frequency"]
-    one, two = (next(expected(pack, ["g"] * n)) for n in (1, 2))
+    one, two = (next(expected(pack, n, 1)) for n in (1, 2))
     assert two.per_day == pytest.approx(2 * one.per_day)
     assert one.rule == "unusual"
     assert not one.exact  # its smoothing is above 0.02

@@ -6,7 +6,7 @@ import pytest
 
 from app.compose import plan_of
 from detectors.limit import Steps
-from tests.app.folder import PACK, findings_of, loaded
+from tests.app.folder import PACK, again, findings_of, labels_of, loaded
 
 CATALOGUE = """\
 id,class,asset,group,tags
@@ -34,7 +34,7 @@ overrides:
   channel:water.a.p: {limit.hysteresis: 0.02}
 """
     configuration = loaded(tmp_path, pack(text))
-    labels = configuration.labels(configuration.catalogue)
+    labels = labels_of(configuration)
     limits = [configuration.packs[label].limit for label in labels]
     base = configuration.packs["water.pressure"].limit
     assert base is not None
@@ -61,9 +61,8 @@ def test_another_override_is_another_configuration(tmp_path: Path) -> None:
     one = loaded(tmp_path / "one", pack("overrides: {tag:high_rise: {limit.hysteresis: 0.02}}\n"))
     two = loaded(tmp_path / "two", pack("overrides: {tag:high_rise: {limit.hysteresis: 0.03}}\n"))
     assert one.hash != two.hash
-    again = type(one).from_bundle(one.bundle(), one.settings)
-    assert again.hash == one.hash
-    assert again.labels(again.catalogue) == one.labels(one.catalogue)
+    assert again(one).hash == one.hash
+    assert labels_of(again(one)) == labels_of(one)
 
 
 def test_a_colour_that_is_none_is_taken_away(tmp_path: Path) -> None:

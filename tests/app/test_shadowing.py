@@ -8,8 +8,9 @@ import pytest
 
 from app.configuration import Configuration
 from app.parser import parser
-from app.service import Service, Way
+from app.service import Service
 from app.shadowing import shadow
+from app.way import Way
 from contracts.errors import ConfigError
 from contracts.topics import TopicNames
 from tests.fire.in_process import configured, create, send, taken, until

@@ -11,7 +11,8 @@ from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from app.configuration import Configuration
 from app.new_beginning import begin_anew
 from app.parser import parser
-from app.service import Service, Way
+from app.service import Service
+from app.way import Way
 from contracts.errors import FatalError
 from contracts.topics import TopicNames
 from tests.fire.in_process import configured, create, send, taken, until

@@ -14,8 +14,9 @@ from aiokafka.admin import AIOKafkaAdminClient, NewPartitions
 
 from app.carry import carry
 from app.configuration import Configuration, home_lane
-from app.service import Service, Way
+from app.service import Service
 from app.topics import needed
+from app.way import Way
 from contracts.errors import ConfigError, FatalError
 from contracts.topics import TopicNames
 from tests.fire.drill import tocsin

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from app.service import Service, Way
+from app.service import Service
+from app.way import Way
 from pipeline.watchdog import Patience
 from tests.fire.in_process import configured, create, send, taken, until
 from tests.kafka.broker import Cluster

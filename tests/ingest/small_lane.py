@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from contracts.batch import Batch
 from contracts.records import Records
@@ -17,7 +18,8 @@ OFFSET = np.array([0.0, 1.0, 0.0, 273.15, 1.0])
 
 def decode(*payloads: bytes | None, limits: DecodeLimits | None = None) -> Batch:
     rows = [(1841 + i, 1000, payload) for i, payload in enumerate(payloads)]
-    return Decoder(ROW_OF, SCALE, OFFSET, limits or DecodeLimits()).decode(Records.of(rows))
+    decoder = Decoder(pa.array(list(ROW_OF)), SCALE, OFFSET, limits or DecodeLimits())
+    return decoder.decode(Records.of(rows))
 
 
 def refusal(*payloads: bytes | None, limits: DecodeLimits | None = None) -> tuple[str, str]:

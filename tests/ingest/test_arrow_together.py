@@ -63,7 +63,9 @@ def test_messages_together_give_what_each_gives_alone() -> None:
     chance = random.Random(5)
     n = len(IDS)
     row_of = {channel: i for i, channel in enumerate(IDS)}
-    decoder = Decoder(row_of, np.linspace(1, 2, n), np.linspace(0, 1, n), DecodeLimits())
+    decoder = Decoder(
+        pa.array(list(row_of)), np.linspace(1, 2, n), np.linspace(0, 1, n), DecodeLimits()
+    )
     good = refused = 0
     for _ in range(60):
         sent = [message(chance) for _ in range(chance.randrange(40))]

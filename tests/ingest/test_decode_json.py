@@ -5,6 +5,7 @@ import math
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from contracts.errors import ConfigError
@@ -198,7 +199,7 @@ def test_depth_does_not_matter(deep: bytes) -> None:
 
 def test_a_catalogue_with_ids_too_long_is_refused_at_the_start() -> None:
     with pytest.raises(ConfigError, match="catalogue: expected ids of at most 128 bytes, got 'x"):
-        Decoder({"x" * 129: 0}, SCALE, OFFSET, DecodeLimits())
+        Decoder(pa.array(["ok", "x" * 129]), SCALE, OFFSET, DecodeLimits())
 
 
 def test_one_reading_is_not_an_array() -> None:

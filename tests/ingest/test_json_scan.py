@@ -22,7 +22,7 @@ from tests.ingest.test_decode_twin import mutants, texts
 
 TABLE = IdTable(pa.array(list(ROW_OF)))
 KNOWN = sorted(ROW_OF)[0]
-DECODER = Decoder(ROW_OF, SCALE, OFFSET, DecodeLimits())
+DECODER = Decoder(pa.array(list(ROW_OF)), SCALE, OFFSET, DecodeLimits())
 
 
 def records_of(payloads: list[bytes | None]) -> Records:

@@ -99,6 +99,11 @@ class Cluster:
         return f"127.0.0.1:{self._ports.clients[node]}"
 
     @property
+    def pids(self) -> list[int]:
+        """Process ids of the nodes that run."""
+        return [process.pid for process in self._processes.values()]
+
+    @property
     def doors(self) -> list[tuple[int, int]]:
         """For each node the port that clients of its second listener call, and its own port."""
         return list(zip(self._ports.doors, self._ports.behind, strict=True))

@@ -44,11 +44,15 @@ HIGH: Final = "  high: {orange: 8.0, red: 9.0}\n  hysteresis: 0.1\n"
 EWMA: Final = (
     "  model: ewma\n  smoothing: 0.1\n  band: 5 sigma\n  floor: 0.05\n  warm_up: 8\n"
     "  at_most: yellow\n  off_delay: 20 s\n  hysteresis: 1 sigma\n  relearn_after: 40 s\n"
+    "  sums: {k: 0.5 sigma, h: 8 sigma}\n"
 )
 RULES: Final[dict[str, dict[str, str]]] = {
     "limit_low": {"limit": LOW + SLOW},
     "limit_high": {"limit": HIGH + SLOW},
     "unusual": {"unusual": EWMA},
+    "frozen": {
+        "frozen": "  after: 1 min\n  resolution: 0.05\n  at_most: blue\n  off_delay: 20 s\n"
+    },
     "silent": {"silent": "  after: 3 periods\n  colour: blue\n"},
     "fall": {"fall": STEPS},
     "rise": {"rise": STEPS + SLOW},
@@ -73,6 +77,10 @@ KINDS: Final[dict[str, dict[str, str]]] = {
     "departure": {
         "departure": "  band: 2 sigma\n  floor: 0.05\n  at_most: yellow\n  smoothing: 0.8\n"
         "  memory: 4\n  warm_up: 14\n  settle: 10\n  off_delay: 20 s\n  relearn_after: 40 s\n"
+    },
+    "novelty": {
+        "novelty": "  window: 3\n  floor: 0.05\n  above: 1\n  warm_up: 8\n  at_most: yellow\n"
+        "  off_delay: 20 s\n"
     },
     "seasonal_shift": {
         "seasonal": "  slot: 1 h\n  band: 90 sigma\n  floor: 0.05\n  warm_up: 3\n  at_most: blue\n",

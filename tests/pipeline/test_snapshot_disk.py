@@ -16,6 +16,7 @@ from contracts.lane_log import Manifest, Past
 from pipeline.keeper import Keeper
 from pipeline.lane import Lane
 from pipeline.lane_state import freeze
+from pipeline.room import Yard
 from pipeline.snapshot import SnapshotStore
 from tests.pipeline.world import World
 
@@ -67,7 +68,7 @@ def test_a_disk_that_cannot_sync_leaves_no_file(
 
 
 def keeper(world: World, filing: ThreadPoolExecutor) -> Keeper:
-    return Keeper(SnapshotStore(str(world.state)), world.plans.parts_for, filing)
+    return Keeper(SnapshotStore(str(world.state)), world.plans.parts_for, Yard(filing))
 
 
 def names(world: World) -> set[str]:

@@ -25,6 +25,7 @@ from pipeline.keeper import Keeper
 from pipeline.lane import Lane
 from pipeline.refusals import LaneName
 from pipeline.replay import replay
+from pipeline.room import Yard
 from pipeline.runner import LaneRunner
 from pipeline.setting import Doors, Pace, Setting
 from pipeline.snapshot import SnapshotStore, unpack
@@ -163,7 +164,7 @@ class World:
         with ThreadPoolExecutor(1) as scoring, ThreadPoolExecutor(1) as filing:
             yield Setting(
                 Doors(self.telemetry, self.commands, self.log_for, self.clock, scoring),
-                Keeper(StruckStore(self.location, self.faults), struck, filing),
+                Keeper(StruckStore(self.location, self.faults), struck, Yard(filing)),
                 (plan or self.plans.first).configuration.hash,
                 pace,
                 standing,
