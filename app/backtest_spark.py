@@ -1,14 +1,14 @@
 """A backtest on Spark: the same lanes as on one machine, each on any executor that has room.
 
-Executors read a file each, as one machine would, and hand every reading to the partition of its
-lane; there Spark sorts, on disk where it must, and the lane takes batch after batch.
+Executors read a file each, as one machine would, and hand blocks of readings to the partitions of
+their lanes; there Spark sorts the blocks, on disk where it must, and the lane takes one after
+another. Spark carries a row a block, not one a reading.
 """
 
 import os
 import sys
 from collections.abc import Iterable, Iterator
 from functools import partial
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,23 +21,30 @@ from app.backtest_lanes import NOWHERE, Hall, Places, Seats, lanes
 from app.backtest_shares import Job
 from app.backtest_told import Sum, Told, Trial
 from contracts.errors import ConfigError, FatalError
-from ingest.readings import Readings
+from ingest.readings import Readings, joined
 
-BATCH: Final = 1 << 17
+ROWS: Final = 4  # blocks of some MB that an executor is handed at once
 # Revisions of a lane look alike: packed together they are a tenth.
 PACKED: Final = pa.Codec("zstd")
 TOLD, SUM = "told", "sum"
-ORDER: Final = ("seat", "arrival_ns", "file", "place")
+ORDER: Final = ("seat", "begin_ns", "file", "place")
 READ: Final = pa.schema(
     {
         "seat": pa.int32(),
-        "arrival_ns": pa.int64(),
+        "begin_ns": pa.int64(),  # arrival of the first reading
         "file": pa.int32(),
-        "place": pa.int64(),
+        "place": pa.int64(),  # of the block in the file
+        "count": pa.int64(),
+        "readings": pa.binary(),
+    }
+)
+COLUMNS: Final = pa.schema(
+    {
         "code": pa.int32(),
         "time_ns": pa.int64(),
         "value": pa.float64(),
-        "quality": pa.int8(),
+        "quality": pa.uint8(),
+        "arrival_ns": pa.int64(),
     }
 )
 SAID: Final = pa.schema(
@@ -71,7 +78,7 @@ def tried_on(master: str, hall: Hall) -> Trial:
         raise ConfigError(msg) from error
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     builder = SparkSession.builder.master(master).appName("tocsin backtest")
-    spark = builder.config("spark.sql.execution.arrow.maxRecordsPerBatch", BATCH).getOrCreate()
+    spark = builder.config("spark.sql.execution.arrow.maxRecordsPerBatch", ROWS).getOrCreate()
     try:
         return trial_of(hall, _said(spark, hall))
     finally:
@@ -91,8 +98,7 @@ def _said(spark: Any, hall: Hall) -> pa.Table:
 
 def _ddl(schema: pa.Schema) -> str:
     """A schema as Spark writes it."""
-    names = {"int8": "tinyint", "int32": "int", "int64": "bigint", "string": "string"}
-    names |= {"double": "double", "binary": "binary"}
+    names = {"int32": "int", "int64": "bigint", "string": "string", "binary": "binary"}
     return ", ".join(f"{field.name} {names[str(field.type)]}" for field in schema)
 
 
@@ -108,44 +114,47 @@ def trial_of(hall: Hall, said: pa.Table) -> Trial:
 
 
 def read(job: Job, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """Readings of the files that an executor is given, with the lane of each."""
+    """Blocks of the files that an executor is given, shared out to the lanes."""
     places = Places(job.configuration(), job.names())
     for batch in batches:
-        for row in batch.to_pylist():
-            data = open_data(Path(row["path"]), job.opened[1], names=job.names())
-            first = 0
-            for block in data.blocks():
-                place = np.arange(first, first + len(block))
-                first += len(block)
-                columns = (
-                    places.seat_of[block.code].astype(np.int32),
-                    block.arrival_ns,
-                    np.full(len(block), row["file"], np.int32),
-                    place,
-                    block.code,
-                    block.time_ns,
-                    block.value,
-                    block.quality.astype(np.int8),
-                )
-                yield pa.RecordBatch.from_arrays(list(map(pa.array, columns)), schema=READ)
+        for named in batch.to_pylist():
+            data = open_data(Path(named["path"]), job.opened[1], names=job.names())
+            for place, block in enumerate(data.blocks()):
+                at = places.seat_of[block.code]
+                rows = []
+                for seat in np.unique(at).tolist():
+                    mine = block.take(np.flatnonzero(at == seat))
+                    row = {"seat": seat, "begin_ns": int(mine.arrival_ns[0]), "place": place}
+                    body = b"" if seat == NOWHERE else _written(mine)
+                    rows.append(
+                        {**row, "file": named["file"], "count": len(mine), "readings": body}
+                    )
+                yield pa.RecordBatch.from_pylist(rows, schema=READ)
+
+
+def _written(readings: Readings) -> bytes:
+    columns = [pa.array(getattr(readings, name)) for name in COLUMNS.names]
+    data: bytes = pa.RecordBatch.from_arrays(columns, schema=COLUMNS).serialize().to_pybytes()
+    return data
+
+
+def _read_again(data: bytes) -> Readings:
+    batch = pa.ipc.read_record_batch(pa.py_buffer(data), COLUMNS)
+    return Readings(*(np.array(column.to_numpy()) for column in batch.columns))
 
 
 def replay(job: Job, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """What the lanes of a partition say to their readings, which come lane by lane and in order."""
+    """What the lanes of a partition say to their blocks, which come lane by lane and in order."""
     lane: _Lane | None = None
     for batch in batches:
-        seat = batch.column("seat").to_numpy()
-        edges = [0, *(np.flatnonzero(np.diff(seat)) + 1).tolist(), len(seat)]
-        for first, last in pairwise(edges):
-            if first == last:
-                continue
-            if lane is None or lane.seat != seat[first]:
+        for row in batch.to_pylist():
+            if lane is None or lane.seat != row["seat"]:
                 if lane is not None:
-                    yield lane.end()
-                lane = _Lane(job, int(seat[first]))
-            yield from lane.take(batch.slice(first, last - first))
+                    yield from lane.end()
+                lane = _Lane(job, row["seat"])
+            yield from lane.take(row)
     if lane is not None:
-        yield lane.end()
+        yield from lane.end()
 
 
 class _Lane:
@@ -155,34 +164,44 @@ class _Lane:
         self.seat = seat
         self._seats: Seats | None = None
         if seat != NOWHERE:
-            count = len(lanes(job.configuration()))
-            self._seats = job.seats((seat, count))
+            self._seats = job.seats((seat, len(lanes(job.configuration()))))
         self._strangers = self._said = 0
-        self._last_ns = 0
+        self._begin_ns = 0
+        self._waiting: list[tuple[int, Readings]] = []  # by file
 
-    def take(self, batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
-        """Feed readings; what they ring."""
+    def take(self, row: dict[str, Any]) -> Iterator[pa.RecordBatch]:
+        """Take a block: nothing that comes later arrives before it, so what does is fed."""
         if self._seats is None:
-            self._strangers += batch.num_rows
+            self._strangers += row["count"]
             return
-        columns = {name: batch.column(name).to_numpy() for name in batch.schema.names}
-        arrival_ns = columns["arrival_ns"]
-        if arrival_ns[0] < self._last_ns or (np.diff(arrival_ns) < 0).any():
-            msg = f"lane {self.seat}: expected its readings by arrival, got them unsorted by Spark"
+        if row["begin_ns"] < self._begin_ns:
+            msg = f"lane {self.seat}: expected its blocks by arrival, got them unsorted by Spark"
             raise FatalError(msg)
-        self._last_ns = int(arrival_ns[-1])
-        quality = columns["quality"].astype(np.uint8)
-        code, time_ns, value = (columns[name] for name in ("code", "time_ns", "value"))
-        bodies = self._seats.feed(self.seat, Readings(code, time_ns, value, quality, arrival_ns))
-        if bodies:
-            yield self._row(TOLD, _packed(bodies))
+        self._begin_ns = row["begin_ns"]
+        yield from self._feed(self._begin_ns)
+        self._waiting.append((row["file"], _read_again(row["readings"])))
+        self._waiting.sort(key=lambda one: one[0])
 
-    def end(self) -> pa.RecordBatch:
-        """What it says at its end."""
+    def _feed(self, until_ns: int) -> Iterator[pa.RecordBatch]:
+        """Feed what arrives before a moment: by arrival, then by file, then as it stands there."""
+        ready, left = [], []
+        for file, block in self._waiting:
+            cut = int(np.searchsorted(block.arrival_ns, until_ns))
+            ready += [block.cut(0, cut)] if cut else []
+            left += [(file, block.cut(cut, len(block)))] if cut < len(block) else []
+        self._waiting = left
+        if ready and self._seats is not None:
+            bodies = self._seats.feed(self.seat, joined(ready))
+            if bodies:
+                yield self._row(TOLD, _packed(bodies))
+
+    def end(self) -> Iterator[pa.RecordBatch]:
+        """Feed what is left; what the lane says at its end."""
+        yield from self._feed(np.iinfo(np.int64).max)
         found = Sum({}, self._strangers, {}, {})
         if self._seats is not None:
             found = self._seats.sum_up(0)
-        return self._row(SUM, msgspec.json.encode(found))
+        yield self._row(SUM, msgspec.json.encode(found))
 
     def _row(self, kind: str, body: bytes) -> pa.RecordBatch:
         self._said += 1

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Final
 
+from app import bench_options
 from app.kernel_cache import CPUS, HOST
 
 DEFAULT_CONFIGS = Path(__file__).resolve().parent.parent / "configs"
@@ -19,8 +20,18 @@ def _configs(command: argparse.ArgumentParser) -> None:
     )
 
 
-def _run(command: argparse.ArgumentParser) -> None:
+def _lifeline(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--lifeline", default="water", help="which lifeline (default: water)")
+
+
+def _places(command: argparse.ArgumentParser) -> None:
     _configs(command)
+    command.add_argument("--bootstrap", help="Kafka address, instead of the configured one")
+    command.add_argument("--state", help="snapshot location, instead of the configured one")
+
+
+def _run(command: argparse.ArgumentParser) -> None:
+    _places(command)
     command.add_argument(
         "--lifeline",
         nargs="+",
@@ -28,8 +39,6 @@ def _run(command: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="which lifelines, all in one process (default: water)",
     )
-    command.add_argument("--bootstrap", help="Kafka address, instead of the configured one")
-    command.add_argument("--state", help="snapshot location, instead of the configured one")
     command.add_argument("--port", type=int, help="HTTP port, instead of the configured one")
     command.add_argument("--instance", help="static group membership under this name")
     command.add_argument(
@@ -44,7 +53,7 @@ def _run(command: argparse.ArgumentParser) -> None:
 
 def _replay(command: argparse.ArgumentParser) -> None:
     _configs(command)
-    command.add_argument("--lifeline", default="water", help="which lifeline (default: water)")
+    _lifeline(command)
     command.add_argument(
         "telemetry", type=Path, help="recorded records (.parquet) or JSON readings (.jsonl)"
     )
@@ -59,55 +68,11 @@ def _replay(command: argparse.ArgumentParser) -> None:
 
 def _record(command: argparse.ArgumentParser) -> None:
     _configs(command)
-    command.add_argument("--lifeline", default="water", help="which lifeline (default: water)")
+    _lifeline(command)
     command.add_argument("--bootstrap", help="Kafka address, instead of the configured one")
     command.add_argument("--from", dest="begin", help="first record stamp, RFC 3339 (default: all)")
     command.add_argument("--to", dest="end", help="stamp to stop before (default: now)")
     command.add_argument("out", type=Path, help="recording to write (.parquet)")
-
-
-def _readings(command: argparse.ArgumentParser, *, labelled: bool = False) -> None:
-    command.add_argument("data", type=Path, help="file or folder: .csv, .parquet, .jsonl")
-    command.add_argument(
-        "--labels", type=Path, required=labelled, help="known events (.yaml or .csv)"
-    )
-    command.add_argument(
-        "--columns", type=Path, help="what the columns are, instead of columns.yaml beside a file"
-    )
-
-
-def _backtest(command: argparse.ArgumentParser) -> None:
-    command.add_argument("config", type=Path, help="configuration folder")
-    _readings(command)
-    command.add_argument("--report", type=Path, default=Path("backtest"), help="where to write")
-    command.add_argument(
-        "--spark", metavar="MASTER", help="run the lanes on Spark executors, not on this machine"
-    )
-    command.add_argument("--json", action="store_true", help="print the figures as JSON")
-
-
-def _compare(command: argparse.ArgumentParser) -> None:
-    command.add_argument("old", type=Path, help="configuration folder that is in force")
-    command.add_argument("new", type=Path, help="configuration folder that is proposed")
-    _readings(command)
-    command.add_argument(
-        "--budget", type=float, help="alarms per desk-day that no desk may exceed; else exit code 1"
-    )
-    command.add_argument("--json", action="store_true", help="print JSON instead of Markdown")
-
-
-def _tune(command: argparse.ArgumentParser) -> None:
-    command.add_argument("config", type=Path, help="configuration folder")
-    _readings(command, labelled=True)
-    command.add_argument(
-        "--bounds", type=Path, required=True, help="figures that may change, and between what"
-    )
-    command.add_argument(
-        "--false-alarms", type=float, required=True, help="most false alarms per channel-year"
-    )
-    command.add_argument("--trials", type=int, default=64, help="most sets of figures to try")
-    command.add_argument("--out", type=Path, default=Path("tune"), help="where to write")
-    command.add_argument("--json", action="store_true", help="print the figures as JSON")
 
 
 def _check(command: argparse.ArgumentParser) -> None:
@@ -145,28 +110,17 @@ def _topics(command: argparse.ArgumentParser) -> None:
 
 
 def _begin_anew(command: argparse.ArgumentParser) -> None:
-    _configs(command)
-    command.add_argument("--lifeline", default="water", help="which lifeline (default: water)")
+    _places(command)
+    _lifeline(command)
     command.add_argument("--lane", type=int, required=True, help="number of the lane that stands")
-    command.add_argument("--bootstrap", help="Kafka address, instead of the configured one")
-    command.add_argument("--state", help="snapshot location, instead of the configured one")
 
 
 def _compile(command: argparse.ArgumentParser) -> None:
     _configs(command)
-    command.add_argument(
-        "--into",
-        type=Path,
-        metavar="FOLDER",
-        help="put kernels there, for workers with TOCSIN_KERNELS=FOLDER, instead of this user's "
-        "cache; they write nothing into it",
-    )
-    command.add_argument(
-        "--cpu",
-        choices=(HOST, *CPUS),
-        default=HOST,
-        help="with --into: the least CPU that the workers have (default: this one)",
-    )
+    into = "put kernels there, for workers with TOCSIN_KERNELS=FOLDER; they write nothing into it"
+    command.add_argument("--into", type=Path, metavar="FOLDER", help=into)
+    least = "with --into: the least CPU that the workers have (default: this one)"
+    command.add_argument("--cpu", choices=(HOST, *CPUS), default=HOST, help=least)
 
 
 def _shadow(command: argparse.ArgumentParser) -> None:
@@ -176,10 +130,8 @@ def _shadow(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("--by", help="who wants it; the journal keeps it")
     command.add_argument("--reason", help="why; the journal keeps it")
-    _configs(command)
-    command.add_argument("--lifeline", default="water", help="which lifeline (default: water)")
-    command.add_argument("--bootstrap", help="Kafka address, instead of the configured one")
-    command.add_argument("--state", help="snapshot location, instead of the configured one")
+    _places(command)
+    _lifeline(command)
     command.add_argument("--json", action="store_true", help="print the status as JSON lines")
 
 
@@ -223,19 +175,19 @@ _COMMANDS: Final = (
     ),
     (
         "backtest",
-        _backtest,
+        bench_options.backtest,
         "hold the alarms of months against events",
         "tocsin backtest configs data --labels data/known.yaml --report backtest",
     ),
     (
         "compare",
-        _compare,
+        bench_options.compare,
         "what another configuration would ring",
         "tocsin compare configs proposed data --labels data/known.yaml --budget 144",
     ),
     (
         "tune",
-        _tune,
+        bench_options.tune,
         "propose figures of rules that keep a budget",
         "tocsin tune configs data --labels data/known.yaml --bounds tune.yaml --false-alarms 2",
     ),

@@ -153,10 +153,10 @@ static __attribute__((noinline)) int ring(work_t *w, int64_t i, const param_t *p
 
     int calm = !(level || mine->unusual_level || mine->frozen_level || breached || strange ||
                  stands);
-    if (calm) wait->gate_since = NEVER;
+    if (calm || p->smoothing == 0.0) wait->gate_since = NEVER; /* nothing learned, no gate */
     else if (wait->gate_since == NEVER) wait->gate_since = now;
     int64_t *words = &wait->gate_since;
-    mine->busy = 0;
+    mine->busy = level || mine->unusual_level || mine->frozen_level;
     for (int word = 0; word < 8; word++) mine->busy |= words[word] != NEVER;
     return calm || now - wait->gate_since >= p->relearn_ns;
 }

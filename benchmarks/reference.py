@@ -151,7 +151,6 @@ def main() -> None:
     print(f"\na million channels over a thousand: {told}")
     if writes():
         joined = [[f"{line[0]} by {line[1]}", *line[2:]] for line in lines]
-        joined.append(["1,000,000 over 1,000, times", *cells(growth)])
         write_rows(page_of("performance"), "kernel", ["channels by rows a batch", *HEAD], joined)
     print_claims(claims(found))
 

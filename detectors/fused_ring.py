@@ -113,13 +113,13 @@ def advance_levels(
     told += _tell(notes[told], seen, change, (mean, band * sigma, score))
     change = _frozen(mine, wait, p, seen)
     told += _tell(notes[told], seen, change, (np.nan, np.nan, float(mine.run)))
-    calm = (mine.limit_level | mine.unusual_level | mine.frozen_level) == 0
-    calm = calm and not (breached > 0 or strange or stands)
-    if calm:
+    rings = (mine.limit_level | mine.unusual_level | mine.frozen_level) != 0
+    calm = not (rings or breached > 0 or strange or stands)
+    if calm or p.smoothing == 0.0:  # nothing is learned: there is no gate
         wait.gate_since = NEVER
     elif wait.gate_since == NEVER:
         wait.gate_since = time_ns
-    mine.busy = False
+    mine.busy = rings
     for word in range(words.shape[1]):
         mine.busy |= words[row, word] != NEVER
     return told, calm or time_ns - wait.gate_since >= p.relearn_ns

@@ -187,8 +187,8 @@ def scan_streams(
         Which messages were read.
     """
     text = np.frombuffer(records.buffer, np.uint8)
-    # A tombstone has a length of -1.
-    room = int(np.maximum(records.length[is_open], 0).sum()) // _LEAST_BYTES
+    lengths = np.maximum(records.length[is_open], 0)  # -1 where a message has no value
+    room = int(lengths.sum()) // _LEAST_BYTES
     found = Found.room(len(records), room)
     most = (limits.message_bytes, limits.readings_per_message)
     which = (records.start, records.length, is_open)

@@ -68,7 +68,7 @@ def _parse(
 ) -> tuple[Any, Any]:
     """Write wanted records as columns; how many, and where in `data` the first fault lies or -1."""
     at, last = np.uint64(batch[BEGIN]), np.uint64(batch[END])
-    rows, base = 0, address_of(data)
+    rows, base, before = 0, address_of(data), np.int64(-1)
     for _ in range(batch[COUNT]):
         began = at
         size, at = _varint(base, at, last)
@@ -78,6 +78,9 @@ def _parse(
         end = at + np.uint64(size)
         delta_ms, at = _varint(base, at + _ONE, end)
         delta, at = _varint(base, at, end)
+        if delta <= before:
+            return rows, np.int64(began)
+        before = delta
         size, at = _varint(base, at, end)
         size, at = _varint(base, _behind(size, at, end), end)
         start = at
@@ -110,8 +113,8 @@ def parse_rows(data: NDArray[np.uint8], batch: NDArray[np.int64]) -> NDArray[np.
     Raises
     ------
     ValueError
-        When the records do not fill the range to the byte. The count is believed no further than
-        the range can hold.
+        When the records do not fill the range to the byte, or their offsets do not rise. The count
+        is believed no further than the range can hold.
 
     Examples
     --------

@@ -147,8 +147,8 @@ class Lane:
             return
         batch, parts = work.batch, self.parts
         span = (
-            int(np.searchsorted(batch.record, first)),
-            int(np.searchsorted(batch.record, last)),
+            int(np.searchsorted(batch.record, np.int32(first))),  # of another type it would be
+            int(np.searchsorted(batch.record, np.int32(last))),  # copied whole each time
         )
         parts.admission.admit(batch, work.stamp_ns, span, work.destiny)
         scored = parts.scorer.score(batch, work.destiny, span)

@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from lab.generators import creep, crowd, elevator, excavation, grid
 from lab.generators.made import LABELS, Made
 from lab.generators.water import Water, water
 
@@ -23,7 +24,14 @@ class Generator(NamedTuple):
     make: Callable[[Any], Made]
 
 
-GENERATORS: Final = {"water": Generator(Water, water)}
+GENERATORS: Final = {
+    "creep": Generator(creep.Creep, creep.make),
+    "crowd": Generator(crowd.Crowd, crowd.make),
+    "elevator": Generator(elevator.Elevator, elevator.make),
+    "excavation": Generator(excavation.Excavation, excavation.make),
+    "grid": Generator(grid.Grid, grid.make),
+    "water": Generator(Water, water),
+}
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from contracts.records import Records
 from ingest.inflate import InflateError, inflate
 from ingest.record_batch import PADDING, CorruptBatchError, Gathered, Hidden, OldBatchError, walk
+from ingest.record_rows import NO_APPEND, parse_rows
 from tests.ingest.log_text import ROOM, Kind, Row, Sent, build, marker, read_plainly, seal
 
 CODECS = [0, 1, 2, 3, 4]
@@ -236,3 +237,10 @@ def test_a_bomb_writes_nothing_behind_its_room(codec: int) -> None:
 def test_an_unknown_codec_is_refused() -> None:
     with pytest.raises(InflateError, match="got 6"):
         inflate(6, b"", np.zeros(1, np.uint8))
+
+
+def test_records_whose_offsets_do_not_rise_are_no_batch() -> None:
+    record = np.array([16, 0, 4, 2, 1, 4, 104, 105, 0], np.uint8)
+    twice = np.concatenate([record, record])
+    with pytest.raises(ValueError, match="expected whole records, got a fault 9 bytes into"):
+        parse_rows(twice, np.array([40, 1000, NO_APPEND, 0, 2, 0, 18]))

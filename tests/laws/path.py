@@ -78,6 +78,10 @@ KINDS: Final[dict[str, dict[str, str]]] = {
         "departure": "  band: 2 sigma\n  floor: 0.05\n  at_most: yellow\n  smoothing: 0.8\n"
         "  memory: 4\n  warm_up: 14\n  settle: 10\n  off_delay: 20 s\n  relearn_after: 40 s\n"
     },
+    "novelty": {
+        "novelty": "  window: 3\n  floor: 0.05\n  above: 1\n  warm_up: 8\n  at_most: yellow\n"
+        "  off_delay: 20 s\n"
+    },
     "seasonal_shift": {
         "seasonal": "  slot: 1 h\n  band: 90 sigma\n  floor: 0.05\n  warm_up: 3\n  at_most: blue\n",
         "shift": "  of: seasonal\n  floor: 0.05\n  at_most: blue\n  charts: cusum\n  h: 6 sigma\n"
