@@ -155,7 +155,12 @@ def run(orders: Orders) -> None:
     while BEGIN not in told:
         time.sleep(0.01)
     producer = Producer(
-        {"bootstrap.servers": orders.bootstrap, "linger.ms": 5, "log_level": 0, "acks": "1"}
+        {
+            "bootstrap.servers": orders.bootstrap,
+            "linger.ms": 5,
+            "log_level": 0,
+            "enable.idempotence": True,
+        }
     )
     went = send(crowd, producer, orders.faults_per_s, lambda: signal.SIGTERM in told)
     sent = sum(each.sent for each in crowd)

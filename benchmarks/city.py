@@ -35,7 +35,10 @@ def rows(found: Figures) -> list[list[str]]:
         ["lag, most, s of readings", f"{found.lag:.2f}"],
         ["sample to alarm p50, p99, most, s", f"{late} ({len(found.delays):,} alarms)"],
         ["faults sent, alarms by rule", f"{found.faults:,}, {found.rang}"],
-        ["snapshots taken, longest hold ms", f"{found.taken}, {found.hold * 1000:.0f}"],
+        [
+            "snapshots taken, longest hold of the newest, ms",
+            f"{found.taken}, {found.hold * 1000:.0f}",
+        ],
         ["cores busy", busy],
         ["generator late, most, s", f"{found.late:.2f}"],
         ["sent, received, scored", f"{found.sent:,}, {found.received:,}, {found.scored:,}"],
