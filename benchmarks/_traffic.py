@@ -67,9 +67,9 @@ def as_arrow(ids: Ids, time_s: int, values: NDArray[np.float64]) -> bytes:
 
 
 FORMATS = (
-    Format("JSON, one reading a message", 300_000, 1, as_json),
-    Format("JSON arrays of 500", 500_000, PER_MESSAGE, as_json),
-    Format("Arrow IPC, 500 readings", 2_000_000, PER_MESSAGE, as_arrow),
+    Format("JSON, one reading a message", 1_500_000, 1, as_json),
+    Format("JSON arrays of 500", 3_000_000, PER_MESSAGE, as_json),
+    Format("Arrow IPC, 500 readings", 6_000_000, PER_MESSAGE, as_arrow),
 )
 
 
