@@ -30,7 +30,7 @@ KINDS = {
 
 
 def decoder(limits: DecodeLimits | None = None) -> Decoder:
-    return Decoder(ROW_OF, SCALE, OFFSET, limits or DecodeLimits())
+    return Decoder(pa.array(list(ROW_OF)), SCALE, OFFSET, limits or DecodeLimits())
 
 
 def whole(columns: pa.Table) -> pa.Table:

@@ -44,7 +44,7 @@ def test_the_decoder_reads_what_was_encoded(form: Literal["arrow", "json"]) -> N
     messages = sent(Encoder(LANES, form, readings=150), every)
     row_of = {channel: row for row, channel in enumerate(CHANNELS)}
     ones, zeros = np.ones(len(row_of)), np.zeros(len(row_of))
-    decoder = Decoder(row_of, ones, zeros, DecodeLimits())
+    decoder = Decoder(pa.array(list(row_of)), ones, zeros, DecodeLimits())
     home = dict(zip(GROUPS, home_lanes(pa.array(GROUPS), LANES).tolist(), strict=True))
     for lane in range(LANES):
         mine = [sample for sample in every if home[sample.group] == lane]
