@@ -3,11 +3,12 @@
 import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 Path = tuple[str | int, ...]
 Place = tuple[int, int]
 NOWHERE: Place = (0, 0)
+KNOWN_MAX: Final = 50  # words that a message names
 
 
 class Finding(NamedTuple):
@@ -89,7 +90,7 @@ def closest(word: str, known: Iterable[str]) -> str | None:
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """Advice that names the known word most like this one, or all of them.
+    """Advice that names the known word most like this one, or those that there are.
 
     >>> nearest("smothing", ["band", "smoothing"])
     "nearest is 'smoothing'"
@@ -98,4 +99,7 @@ def nearest(word: str, known: Iterable[str]) -> str:
     """
     known = sorted(known)
     close = closest(word, known)
-    return f"nearest is {close!r}" if close else f"known are {', '.join(known) or 'none'}"
+    if close:
+        return f"nearest is {close!r}"
+    more = f" and {len(known) - KNOWN_MAX} more" if len(known) > KNOWN_MAX else ""
+    return f"known are {', '.join(known[:KNOWN_MAX]) or 'none'}{more}"

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from app.cli import main
+from app.findings import KNOWN_MAX, nearest
 from tests.app.folder import PACK, folder_with
 
 CHANNEL = "water.a.p"
@@ -72,6 +73,12 @@ def test_a_moment_before_all_readings_is_said_to_be_one(
     said = capsys.readouterr().out
     assert "no reading of the channel up to then" in said
     assert "silent: not waited for yet, the lane has no time" in said
+
+
+def test_advice_names_so_many_words_at_most() -> None:
+    words = [f"{i:02d}" for i in range(KNOWN_MAX + 1)]
+    assert nearest("colour", words).endswith(f", {KNOWN_MAX - 1} and 1 more")
+    assert nearest("colour", words[:-1]).endswith(f", {KNOWN_MAX - 1}")
 
 
 @pytest.mark.parametrize(
