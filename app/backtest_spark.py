@@ -65,24 +65,38 @@ def tried_on(master: str, hall: Hall) -> Trial:
     Raises
     ------
     ConfigError
-        Without pyspark, or for recordings.
+        Without pyspark, with a master that does not start, or for recordings.
     """
     if hall.data.recordings:
         msg = f"--spark: expected exports and lines, got the recording {hall.data.recordings[0]}"
         msg += "; leave --spark out to play it"
         raise ConfigError(msg)
-    try:
-        from pyspark.sql import SparkSession  # noqa: PLC0415 - only who asks for Spark has it
-    except ModuleNotFoundError as error:
-        msg = "--spark: expected the package `pyspark`, 4.1 or newer; install it beside Tocsin"
-        raise ConfigError(msg) from error
-    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
-    builder = SparkSession.builder.master(master).appName("tocsin backtest")
-    spark = builder.config("spark.sql.execution.arrow.maxRecordsPerBatch", ROWS).getOrCreate()
+    spark = _begun(master)
     try:
         return trial_of(hall, _said(spark, hall))
     finally:
         spark.stop()
+
+
+def _begun(master: str) -> Any:
+    """A session of Spark."""
+    try:
+        from py4j.protocol import Py4JError  # type: ignore[import-untyped]  # noqa: PLC0415
+        from pyspark.errors import PySparkException  # noqa: PLC0415 - only who asks has it
+        from pyspark.sql import SparkSession  # noqa: PLC0415 - as above
+    except ModuleNotFoundError as error:
+        msg = "--spark: expected the package `pyspark`, 4.1 or newer, got none; install it "
+        msg += "beside Tocsin"
+        raise ConfigError(msg) from error
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    builder = SparkSession.builder.master(master).appName("tocsin backtest")
+    builder = builder.config("spark.sql.execution.arrow.maxRecordsPerBatch", ROWS)
+    try:
+        return builder.getOrCreate()
+    except (PySparkException, Py4JError) as error:
+        why = str(error).splitlines()[0]
+        msg = f"--spark: expected a master that begins, got {master!r}; Spark says {why}"
+        raise ConfigError(msg) from error
 
 
 def _said(spark: Any, hall: Hall) -> pa.Table:

@@ -98,6 +98,16 @@ def test_recordings_are_refused_before_spark_begins(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(shutil.which("java") is None, reason="Spark needs Java")
+# Spark leaves a pipe open when it does not begin.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_master_that_is_none_is_refused(tmp_path: Path) -> None:
+    hall, _ = job_of(tmp_path)
+    with pytest.raises(ConfigError, match=r"--spark: expected a master that begins, got 'moon'"):
+        tried_on("moon", hall)
+
+
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 @pytest.mark.skipif(shutil.which("java") is None, reason="Spark needs Java")
 def test_spark_writes_what_one_machine_writes(tmp_path: Path) -> None:
