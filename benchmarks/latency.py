@@ -139,7 +139,7 @@ class Run:
 
     def cuts(self) -> tuple[float, float, float]:
         """Median, 99th percentile and most, ms."""
-        found = quantiles(self.delays, n=100)
+        found = quantiles(self.delays, n=100, method="inclusive")
         return found[49], found[98], max(self.delays)
 
     def row(self) -> list[str]:
