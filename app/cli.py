@@ -15,7 +15,11 @@ GOOD, FAILED, WRONG_USE = 0, 1, 2
 
 def _place_kernels(arguments: argparse.Namespace) -> None:
     """Tell numba where kernels lie, before anything loads it."""
-    if arguments.command == "compile" and arguments.into is not None:
+    compiles = arguments.command == "compile"
+    if compiles and arguments.into is None and arguments.cpu != kernel_cache.HOST:
+        msg = f"--cpu: expected --into FOLDER beside it, got {arguments.cpu} alone; name a folder"
+        raise ConfigError(msg)
+    if compiles and arguments.into is not None:
         kernel_cache.fill(arguments.into, arguments.cpu)
     else:
         kernel_cache.choose()

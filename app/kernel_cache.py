@@ -113,7 +113,16 @@ def _forget(kernels: Path) -> None:
 
 
 def fill(folder: Path, cpu: str) -> None:
-    """Tell numba, before it is imported, to compile for a CPU into a folder; then `seal` it."""
+    """Tell numba, before it is imported, to compile for a CPU into a folder; then `seal` it.
+
+    Raises
+    ------
+    ConfigError
+        When there is something else in the folder's place.
+    """
+    if folder.exists() and not folder.is_dir():
+        msg = f"--into: expected a folder, got the file {folder}; name another"
+        raise ConfigError(msg)
     (folder / TARGET).unlink(missing_ok=True)
     os.environ[VARIABLE] = str(folder.resolve())
     if cpu != HOST:

@@ -25,7 +25,7 @@ class Range(NamedTuple):
 
 async def record(arguments: argparse.Namespace) -> str:
     """Write the records of all lanes between two times; one line that says what came."""
-    begin_ms, end_ms = _moment("--from", arguments.begin), _moment("--to", arguments.end)
+    begin_ms, end_ms = _asked(arguments)
     configuration = settled(arguments)
     plan = plan_of(configuration, arguments.lifeline)
     settings = KafkaSettings(
@@ -50,6 +50,21 @@ async def record(arguments: argparse.Namespace) -> str:
     return f"{count:,} records of {len(ranges)} lanes in {arguments.out}; offsets {places}"
 
 
+def _asked(arguments: argparse.Namespace) -> tuple[int | None, int | None]:
+    """The range, judged with the place of the file before a broker is asked for anything."""
+    begin_ms, end_ms = _moment("--from", arguments.begin), _moment("--to", arguments.end)
+    if begin_ms is not None and end_ms is not None and end_ms <= begin_ms:
+        msg = f"--to: expected a time behind --from ({arguments.begin}), got {arguments.end}"
+        raise ConfigError(msg)
+    if arguments.out.suffix != ".parquet":
+        msg = f"{arguments.out}: expected a name that ends in .parquet; readers go by it, rename it"
+        raise ConfigError(msg)
+    if not arguments.out.parent.is_dir():
+        msg = f"{arguments.out}: expected a folder to write into, got none; make it"
+        raise ConfigError(msg)
+    return begin_ms, end_ms
+
+
 def _moment(option: str, text: str | None) -> int | None:
     """Milliseconds of an RFC 3339 time."""
     if text is None:
@@ -59,7 +74,8 @@ def _moment(option: str, text: str | None) -> int | None:
     except ValueError:
         time = None
     if time is None or time.tzinfo is None:
-        msg = f"{option}: expected an RFC 3339 time with its zone, got {text!r}"
+        msg = f"{option}: expected an RFC 3339 time with its zone, got {text!r}; "
+        msg += "write it like 2026-03-01T00:00+08:00"
         raise ConfigError(msg)
     return round(time.timestamp() * 1000)
 

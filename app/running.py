@@ -21,6 +21,7 @@ from app.settings import Settings
 from app.topics import TopicPlan, ensure, needed
 from app.way import Way, one_thread
 from contracts import failpoints
+from contracts.errors import ConfigError
 from contracts.topics import TopicNames
 from pipeline.room import Yard
 from sinks.health import HealthServer
@@ -31,7 +32,7 @@ log = logging.getLogger("tocsin.run")
 def settled(arguments: argparse.Namespace) -> Configuration:
     """The configuration with what the command line changes of the worker's own settings."""
     if "state" in arguments:
-        wanted = set(arguments.lifeline) if isinstance(arguments.lifeline, list) else None
+        wanted = _each_once(arguments.lifeline) if isinstance(arguments.lifeline, list) else None
         configuration = known_good.load(arguments.configs, arguments.state, lifelines=wanted)
     else:
         configuration = Configuration.load(arguments.configs)
@@ -43,6 +44,14 @@ def settled(arguments: argparse.Namespace) -> Configuration:
         http = msgspec.structs.replace(settings.http, port=arguments.port)
         settings = msgspec.structs.replace(settings, http=http)
     return configuration.with_settings(settings)
+
+
+def _each_once(lifelines: list[str]) -> set[str]:
+    """The lifelines of one process: two workers of one would own its lanes against each other."""
+    if twice := sorted({name for name in lifelines if lifelines.count(name) > 1}):
+        msg = f"--lifeline: expected each one once, got {', '.join(twice)} again; leave it out"
+        raise ConfigError(msg)
+    return set(lifelines)
 
 
 def _at(configuration: Configuration, bootstrap: str | None) -> Configuration:

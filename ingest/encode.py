@@ -6,6 +6,7 @@ other. docs/records.md says what it is worth.
 
 from dataclasses import dataclass, field
 from functools import lru_cache
+from operator import index
 from typing import Final, Literal, NamedTuple
 
 import msgspec
@@ -14,8 +15,12 @@ import pyarrow as pa
 
 from contracts.batch import Quality
 from ingest.homes import home_lanes
+from ingest.limits import DecodeLimits
+from ingest.rfc3339 import END_MS
 
-READINGS_MAX: Final = 4_000  # of the longest ids, as JSON, still less than a message may have
+# Of the longest ids, all of them letters that JSON writes in six bytes: still a whole message.
+READINGS_MAX: Final = 1_200
+_CHANNEL_BYTES: Final = DecodeLimits().channel_bytes
 _GROUPS: Final = 1 << 16  # whose homes are remembered
 _SCHEMA: Final = pa.schema(
     [
@@ -122,7 +127,17 @@ class Encoder:
         self._waiting: dict[int, _Waiting] = {}
 
     def add(self, sample: Sample, now_s: float) -> Outgoing | None:
-        """Take one more sample; the message that it makes full, if any."""
+        """Take one more sample; the message that it makes full, if any.
+
+        Raises
+        ------
+        ValueError
+            When the decoder would refuse the sample, and with it all others of its message: a time
+            before 1970 or after 2200, an id that is too long. It is not taken, the others stay.
+        TypeError
+            When a time or a value is no number.
+        """
+        sample = _sound(sample)
         lane = _home(sample.group, self._lanes)
         waiting = self._waiting.setdefault(lane, _Waiting(now_s))
         waiting.samples.append(sample)
@@ -142,6 +157,19 @@ class Encoder:
     def _take(self, lane: int) -> Outgoing:
         samples = self._waiting.pop(lane).samples
         return Outgoing(lane, samples[0].group, self._encode(samples))
+
+
+def _sound(sample: Sample) -> Sample:
+    """A sample in plain numbers that nothing behind here can refuse."""
+    group, channel, time_ms, value, quality = sample
+    if len(channel.encode()) > _CHANNEL_BYTES:
+        msg = f"encoder: expected a channel id of at most {_CHANNEL_BYTES} bytes, got {channel!r}"
+        raise ValueError(msg)
+    if not 0 <= time_ms < END_MS:
+        msg = f"encoder: {channel}: expected a time from 1970 to 2200, got {time_ms} ms; "
+        msg += "set the gateway clock"
+        raise ValueError(msg)
+    return Sample(group, channel, index(time_ms), float(value), Quality(quality))
 
 
 @lru_cache(_GROUPS)

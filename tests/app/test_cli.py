@@ -112,6 +112,21 @@ def test_a_journal_that_is_none_is_named_with_its_line(
             "tocsin topics: 127.0.0.1:9: expected Kafka brokers to answer, got "
             "KafkaConnectionError; look at the address\n",
         ),
+        (
+            ["run", "--lifeline", "water", "power", "water"],
+            2,
+            "--lifeline: expected each one once, got water again; leave it out\n",
+        ),
+        (
+            ["compile", "--cpu", "generic"],
+            2,
+            "--cpu: expected --into FOLDER beside it, got generic alone; name a folder\n",
+        ),
+        (
+            ["compile", "--into", __file__],
+            2,
+            f"--into: expected a folder, got the file {__file__}; name another\n",
+        ),
     ],
 )
 def test_what_went_wrong_is_said_in_one_line(

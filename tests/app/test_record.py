@@ -88,3 +88,21 @@ def test_a_time_without_a_zone_is_refused(
 ) -> None:
     assert main(["record", option, "2026-03-01T00:00", str(tmp_path / "a.parquet")]) == 2
     assert f"{option}: expected an RFC 3339 time with its zone" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("days", "name", "message"),
+    [
+        ("02 01", "a.parquet", "--to: expected a time behind --from (2026-03-02T00:00Z), got"),
+        ("01 01", "a.parquet", "--to: expected a time behind --from"),
+        ("01 02", "a.csv", "a.csv: expected a name that ends in .parquet"),
+        ("01 02", "none/a.parquet", "none/a.parquet: expected a folder to write into, got none"),
+    ],
+)
+def test_a_range_that_cannot_be_recorded_is_refused_before_a_broker_is_asked(
+    days: str, name: str, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    begin, end = (f"2026-03-{day}T00:00Z" for day in days.split())
+    span = ["--from", begin, "--to", end]
+    assert main(["record", *span, "--bootstrap", "127.0.0.1:1", str(tmp_path / name)]) == 2
+    assert message in capsys.readouterr().err

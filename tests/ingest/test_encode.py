@@ -77,7 +77,7 @@ def test_a_message_leaves_when_it_is_full_or_old() -> None:
 
 @pytest.mark.parametrize("form", FORMS)
 def test_the_largest_message_is_within_the_limits(form: Literal["arrow", "json"]) -> None:
-    longest = "x" * DecodeLimits().channel_bytes
+    longest = "\x01" * DecodeLimits().channel_bytes  # six bytes each as JSON
     encoder = Encoder(1, form, readings=READINGS_MAX)
     sample = Sample("g", longest, 1_772_323_200_000, -1.2345678901234567e-300, Quality.UNCERTAIN)
     found = [encoder.add(sample, 0.0) for _ in range(READINGS_MAX)]
@@ -87,5 +87,30 @@ def test_the_largest_message_is_within_the_limits(form: Literal["arrow", "json"]
 
 @pytest.mark.parametrize("readings", [0, READINGS_MAX + 1])
 def test_a_size_out_of_bounds_is_refused(readings: int) -> None:
-    with pytest.raises(ValueError, match="expected 1 to 4000 readings a message, got"):
+    with pytest.raises(ValueError, match="expected 1 to 1200 readings a message, got"):
         Encoder(1, readings=readings)
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        (Sample("g", "a", -1, 1.0), "a: expected a time from 1970 to 2200, got -1 ms; set"),
+        (Sample("g", "a", 7_289_654_400_000, 1.0), "expected a time from 1970 to 2200"),
+        (Sample("g", "北" * 43, 1, 1.0), "expected a channel id of at most 128 bytes, got '北北"),
+        (Sample("g", "\ud800", 1, 1.0), "surrogates not allowed"),
+        (Sample("g", "a", 1, 1.0, 7), "7 is not a valid Quality"),  # type: ignore[arg-type]
+    ],
+)
+def test_a_sample_that_the_decoder_refuses_takes_no_others_along(
+    form: Literal["arrow", "json"], bad: Sample, message: str
+) -> None:
+    encoder, good = Encoder(1, form), Sample("g", "a", 0, float("nan"))
+    assert encoder.add(good, 0.0) is None
+    with pytest.raises(ValueError, match=message):
+        encoder.add(bad, 0.0)
+    assert encoder.add(good, 0.0) is None
+    body = encoder.flush()[0].body
+    decoder = Decoder(pa.array(["a"]), np.ones(1), np.zeros(1), DecodeLimits())
+    batch = decoder.decode(Records.of([(0, 0, body)]))
+    assert (batch.row.tolist(), batch.refused) == ([0, 0], [])
