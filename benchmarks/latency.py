@@ -234,7 +234,9 @@ async def measure(cluster: Cluster, folder: Path, rate: float) -> list[Run]:
     configs = folder / "configs"
     channels = city.configure(configs, GROUPS, LANES, folder / "state")
     pack = configs / "water" / "level.yaml"
-    pack.write_text(re.sub(r"(on|off)_delay: \d+ ms", r"\1_delay: 0 s", pack.read_text()))
+    text = re.sub(r"(on|off)_delay: \d+ ms", r"\1_delay: 0 s", pack.read_text())
+    # A sender that makes up for a pause sends a channel's dip and its return within milliseconds.
+    pack.write_text(text.replace("fastest: 500 per s", "fastest: 5000 per s"))
     place = ["--configs", str(configs), "--bootstrap", cluster.bootstrap]
     tocsin("topics", *place, "--create", "--replication", "1")
     worker = WorkerProcess(place, free_ports(1)[0], folder / "worker.log")
