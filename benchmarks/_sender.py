@@ -181,7 +181,7 @@ class Pace:
             while (now := time.perf_counter() - began) < self.warm_s + self.seconds:
                 if now >= self.warm_s and not measuring:
                     measuring, before, late_s = True, dips, 0.0
-                    told.send(time.time())
+                    told.send(time.time_ns() // 1_000_000 / 1000)  # as readings are stamped
                 late_s = max(late_s, now - count / self.rate)
                 lane, stencil, order = stencils[turn % len(stencils)]
                 dip = None
