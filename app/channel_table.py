@@ -126,8 +126,10 @@ def _same_width(
 
 
 def _from_parquet(path: FilePath, file: str, findings: Findings) -> tuple[Columns, SpotOf]:
-    there = pq.read_schema(path).names
-    shared = [name for name in there if name in SCHEMA.names and SCHEMA.field(name).type == WORD]
+    words = {field.name for field in SCHEMA if field.type == WORD}
+    # Lists and the like cannot be read as numbered words; they are told of cell by cell.
+    there = [field for field in pq.read_schema(path) if not pa.types.is_nested(field.type)]
+    shared = [field.name for field in there if field.name in words]
     with pq.ParquetFile(path, read_dictionary=shared) as source:
         count = source.metadata.num_rows
         if count > CHANNELS_MAX:

@@ -46,8 +46,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except TocsinError as error:
         sys.stderr.write(f"tocsin {arguments.command}: {error}\n")
         return FAILED
-    except FileNotFoundError as error:
-        sys.stderr.write(f"tocsin {arguments.command}: {error.filename}: expected a file\n")
+    except (FileNotFoundError, NotADirectoryError) as error:
+        text = "expected a file"
+        if isinstance(error, NotADirectoryError):
+            text = "expected a folder above it, got a file; name another"
+        sys.stderr.write(f"tocsin {arguments.command}: {error.filename}: {text}\n")
         return WRONG_USE
     except OSError as error:
         sys.stderr.write(f"tocsin {arguments.command}: {error}\n")

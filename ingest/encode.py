@@ -18,8 +18,7 @@ from ingest.homes import home_lanes
 from ingest.limits import DecodeLimits
 from ingest.rfc3339 import END_MS
 
-# Of the longest ids, all of them letters that JSON writes in six bytes: still a whole message.
-READINGS_MAX: Final = 1_200
+READINGS_MAX: Final = 4_000  # of the longest ids, as JSON, still less than a message may have
 _CHANNEL_BYTES: Final = DecodeLimits().channel_bytes
 _GROUPS: Final = 1 << 16  # whose homes are remembered
 _SCHEMA: Final = pa.schema(

@@ -65,10 +65,13 @@ def main(arguments: Sequence[str]) -> int:
     try:
         figures = _figures(parameters, given.figures)
         made = make(msgspec.convert({**figures, "seed": given.seed}, parameters, strict=False))
+        made.write(given.out)
     except ValueError as error:  # msgspec's own is one too
         sys.stderr.write(f"{error}\n")
         return 2
-    made.write(given.out)
+    except OSError as error:
+        sys.stderr.write(f"--out: expected a folder to write into, got {error}; name another\n")
+        return 2
     sys.stdout.write(f"{len(made):,} readings of {len(made.catalogue)} channels in {given.out}\n")
     sys.stdout.write(f"try: tocsin backtest CONFIG {given.out} --labels {given.out}/{LABELS}\n")
     return 0

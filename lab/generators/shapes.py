@@ -111,7 +111,15 @@ def wandering(chance: np.random.Generator, count: int, keep: float, deviation: f
         Share of a value that is in the next one, below 1.
     deviation : float
         Of the process itself, not of what drives it.
+
+    Raises
+    ------
+    ValueError
+        When nothing is asked for.
     """
+    if count < 1:
+        msg = f"days: expected room for a reading, got room for {count}; raise it"
+        raise ValueError(msg)
     pushes = chance.normal(0.0, deviation * np.sqrt(1.0 - keep * keep), count)
     pushes[0] = chance.normal(0.0, deviation)
     return np.asarray(lfilter([1.0], [1.0, -keep], pushes), np.float64)
@@ -161,7 +169,16 @@ def appointments(
     """Second at which each kind of trouble begins: in a stretch of time of its own, by chance.
 
     It begins within the first quarter of its stretch, and should be over by the end of it.
+
+    Raises
+    ------
+    ValueError
+        When there is no time for trouble behind the quiet days.
     """
+    if span[1] <= span[0]:
+        quiet, days = (at / DAY_S for at in span)
+        msg = f"days: expected more than the quiet ones ({quiet:g}), got {days:g}; raise it"
+        raise ValueError(msg)
     names = list(kinds)
     length = (span[1] - span[0]) / len(names)
     found = {}

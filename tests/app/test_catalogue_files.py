@@ -173,6 +173,15 @@ def test_a_file_that_is_no_parquet_is_refused(tmp_path: Path) -> None:
     assert found[0].startswith("water/catalogue.parquet: expected a readable file, got an error")
 
 
+def test_lists_in_a_parquet_are_told_of_cell_by_cell(tmp_path: Path) -> None:
+    row = {"id": "w.a", "class": "water.pressure", "asset": "a", "group": "g"}
+    sink = pa.BufferOutputStream()
+    pq.write_table(pa.table({**{key: [cell] for key, cell in row.items()}, "tags": [["a"]]}), sink)
+    assert findings_of(tmp_path, {"water/catalogue.parquet": sink.getvalue().to_pybytes()}) == [
+        "water/catalogue.parquet:1: tags: expected text up to 500 characters, got a list of 1"
+    ]
+
+
 def test_two_catalogues_of_one_lifeline_are_refused(tmp_path: Path) -> None:
     files: dict[str, str | bytes] = {
         "water/catalogue.csv": CATALOGUE,

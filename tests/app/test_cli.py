@@ -118,6 +118,12 @@ def test_a_journal_that_is_none_is_named_with_its_line(
             "--lifeline: expected each one once, got water again; leave it out\n",
         ),
         (
+            ["replay", "--out", f"{__file__}/out.jsonl", __file__],
+            2,
+            f"tocsin replay: {__file__}/out.jsonl: expected a folder above it, got a file; "
+            "name another\n",
+        ),
+        (
             ["compile", "--cpu", "generic"],
             2,
             "--cpu: expected --into FOLDER beside it, got generic alone; name a folder\n",

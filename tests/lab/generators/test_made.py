@@ -4,9 +4,11 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from app.backtest_data import open_data
 from app.backtest_labels import events_on, read_labels
+from lab.generators.__main__ import main
 from lab.generators.made import NS, Event, Made, columns
 from tests.app.folder import loaded
 
@@ -57,3 +59,22 @@ def test_readings_of_one_channel_are_at_hand() -> None:
     time_ns, value = made().of("water.a.p")
     assert ((time_ns - BEGIN_NS) // NS).tolist() == [0, 120]
     assert value.tolist() == [0.3, 0.32]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["crowd", "days=20"], "days: expected more than the quiet ones (28), got 20; raise it"),
+        (["creep", "days=-1"], "days: expected more than the quiet ones (400), got -1; raise it"),
+        (["excavation", "days=0"], "days: expected room for a reading, got room for 0; raise it"),
+        (["excavation", "days=2"], "--out: expected a folder to write into, got"),
+    ],
+)
+def test_what_cannot_be_made_is_said_in_one_line(
+    words: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a-file").touch()
+    assert main([*words, "--seed", "7", "--out", str(tmp_path / "a-file")]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith(message)
+    assert said.count("\n") == 1
