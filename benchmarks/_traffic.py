@@ -107,6 +107,7 @@ def preload(
         {
             "bootstrap.servers": bootstrap,
             "enable.idempotence": True,
+            "compression.type": "lz4",  # as gateways should: readings are alike
             "linger.ms": 20,
             "batch.size": 1 << 18,
             "queue.buffering.max.messages": 2_000_000,
