@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import shutil
 import sys
 from collections.abc import Sequence
 from datetime import datetime
@@ -15,7 +14,7 @@ from app.backtest_labels import Event, events_on, read_labels
 from app.backtest_lanes import Hall
 from app.backtest_page import TALLY, cell, page
 from app.backtest_score import YEAR_NS, Scores, as_json, scores
-from app.backtest_shares import tried
+from app.backtest_shares import forget, tried
 from app.backtest_told import Trial
 from app.configuration import Configuration
 from app.progress import Progress
@@ -38,7 +37,7 @@ def backtest(arguments: argparse.Namespace) -> int:
     pictures = [w.points for w in windows]
     result = {"said": said(trial, data), **_facts(trial), **as_json(found)}
     write_report(arguments.report, trial, (found, pictures), result)
-    shutil.rmtree(arguments.report / ASIDE, ignore_errors=True)
+    forget(arguments.report / ASIDE)
     if arguments.json:
         sys.stdout.write(json.dumps(result, ensure_ascii=False) + "\n")
     else:

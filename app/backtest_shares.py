@@ -6,6 +6,7 @@ import shutil
 import sys
 from collections.abc import Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ProcessPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -110,6 +111,14 @@ def tried(hall: Hall, aside: Path, progress: Progress, timing: Timing | None = N
     for one in asides:
         one.told(told)
     return told.trial(hall.configuration, sums, hall.windows)
+
+
+def forget(aside: Path) -> None:
+    """Delete what shares put aside, and the folder unless somebody else's files lie there too."""
+    for folder in aside.glob("*-of-*"):
+        shutil.rmtree(folder, ignore_errors=True)
+    with suppress(OSError):
+        aside.rmdir()
 
 
 def _sweep(aside: Path, keep: set[Path]) -> None:

@@ -142,7 +142,7 @@ def _kernel(
         if told == len(notes):
             return i, told
         place = place_of[row_of[i]] if destiny[i] == _SCORED else -1
-        if place < 0 or np.isnan(value_of[i]):
+        if place < 0 or not np.isfinite(value_of[i]):
             continue
         mine, p = state[place], params[params_of[place]]
         mine.values[mine.kept % p.window] = value_of[i]

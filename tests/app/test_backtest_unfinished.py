@@ -222,3 +222,11 @@ def test_what_is_wrong_in_one_process_ends_all(
     monkeypatch.setattr(backtest_shares, "processes", lambda readings, lanes: 2)
     with pytest.raises(DecodeError, match=r"a\.jsonl:1"):
         run(hall, tmp_path / "aside")
+
+
+def test_files_of_somebody_else_stay_where_shares_were_put_aside(tmp_path: Path) -> None:
+    (tmp_path / "0-of-2").mkdir()
+    (tmp_path / "0-of-2" / "told.jsonl").write_text("")
+    (tmp_path / "novel.txt").write_text("chapter one")
+    backtest_shares.forget(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["novel.txt"]

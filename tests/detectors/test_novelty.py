@@ -269,3 +269,11 @@ def test_words_that_make_no_sense_are_found(
 
 def test_sensible_words_pass() -> None:
     assert not list(faults(Novelty(**QUICK), Scene(0.0, 1.0, Duration("60 s"))))
+
+
+def test_an_infinite_value_is_passed_over() -> None:
+    values = waves()
+    spiked = values.copy()
+    spiked[100], spiked[5000] = np.inf, -np.inf
+    heard = notes_of(RULE, np.where(np.isfinite(spiked), spiked, np.nan))
+    assert np.array_equal(notes_of(RULE, spiked), heard)
