@@ -81,7 +81,10 @@ async def perform(
     lanes = {feed.lifeline: configuration.partitions[feed.lifeline] for feed in show.feeds}
 
     async def whole() -> None:
-        with tempfile.TemporaryDirectory(prefix="tocsin-demo-") as state:
+        # Interrupted at once, a thread may still be writing there.
+        with tempfile.TemporaryDirectory(
+            prefix="tocsin-demo-", ignore_cleanup_errors=True
+        ) as state:
             async with stage(configuration, lanes, bootstrap, state) as ground:
                 await show.run(ground, forever=forever)
 
