@@ -7,6 +7,8 @@ UV_VERSION := 0.13.9
 DEMO_SECONDS ?= 60
 SOAK_SECONDS ?= 600
 export DEMO_SECONDS SOAK_SECONDS
+# Without bytecode every module would be compiled again at each of hundreds of starts.
+unexport PYTHONDONTWRITEBYTECODE
 
 INSTALL = $(PIP) install --quiet --require-hashes -r
 EDITABLE = $(PIP) install --quiet --no-deps --no-build-isolation -e .

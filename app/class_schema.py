@@ -7,10 +7,10 @@ from typing import Any, Final
 import msgspec
 from msgspec import inspect
 
-from app.fill import written_fields
 from app.overrides import CHANNEL, KEY, TAG
 from app.pack import Pack
 from app.pack_judge import CLASS
+from app.shape import shape, written_fields
 from app.units import FIGURE, RATE
 from contracts.quantities import DIFFERENCE, LEVEL, Quantity, Rate
 
@@ -26,7 +26,7 @@ _OVERRIDES: Final = {
 
 def class_schema() -> dict[str, Any]:
     """Schema of a class file, with the kinds of rules of all installed packages."""
-    schema = _shape(inspect.type_info(Pack), figure=False)
+    schema = _shape(shape(Pack), figure=False)
     properties = schema["properties"]
     properties["class"]["pattern"] = f"^{CLASS.pattern}$"
     properties[KEY] = _OVERRIDES
@@ -35,7 +35,7 @@ def class_schema() -> dict[str, Any]:
 
 def schema_of(kind: type) -> dict[str, Any]:
     """Schema of any struct that people write."""
-    return _shape(inspect.type_info(kind), figure=False)
+    return _shape(shape(kind), figure=False)
 
 
 def _shape(node: inspect.Type, *, figure: bool) -> dict[str, Any]:

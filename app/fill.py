@@ -10,13 +10,13 @@ from msgspec import inspect
 
 from app.findings import Findings, Path, closest, dotted, nearest, shown
 from app.located import Located, scalar
+from app.shape import shape, written_fields
 from contracts.quantities import Duration, Quantity
 
 T = TypeVar("T")
 QUANTITY_CHARS_MAX: Final = 40
 DURATION_MAX: Final = Duration("3660 d")  # ten years; nanoseconds stay far inside 64 bits
 PERIODS_MAX: Final = 1000
-BY_LOADER: Final = {"by_loader": True}  # `extra` of fields that no file may write
 BAD: Final = object()  # stands for a value with findings
 
 
@@ -71,9 +71,7 @@ def fill(kind: type[T], page: Page) -> T | None:
 
 def partial(kind: type, page: Page) -> tuple[dict[str, Any], bool]:
     """Readable fields of the struct, and whether all could be read."""
-    node = inspect.type_info(kind)
-    assert isinstance(node, inspect.StructType)
-    return _fields(node, page.located.data, (), page)
+    return _fields(shape(kind), page.located.data, (), page)
 
 
 def _fields(
@@ -98,15 +96,6 @@ def _fields(
             if key not in meant:
                 page.find(path, f"expected the key '{key}', got none; add it", key=True)
     return fields, whole
-
-
-def written_fields(node: inspect.StructType) -> dict[str, inspect.Field]:
-    """Fields that a file may write, by key."""
-    return {
-        field.encode_name: field
-        for field in node.fields
-        if not (isinstance(field.type, inspect.Metadata) and field.type.extra == BY_LOADER)
-    }
 
 
 _LOADED: Final = "expected this to be left out: it is filled in on load; delete it"

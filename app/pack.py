@@ -6,8 +6,8 @@ import msgspec
 from msgspec import Meta
 
 from alarms.duty import Duty
-from app.fill import BY_LOADER
 from app.kinds import BUILT_IN, kinds
+from app.shape import BY_LOADER
 from contracts.quantities import Duration
 from detectors.frozen import Frozen
 from detectors.kind import Kind

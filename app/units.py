@@ -16,6 +16,7 @@ from msgspec import inspect
 
 from app.fill import BAD, QUANTITY_CHARS_MAX, Page
 from app.findings import Path, nearest
+from app.shape import shape
 from contracts.errors import ConfigError
 from contracts.quantities import DIFFERENCE, LEVEL, Rate
 
@@ -47,7 +48,7 @@ def in_unit(kind: type, page: Page) -> Page:
     tree = page.located
     if not isinstance(tree.data, dict):
         return page
-    data = _Turning(page, tree.data.get("unit")).value(inspect.type_info(kind), tree.data, (), None)
+    data = _Turning(page, tree.data.get("unit")).value(shape(kind), tree.data, (), None)
     return replace(page, located=replace(tree, data=data))
 
 

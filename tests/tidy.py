@@ -206,6 +206,8 @@ def _functions(
     tree: ast.AST, prefix: str = ""
 ) -> Iterator[tuple[str, ast.FunctionDef | ast.AsyncFunctionDef]]:
     for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.expr):  # no expression holds a function with a body
+            continue
         name = prefix
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             name = f"{prefix}.{node.name}" if prefix else node.name

@@ -79,6 +79,7 @@ def run(hall: Hall, aside: Path, stop_at: int | None = None) -> Trial:
     return backtest_shares.tried(hall, aside, progress, ALWAYS)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("small")
 def test_an_interrupted_backtest_ends_as_one_that_was_not(tmp_path: Path) -> None:
     data = place(tmp_path)

@@ -73,6 +73,7 @@ async def test_a_worker_that_answers_no_more_is_killed_and_started_again() -> No
     await asyncio.wait_for(working, WAIT_S)
 
 
+@pytest.mark.slow
 async def test_workers_stop_when_whoever_keeps_them_is_killed(tmp_path: Path) -> None:
     note = tmp_path / "pid"
     script = f"import os,time; open({str(note)!r},'w').write(str(os.getpid())); time.sleep(600)"

@@ -89,6 +89,7 @@ def tocsin(site: Path, *words: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.slow
 def test_an_installed_kind_rings_in_a_replay(tmp_path: Path) -> None:
     module = (FOREIGN / "tocsin_jump.py").read_text()
     site = installed(tmp_path / "site", module, ENTRIES[ENTRY_POINTS])
@@ -106,6 +107,7 @@ def test_an_installed_kind_rings_in_a_replay(tmp_path: Path) -> None:
     assert said == ["jumped by 0.3 to 0.6", "over after 1 min; now 0.6 MPa."]
 
 
+@pytest.mark.slow
 def test_words_of_an_installed_kind_are_judged_like_all_others(tmp_path: Path) -> None:
     site = installed(
         tmp_path / "site", (FOREIGN / "tocsin_jump.py").read_text(), ENTRIES[ENTRY_POINTS]
@@ -163,6 +165,7 @@ def test_a_broken_package_is_named_with_what_is_wrong(
     assert text in str(caught.value)
 
 
+@pytest.mark.slow
 def test_a_broken_package_is_one_line_at_the_command(tmp_path: Path) -> None:
     site = installed(tmp_path, "import nowhere_to_be_found", {"jump": "t_cli:JUMP"}, "t_cli")
     done = tocsin(site, "check")

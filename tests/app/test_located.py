@@ -170,6 +170,7 @@ def test_ten_thousand_open_brackets_are_refused_at_the_depth_limit() -> None:
     assert refusal("[" * 10_000) == [text]
 
 
+@pytest.mark.slow
 def test_more_values_than_allowed_are_refused() -> None:
     found = refusal("[" + "0," * NODES_MAX + "]")
     assert len(found) == 1

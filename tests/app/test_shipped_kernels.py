@@ -68,6 +68,7 @@ def test_a_worker_of_a_read_only_image_compiles_nothing(tmp_path: Path) -> None:
     assert not nowhere.exists()
 
 
+@pytest.mark.slow
 def test_a_folder_without_a_kernel_is_no_reason_to_stop(tmp_path: Path) -> None:
     """Somebody's own kind of rule was not there when the image was made."""
     script = (

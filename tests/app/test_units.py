@@ -77,6 +77,7 @@ def test_there_and_back_is_the_same(amount: float, pair: tuple[str, str, float])
     assert turned(there, large, small, difference=False) == pytest.approx(amount, rel=1e-10)
 
 
+@pytest.mark.slow
 def test_packs_without_units_load_no_table_of_units() -> None:
     code = "import sys; from app.check import check; from pathlib import Path; "
     code += "assert check(Path('configs'), {}) == []; assert 'pint' not in sys.modules"

@@ -80,6 +80,7 @@ def test_what_is_unknown_is_refused(text: str, expected: str) -> None:
         arm(text)
 
 
+@pytest.mark.slow
 def test_a_worker_refuses_an_unknown_point_before_it_starts() -> None:
     environment = os.environ | {failpoints.VARIABLE: "comit:1:crash"}
     command = [TOCSIN, "run", "--bootstrap", "127.0.0.1:1"]

@@ -57,6 +57,7 @@ def numeric(value: str, time: str = "1000", channel: str = KNOWN) -> bytes:
     )
 
 
+@pytest.mark.slow
 @settings(deadline=None)  # the first example compiles the kernel
 @given(st.lists(st.one_of(st.none(), texts(), mutants()), min_size=1, max_size=12))
 @example([numeric("-0"), numeric("-0.0"), numeric("9007199254740993"), numeric("0.1")])
@@ -95,6 +96,7 @@ def plain_messages(chance: random.Random, count: int) -> list[bytes]:
     return found
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_plain_messages_are_alike_and_most_are_read_in_place(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

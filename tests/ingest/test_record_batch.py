@@ -87,6 +87,7 @@ def check(data: bytes, wanted: int, aborted: Sequence[tuple[int, int]] | None) -
     assert (ends <= len(records.buffer) - PADDING).all()
 
 
+@pytest.mark.slow
 @settings(deadline=None)  # the first example compiles the kernel
 @given(logs(), st.integers(0, 100), st.integers(0, 60))
 def test_rows_are_those_of_the_plain_client(log: tuple[bytes, int], skip: int, lost: int) -> None:
@@ -106,6 +107,7 @@ def test_aborted_transactions_are_hidden_as_the_plain_client_hides_them(
     check(data, first, [(producer, first + at) for producer, at in aborted])
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=300)  # the first example compiles the kernel
 @given(batches(41), st.data())
 def test_a_batch_of_any_bytes_under_a_right_checksum_is_never_read_otherwise(

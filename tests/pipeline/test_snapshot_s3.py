@@ -45,6 +45,7 @@ def location(server: ThreadedMotoServer, request: pytest.FixtureRequest) -> str:
     return address(server, hashlib.sha256(request.node.name.encode()).hexdigest()[:16])
 
 
+@pytest.mark.slow
 def test_what_is_written_comes_back_and_nothing_else_is_taken_for_it(location: str) -> None:
     store = SnapshotStore(location)
     data = bytes(range(256)) * 40_000  # more than one part of an upload
