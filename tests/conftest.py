@@ -1,5 +1,6 @@
 """Fixtures that all tests share: a real Kafka, and what it said when a test failed."""
 
+import gc
 import os
 from collections.abc import Generator, Iterator
 
@@ -62,3 +63,8 @@ def pytest_runtest_makereport(
             for node in cluster.nodes:
                 report.sections.append((f"log of Kafka node {node}", cluster.tail(node)))
     return report
+
+
+def pytest_collection_finish() -> None:
+    """Spare the garbage collector what stays until the end: all modules and their tests."""
+    gc.freeze()
