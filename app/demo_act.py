@@ -16,6 +16,7 @@ from app.service import Service
 from app.way import Way
 from contracts.topics import TopicNames
 from lab.feeds.feed import Feed
+from pipeline.kafka_closing import let_go
 
 DRAIN_S: Final = 30.0
 READY_S: Final = 60.0
@@ -80,7 +81,7 @@ class Act:
             topic = self._names.telemetry(self.feed.lifeline)
             await send(producer, topic, self._sent, self._clock, self._note)
         finally:
-            await producer.stop()
+            await let_go(producer)
 
     def _note(self, sent: "asyncio.Future[Any]", began_s: float) -> None:
         self._handed += 1

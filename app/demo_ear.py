@@ -9,6 +9,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from app.demo_stage import Stage
 from contracts.alarm import Alarm, decode_alarm
 from contracts.topics import TopicNames
+from pipeline.kafka_closing import let_go
 
 
 class Ear:
@@ -54,7 +55,7 @@ class Ear:
                     for record in records:
                         self._hear(record)
         finally:
-            await consumer.stop()
+            await let_go(consumer)
 
     def _hear(self, record: Any) -> None:
         if dict(record.headers).get("tocsin") != b"revision":

@@ -18,6 +18,7 @@ from app.topics import Topic, TopicPlan, ensure, needed
 from contracts.errors import FatalError
 from contracts.topics import TopicNames
 from ingest.kafka_errors import refusal
+from pipeline.kafka_closing import let_go
 
 COPIES_MAX: Final = 3
 REQUEST_TIMEOUT_MS: Final = 5_000
@@ -134,7 +135,7 @@ async def _admin(bootstrap: str) -> AsyncIterator[AIOKafkaAdminClient]:
     except (KafkaError, TimeoutError) as error:
         raise refusal(bootstrap, "demo", error) from error
     finally:
-        await admin.close()
+        await let_go(admin)
 
 
 async def _brokers(bootstrap: str) -> int:

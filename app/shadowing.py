@@ -22,6 +22,7 @@ from contracts.journal import Entry, Promote, Refuse, Rollback, Shadow, ShadowCo
 from contracts.lane_log import Manifest
 from contracts.topics import TopicNames
 from ingest.kafka_errors import refusal
+from pipeline.kafka_closing import let_go
 from pipeline.lane_reader import LaneReader
 from pipeline.snapshot import SnapshotStore, unpack
 
@@ -184,14 +185,14 @@ class _Desk:
     async def _send(self, body: bytes, numbers: Sequence[int]) -> list[int]:
         """Next command offset of each lane once it has taken this one."""
         producer = AIOKafkaProducer(bootstrap_servers=self._settings.kafka.bootstrap, acks="all")
-        await producer.start()
         topic = self._topics.commands(self._lifeline)
         try:
+            await producer.start()
             sent: list[Any] = [
                 await producer.send_and_wait(topic, body, partition=number) for number in numbers
             ]
         finally:
-            await producer.stop()
+            await let_go(producer)
         return [record.offset + 1 for record in sent]
 
     async def _answer(self, number: int, first: int, behind: int, until: float) -> str:

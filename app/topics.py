@@ -13,6 +13,7 @@ from msgspec import Meta, Struct
 from contracts.errors import ConfigError, FatalError, TocsinError
 from contracts.topics import TopicNames
 from ingest.kafka_errors import meaning, refusal
+from pipeline.kafka_closing import let_go
 
 DAY_MS: Final = 86_400_000
 FOR_EVER: Final = -1
@@ -187,7 +188,7 @@ async def _admin(
     except (KafkaError, TimeoutError) as error:
         raise meant(bootstrap, "topics", error) from error
     finally:
-        await admin.close()
+        await let_go(admin)
 
 
 async def _described(

@@ -26,7 +26,8 @@ async def stop_consumer(consumer: AIOKafkaConsumer, where: str, deadline_s: floa
 
     `stop` gives up at the first part that hangs or, by a cancellation of its own that it lets
     out, at the first task that it cancels: with a dead broker that is the rule. What is left would
-    ask for metadata, connect and log for ever, so it is ended here.
+    ask for metadata, connect and log for ever, so it is ended here. It runs in a task of its own:
+    where it waits for what it has cancelled it swallows a cancel of ours.
 
     Parameters
     ----------
@@ -37,22 +38,20 @@ async def stop_consumer(consumer: AIOKafkaConsumer, where: str, deadline_s: floa
     deadline_s : float
         Bound on `stop`.
     """
+    stopping = asyncio.create_task(consumer.stop(), name="stop consumer")
     try:
-        async with asyncio.timeout(deadline_s):
-            await consumer.stop()
-    except asyncio.CancelledError:
-        await _end(consumer)
-        task = asyncio.current_task()
-        if task is not None and task.cancelling():
-            raise
-    except Exception as error:  # closing must not hide why we close
-        _LOG.warning("%s: closing failed: %r", where, error)
-        await _end(consumer)
+        await asyncio.wait({stopping}, timeout=deadline_s)
+    finally:
+        if not stopping.done() or stopping.cancelled():
+            await _end(consumer, stopping)
+        elif (error := stopping.exception()) is not None:  # must not hide why we close
+            _LOG.warning("%s: closing failed: %r", where, error)
+            await _end(consumer, stopping)
 
 
-async def _end(consumer: AIOKafkaConsumer) -> None:
+async def _end(consumer: AIOKafkaConsumer, stopping: asyncio.Task[None]) -> None:
     """Cancel what a consumer runs in the background, and close its sockets."""
-    tasks: set[asyncio.Task[Any]] = set()
+    tasks: set[asyncio.Task[Any]] = {stopping}
     for part, names in _TASKS.items():
         owner = getattr(consumer, part, None)
         tasks.update(filter(None, (getattr(owner, name, None) for name in names)))

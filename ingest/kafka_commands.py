@@ -12,6 +12,7 @@ from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRa
 from msgspec import Meta, Struct
 
 from contracts.errors import FatalError
+from ingest.kafka_closing import stop_consumer
 from ingest.kafka_errors import meaning
 
 log = logging.getLogger("tocsin.commands")
@@ -144,16 +145,7 @@ class KafkaCommands:
         self._desks.clear()
         if consumer is None:
             return
-        try:
-            async with asyncio.timeout(self._settings.close_deadline_s):
-                await consumer.stop()
-        except asyncio.CancelledError:
-            # The client leaks the cancellation of its own tasks; only one of ours counts.
-            task = asyncio.current_task()
-            if task is not None and task.cancelling():
-                raise
-        except Exception as error:  # closing must not hide why we close
-            log.warning("%s: closing failed: %r", self._settings.topic, error)
+        await stop_consumer(consumer, self._settings.topic, self._settings.close_deadline_s)
 
     def keep(self, lanes: Collection[int]) -> None:
         """Stop fetching for lanes that are not the worker's any more."""

@@ -3,6 +3,9 @@
 import asyncio
 from typing import Any, Final
 
+from aiokafka.admin import AIOKafkaAdminClient
+
+CLOSE_S: Final = 5.0
 END_S: Final = 1.0
 
 # Where clients keep what they run in the background.
@@ -15,36 +18,35 @@ _TASKS: Final = {
 }
 
 
-async def let_go(client: Any, seconds: float) -> None:
-    """Stop a producer or a consumer; bounded in time, raises only a real cancel.
+async def let_go(client: Any, seconds: float = CLOSE_S) -> None:
+    """Stop a client of Kafka; bounded in time, raises only a real cancel.
 
     `stop` gives up at the first part that hangs: with a broker that stands still that is the rule.
     What is left would hold its sockets and ask for metadata for ever, once for each recovery, so
-    it is ended here. A consumer stopped in the step it was started in lets out the cancellation of
-    its own tasks: only a cancel of ours is passed on.
+    it is ended here. It runs in a task of its own: where it waits for what it has cancelled it
+    swallows a cancel of ours, and a consumer stopped in the step it was started in lets out the
+    cancellation of its own tasks.
 
     Parameters
     ----------
-    client : AIOKafkaProducer or AIOKafkaConsumer
+    client : AIOKafkaProducer, AIOKafkaConsumer or AIOKafkaAdminClient
         Started or not.
     seconds : float
         Bound on `stop`.
     """
+    stop = client.close if isinstance(client, AIOKafkaAdminClient) else client.stop
+    stopping = asyncio.create_task(stop(), name="stop client")
     try:
-        async with asyncio.timeout(seconds):
-            await client.stop()
-    except asyncio.CancelledError:
-        await _end(client)
-        task = asyncio.current_task()
-        if task is not None and task.cancelling():
-            raise
-    except Exception:  # closing must not hide why we close
-        await _end(client)
+        await asyncio.wait({stopping}, timeout=seconds)
+    finally:
+        if not stopping.done() or stopping.cancelled() or stopping.exception() is not None:
+            stopping.cancel()
+            await _end(client, stopping)
 
 
-async def _end(client: Any) -> None:
+async def _end(client: Any, stopping: asyncio.Task[None]) -> None:
     """Close sockets first, so that what waits for an answer fails and its task can end."""
-    tasks = _tasks(client)
+    tasks = {stopping, *_tasks(client)}
     for _ in range(2):  # the sender waits for its requests at the first cancel, not at the second
         for task in tasks:
             task.cancel()

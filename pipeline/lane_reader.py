@@ -10,7 +10,6 @@ from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 from contracts.errors import DataLoss, FatalError, LogCut
 from pipeline.kafka_closing import let_go
 
-CLOSE_S: Final = 5.0
 SETTLE_S: Final = 5.0  # a new leader may for a moment not know how far its log is acknowledged
 LOOK_S: Final = 0.5
 
@@ -134,7 +133,7 @@ class LaneReader:
     async def _forget(self) -> None:
         consumers, self._consumers = self._consumers, {}
         for consumer in consumers.values():
-            await let_go(consumer, CLOSE_S)
+            await let_go(consumer)
 
     async def close(self) -> None:
         """Let go of sockets; bounded in time, raises only a real cancel."""
