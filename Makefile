@@ -40,7 +40,7 @@ check: .venv/.development ## Lint and run the fast tests, in under a minute and 
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint fast
 
 fast: .venv/.development
-	$(BIN)/pytest --numprocesses 2 --dist loadfile -m "not broker and not slow and not soak"
+	$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder -m "not broker and not slow and not soak"
 
 java: $(KAFKA_STAMP) ## Get Java, Maven and Kafka's jars for the tests.
 
@@ -48,7 +48,7 @@ browser: ## Get Chromium for the tests of pages.
 	@sh tests/app/install-chromium.sh
 
 test: .venv/.development java browser ## Run all tests, a real Kafka included.
-	TOCSIN_REQUIRE_BROKER=1 $(BIN)/pytest --numprocesses 2 --dist loadfile -m "not soak"
+	TOCSIN_REQUIRE_BROKER=1 $(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder -m "not soak"
 
 docs: .venv/.development ## Write the reference from the code and build the site into build/site.
 	$(BIN)/python docs/reference.py

@@ -64,7 +64,7 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         Of one Kafka message; what is larger is a dead letter.
     """
 
-    poll_records: Count = 5_000
+    poll_records: Count = 20_000
     poll_bytes: Count = 16 << 20
     message_bytes: Count = 1 << 20
     readings_per_message: Count = 100_000

@@ -20,7 +20,7 @@ from app.service import Service
 from app.topics import TopicPlan, ensure, needed
 from app.way import Way
 from contracts.topics import TopicNames
-from ingest.raw_fetch import Reader, reader
+from ingest.raw_fetch import Answer, Reader, reader
 from tests.fire import city
 from tests.kafka.broker import Cluster, missing
 
@@ -83,6 +83,11 @@ def configured(folder: Path, bootstrap: str, app: str) -> tuple[Configuration, l
     return replace(found, settings=settings), channels
 
 
+def unpacked(answer: Answer, most: int) -> int:
+    """Records of an answer, parsed to columns and dropped."""
+    return sum(iter(lambda: len(answer.take(most)), 0))
+
+
 async def consume(
     configuration: Configuration, topic: str, sent: tuple[int, int], reader: Reader | None = None
 ) -> float:
@@ -114,7 +119,7 @@ async def consume(
                 asked = most if reader is None else reader.ask(most)
                 found = await consumer.getmany(timeout_ms=200, max_records=asked)
                 for some in found.values():
-                    taken += len(some if reader is None else reader.records(some, 0))
+                    taken += len(some) if reader is None else unpacked(reader.opened(some, 0), most)
                 watch.saw(taken)
     finally:
         await consumer.stop()

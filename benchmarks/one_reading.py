@@ -28,7 +28,7 @@ from tests.fire import city
 
 GROUPS = 10_000
 ROUNDS = 5
-POLL = 5_000
+POLL = 20_000
 BATCH_BYTES = 1 << 18
 READINGS = 400_000
 STAGES = ("unpack", "decode", "admit", "score", "silence", "rest of the lane")

@@ -10,6 +10,12 @@ from numpy.typing import NDArray
 TOMBSTONE = -1
 
 
+def sealed(timestamp_ms: int, payload: bytes | memoryview | None) -> str:
+    """Fingerprint of a record; see `Records.seal`."""
+    content = "" if payload is None else blake2b(payload, digest_size=8).hexdigest()
+    return f"{timestamp_ms}-{content}"
+
+
 @dataclass(frozen=True, slots=True)
 class Records:
     """Whole records in offset order, payloads side by side in one buffer.
@@ -50,9 +56,12 @@ class Records:
         >>> Records.of([(7, 1000, b"a")]).seal(0), Records.of([(7, 1000, None)]).seal(0)
         ('1000-40f89e395b66422f', '1000-')
         """
-        payload = self.payload(i)
-        content = "" if payload is None else blake2b(payload, digest_size=8).hexdigest()
-        return f"{self.timestamp_ms[i]}-{content}"
+        return sealed(int(self.timestamp_ms[i]), self.payload(i))
+
+    def last(self) -> tuple[int, bytes | None]:
+        """Timestamp and payload of the last record, copies of both."""
+        payload = self.payload(len(self) - 1)
+        return int(self.timestamp_ms[-1]), None if payload is None else bytes(payload)
 
     def cut(self, first: int, last: int) -> "Records":
         """Records `first` up to but not including `last`; the buffer is shared."""

@@ -2,9 +2,9 @@
 
 import asyncio
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
-import numpy as np
 from aiokafka.errors import (
     CorruptRecordException,
     KafkaError,
@@ -18,7 +18,7 @@ from contracts.records import Records
 from ingest.kafka_client import KafkaClient, Ownership
 from ingest.kafka_errors import RETRY_AFTER_S, meaning
 from ingest.kafka_settings import KafkaSettings
-from ingest.raw_fetch import reader
+from ingest.raw_fetch import Answer, reader
 
 __all__ = ["KafkaSettings", "KafkaSource", "Ownership"]
 
@@ -36,6 +36,7 @@ class KafkaSource:
     The client moves its positions in ways that lose records: past a record that it refused, or
     while another partition of the same call fails. So the source keeps the next offset of each
     lane itself, asks for one partition a call, and puts the client back after every exception.
+    What came is unpacked in a thread of its own.
 
     Parameters
     ----------
@@ -65,6 +66,9 @@ class KafkaSource:
         )
         # Next expected offset by lane, and the epoch in which it was sought.
         self._ledger: dict[int, tuple[int, int]] = {}
+        # What the client gave and no lane has taken yet: it stands behind that already.
+        self._answers: dict[int, Answer] = {}
+        self._unpacking = ThreadPoolExecutor(1, "unpacking")
         # Records to ask for, where that is less than usual: close to a corrupt batch.
         self._room: dict[int, int] = {}
         self._idle: dict[int, _Idle] = {}
@@ -89,6 +93,7 @@ class KafkaSource:
 
     async def close(self) -> None:
         """Leave the group and let go of sockets; bounded in time, raises only a real cancel."""
+        self._unpacking.shutdown(wait=False, cancel_futures=True)
         await self._client.close()
 
     async def seek(self, lane: int, offset: int) -> None:
@@ -96,6 +101,7 @@ class KafkaSource:
         if not self._client.has(lane):
             raise self._lost(lane, "seek")
         self._client.consumer.seek(self._client.partition(lane), offset)
+        self._answers.pop(lane, None)
         self._ledger[lane] = (offset, self.epoch)
         self._idle.pop(lane, None)
         self._room.pop(lane, None)
@@ -107,6 +113,7 @@ class KafkaSource:
             raise FatalError(msg)
         offset, epoch = self._ledger[lane]
         if epoch != self.epoch or not self._client.has(lane):
+            self._answers.pop(lane, None)
             raise self._lost(lane, "fetch")
         return offset
 
@@ -179,22 +186,33 @@ class KafkaSource:
         return self._enter(lane, expected, records)
 
     async def _drain(self, lane: int, expected: int, timeout_s: float) -> Records:
-        """Records of one partition, and where the client stands behind them."""
+        """Records of one partition, of what is left of an answer or of the next one."""
         consumer, partition = self._client.consumer, self._client.partition(lane)
-        room = self._room.get(lane, self._settings.records_per_fetch)
+        most = self._room.get(lane, self._settings.records_per_fetch)
         async with asyncio.timeout(timeout_s + self._settings.call_deadline_s):
+            if lane in self._answers:
+                records = await self._unpacked(lane, self._answers.pop(lane), most)
+                if len(records) or records.next_offset != expected:
+                    return records
             if await consumer.position(partition) != expected:
                 consumer.seek(partition, expected)
-            found = await consumer.getmany(
-                partition,
-                timeout_ms=int(timeout_s * 1000),
-                max_records=self._reader.ask(room),
-            )
+            asked, wait_ms = self._reader.ask(most), int(timeout_s * 1000)
+            found = await consumer.getmany(partition, timeout_ms=wait_ms, max_records=asked)
             position = await consumer.position(partition)
-            return self._reader.records(found.get(partition, []), position)
+            answer = self._reader.opened(found.get(partition, []), position)
+            return await self._unpacked(lane, answer, most)
+
+    async def _unpacked(self, lane: int, answer: Answer, most: int) -> Records:
+        """The next records of an answer, which is kept while it may hold more."""
+        epoch, loop = self.epoch, asyncio.get_running_loop()
+        records = await loop.run_in_executor(self._unpacking, answer.take, most)
+        if len(records) and epoch == self.epoch:
+            self._answers[lane] = answer
+        return records
 
     def _rewind(self, lane: int) -> None:
         """Put the client back to the ledger; what it fetched ahead is dropped."""
+        self._answers.pop(lane, None)
         offset, epoch = self._ledger[lane]
         if epoch == self.epoch and self._client.has(lane):
             self._client.consumer.seek(self._client.partition(lane), offset)
@@ -202,12 +220,13 @@ class KafkaSource:
     def _enter(self, lane: int, expected: int, records: Records) -> Records:
         """Move the ledger behind records that came."""
         position = records.next_offset
-        edges = np.concatenate([[expected - 1], records.offset])
-        if (np.diff(edges) < 1).any() or position <= edges[-1]:
+        offset = records.offset
+        first, last = (offset[0], offset[-1]) if len(offset) else (position, position - 1)
+        if not expected <= first <= last + 1 <= position or (offset[1:] <= offset[:-1]).any():
             self._rewind(lane)
             msg = (
                 f"{self._client.name(lane)}: expected rising offsets from {expected}, got "
-                f"{records.offset[:3].tolist()} and position {position}; restart the worker"
+                f"{offset[:3].tolist()} and position {position}; restart the worker"
             )
             raise FatalError(msg)
         self.holes += position - expected - len(records)

@@ -1,8 +1,10 @@
 """Whole record batches out of the client library, which makes a Python object of each record.
 
 The client keeps what it does well: group, positions, retries, security. Its fetcher hands each
-answer's records to one class; for a consumer that is marked so, that class is ours. This rests on
-names that are not public, so it is pinned to one version; under any other one the plain records do.
+answer's records to one class; for a consumer that is marked so, that class is ours. It passes an
+answer on unread, so that checksums and inflating need not be done where the client works. This
+rests on names that are not public, so it is pinned to one version; under any other one the plain
+records do.
 """
 
 from collections.abc import Iterator, Mapping
@@ -15,7 +17,15 @@ from aiokafka.consumer import fetcher
 from aiokafka.errors import CorruptRecordException
 
 from contracts.records import Records
-from ingest.record_batch import Batch, CorruptBatchError, Gathered, Hidden, OldBatchError, walk
+from ingest.record_batch import (
+    Batch,
+    CorruptBatchError,
+    Gathered,
+    Hidden,
+    OldBatchError,
+    end_of,
+    walk,
+)
 
 PINNED: Final = "0.14.0"
 # Most that the records of one batch may become; memory that no batch fills is never there.
@@ -27,6 +37,19 @@ _Plain: Final = fetcher.PartitionRecords
 _NAMES: Final = ("PartitionRecords", "MemoryRecords", "FetchResult", "READ_COMMITTED")
 
 
+class Answer(Protocol):
+    """What `getmany` gave of one partition; may be read in another thread, by one at a time."""
+
+    def take(self, most: int) -> Records:
+        """The next records; none at the end, but perhaps a move past markers.
+
+        Raises
+        ------
+        CorruptRecordException
+            At a batch that is damaged or becomes too large, once what lies before it was given.
+        """
+
+
 class Reader(Protocol):
     """How records come out of `getmany`."""
 
@@ -34,10 +57,10 @@ class Reader(Protocol):
         """Arguments of the consumer."""
 
     def ask(self, most: int) -> int:
-        """What `max_records` is to be for at most so many records."""
+        """What `max_records` is to be where `most` records are wanted."""
 
-    def records(self, found: list[Any], position: int) -> Records:
-        """Columns of what `getmany` gave, and where the client stands behind it."""
+    def opened(self, found: list[Any], position: int) -> Answer:
+        """What `getmany` gave, and where the client stands behind it."""
 
 
 def reader() -> Reader:
@@ -60,24 +83,35 @@ class PlainReader:
         """See `Reader.ask`."""
         return most
 
-    def records(self, found: list[ConsumerRecord], position: int) -> Records:
-        """See `Reader.records`."""
-        return _columns(found, position)
+    def opened(self, found: list[ConsumerRecord], position: int) -> Answer:
+        """See `Reader.opened`."""
+        return _Listed(_columns(found, position))
+
+
+class _Listed:
+    """Records that are columns already."""
+
+    def __init__(self, records: Records) -> None:
+        self._records = records
+
+    def take(self, most: int) -> Records:
+        """See `Answer.take`."""
+        found = self._records
+        left = found.cut(most, len(found)) if most < len(found) else None
+        self._records = left or Records.of([], found.next_offset)
+        return found.cut(0, most)
 
 
 class RawReader:
-    """Records in columns: `getmany` gives one `Records` where it would give a record.
+    """Records in columns: `getmany` gives one `RawAnswer` where it would give a record.
 
     Attributes
     ----------
-    most : int
-        Records that the next one may hold.
     gathered : Gathered
-        Memory for inflated batches, of one call at a time.
+        Memory for inflated batches, of one answer at a time.
     """
 
     def __init__(self, inflated_bytes: int = INFLATED_BYTES) -> None:
-        self.most = 1
         self.gathered = Gathered(inflated_bytes)
 
     def __call__(self, value: bytes | None) -> bytes | None:
@@ -89,13 +123,12 @@ class RawReader:
         return {"value_deserializer": self}
 
     def ask(self, most: int) -> int:
-        """See `Reader.ask`."""
-        self.most = most
-        return 1
+        """See `Reader.ask`: one more than an answer has, so that the client fetches the next."""
+        return 2
 
-    def records(self, found: list[Records], position: int) -> Records:
-        """See `Reader.records`."""
-        return found[0] if found else Records.of([], position)
+    def opened(self, found: list["RawAnswer"], position: int) -> Answer:
+        """See `Reader.opened`."""
+        return found[0] if found else _Listed(Records.of([], position))
 
 
 class _KeptRecords(fetcher.MemoryRecords):  # type: ignore[misc]
@@ -113,7 +146,38 @@ def _partition_records(*arguments: Any) -> Any:
 
 
 class RawPartition:
-    """Records of one partition in one answer, as the client's `FetchResult` iterates over them.
+    """One partition in one answer, as the client's `FetchResult` iterates over it: one item.
+
+    Parameters
+    ----------
+    reader : RawReader
+    arguments
+        Those of the client's own class.
+
+    Attributes
+    ----------
+    next_fetch_offset : int
+        Behind what was given so far, by the heads of the batches: nobody has read them yet.
+    """
+
+    def __init__(self, reader: RawReader, *arguments: Any) -> None:
+        _, records, _, self.next_fetch_offset, *_ = arguments
+        self._end = end_of(records.data, self.next_fetch_offset)
+        self._answer: RawAnswer | None = RawAnswer(reader, *arguments)
+
+    def __iter__(self) -> "RawPartition":
+        return self
+
+    def __next__(self) -> "RawAnswer":
+        answer, self._answer = self._answer, None
+        if answer is None:
+            raise StopIteration
+        self.next_fetch_offset = self._end
+        return answer
+
+
+class RawAnswer:
+    """Records of one partition in one answer, still packed.
 
     Parameters
     ----------
@@ -123,58 +187,53 @@ class RawPartition:
 
     Attributes
     ----------
-    next_fetch_offset : int
+    position : int
         Behind what was given so far.
     """
 
     def __init__(self, reader: RawReader, *arguments: Any) -> None:
-        _, records, aborted, self.next_fetch_offset, _, _, check_crcs, _ = arguments
+        _, records, aborted, self.position, _, _, check_crcs, _ = arguments
         self._reader = reader
         self._arguments = arguments
         self._hidden = Hidden(aborted or ())
         self._batches = walk(records.data, check_crcs)
         self._ahead: Batch | None = None  # did not fit beside others
-        self._passed = self.next_fetch_offset  # behind the last hidden batch
+        self._passed = self.position  # behind the last hidden batch
         self._fault: ValueError | None = None  # behind what is given first
         self._rest: Records | None = None  # gathered, more than was asked for
         self._plain: Iterator[ConsumerRecord] | None = None
         self._ended = False
 
-    def __iter__(self) -> "RawPartition":
-        return self
-
-    def __next__(self) -> Records:
-        found = self._rest if self._rest is not None else self._more()
-        most = self._reader.most
+    def take(self, most: int) -> Records:
+        """See `Answer.take`."""
+        found = self._rest if self._rest is not None else self._more(most)
         self._rest = found.cut(most, len(found)) if len(found) > most else None
         found = found.cut(0, most)
-        self.next_fetch_offset = found.next_offset
-        if not len(found):
-            raise StopIteration
+        self.position = found.next_offset
         return found
 
-    def _more(self) -> Records:
-        """The next records; none at the end of the answer, but perhaps a move past markers."""
+    def _more(self, most: int) -> Records:
         if self._plain is None:
             try:
-                return self._gather()
+                return self._gather(most)
             except CorruptBatchError as error:
                 raise CorruptRecordException(str(error)) from None
             except OldBatchError:
                 self._plain = self._plainly()
         if self._ended:  # the client's own iterator must not be asked again
-            return Records.of([], self.next_fetch_offset)
-        found = list(islice(self._plain, self._reader.most))
-        self._ended = len(found) < self._reader.most
+            return Records.of([], self.position)
+        found = list(islice(self._plain, most))
+        self._ended = len(found) < most
         return _columns(found, self._plain.next_fetch_offset)  # type: ignore[attr-defined]
 
-    def _gather(self) -> Records:
-        """Batches until there is enough; a fault ends what lies before it, then is raised."""
-        gathered, wanted = self._reader.gathered, self.next_fetch_offset
+    def _gather(self, most: int) -> Records:
+        """Whole batches, `most` records unless one has more; a fault ends what lies before it."""
+        gathered, wanted = self._reader.gathered, self.position
         position = wanted
         try:
-            while len(gathered) < self._reader.most and (batch := self._next_seen()) is not None:
-                if not gathered.add(batch, wanted):
+            while (batch := self._next_seen()) is not None:
+                full = len(gathered) > 0 and len(gathered) + batch.records > most
+                if full or not gathered.add(batch, wanted):
                     self._ahead = batch
                     return gathered.take(batch.base_offset)
                 position = batch.next_offset
@@ -202,7 +261,7 @@ class RawPartition:
     def _plainly(self) -> Iterator[ConsumerRecord]:
         tp, records, aborted, _, _, _, check_crcs, isolation = self._arguments
         data = _KeptRecords(records.data)
-        here = self.next_fetch_offset
+        here = self.position
         plain: Iterator[ConsumerRecord] = _Plain(
             tp, data, aborted, here, None, None, check_crcs, isolation
         )

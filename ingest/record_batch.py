@@ -12,7 +12,15 @@ from ingest.checksum import crc32c
 from ingest.inflate import InflateError, inflate
 from ingest.record_rows import NO_APPEND, parse_rows
 
-__all__ = ["Batch", "CorruptBatchError", "Gathered", "Hidden", "OldBatchError", "walk"]
+__all__ = [
+    "Batch",
+    "CorruptBatchError",
+    "Gathered",
+    "Hidden",
+    "OldBatchError",
+    "end_of",
+    "walk",
+]
 
 _HEAD: Final = struct.Struct(">qiibIhiqqqhii")
 _SIZE: Final = struct.Struct(">i")
@@ -20,6 +28,7 @@ _SIZE_AT: Final = 8
 _LENGTH_FROM: Final = 12  # the length counts what lies behind it
 _CRC_FROM: Final = 21  # attributes and all behind them
 _MAGIC_AT: Final = 16
+_MAGIC: Final = 2
 _CODEC, _APPEND_TIME, _TRANSACTIONAL, _CONTROL = 0x07, 0x08, 0x10, 0x20
 _CONTROL_KEY: Final = struct.Struct(">hh")
 _ABORT: Final = 0
@@ -109,6 +118,21 @@ class Batch(NamedTuple):
         return size
 
 
+def end_of(data: bytes, position: int) -> int:
+    """Offset behind the last whole batch, by the heads alone; `position` where there is none.
+
+    Believe it no further than to ask for more from there: no checksum has been looked at.
+    """
+    at = 0
+    while len(data) - at >= _HEAD.size and data[at + _MAGIC_AT] == _MAGIC:
+        base, size, _, _, _, _, last_delta, *_ = _HEAD.unpack_from(data, at)
+        end = at + _LENGTH_FROM + size
+        if not at + _HEAD.size <= end <= len(data):
+            break
+        position, at = base + last_delta + 1, end
+    return position
+
+
 def walk(data: bytes, check_crcs: bool = True) -> Iterator[Batch]:
     """Whole batches in order; one that the answer's size has cut off ends them.
 
@@ -134,8 +158,8 @@ def walk(data: bytes, check_crcs: bool = True) -> Iterator[Batch]:
         if end <= at + _MAGIC_AT:
             msg = f"expected a batch, got a length of {end - at - _LENGTH_FROM}"
             raise CorruptBatchError(msg)
-        if data[at + _MAGIC_AT] != 2:
-            msg = f"expected a batch of format 2, got {data[at + _MAGIC_AT]}"
+        if data[at + _MAGIC_AT] != _MAGIC:
+            msg = f"expected a batch of format {_MAGIC}, got {data[at + _MAGIC_AT]}"
             raise OldBatchError(msg)
         yield _batch(view[at:end], check_crcs)
         at = end

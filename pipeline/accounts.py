@@ -1,9 +1,13 @@
 """Every reading counted once: received equals the sum of its destinies."""
 
+from typing import Final
+
 import numpy as np
 from numpy.typing import NDArray
 
 from contracts.batch import Destiny
+
+_WORDS: Final = tuple(destiny.word for destiny in Destiny)
 
 
 class Accounts:
@@ -19,7 +23,9 @@ class Accounts:
     def book(self, destiny: NDArray[np.uint8], refused: int) -> None:
         """Count readings, and messages that could not be decoded, each as one."""
         self.received += len(destiny) + refused
-        self._by_destiny += np.bincount(destiny, minlength=len(Destiny))
+        odd = destiny[np.flatnonzero(destiny)]  # nearly all readings are scored
+        self._by_destiny += np.bincount(odd, minlength=len(Destiny))
+        self._by_destiny[Destiny.SCORED] += len(destiny) - len(odd)
         self._by_destiny[Destiny.UNDECODABLE] += refused
 
     def balanced(self) -> bool:
@@ -28,8 +34,8 @@ class Accounts:
 
     def counts(self) -> dict[str, int]:
         """Received, then each destiny by its word."""
-        by_word = {destiny.word: int(self._by_destiny[destiny]) for destiny in Destiny}
-        return {"received": self.received, **by_word}
+        by_word = zip(_WORDS, self._by_destiny.tolist(), strict=True)
+        return {"received": self.received, **dict(by_word)}
 
     def summary(self) -> dict[str, int]:
         """The equation of the design: all quarantined destinies as one."""

@@ -28,11 +28,11 @@ class OffsetIndex:
 
     def add(self, lane_time_s: NDArray[np.int64], offset: NDArray[np.int64]) -> None:
         """Note records; lane times never fall."""
-        minutes = lane_time_s // 60
-        last = self._minutes[-1] if self._minutes else -2  # before -1, the first minute there is
-        new = np.flatnonzero(np.diff(minutes, prepend=last) > 0)
-        self._minutes.extend(minutes[new].tolist())
-        self._offsets.extend(offset[new].tolist())
+        known = self._minutes[-1] if self._minutes else -2  # before -1, the first minute there is
+        while (first := int(np.searchsorted(lane_time_s, 60 * (known + 1)))) < len(lane_time_s):
+            known = int(lane_time_s[first]) // 60
+            self._minutes.append(known)
+            self._offsets.append(int(offset[first]))
 
     def forget(self) -> None:
         """Drop what no look-up can reach any more."""

@@ -28,17 +28,17 @@ from contracts.journal import (
 )
 from contracts.lane_log import Mark, Message
 from contracts.machine import Arrays, Parts, Why
-from contracts.records import Records
+from contracts.records import Records, sealed
 from contracts.transition import Transitions, end_to_end
 from pipeline.accounts import Accounts
 from pipeline.evidence import OffsetIndex
+from pipeline.lane_time import by_reading, lane_times
 from pipeline.outbox import Outbox
 from pipeline.refusals import LaneName, quarantined, refused_command, undecodable
 from pipeline.rows import join_rows
 from pipeline.shelf import Shelf
 from pipeline.understudy import Understudy
 
-NS_PER_MS: Final = 1_000_000
 NS_PER_S: Final = 1_000_000_000
 NOT_BEGUN: Final = -1
 IDS: Final = "ids"
@@ -93,7 +93,7 @@ class Lane:
         self.journal = 0  # next journal offset
         self.commands = 0  # next command offset
         self.last_offset = -1  # of the last record taken
-        self.last_seal = ""  # and what it was like
+        self._last: tuple[int, bytes | None] | str = ""  # and what it was like
         self.lane_time_s = NOT_BEGUN
         self.accounts = Accounts()
         self.outbox = Outbox()
@@ -103,6 +103,17 @@ class Lane:
         self.whispers = Outbox()  # what shadows told, of all of them
         self.before: list[str] = []  # bundles that promoted ones replaced; the first is deployed
         self.sheds = 0  # shadows that the lane let go of by itself
+
+    @property
+    def last_seal(self) -> str:
+        """Fingerprint of the last record taken; made when asked for, as records may be large."""
+        if not isinstance(self._last, str):
+            self._last = sealed(*self._last)
+        return self._last
+
+    @last_seal.setter
+    def last_seal(self, seal: str) -> None:
+        self._last = seal
 
     def feed(self, records: Records) -> None:
         """Take records in offset order, firing every timer before the first record it precedes."""
@@ -115,16 +126,10 @@ class Lane:
     def _feed(self, records: Records) -> None:
         batch = self.parts.decoder.decode(records)
         passing(Point.DECODE)
-        stamp_s = records.timestamp_ms // 1000
-        by_record = np.maximum.accumulate(np.maximum(stamp_s, self.lane_time_s))
+        by_record = lane_times(records.timestamp_ms, self.lane_time_s)
         self.index.add(by_record, records.offset)
-        work = Work(
-            records,
-            batch,
-            (records.timestamp_ms * NS_PER_MS)[batch.record],
-            by_record[batch.record],
-            np.zeros(len(batch), np.uint8),
-        )
+        stamp_ns, lane_time_s = by_reading(records.timestamp_ms, by_record, batch.record)
+        work = Work(records, batch, stamp_ns, lane_time_s, np.zeros(len(batch), np.uint8))
         first = 0
         if self.lane_time_s == NOT_BEGUN:
             self._advance(int(by_record[0]))
@@ -137,7 +142,7 @@ class Lane:
                 self._advance(int(by_record[last]))
             first = last
         self.lane_time_s = int(by_record[-1])
-        self.last_seal = records.seal(len(records) - 1)
+        self._last = records.last()
         self.index.forget()
         passing(Point.SCORE)
 

@@ -14,6 +14,8 @@ kernel_cache.choose()  # before any test imports a kernel
 BROKER_FIXTURES = {"kafka", "kafka3"}
 # Compiling a kind of rule takes longer than testing it: the fast run takes one as an example.
 QUICK_KINDS = {"test_slope", "slope"}
+# Begin with what takes longest: at the end one process would wait for the other.
+FIRST = {"fire": 0, "app": 1}
 
 
 @pytest.fixture(scope="session")
@@ -32,12 +34,13 @@ def kafka3() -> Iterator[Cluster]:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark each test that asks for a broker, before marks choose which tests run."""
+    """Mark each test that asks for a broker, before marks choose which tests run; order them."""
     for item in items:
         if BROKER_FIXTURES & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.broker)
         if item.path.parent.name == "detectors" and item.path.stem not in QUICK_KINDS:
             item.add_marker(pytest.mark.slow)
+    items.sort(key=lambda item: FIRST.get(item.path.parent.name, len(FIRST)))
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

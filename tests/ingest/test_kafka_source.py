@@ -103,6 +103,9 @@ async def test_a_cancelled_fetch_loses_nothing(kafka: Cluster) -> None:
     assert values_of(got) == values
 
 
+NAIVE_READERS = 60  # one in five or so loses records, by the order in which answers come
+
+
 @pytest.fixture
 def own() -> Iterator[Cluster]:
     """One node for this test alone, whose files may be damaged."""
@@ -111,10 +114,9 @@ def own() -> Iterator[Cluster]:
 
 
 async def naive_losses(cluster: Cluster, topic: str, healthy: int) -> int:
-    """Healthy records that one `getmany` over both partitions never gave, over ten readers."""
-    lost = 0
+    """Healthy records that one `getmany` over both partitions never gave to some reader of many."""
     partitions = [TopicPartition(topic, 0), TopicPartition(topic, 1)]
-    for _ in range(10):
+    for _ in range(NAIVE_READERS):
         consumer = AIOKafkaConsumer(
             bootstrap_servers=cluster.bootstrap, auto_offset_reset="earliest"
         )
@@ -129,9 +131,10 @@ async def naive_losses(cluster: Cluster, topic: str, healthy: int) -> int:
                 except Exception:  # what a worker that carries on would do
                     continue
                 seen += len(found.get(partitions[0], []))
-        lost += healthy - seen
         await consumer.stop()
-    return lost
+        if seen < healthy:
+            return healthy - seen
+    return 0
 
 
 @pytest.mark.slow

@@ -1,0 +1,50 @@
+"""Lane time of records and of the readings in them."""
+
+from typing import Final
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+NS_PER_MS: Final = 1_000_000
+MS_PER_S: Final = 1_000
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def lane_times(timestamp_ms: NDArray[np.int64], before_s: int) -> NDArray[np.int64]:
+    """Lane time in seconds behind each record: the newest stamp so far, never less than before.
+
+    Parameters
+    ----------
+    timestamp_ms : int64, shape (n,)
+        Stamps of records, in no order.
+    before_s : int
+        Lane time before the first one.
+    """
+    found = np.empty(len(timestamp_ms), np.int64)
+    newest_s = np.int64(before_s)
+    for i in range(len(timestamp_ms)):
+        newest_s = max(newest_s, timestamp_ms[i] // MS_PER_S)
+        found[i] = newest_s
+    return found
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def by_reading(
+    timestamp_ms: NDArray[np.int64], lane_time_s: NDArray[np.int64], record: NDArray[np.int32]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Stamp in ns and lane time in s of the record of each reading.
+
+    Parameters
+    ----------
+    timestamp_ms, lane_time_s : int64, shape (n,)
+        By record.
+    record : int32, shape (m,)
+        Record of each reading.
+    """
+    stamp_ns = np.empty(len(record), np.int64)
+    moment_s = np.empty(len(record), np.int64)
+    for i in range(len(record)):
+        stamp_ns[i] = timestamp_ms[record[i]] * NS_PER_MS
+        moment_s[i] = lane_time_s[record[i]]
+    return stamp_ns, moment_s
