@@ -119,7 +119,9 @@ async def consume(
                 asked = most if reader is None else reader.ask(most)
                 found = await consumer.getmany(timeout_ms=200, max_records=asked)
                 for some in found.values():
-                    taken += len(some) if reader is None else unpacked(reader.opened(some, 0), most)
+                    taken += (
+                        len(some) if reader is None else unpacked(reader.opened(some, 0, 0), most)
+                    )
                 watch.saw(taken)
     finally:
         await consumer.stop()

@@ -42,6 +42,8 @@ async def stop_consumer(consumer: AIOKafkaConsumer, where: str, deadline_s: floa
     try:
         await asyncio.wait({stopping}, timeout=deadline_s)
     finally:
+        await asyncio.sleep(0)  # cancelled on entry, it has not even begun
+        stopping.add_done_callback(lambda task: task.cancelled() or task.exception())
         if not stopping.done() or stopping.cancelled():
             await _end(consumer, stopping)
         elif (error := stopping.exception()) is not None:  # must not hide why we close

@@ -93,7 +93,7 @@ class KafkaSource:
 
     async def close(self) -> None:
         """Leave the group and let go of sockets; bounded in time, raises only a real cancel."""
-        self._unpacking.shutdown(wait=False, cancel_futures=True)
+        self._unpacking.shutdown(wait=False)
         await self._client.close()
 
     async def seek(self, lane: int, offset: int) -> None:
@@ -177,7 +177,7 @@ class KafkaSource:
         except BaseException:
             self._rewind(lane)
             raise
-        if epoch != self.epoch:
+        if epoch != self.epoch or self._ledger[lane] != (expected, epoch):
             self._rewind(lane)
             raise self._lost(lane, "fetch")
         if records.next_offset == expected and not len(records):
@@ -199,14 +199,14 @@ class KafkaSource:
             asked, wait_ms = self._reader.ask(most), int(timeout_s * 1000)
             found = await consumer.getmany(partition, timeout_ms=wait_ms, max_records=asked)
             position = await consumer.position(partition)
-            answer = self._reader.opened(found.get(partition, []), position)
+            answer = self._reader.opened(found.get(partition, []), expected, position)
             return await self._unpacked(lane, answer, most)
 
     async def _unpacked(self, lane: int, answer: Answer, most: int) -> Records:
         """The next records of an answer, which is kept while it may hold more."""
-        epoch, loop = self.epoch, asyncio.get_running_loop()
+        place, loop = self._ledger[lane], asyncio.get_running_loop()
         records = await loop.run_in_executor(self._unpacking, answer.take, most)
-        if len(records) and epoch == self.epoch:
+        if len(records) and self._ledger[lane] == place:
             self._answers[lane] = answer
         return records
 

@@ -59,8 +59,8 @@ class Reader(Protocol):
     def ask(self, most: int) -> int:
         """What `max_records` is to be where `most` records are wanted."""
 
-    def opened(self, found: list[Any], position: int) -> Answer:
-        """What `getmany` gave, and where the client stands behind it."""
+    def opened(self, found: list[Any], expected: int, position: int) -> Answer:
+        """What `getmany` gave from `expected` on, and where the client stands behind it."""
 
 
 def reader() -> Reader:
@@ -83,7 +83,7 @@ class PlainReader:
         """See `Reader.ask`."""
         return most
 
-    def opened(self, found: list[ConsumerRecord], position: int) -> Answer:
+    def opened(self, found: list[ConsumerRecord], expected: int, position: int) -> Answer:
         """See `Reader.opened`."""
         return _Listed(_columns(found, position))
 
@@ -126,9 +126,9 @@ class RawReader:
         """See `Reader.ask`: one more than an answer has, so that the client fetches the next."""
         return 2
 
-    def opened(self, found: list["RawAnswer"], position: int) -> Answer:
-        """See `Reader.opened`."""
-        return found[0] if found else _Listed(Records.of([], position))
+    def opened(self, found: list["RawAnswer"], expected: int, position: int) -> Answer:
+        """See `Reader.opened`: markers alone are an answer too, so nothing moves without one."""
+        return found[0] if found else _Listed(Records.of([], expected))
 
 
 class _KeptRecords(fetcher.MemoryRecords):  # type: ignore[misc]
@@ -229,6 +229,7 @@ class RawAnswer:
     def _gather(self, most: int) -> Records:
         """Whole batches, `most` records unless one has more; a fault ends what lies before it."""
         gathered, wanted = self._reader.gathered, self.position
+        gathered.clear()  # what another answer left that failed in no way foreseen
         position = wanted
         try:
             while (batch := self._next_seen()) is not None:

@@ -214,11 +214,15 @@ class Gathered:
     def __init__(self, most_bytes: int) -> None:
         # Untouched pages cost nothing: what no batch fills is never there.
         self._room = np.empty(most_bytes + PADDING, np.uint8)
-        self._used = 0
-        self._parts: list[NDArray[np.int64]] = []
+        self.clear()
 
     def __len__(self) -> int:
-        return sum(part.shape[1] for part in self._parts)
+        return self._rows
+
+    def clear(self) -> None:
+        """Let go of what was gathered."""
+        self._used = self._rows = 0
+        self._parts: list[NDArray[np.int64]] = []
 
     def add(self, batch: Batch, wanted: int) -> bool:
         """Take in a batch's records from `wanted` on; False when they must wait for `take`.
@@ -235,6 +239,7 @@ class Gathered:
                 raise
             return False
         self._parts.append(part)
+        self._rows += part.shape[1]
         return True
 
     def take(self, next_offset: int) -> Records:
@@ -242,6 +247,6 @@ class Gathered:
         columns = np.concatenate([np.empty((4, 0), np.int64), *self._parts], axis=1)
         self._room[self._used : self._used + PADDING] = 0
         buffer = self._room[: self._used + PADDING].tobytes()
-        self._used, self._parts = 0, []
+        self.clear()
         offset, timestamp_ms, start, length = columns
         return Records(offset, timestamp_ms, start, length, buffer, next_offset)

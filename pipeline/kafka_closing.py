@@ -39,8 +39,9 @@ async def let_go(client: Any, seconds: float = CLOSE_S) -> None:
     try:
         await asyncio.wait({stopping}, timeout=seconds)
     finally:
+        await asyncio.sleep(0)  # cancelled on entry, it has not even begun
         if not stopping.done() or stopping.cancelled() or stopping.exception() is not None:
-            stopping.cancel()
+            stopping.add_done_callback(lambda task: task.cancelled() or task.exception())
             await _end(client, stopping)
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from contracts.records import Records
 from ingest import raw_fetch
 from ingest.raw_fetch import PlainReader, RawAnswer, RawPartition, RawReader, reader
-from ingest.record_batch import end_of
+from ingest.record_batch import Gathered, end_of, walk
 from tests.ingest.log_text import Kind, Row, Sent, build, read_plainly
 from tests.ingest.test_record_batch import logs, rows_of
 
@@ -96,6 +96,31 @@ def test_batches_that_fit_one_by_one_come_one_by_one() -> None:
     assert answer.position == 5
 
 
+def test_an_answer_of_single_records_takes_no_longer_for_each_than_one_of_few() -> None:
+    """Producers that wait for nothing send batches of one: a count over all of them would hang."""
+    data = b"".join(build(at, [Sent(0, 10, b"value")]) for at in range(20_000))
+    looked, gathered = 0, Gathered(1 << 22)
+    for batch in walk(data):
+        gathered.add(batch, 0)
+        looked += len(gathered) > 0
+    parts = gathered._parts
+    gathered._parts = []  # nobody may have to look through them for a count
+    assert (looked, len(gathered)) == (20_000, len(parts))
+    answer = answer_of(data, room=1 << 22)
+    assert [len(piece) for piece in pieces(answer, 15_000)] == [15_000, 5_000]
+
+
+def test_what_another_answer_left_behind_is_not_given() -> None:
+    answer = answer_of(build(0, [Sent(0, 10, b"value")]))
+    (stray,) = walk(build(7, [Sent(0, 10, b"stray")]))
+    answer._reader.gathered.add(stray, 0)
+    assert rows_of(answer.take(10)) == [(0, 10, b"value")]
+
+
+def test_without_an_answer_nothing_moves() -> None:
+    assert RawReader(1 << 10).opened([], 7, 9).take(10).next_offset == 7
+
+
 @pytest.mark.parametrize("magic", [0, 1])
 @pytest.mark.parametrize("most", [1, 100])
 def test_an_old_format_is_read_by_the_plain_client(magic: int, most: int) -> None:
@@ -120,13 +145,13 @@ def test_heads_that_say_nonsense_move_the_client_no_further(cut: int) -> None:
 
 @pytest.mark.parametrize("most", [1, 2, 100])
 def test_plain_records_come_in_pieces_too(most: int) -> None:
-    answer = PlainReader().opened([], 9)
+    answer = PlainReader().opened([], 7, 9)
     assert (len(answer.take(most)), answer.take(most).next_offset) == (0, 9)
     data = b"".join(build(at, [Sent(0, 10, b"value")]) for at in range(3))
     plain = fetcher.PartitionRecords(
         TopicPartition("t", 0), fetcher.MemoryRecords(data), None, 0, None, None, True, 0
     )
-    answer = PlainReader().opened(list(plain), 3)
+    answer = PlainReader().opened(list(plain), 0, 3)
     taken = [answer.take(most) for _ in range(4)]
     assert [row[0] for piece in taken for row in rows_of(piece)] == [0, 1, 2]
     assert all(len(piece) <= most for piece in taken)
