@@ -46,7 +46,7 @@ async def away(folder: Path, seconds: float) -> None:
                 await asyncio.sleep(0.2)
             await asyncio.sleep(BEFORE_S)
             async with asyncio.timeout(RINGS_S):
-                while not await told():
+                while not await told():  # noqa: ASYNC110 - a process
                     await asyncio.sleep(0.2)
             allow(kafka.bootstrap, NO_ALARM_BYTES)
             await asyncio.sleep(seconds)
