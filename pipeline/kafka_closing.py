@@ -18,7 +18,7 @@ _TASKS: Final = {
 }
 
 
-async def let_go(client: Any, seconds: float = CLOSE_S) -> None:
+async def let_go(client: Any, seconds: float | None = None) -> None:
     """Stop a client of Kafka; bounded in time, raises only a real cancel.
 
     `stop` gives up at the first part that hangs: with a broker that stands still that is the rule.
@@ -31,13 +31,13 @@ async def let_go(client: Any, seconds: float = CLOSE_S) -> None:
     ----------
     client : AIOKafkaProducer, AIOKafkaConsumer or AIOKafkaAdminClient
         Started or not.
-    seconds : float
-        Bound on `stop`.
+    seconds : float, optional
+        Bound on `stop`, `CLOSE_S` by default.
     """
     stop = client.close if isinstance(client, AIOKafkaAdminClient) else client.stop
     stopping = asyncio.create_task(stop(), name="stop client")
     try:
-        await asyncio.wait({stopping}, timeout=seconds)
+        await asyncio.wait({stopping}, timeout=CLOSE_S if seconds is None else seconds)
     finally:
         await asyncio.sleep(0)  # cancelled on entry, it has not even begun
         if not stopping.done() or stopping.cancelled() or stopping.exception() is not None:

@@ -20,7 +20,6 @@ from pipeline.kafka_closing import let_go
 from pipeline.lane_reader import Found, LaneReader
 from pipeline.refusals import LaneName
 
-CLOSE_S: Final = 5.0
 IN_FLIGHT: Final = 2_000  # messages handed to the client before their deliveries are awaited
 KIND: Final = "tocsin"  # header that says what a record is
 HEADER: Final = {"alarm": b"revision", "shadow": b"shadow", "dead_letter": b"dead_letter"}
@@ -242,7 +241,7 @@ class KafkaLaneLog:
         """Let go of sockets; bounded in time, raises only a real cancel."""
         producer, self._producer = self._producer, None
         if producer is not None:
-            await let_go(producer, CLOSE_S)
+            await let_go(producer)
 
 
 def _kind(record: Found) -> bytes | None:

@@ -10,7 +10,7 @@ import pytest
 
 from contracts.clock import WallClock
 from contracts.errors import FatalError
-from pipeline import kafka_log, lane_reader
+from pipeline import kafka_closing
 from pipeline.kafka_log import KafkaLaneLog, LogSettings
 from pipeline.lane_reader import LaneReader
 from tests.kafka.broker import Cluster
@@ -24,8 +24,7 @@ SLACK_S = 1.5
 
 @pytest.fixture
 async def bench(kafka: Cluster, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[KafkaBench]:
-    monkeypatch.setattr(kafka_log, "CLOSE_S", CLOSE_S)
-    monkeypatch.setattr(lane_reader, "CLOSE_S", CLOSE_S)
+    monkeypatch.setattr(kafka_closing, "CLOSE_S", CLOSE_S)
     bench = KafkaBench(kafka)
     try:
         yield bench
