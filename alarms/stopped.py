@@ -75,7 +75,7 @@ def standing_alarm(place: Standing, error: TocsinError, now_ms: int) -> Message:
         consequence="the channels of this lane are not watched",
         respond=RespondTo("T-1", STEPS),
         owner=OwnedBy("city", "engineer on duty for the pipeline", by, "city"),
-        rule=RungBy(rule, "alarms/stopped.py", "[E] project default", ""),
+        rule=RungBy(rule, "built in", "[E] project default", ""),
     )
     return Message("alarm", alarm.id.encode(), encode_alarm(alarm))
 

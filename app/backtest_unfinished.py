@@ -20,11 +20,14 @@ from app.backtest_told import Told
 from app.configuration import Configuration
 from contracts.errors import Damaged
 from pipeline.snapshot import SnapshotStore, packed, unpack
+from runtime.installation import sources
 
 EVERY_S: Final = 20.0
 NOTE: Final = "reached.json"
 LOCK: Final = "lock"
 BODIES: Final = "told.jsonl"
+# What decides what lanes tell and remember.
+ROOMS: Final = ("alarms", "app", "contracts", "detectors", "ingest", "pipeline", "runtime")
 
 
 class Reached(msgspec.Struct, frozen=True):
@@ -162,18 +165,11 @@ def made_from(
     files = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in paths]
     pictured = [(sorted(w.channels), w.begin_ns, w.end_ns) for w in windows]
     return {
-        "Tocsin": _hash("".join(path.read_text("utf-8") for path in _sources())),
+        "Tocsin": _hash("".join(path.read_text("utf-8") for path in sources(*ROOMS).values())),
         "the configuration": configuration.hash,
         "the readings": _hash(repr(files)),
         "the labels": _hash(repr(pictured)),
     }
-
-
-def _sources() -> list[Path]:
-    """What decides what lanes tell and remember."""
-    root = Path(__file__).resolve().parent.parent
-    rooms = ("alarms", "app", "contracts", "detectors", "ingest", "pipeline")
-    return [path for room in rooms for path in sorted((root / room).glob("*.py"))]
 
 
 def _hash(text: str) -> str:

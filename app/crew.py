@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from app import entry
 from app.last_exit import EXIT_S
 from app.running import settled
 from contracts.errors import ConfigError
@@ -67,7 +68,7 @@ async def run_crew(arguments: argparse.Namespace) -> int:
 
 def command(arguments: argparse.Namespace, number: int, port: int) -> list[str]:
     """The command line of one worker."""
-    words = [sys.executable, "-c", "from app.entry import main; raise SystemExit(main())"]
+    words = [sys.executable, "-c", f"from {entry.__name__} import main; raise SystemExit(main())"]
     words += ["--verbose"] if arguments.verbose else []
     words += ["run", "--configs", str(arguments.configs), "--lifeline", *arguments.lifeline]
     for name in ("bootstrap", "state"):

@@ -5,7 +5,6 @@ import asyncio
 import os
 import sys
 import tempfile
-from pathlib import Path
 from typing import Final
 
 from app.configuration import Configuration
@@ -17,8 +16,8 @@ from app.demo_stage import stage
 from app.terminal import draws
 from lab.feeds import elevator, metro, power, subsidence, water
 from lab.feeds.feed import Feed
+from runtime.installation import DATA
 
-DATA: Final = Path(__file__).resolve().parent.parent / "data"
 SECONDS: Final = 40.0
 SHARE: Final = 0.8  # of the time is for playing, the rest for starting and settling
 

@@ -10,6 +10,7 @@ import re
 import shutil
 import sys
 import tempfile
+from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
@@ -17,16 +18,18 @@ from typing import Final
 import msgspec
 
 from contracts.errors import ConfigError
+from runtime.installation import sources
 
-ROOT: Final = Path(__file__).resolve().parent.parent
 ROOMS: Final = ("contracts", "detectors", "ingest")  # where kernels and what they call live
 KEPT: Final = 3  # builds whose kernels are kept
-_IMPORT: Final = re.compile(r"^from ((?:contracts|detectors|ingest)\.\w+) import", re.MULTILINE)
+_IMPORT: Final = re.compile(
+    rf"^from ((?:{'|'.join(ROOMS)})(?:\.\w+)*) import (\([^)]*\)|.*)", re.MULTILINE
+)
 VARIABLE: Final = "NUMBA_CACHE_DIR"
 SHIPPED: Final = "TOCSIN_KERNELS"  # folder that `tocsin compile --into` has filled
 PREFETCH: Final = "TOCSIN_PREFETCH"
 TARGET: Final = "target.json"
-_LOCATOR: Final = "app.kernel_locator.Shipped"
+_LOCATOR: Final = f"{__package__}.kernel_locator.Shipped"
 # CPUs that kernels may be compiled for beside the one at hand, and what they must have.
 _V2: Final = ("sse4.2", "popcnt")
 _V3: Final = (*_V2, "avx2", "bmi2", "fma")
@@ -58,21 +61,27 @@ class Target(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     needs: tuple[str, ...]
 
 
-def shared() -> list[Path]:
+def shared() -> dict[str, Path]:
     """Sources that kernels take from other files; numba itself looks at the kernel's own file."""
-    files = [path for room in ROOMS for path in sorted((ROOT / room).glob("*.py"))]
-    named = {f"{path.parent.name}.{path.stem}": path for path in files}
-    kernels = [text for path in files if "@njit" in (text := path.read_text(encoding="utf-8"))]
-    wanted = {name for text in kernels for name in _IMPORT.findall(text)}
-    return [named[name] for name in sorted(wanted & named.keys())]
+    files = sources(*ROOMS)
+    texts = [path.read_text(encoding="utf-8") for path in files.values()]
+    wanted = {name for text in texts if "@njit" in text for name in _imported(text)}
+    return {name: path for name, path in files.items() if name in wanted}
+
+
+def _imported(text: str) -> Iterator[str]:
+    """Every name that could be a module that a source imports from."""
+    for module, names in _IMPORT.findall(text):
+        yield module
+        yield from (f"{module}.{name}" for name in re.findall(r"\w+", names))
 
 
 def sources_hash() -> str:
     """Hash of every source that kernels of other files may be compiled with, and of numba."""
     digest = hashlib.blake2b(version("numba").encode(), digest_size=8)
     digest.update(os.environ.get(PREFETCH, "").encode())
-    for path in shared():
-        digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    for name, path in shared().items():
+        digest.update(name.encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()
 
 

@@ -6,15 +6,14 @@ from typing import Final
 
 from app import bench_options
 from app.kernel_cache import CPUS, HOST
-
-DEFAULT_CONFIGS = Path(__file__).resolve().parent.parent / "configs"
+from runtime.installation import CONFIGS
 
 
 def _configs(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--configs",
         type=Path,
-        default=DEFAULT_CONFIGS,
+        default=CONFIGS,
         metavar="FOLDER",
         help="configuration folder (default: the one shipped with Tocsin)",
     )
@@ -76,7 +75,7 @@ def _record(command: argparse.ArgumentParser) -> None:
 
 
 def _check(command: argparse.ArgumentParser) -> None:
-    command.add_argument("folder", type=Path, nargs="?", default=DEFAULT_CONFIGS)
+    command.add_argument("folder", type=Path, nargs="?", default=CONFIGS)
     command.add_argument("--test", action="store_true", help="run the tests beside packs too")
     command.add_argument("--json", action="store_true", help="print findings and warnings as JSON")
 

@@ -6,22 +6,14 @@ A path is relative to the repository, with forward slashes. A finding is one lin
 import ast
 import os
 import re
+import tomllib
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-ROOMS = (
-    "contracts",
-    "ingest",
-    "detectors",
-    "alarms",
-    "sinks",
-    "pipeline",
-    "lab",
-    "console",
-    "app",
-)
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+ROOMS = tuple(PROJECT["tool"]["importlinter"]["root_packages"])
 FILE_LINES_MAX = 300
 FUNCTION_LINES_MAX = 40
 

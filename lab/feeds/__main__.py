@@ -8,13 +8,12 @@ import csv
 import json
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Final
 
 from lab.feeds import elevator, metro, power, subsidence, water
 from lab.feeds.feed import Feed
+from runtime.installation import DATA
 
-DATA: Final = Path(__file__).resolve().parents[2] / "data"
 FEEDS: Final[dict[str, Callable[[], Feed]]] = {
     "elevator": elevator.feed,
     "metro": lambda: metro.feed(DATA),

@@ -22,9 +22,9 @@ from app.demo import feeds, perform
 from app.demo_leave import Leaving
 from app.demo_live import Rate, panel, sentence
 from app.demo_show import Show
-from app.parser import DEFAULT_CONFIGS
 from contracts.alarm import Alarm
 from lab.feeds.feed import Feed
+from runtime.installation import CONFIGS
 
 COLUMNS = 118
 FONT = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)
@@ -78,7 +78,7 @@ async def terminal_svg(seconds: float = 20.0, share: float = 0.9, sentences: int
     sentences : int
         How many stand above the panel.
     """
-    configuration = Configuration.load(DEFAULT_CONFIGS)
+    configuration = Configuration.load(CONFIGS)
     leaving = Leaving()
     still = Still(leaving, share, sentences)
     show = Show(feeds(configuration), still, seconds)

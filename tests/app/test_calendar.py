@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from app.configuration import Configuration
-from app.parser import DEFAULT_CONFIGS
+from runtime.installation import CONFIGS
 from tests.app.folder import PACK, findings_of, loaded
 from tests.fire.city import DUTY
 
@@ -31,5 +31,5 @@ def test_mistakes_are_named_with_their_place(tmp_path: Path) -> None:
 
 
 def test_the_calendar_that_comes_with_tocsin_is_good() -> None:
-    configuration = Configuration.load(DEFAULT_CONFIGS, {})
+    configuration = Configuration.load(CONFIGS, {})
     assert configuration.packs

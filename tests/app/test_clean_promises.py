@@ -7,11 +7,11 @@ import pytest
 from app.check import summary
 from app.configuration import Configuration
 from app.false_alarms import Expected, expected, together
-from app.parser import DEFAULT_CONFIGS
+from runtime.installation import CONFIGS
 
 
 def test_a_class_is_told_its_false_alarms_a_day() -> None:
-    lines = summary(Configuration.load(DEFAULT_CONFIGS, {}))
+    lines = summary(Configuration.load(CONFIGS, {}))
     told = {
         before.split(":")[0].strip(): line
         for before, line in pairwise(lines)
@@ -22,7 +22,7 @@ def test_a_class_is_told_its_false_alarms_a_day() -> None:
 
 
 def test_twice_the_channels_ring_twice_as_often() -> None:
-    pack = Configuration.load(DEFAULT_CONFIGS, {}).packs["power.grid_frequency"]
+    pack = Configuration.load(CONFIGS, {}).packs["power.grid_frequency"]
     one, two = (next(expected(pack, n, 1)) for n in (1, 2))
     assert two.per_day == pytest.approx(2 * one.per_day)
     assert one.rule == "unusual"

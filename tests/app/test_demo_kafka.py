@@ -16,12 +16,12 @@ from app.demo_report import Told, summary
 from app.demo_screen import Plain
 from app.demo_show import Show
 from app.demo_stage import real
-from app.parser import DEFAULT_CONFIGS
 from app.replaying import Bench
 from contracts.journal import Entry, decode_entry
 from contracts.records import Records
 from contracts.topics import TopicNames
 from pipeline.replay import replay
+from runtime.installation import CONFIGS
 from tests.fire.oracle import read_all
 from tests.kafka.broker import Cluster
 
@@ -57,7 +57,7 @@ async def replayed(bootstrap: str, act: Act) -> list[bytes]:
 async def test_the_demo_tells_what_a_replay_of_its_telemetry_and_journal_tells(
     kafka: Cluster, tmp_path: Path
 ) -> None:
-    configuration = Configuration.load(DEFAULT_CONFIGS)
+    configuration = Configuration.load(CONFIGS)
     played = feeds(configuration)
     show = Show(played, Plain(), SECONDS)
     async with real(configuration, configuration.partitions, kafka.bootstrap, str(tmp_path)) as on:
@@ -76,7 +76,7 @@ async def test_the_demo_tells_what_a_replay_of_its_telemetry_and_journal_tells(
 async def test_no_topic_outlives_a_demo_that_is_interrupted_while_it_makes_them(
     kafka: Cluster, tmp_path: Path, after_s: float
 ) -> None:
-    configuration = Configuration.load(DEFAULT_CONFIGS)
+    configuration = Configuration.load(CONFIGS)
 
     async def whole() -> None:
         lanes = configuration.partitions

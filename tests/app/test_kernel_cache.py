@@ -19,17 +19,31 @@ def test_numba_is_told_a_folder_of_this_build(
     assert folder.is_dir()
 
 
-def test_another_step_is_another_build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    room = tmp_path / "detectors"
-    room.mkdir()
-    monkeypatch.setattr(kernel_cache, "ROOT", tmp_path)
-    (room / "slope.py").write_text("from detectors.level import step\n@njit\n")
-    (room / "level.py").write_text("one")
-    (room / "limit.py").write_text("nobody's kernel takes this")
+@pytest.mark.parametrize(
+    "line",
+    [
+        "from detectors.base.level import step",
+        "from detectors.base import level",
+        "from detectors.base import (\n    kind,\n    level,\n)",
+    ],
+)
+def test_another_step_is_another_build_however_deep_it_lies(
+    line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slope, level, limit = (tmp_path / f"{name}.py" for name in ("slope", "level", "limit"))
+    slope.write_text(f"{line}\n@njit\n")
+    level.write_text("one")
+    limit.write_text("nobody's kernel takes this")
+    tree = {
+        "detectors.channel.slope": slope,
+        "detectors.base.level": level,
+        "detectors.fused.limit": limit,
+    }
+    monkeypatch.setattr(kernel_cache, "sources", lambda *_: tree)
     before = kernel_cache.sources_hash()
-    (room / "level.py").write_text("two")
+    level.write_text("two")
     assert kernel_cache.sources_hash() != before
-    assert [path.name for path in kernel_cache.shared()] == ["level.py"]
+    assert list(kernel_cache.shared()) == ["detectors.base.level"]
 
 
 def test_builds_of_long_ago_are_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

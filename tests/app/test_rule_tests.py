@@ -6,8 +6,8 @@ import pytest
 
 from app.cli import main
 from app.configuration import Configuration
-from app.parser import DEFAULT_CONFIGS
 from app.rule_tests import run_tests, values
+from runtime.installation import CONFIGS
 from tests.app.folder import folder_with
 
 TEST = """\
@@ -28,7 +28,7 @@ def failures(place: Path, series: str, expect: str = "") -> list[str]:
 
 @pytest.mark.slow
 def test_the_tests_that_come_with_tocsin_pass() -> None:
-    count, failed = run_tests(DEFAULT_CONFIGS, Configuration.load(DEFAULT_CONFIGS))
+    count, failed = run_tests(CONFIGS, Configuration.load(CONFIGS))
     assert failed == []
     assert count >= 4
 

@@ -1,0 +1,1 @@
+"""What keeps a process honest: its installation, its deadlines, its files."""
