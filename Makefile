@@ -16,7 +16,7 @@ WARM = @echo "compiling kernels, once"; $(BIN)/tocsin compile
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-header --no-annotate pyproject.toml --group build
 
-KAFKA_POM := tests/kafka/pom.xml
+KAFKA_POM := tests/testkit/kafka/pom.xml
 KAFKA_STAMP := .kafka/libs/.complete
 
 .DEFAULT_GOAL := help
@@ -45,7 +45,7 @@ fast: .venv/.development
 java: $(KAFKA_STAMP) ## Get Java, Maven and Kafka's jars for the tests.
 
 browser: ## Get Chromium for the tests of pages.
-	@sh tests/app/install-chromium.sh
+	@sh tests/testkit/install-chromium.sh
 
 test: .venv/.development java browser ## Run all tests, a real Kafka included.
 	TOCSIN_REQUIRE_BROKER=1 $(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder -m "not soak"
@@ -59,7 +59,7 @@ bench: .venv/.development ## Run every benchmark.
 		test -e "$$script" || continue; echo "== $$script"; $(BIN)/python "$$script"; done
 
 bench-compare: .venv/.development ## Hold the last run of the benchmarks against the stored one.
-	$(BIN)/python benchmarks/_compare.py
+	$(BIN)/python benchmarks/support/compare.py
 
 soak: .venv/.development java ## Run the endurance tests for SOAK_SECONDS.
 	TOCSIN_REQUIRE_BROKER=1 $(BIN)/pytest -m soak --timeout=$$(($(SOAK_SECONDS) + 300))
@@ -93,7 +93,7 @@ clean: ## Remove what the other targets made, .venv and .kafka included.
 	@touch $@ .venv/.runtime
 
 $(KAFKA_STAMP): $(KAFKA_POM)
-	@sh tests/kafka/install-java.sh
+	@sh tests/testkit/kafka/install-java.sh
 	rm -rf .kafka/libs
 	mvn --quiet --batch-mode -Dstyle.color=never --file $(KAFKA_POM) dependency:copy-dependencies \
 		-DoutputDirectory=$(CURDIR)/.kafka/libs -DincludeScope=runtime

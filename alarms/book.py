@@ -10,9 +10,9 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from alarms.card import Card, ClassCards, next_of, threshold_of
-from alarms.duty import Duty
-from alarms.sentence import ACCEPTED, clock, figure, lasted, sentence, template_of
+from alarms.rationalisation import Duty
+from alarms.rule_card import Card, ClassCards, next_of, threshold_of
+from alarms.wording import ACCEPTED, clock, figure, lasted, sentence, template_of
 from contracts.alarm import (
     Alarm,
     Evidence,
@@ -22,8 +22,8 @@ from contracts.alarm import (
     encode_alarm,
 )
 from contracts.catalogue import Catalogue, Channel
-from contracts.lane_log import Message
-from contracts.machine import Reach, Why
+from contracts.ports.lane_log import Message
+from contracts.ports.lane_parts import Reach, Why
 from contracts.transition import Colour
 
 CITY_UTC_OFFSET_S: Final = 8 * 3600

@@ -19,17 +19,17 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from _claims import Claim, print_claims, print_table
 
-from app import kernel_cache
-from app.backtest_data import open_data
-from app.backtest_lanes import Hall
-from app.backtest_score import episodes
-from app.backtest_shares import processors, tried
-from app.configuration import Configuration
-from app.progress import Progress
-from app.warm import warm
-from tests.fire.city import DUTY
+from app.process import kernel_cache
+from benchmarks.support.claims import Claim, print_claims, print_table
+from configuration.configuration import Configuration
+from configuration.warm_up import warm
+from lab.backtest.lanes import Hall
+from lab.backtest.processes import processors, tried
+from lab.backtest.score import episodes
+from lab.data.open_data import open_data
+from lab.reports.progress import Progress
+from tests.testkit.city import DUTY
 
 CHANNELS = 10_000
 LANES = 4

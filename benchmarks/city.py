@@ -7,11 +7,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import _city
-from _city_run import GIB, Figures, Run
-from _city_watch import quantile
-from _claims import Claim, page_of, print_claims, print_table, write_rows
 
-from tests.kafka.broker import Cluster, missing
+from benchmarks.city_load.run import GIB, Figures, Run
+from benchmarks.city_load.watch import quantile
+from benchmarks.support.claims import Claim, page_of, print_claims, print_table, write_rows
+from tests.testkit.kafka.broker import Cluster, missing
 
 LAG_S = 5.0
 HEAD = ["what", "figure"]

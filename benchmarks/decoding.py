@@ -8,10 +8,18 @@ from typing import Literal
 import msgspec
 import numpy as np
 import pyarrow as pa
-from _claims import Claim, interleaved, page_of, print_claims, print_table, write_rows, writes
-from _traffic import FORMATS, Format, messages
 from numpy.typing import NDArray
 
+from benchmarks.support.claims import (
+    Claim,
+    interleaved,
+    page_of,
+    print_claims,
+    print_table,
+    write_rows,
+    writes,
+)
+from benchmarks.support.traffic import FORMATS, Format, messages
 from contracts.batch import Batch
 from contracts.records import Records
 from ingest.decode import DecodeLimits, Decoder

@@ -11,18 +11,18 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import msgspec
-from _claims import Claim, page_of, print_claims, print_table, write_rows, writes
-from _traffic import BEGIN_S, FORMATS, Format, messages, preload
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from app.configuration import Configuration
-from app.service import Service
-from app.topics import TopicPlan, ensure, needed
-from app.way import Way
+from app.process.lifeline_worker import Service
+from app.process.worker_options import Way
+from benchmarks.support.claims import Claim, page_of, print_claims, print_table, write_rows, writes
+from benchmarks.support.traffic import BEGIN_S, FORMATS, Format, messages, preload
+from broker.topics import TopicPlan, ensure, needed
+from configuration.configuration import Configuration
 from contracts.topics import TopicNames
-from ingest.raw_fetch import Answer, Reader, reader
-from tests.fire import city
-from tests.kafka.broker import Cluster, missing
+from ingest.kafka.raw_fetch import Answer, Reader, reader
+from tests.testkit import city
+from tests.testkit.kafka.broker import Cluster, missing
 
 LANES = 2
 GROUPS = 10_000  # of two channels each

@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from _claims import Claim, print_claims, print_table, write_rows
+from benchmarks.support.claims import Claim, print_claims, print_table, write_rows
+from runtime.failpoints import Point
+from runtime.installation import HOME
+from tests.testkit.faults import brokers, deaths, fleet, machine, network, routes
+from tests.testkit.faults.drill import Verdict
+from tests.testkit.kafka.broker import missing
 
-from contracts.failpoints import Point
-from tests.fire import brokers, crew, deaths, machine, routes, wires
-from tests.fire.drill import Verdict
-from tests.kafka.broker import missing
-
-PAGE = Path(__file__).parents[1] / "docs" / "reliability.md"
+PAGE = HOME / "docs" / "reliability.md"
 HEAD = ["fault", "rounds", "readings", "revisions", "lost", "doubled", "different", "seconds"]
 SECONDS_MAX = 240.0
 
@@ -47,17 +47,17 @@ class Fault:
 FAULTS = (
     Fault("sigkill", "SIGKILL at random", deaths.killed_at_random, 3),
     Fault("crash", "crash at each failpoint", deaths.crashed_at_each_point, len(Point)),
-    Fault("zombies", "SIGSTOP, takeover, SIGCONT", crew.zombies, 2),
-    Fault("rolling", "rolling restart of three workers", crew.rolled, 1, usual=False),
-    Fault("crew", "one worker, three, one", crew.grown_and_shrunk, 1),
+    Fault("zombies", "SIGSTOP, takeover, SIGCONT", fleet.zombies, 2),
+    Fault("rolling", "rolling restart of three workers", fleet.rolled, 1, usual=False),
+    Fault("crew", "one worker, three, one", fleet.grown_and_shrunk, 1),
     Fault("bounce", "leader of three brokers killed, stopped", brokers.bounced, 2),
     Fault("away", "three brokers down for 10 s", brokers.all_away, 1, usual=False),
     Fault("long-away", "three brokers down for 10 min", brokers.long_away, 1, usual=False),
-    Fault("wires", "late, reset and half-open links", wires.troubled, 1),
-    Fault("half-open", "half-open links for 25 s", wires.swallowed, 1, usual=False),
-    Fault("cut", "workers cut from one of three brokers", wires.cut, 2, usual=False),
+    Fault("wires", "late, reset and half-open links", network.troubled, 1),
+    Fault("half-open", "half-open links for 25 s", network.swallowed, 1, usual=False),
+    Fault("cut", "workers cut from one of three brokers", network.cut, 2, usual=False),
     Fault("routes", "blackhole in the routes for 20 s", routes.blackholed, 2, usual=False),
-    Fault("blocked", "event loop blocked for 40 s", crew.blocked, 1, usual=False),
+    Fault("blocked", "event loop blocked for 40 s", fleet.blocked, 1, usual=False),
     Fault("disk", "disk of 1 MiB full", machine.disk_full, 1),
     Fault("clock", "wall clock wrong by an hour, either way", machine.clock_jumps, 1, usual=False),
 )

@@ -10,20 +10,20 @@ from functools import partial
 from time import thread_time
 
 import numpy as np
-from _claims import Claim, interleaved, print_claims, print_table
-from _rivals import NumpyRules, RiverRules
 from numpy.typing import NDArray
 
+from benchmarks.support.claims import Claim, interleaved, print_claims, print_table
+from benchmarks.support.rivals import NumpyRules, RiverRules
 from contracts.batch import Batch, Destiny
 from contracts.quantities import Duration, Rate, Sigmas
-from detectors.channel_rules import ChannelRules
-from detectors.frozen import Frozen
-from detectors.limit import Limit, Steps
-from detectors.parameters import Rules
-from detectors.silence import SilenceWatch, Silent
-from detectors.unusual import Sums, Unusual
-from ingest.admit import Admission
-from ingest.plausible import Plausible
+from detectors.base.thresholds import Steps
+from detectors.channel.silence import SilenceWatch, Silent
+from detectors.fused.frozen import Frozen
+from detectors.fused.limit import Limit
+from detectors.fused.parameters import Rules
+from detectors.fused.scorer import ChannelRules
+from detectors.fused.unusual import Sums, Unusual
+from ingest.admit import Admission, Plausible
 
 CHANNELS = (1_000, 100_000, 1_000_000)
 BATCH = 100_000

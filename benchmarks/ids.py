@@ -7,8 +7,16 @@ from collections.abc import Iterator
 
 import numpy as np
 import pyarrow as pa
-from _claims import Claim, interleaved, page_of, print_claims, print_table, write_rows, writes
 
+from benchmarks.support.claims import (
+    Claim,
+    interleaved,
+    page_of,
+    print_claims,
+    print_table,
+    write_rows,
+    writes,
+)
 from ingest.id_table import IdTable
 
 SIZES = (1_000, 100_000, 1_000_000)

@@ -7,19 +7,19 @@ import statistics
 import sys
 import time
 from importlib import import_module
-from pathlib import Path
 
 import msgspec
-from _claims import Claim, print_claims
 
-ROOT = Path(__file__).resolve().parents[1]
+from benchmarks.support.claims import Claim, print_claims
+from runtime.installation import HOME
+
+ROOT = HOME
 sys.path.insert(0, str(ROOT))
 
-from _kind_rivals import rival  # noqa: E402
-
-from detectors.kind import Kind  # noqa: E402
-from detectors.kinds import KINDS  # noqa: E402
-from tests.detectors.bench import Case  # noqa: E402
+from benchmarks.support.kind_rivals import rival  # noqa: E402
+from detectors.base.kind import Kind  # noqa: E402
+from detectors.registry import KINDS  # noqa: E402
+from tests.testkit.kind_case import Case  # noqa: E402
 
 ROUNDS = 5
 PAGE = ROOT / "docs" / "detectors.md"

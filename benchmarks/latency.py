@@ -18,16 +18,24 @@ from pathlib import Path
 from statistics import median, quantiles
 from tempfile import TemporaryDirectory
 
-from _city_watch import Gauge
-from _claims import RESULTS, Claim, page_of, print_claims, print_table, write_rows, writes
-from _sender import Pace, Sent
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from tests.fire import city
-from tests.fire.drill import tocsin
-from tests.fire.process import WorkerProcess
-from tests.kafka.broker import Cluster, missing
-from tests.kafka.ports import free_ports
+from benchmarks.city_load.watch import Gauge
+from benchmarks.support.claims import (
+    RESULTS,
+    Claim,
+    page_of,
+    print_claims,
+    print_table,
+    write_rows,
+    writes,
+)
+from benchmarks.support.sender import Pace, Sent
+from tests.testkit import city
+from tests.testkit.faults.drill import tocsin
+from tests.testkit.kafka.broker import Cluster, missing
+from tests.testkit.kafka.ports import free_ports
+from tests.testkit.worker_process import WorkerProcess
 
 LANES = 2
 GROUPS = 10_000  # of two channels each

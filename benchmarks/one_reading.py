@@ -12,19 +12,19 @@ from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from _claims import Claim, page_of, print_claims, print_table, write_rows, writes
-from _traffic import FORMATS, Format, messages
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
-from app.compose import Plan
-from app.configuration import Configuration
-from contracts.machine import Parts
+from benchmarks.support.claims import Claim, page_of, print_claims, print_table, write_rows, writes
+from benchmarks.support.traffic import FORMATS, Format, messages
+from configuration.configuration import Configuration
+from configuration.lane_plan import Plan
+from contracts.ports.lane_parts import Parts
 from contracts.records import Records
 from contracts.topics import TopicNames
+from ingest.kafka.record_batch import Gathered, walk
 from ingest.limits import DecodeLimits
-from ingest.record_batch import Gathered, walk
-from pipeline.lane import Lane
-from tests.fire import city
+from pipeline.lane.lane import Lane
+from tests.testkit import city
 
 GROUPS = 10_000
 ROUNDS = 5

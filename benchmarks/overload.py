@@ -12,15 +12,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from _claims import Claim, print_claims, print_table
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
-from app.configuration import home_lane
-from tests.fire import city
-from tests.fire.drill import tocsin
-from tests.fire.process import WorkerProcess
-from tests.kafka.broker import Cluster, missing
-from tests.kafka.ports import free_ports
+from benchmarks.support.claims import Claim, print_claims, print_table
+from ingest.partitioner import home_lane
+from tests.testkit import city
+from tests.testkit.faults.drill import tocsin
+from tests.testkit.kafka.broker import Cluster, missing
+from tests.testkit.kafka.ports import free_ports
+from tests.testkit.worker_process import WorkerProcess
 
 LANES = 2
 GROUPS = 200

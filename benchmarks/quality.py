@@ -9,7 +9,15 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
-from _claims import Claim, Part, page_of, print_claims, print_table, write_rows, writes
+from benchmarks.support.claims import (
+    Claim,
+    Part,
+    page_of,
+    print_claims,
+    print_table,
+    write_rows,
+    writes,
+)
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent))

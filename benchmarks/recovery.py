@@ -12,24 +12,25 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
-from _claims import Claim, print_claims, print_table, write_rows
-from _crowd import Feed, configured, one_of_each
-from _traffic import as_json
 
-from app.compose import plan_of
-from app.configuration import Configuration
-from app.topics import TopicPlan, ensure, needed
+from benchmarks.city_load.workers import Feed, configured, one_of_each
+from benchmarks.support.claims import Claim, print_claims, print_table, write_rows
+from benchmarks.support.traffic import as_json
+from broker.topics import TopicPlan, ensure, needed
+from configuration.configuration import Configuration
+from configuration.lane_plan import plan_of
 from contracts.records import Records
 from contracts.topics import TopicNames
-from pipeline.lane import Lane
-from pipeline.lane_state import freeze, thaw
-from pipeline.room import Room
-from pipeline.snapshot import pack, unpack
-from tests.fire.process import WorkerProcess
-from tests.kafka.broker import Cluster, missing
-from tests.kafka.ports import free_ports
+from pipeline.lane.lane import Lane
+from pipeline.snapshot.copy_buffer import Room
+from pipeline.snapshot.lane_state import freeze, thaw
+from pipeline.snapshot.store import pack, unpack
+from runtime.installation import HOME
+from tests.testkit.kafka.broker import Cluster, missing
+from tests.testkit.kafka.ports import free_ports
+from tests.testkit.worker_process import WorkerProcess
 
-PAGE = Path(__file__).parents[1] / "docs" / "reliability.md"
+PAGE = HOME / "docs" / "reliability.md"
 SESSION_S = 6
 DEADLINE_S = 150.0
 LOOK_S = 0.05

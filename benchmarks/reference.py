@@ -11,14 +11,22 @@ from functools import partial
 from time import thread_time
 
 import numpy as np
-from _claims import Claim, interleaved, page_of, print_claims, print_table, write_rows, writes
-from _reference import CRules, has_wide, library
 from hot_loop import BEGIN_NS, PERIOD_NS, RULES, STILL, settle
 from numpy.typing import NDArray
 
+from benchmarks.support.claims import (
+    Claim,
+    interleaved,
+    page_of,
+    print_claims,
+    print_table,
+    write_rows,
+    writes,
+)
+from benchmarks.support.reference import CRules, has_wide, library
 from contracts.batch import Batch, Destiny
 from contracts.transition import end_to_end
-from detectors.channel_rules import ChannelRules
+from detectors.fused.scorer import ChannelRules
 
 CHANNELS = (1_000, 100_000, 1_000_000)
 ROWS = (1_000, 10_000, 100_000)

@@ -13,16 +13,16 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
-from _claims import Claim, page_of, print_claims, print_table, write_rows, writes
-from _peers import NotMeasured, Peer, java, python
-from _traffic import BEGIN_S, DIPS, as_json, by_lane
 from confluent_kafka import Producer
 from end_to_end import GROUPS, LANES, LIFELINE, configured, watch_worker
 
-from app.configuration import Configuration
-from app.topics import TopicPlan, ensure, needed
+from benchmarks.support.claims import Claim, page_of, print_claims, print_table, write_rows, writes
+from benchmarks.support.peers import NotMeasured, Peer, java, python
+from benchmarks.support.traffic import BEGIN_S, DIPS, as_json, by_lane
+from broker.topics import TopicPlan, ensure, needed
+from configuration.configuration import Configuration
 from contracts.topics import TopicNames
-from tests.kafka.broker import Cluster, missing
+from tests.testkit.kafka.broker import Cluster, missing
 
 ROUNDS = 3
 READINGS = 2_000_000

@@ -8,15 +8,15 @@ gate.
 from time import thread_time
 
 import numpy as np
-from _claims import Claim, interleaved, print_claims, print_table
 from river import anomaly, compose, preprocessing
 
+from benchmarks.support.claims import Claim, interleaved, print_claims, print_table
 from contracts.batch import Batch, Destiny
 from contracts.quantities import Duration
-from detectors.kind import Roster
-from detectors.river_model import RiverModels
-from detectors.river_words import River
-from detectors.river_zoo import SEED
+from detectors.base.kind import Roster
+from detectors.river.config import River
+from detectors.river.models import SEED
+from detectors.river.rule import RiverModels
 
 CHANNELS, READINGS, ROUNDS = 20, 2_000, 11
 RULE = River(

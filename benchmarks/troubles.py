@@ -7,14 +7,13 @@ each, a batch of which a share `s` is in trouble may cost `1 - s + 2 s`.
 from time import thread_time
 
 import numpy as np
-from _claims import Claim, interleaved, print_claims, print_table
 from hot_loop import BEGIN_NS, PERIOD_NS, RULES, settle
 from numpy.typing import NDArray
 
+from benchmarks.support.claims import Claim, interleaved, print_claims, print_table
 from contracts.batch import Batch, Destiny, Quality
-from detectors.channel_rules import ChannelRules
-from ingest.admit import Admission
-from ingest.plausible import Plausible
+from detectors.fused.scorer import ChannelRules
+from ingest.admit import Admission, Plausible
 
 CHANNELS, ROWS, ROUNDS = 100_000, 10_000, 21
 BOUNDS = Plausible(range=(0.0, 10.0))

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -100,46 +99,3 @@ class Records:
             b"".join(p for p in payloads if p is not None),
             following if next_offset is None else next_offset,
         )
-
-
-class Telemetry(Protocol):
-    """Source of one lane's records, in offset order, without gaps of its own making."""
-
-    async def fetch(self, lane: int, timeout_s: float) -> Records | None:
-        """Next records behind the last ones given, None when none came in time.
-
-        Raises
-        ------
-        DataLoss
-            When the log no longer holds the next offset.
-        RetryableError
-            When the broker is away.
-        """
-
-    async def seek(self, lane: int, offset: int) -> None:
-        """Go on from `offset`; anything fetched ahead is dropped."""
-
-    async def prove_membership(self, lane: int) -> None:
-        """Return only if the group still takes this worker for the lane's owner.
-
-        Raises
-        ------
-        Fenced
-            When it does not.
-        """
-
-    async def beginning_offset(self, lane: int) -> int:
-        """First offset that the log still holds."""
-
-    async def end_offset(self, lane: int) -> int:
-        """Offset behind the last record that a reader may see now."""
-
-    async def commit(self, lane: int, offset: int) -> None:
-        """Tell the group how far the lane's snapshot reaches; refused from a lost membership."""
-
-
-class Commands(Protocol):
-    """Source of one lane's commands."""
-
-    async def fetch(self, lane: int, offset: int) -> list[tuple[int, bytes]]:
-        """Commands at or behind `offset` that have arrived, each with the offset behind it."""

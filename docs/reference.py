@@ -12,16 +12,16 @@ from typing import Any, Final
 
 from msgspec import inspect
 
-from app.class_schema import class_schema, meanings, schema_of
-from app.kinds import kinds
-from app.parser import parser
-from app.settings import Settings
+from app.cli.parser import parser
+from configuration.class_schema import class_schema, meanings, schema_of
+from configuration.rule_kinds import kinds
+from configuration.settings import Settings
 from contracts.alarm import Alarm
 from contracts.dead_letter import DeadLetter
 from contracts.journal import Accept, Promote, Rollback, Shadow, Shelve, Unshelve
-from contracts.vitals import LaneVitals, Pulse
-from ingest.json_reading import Reading
-from sinks.metrics import registry
+from contracts.ports.status import LaneVitals, Pulse
+from ingest.json.reading import Reading
+from sinks.http.metrics import registry
 
 FOLDER: Final = Path(__file__).resolve().parent / "reference"
 MADE: Final = (

@@ -1,16 +1,40 @@
 """Admission: one destiny for every reading, judged by its record's timestamp, never by now."""
 
 from collections.abc import Container, Mapping, Sequence
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
+import msgspec
 import numpy as np
+from msgspec import Meta
 from numba import njit
 from numpy.typing import NDArray
 
 from contracts.batch import Batch, Destiny, Quality
-from contracts.machine import carry
+from contracts.ports.lane_parts import carry
+from contracts.quantities import LEVEL, Duration, Rate
 from contracts.transition import NEVER
-from ingest.plausible import Plausible
+
+
+class Plausible(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Bounds of the sensor and of its clock; a reading outside is not scored.
+
+    Parameters
+    ----------
+    range : (float, float)
+        Smallest and largest value that the sensor can mean, in the unit of the class.
+    fastest : Rate or None
+        Faster changes between two readings are the sensor's fault, not the city's.
+    future : Duration
+        How far an event time may lie ahead of its record's timestamp.
+    back_fill : Duration
+        Readings further behind their record's timestamp than this are history: they never ring.
+    """
+
+    range: Annotated[tuple[float, float], Meta(extra=LEVEL)]
+    fastest: Rate | None = None
+    future: Duration = Duration("5 min")
+    back_fill: Duration = Duration("1 h")
+
 
 REMEMBERED: Final = 4  # event times per channel among which a repeat is known as a duplicate
 

@@ -11,14 +11,13 @@ from numpy.typing import NDArray
 from contracts.batch import UNKNOWN, Batch, Refused
 from contracts.errors import ConfigError, DecodeError
 from contracts.records import Records
-from ingest.arrow_run import ArrowRun
-from ingest.arrow_scan import Forms
+from ingest.arrow.run import ArrowRun
+from ingest.arrow.scan import Forms
 from ingest.columns import Columns, join, merge, nothing
 from ingest.id_table import IdTable
-from ingest.json_reading import JsonRun
-from ingest.json_scan import scan
-from ingest.limits import DecodeLimits
-from ingest.reasons import Reason
+from ingest.json.reading import JsonRun
+from ingest.json.scan import scan
+from ingest.limits import DecodeLimits, Reason
 
 __all__ = ["DecodeLimits", "Decoder"]
 

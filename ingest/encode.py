@@ -14,9 +14,9 @@ import numpy as np
 import pyarrow as pa
 
 from contracts.batch import Quality
-from ingest.homes import home_lanes
 from ingest.limits import DecodeLimits
-from ingest.rfc3339 import END_MS
+from ingest.partitioner import home_lanes
+from ingest.timestamps import END_MS
 
 READINGS_MAX: Final = 4_000  # of the longest ids, as JSON, still less than a message may have
 _CHANNEL_BYTES: Final = DecodeLimits().channel_bytes

@@ -1,6 +1,24 @@
 """How much one message may hold before it is refused unread."""
 
+from enum import StrEnum
+
 import msgspec
+
+
+class Reason(StrEnum):
+    """One word for each kind of fault."""
+
+    EMPTY = "empty"
+    UNKNOWN_FORMAT = "unknown_format"
+    TOO_LARGE = "too_large"
+    TOO_MANY = "too_many"
+    BAD_JSON = "bad_json"
+    BAD_ARROW = "bad_arrow"
+    BAD_SCHEMA = "bad_schema"
+    COMPRESSED = "compressed"
+    BAD_CHANNEL = "bad_channel"
+    BAD_TIME = "bad_time"
+    BAD_QUALITY = "bad_quality"
 
 
 class DecodeLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

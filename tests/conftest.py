@@ -6,8 +6,9 @@ from collections.abc import Generator, Iterator
 
 import pytest
 
-from app import kernel_cache
-from tests.kafka.broker import Cluster, missing
+from app.process import kernel_cache
+from runtime.installation import HOME
+from tests.testkit.kafka.broker import Cluster, missing
 
 kernel_cache.choose()  # before any test imports a kernel
 
@@ -15,7 +16,7 @@ BROKER_FIXTURES = {"kafka", "kafka3"}
 # Compiling a kind of rule takes longer than testing it: the fast run takes one as an example.
 QUICK_KINDS = {"test_slope", "slope"}
 # Begin with what takes longest: at the end one process would wait for the other.
-FIRST = {"fire": 0, "app": 1}
+FIRST = {"faults": 0, "app": 1, "lab": 2}
 
 
 @pytest.fixture(scope="session")
@@ -38,9 +39,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if BROKER_FIXTURES & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.broker)
-        if item.path.parent.name == "detectors" and item.path.stem not in QUICK_KINDS:
+        if _room(item) == "detectors" and item.path.stem not in QUICK_KINDS:
             item.add_marker(pytest.mark.slow)
-    items.sort(key=lambda item: FIRST.get(item.path.parent.name, len(FIRST)))
+    items.sort(key=lambda item: FIRST.get(_room(item), len(FIRST)))
+
+
+def _room(item: pytest.Item) -> str:
+    """Folder directly below the tests or the root, as `detectors`."""
+    return next((part for part in item.path.relative_to(HOME).parts if part != "tests"), "")
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 ROOMS = tuple(PROJECT["tool"]["importlinter"]["root_packages"])
-FILE_LINES_MAX = 300
+FILE_LINES_MAX = 550
 FUNCTION_LINES_MAX = 40
 
 TEXT_SUFFIXES = {".py", ".md", ".toml", ".yaml", ".yml", ".json", ".sh", ".xml", ".lock", ".html"}

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Final
 
-from lab.feeds.feed import Feed, Known, Reading, civil, milliseconds
+from contracts.civil_time import civil, milliseconds
+from lab.feeds.feed import Feed, Known, Reading
 
 LIFTS: Final = [f"elevator.lift-{number:02d}" for number in range(1, 7)]
 BEGIN: Final = civil("2026-03-02T06:00")

@@ -1,10 +1,11 @@
 """What a feed is: readings in order, and the events that rules should ring for."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 from typing import Final, NamedTuple
 
-CITY: Final = timezone(timedelta(hours=8))
+from contracts.civil_time import milliseconds
+
 NOT_INJECTED: Final = ""
 
 
@@ -68,20 +69,6 @@ class Feed:
     def channels(self) -> set[str]:
         """Ids that come in the readings."""
         return {reading.channel for reading in self.readings}
-
-
-def civil(text: str) -> datetime:
-    """Moment of the city's civil time, from `2021-01-16T08:00`.
-
-    >>> civil("2021-01-16T08:00").isoformat()
-    '2021-01-16T08:00:00+08:00'
-    """
-    return datetime.fromisoformat(text).replace(tzinfo=CITY)
-
-
-def milliseconds(moment: datetime) -> int:
-    """Milliseconds since 1970 UTC."""
-    return round(moment.timestamp() * 1000)
 
 
 def changed(readings: list[Reading], known: Known, factor: float, hours: float) -> list[Reading]:

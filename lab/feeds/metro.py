@@ -4,7 +4,8 @@ import csv
 from pathlib import Path
 from typing import Final
 
-from lab.feeds.feed import Feed, Known, Reading, changed, civil, milliseconds
+from contracts.civil_time import civil, milliseconds
+from lab.feeds.feed import Feed, Known, Reading, changed
 
 CROWD: Final = Known(
     "crowd leaves the trains at Indiranagar on 12 August",

@@ -4,7 +4,8 @@ import csv
 from pathlib import Path
 from typing import Final
 
-from lab.feeds.feed import Feed, Known, Reading, changed, civil, milliseconds
+from contracts.civil_time import civil, milliseconds
+from lab.feeds.feed import Feed, Known, Reading, changed
 
 LOAD: Final = "power.grid-01.load"
 FREQUENCY: Final = "power.grid-01.frequency"

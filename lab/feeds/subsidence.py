@@ -5,7 +5,8 @@ import random
 from datetime import timedelta
 from typing import Final
 
-from lab.feeds.feed import Feed, Known, Reading, civil, milliseconds
+from contracts.civil_time import civil, milliseconds
+from lab.feeds.feed import Feed, Known, Reading
 
 STATIONS: Final = [f"subsidence.gnss-{number:02d}.up" for number in range(1, 9)]
 DAYS: Final = 1_096

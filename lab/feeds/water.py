@@ -6,7 +6,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
-from lab.feeds.feed import CITY, Feed, Known, Reading, milliseconds
+from contracts.civil_time import CITY, milliseconds
+from lab.feeds.feed import Feed, Known, Reading
 
 CHANNEL: Final = "water.feed-01.flow"
 SILENT_MS: Final = 3 * 3_600_000

@@ -7,9 +7,9 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from tests.fire.soak import allowed_s
-from tests.ingest.test_arrow_scan import compare_mutants
-from tests.ingest.test_json_scan import plain_messages, records_of, same
+from tests.ingest.arrow.test_scan import compare_mutants
+from tests.ingest.json.test_scan import plain_messages, records_of, same
+from tests.testkit.soak import allowed_s
 
 SECONDS = allowed_s()
 ROUND = 5_000

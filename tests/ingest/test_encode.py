@@ -11,7 +11,7 @@ from contracts.batch import Quality
 from contracts.records import Records
 from ingest.decode import DecodeLimits, Decoder
 from ingest.encode import READINGS_MAX, Encoder, Outgoing, Sample
-from ingest.homes import home_lanes
+from ingest.partitioner import home_lanes
 
 LANES = 3
 GROUPS = [f"water.dma-{i:03d}" for i in range(40)]

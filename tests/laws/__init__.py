@@ -8,7 +8,7 @@ from tests.laws.order import cut, restore
 from tests.laws.outcome import Outcome
 from tests.laws.path import Path
 from tests.laws.told import accounting, bounds, identity, silence
-from tests.streams import Stream
+from tests.testkit.streams import Stream
 
 Law = Callable[[Path, Stream], Outcome]
 LAWS: Final[dict[str, Law]] = {

@@ -17,7 +17,7 @@ import numpy as np
 
 from tests.laws.outcome import Broken, Idle, Outcome, busy, run, same
 from tests.laws.path import Path
-from tests.streams import Stream
+from tests.testkit.streams import Stream
 
 ROOMS: Final = ("contracts", "ingest", "detectors", "alarms", "pipeline")
 CLOCKS: Final = (

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from contracts.journal import Accept, Change, Entry, Refuse, Shelve, Swap, Tick, Unshelve
 from contracts.records import Records
 from tests.laws.path import Path, numbered
-from tests.streams import CHANNELS
+from tests.testkit.streams import CHANNELS
 
 WHY = ("tester", "drill")
 

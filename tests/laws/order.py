@@ -6,10 +6,10 @@ from typing import Final
 
 import numpy as np
 
-from pipeline import merge
-from pipeline.lane import Lane
-from pipeline.lane_state import freeze, thaw
-from pipeline.snapshot import pack, unpack
+from pipeline.lane import journal_merge
+from pipeline.lane.lane import Lane
+from pipeline.snapshot.lane_state import freeze, thaw
+from pipeline.snapshot.store import pack, unpack
 from tests.laws.outcome import (
     Broken,
     Hooks,
@@ -25,7 +25,7 @@ from tests.laws.outcome import (
     same,
 )
 from tests.laws.path import Path
-from tests.streams import Stream
+from tests.testkit.streams import Stream
 
 POINTS: Final = 6
 
@@ -104,7 +104,7 @@ def _once(path: Path, stream: Stream, point: int) -> Outcome:
     first, rest = cut_up(stream.records, [point])
     watch, entries = Watch(), deque(stream.journal)
     lane = path.lane(watch.dress)
-    merge.feed(lane, first, entries)
+    journal_merge.feed(lane, first, entries)
     messages = lane.outbox.take()
     frozen = freeze(lane)
     data = pack(frozen)

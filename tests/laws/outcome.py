@@ -12,17 +12,17 @@ from numpy.typing import NDArray
 
 from contracts.batch import Batch, Destiny
 from contracts.journal import Entry
-from contracts.lane_log import Mark, Message
-from contracts.machine import Arrays, Parts, Scorer, Span
+from contracts.ports.lane_log import Mark, Message
+from contracts.ports.lane_parts import Arrays, Parts, Scorer, Span
 from contracts.records import Records
 from contracts.transition import Transitions, no_transitions
-from pipeline import merge
-from pipeline.lane import Lane
-from pipeline.lane_state import freeze, thaw
-from pipeline.merge import Entries
-from pipeline.snapshot import Snapshot, pack, unpack
+from pipeline.lane import journal_merge
+from pipeline.lane.journal_merge import Entries
+from pipeline.lane.lane import Lane
+from pipeline.snapshot.lane_state import freeze, thaw
+from pipeline.snapshot.store import Snapshot, pack, unpack
 from tests.laws.path import Path
-from tests.streams import Stream
+from tests.testkit.streams import Stream
 
 
 class Broken(AssertionError):  # noqa: N818 - a verdict
@@ -149,11 +149,11 @@ def live(
     messages: list[Message] = []
     for piece in pieces:
         lane = hooks.between(lane)
-        merge.feed(lane, piece, entries)
+        journal_merge.feed(lane, piece, entries)
         _take(lane, messages, hooks)
     while entries:
         lane = hooks.between(lane)
-        merge.feed(lane, _nothing(lane, entries[0][1]), deque([entries.popleft()]))
+        journal_merge.feed(lane, _nothing(lane, entries[0][1]), deque([entries.popleft()]))
         _take(lane, messages, hooks)
     return lane, messages
 

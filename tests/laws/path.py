@@ -7,8 +7,8 @@ from pathlib import Path as Folder
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from app.compose import Plan, plan_of
-from app.configuration import Configuration, home_lane
+from configuration.configuration import Configuration
+from configuration.lane_plan import Plan, plan_of
 from contracts.journal import (
     Accept,
     Change,
@@ -23,12 +23,13 @@ from contracts.journal import (
     Tick,
     Unshelve,
 )
-from contracts.machine import Parts
+from contracts.lane import LaneName
+from contracts.ports.lane_parts import Parts
 from contracts.records import Records
-from pipeline.lane import Lane
-from pipeline.refusals import LaneName
-from tests.fire.city import DUTY
-from tests.streams import CHANNELS, ELSEWHERE, TROUBLED, WITNESS, Stream
+from ingest.partitioner import home_lane
+from pipeline.lane.lane import Lane
+from tests.testkit.city import DUTY
+from tests.testkit.streams import CHANNELS, ELSEWHERE, TROUBLED, WITNESS, Stream
 
 LANES: Final = 2
 HEAD: Final = """\

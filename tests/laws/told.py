@@ -9,13 +9,12 @@ from typing import Any, Final
 from alarms.book import alarm_id
 from contracts.batch import Destiny
 from contracts.journal import Entry, Tick
-from contracts.lane_log import Message
-from pipeline.evidence import MINUTES
-from pipeline.lane import NOT_BEGUN, Lane
-from pipeline.lane_state import STATEFUL
+from contracts.ports.lane_log import Message
+from pipeline.lane.lane import NOT_BEGUN, STATEFUL, Lane
+from pipeline.lane.offset_index import MINUTES
 from tests.laws.outcome import Broken, Hooks, Idle, Outcome, busy, run, same
 from tests.laws.path import Path
-from tests.streams import Stream
+from tests.testkit.streams import Stream
 
 NS_PER_MS: Final = 1_000_000
 LONG_S: Final = 86_400

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import runner
-from tests.pipeline.world import Plans, World
+from pipeline.worker import lane_runner
+from tests.testkit.world import Plans, World
 
 
 @pytest.fixture(scope="session")
@@ -17,6 +17,6 @@ def plans(tmp_path_factory: pytest.TempPathFactory) -> Plans:
 @pytest.fixture
 def world(plans: Plans, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     """A new world whose lanes do not wait before they recover."""
-    monkeypatch.setattr(runner, "RETRY_S", 0.001)
-    monkeypatch.setattr(runner, "RETRY_S_MAX", 0.01)
+    monkeypatch.setattr(lane_runner, "RETRY_S", 0.001)
+    monkeypatch.setattr(lane_runner, "RETRY_S_MAX", 0.01)
     return World(plans, tmp_path / "state")

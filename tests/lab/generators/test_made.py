@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.backtest_data import open_data
-from app.backtest_labels import events_on, read_labels
+from lab.data.labels import events_on, read_labels
+from lab.data.open_data import open_data
 from lab.generators.__main__ import main
 from lab.generators.made import NS, Event, Made, columns
-from tests.app.folder import loaded
+from tests.testkit.config_folder import loaded
 
 BEGIN_NS = 1_772_323_200 * NS
 CATALOGUE = [

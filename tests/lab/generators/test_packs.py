@@ -5,11 +5,11 @@ from pathlib import Path
 
 import numpy as np
 
-from app.configuration import Configuration
+from configuration.configuration import Configuration
 from lab.generators.made import CATALOGUE, Made, columns
 from tests.tidy import ROOT
 
-PACK = ROOT / "benchmarks" / "packs" / "l_town"
+PACK = ROOT / "benchmarks" / "quality_data" / "packs" / "l_town"
 
 
 def test_the_pack_of_l_town_hears_all_that_is_made_of_a_network(tmp_path: Path) -> None:

@@ -1,7 +1,5 @@
 """NAB's rule gives what its authors' own scorer gave, and what a hand can compute."""
 
-from pathlib import Path
-
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
@@ -17,8 +15,9 @@ from lab.scores.nab import (
     two_fold,
     worth,
 )
+from runtime.installation import HOME
 
-NAB = Path(__file__).resolve().parents[4] / "shared" / "data" / "nab"
+NAB = HOME.parent / "shared" / "data" / "nab"
 STANDARD = PROFILES["standard"]
 # With the authors' scorer on these files: standard score, windows found, false points.
 KNOWN = {

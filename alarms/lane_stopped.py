@@ -1,0 +1,106 @@
+"""The alarm of a lane that stands: nobody watches its channels until somebody acts."""
+
+from typing import Final, NamedTuple
+
+from alarms.book import CITY_UTC_OFFSET_S, alarm_id
+from alarms.wording import clock
+from contracts.alarm import Alarm, Evidence, OwnedBy, RespondTo, RungBy, encode_alarm
+from contracts.catalogue import Where
+from contracts.errors import DataLoss, TocsinError
+from contracts.ports.lane_log import Message
+
+NS_PER_MS: Final = 1_000_000
+WITHIN_NS: Final = 15 * 60 * 1_000_000_000
+NOWHERE: Final = Where("", "", "", "", None, None)
+ZH: Final = {"readings": "读数", "journal entries": "日志条目", "alarms": "告警记录"}
+STEPS: Final = [
+    "call the engineer on duty for the pipeline",
+    "watch this lane's channels by other means",
+    "find the cause in the worker's log, then follow docs/standing.md",
+]
+
+
+class Standing(NamedTuple):
+    """A lane, as its alarm names it."""
+
+    lifeline: str
+    lane: str
+    topic: str
+    partition: int
+
+
+def standing_alarm(place: Standing, error: TocsinError, now_ms: int) -> Message:
+    """Alarm of a lane that cannot go on; one for each cause, whoever finds it how often.
+
+    It is no output of the lane, so neither its count nor a replay has it. Rule `data_loss` when
+    something is gone, with the exact offsets as evidence; `diverged` when a replay told something
+    else.
+
+    Parameters
+    ----------
+    place : Standing
+    error : TocsinError
+    now_ms : int
+        Wall clock, milliseconds since 1970 UTC.
+    """
+    rule = cause = "diverged"
+    if isinstance(error, DataLoss):
+        rule = "data_loss"
+        cause = f"{rule} {error.where} {error.what} {error.needed}"
+    channel = f"tocsin.{place.lane}"
+    now = clock(now_ms * NS_PER_MS, CITY_UTC_OFFSET_S)
+    by = clock(now_ms * NS_PER_MS + WITHIN_NS, CITY_UTC_OFFSET_S)
+    alarm = Alarm(
+        id=alarm_id(f"tocsin/{rule}", f"{channel} {cause}", 0),
+        revision=1,
+        state="active",
+        acknowledged=False,
+        colour="red",
+        was="clear",
+        lifeline=place.lifeline,
+        channel=channel,
+        group=channel,
+        onset=now,
+        detected=now,
+        say=_said(place.lane, error),
+        observed=None,
+        expected=None,
+        band=None,
+        unit="",
+        next=None,
+        where=NOWHERE,
+        criticality="high",
+        evidence=_evidence(channel, place, error),
+        cause=str(error),
+        consequence="the channels of this lane are not watched",
+        respond=RespondTo("T-1", STEPS),
+        owner=OwnedBy("city", "engineer on duty for the pipeline", by, "city"),
+        rule=RungBy(rule, "built in", "[E] project default", ""),
+    )
+    return Message("alarm", alarm.id.encode(), encode_alarm(alarm))
+
+
+def _evidence(channel: str, place: Standing, error: TocsinError) -> list[Evidence]:
+    """What is gone, in the topic where it lay."""
+    if not isinstance(error, DataLoss):
+        return []
+    own_topic, bracket, _ = error.where.partition("[")
+    topic = own_topic if bracket else place.topic
+    return [Evidence(channel, topic, place.partition, error.first, error.last)]
+
+
+def _said(lane: str, error: TocsinError) -> dict[str, str]:
+    if isinstance(error, DataLoss):
+        range_, what = f"{error.first} to {error.last}", ZH.get(error.what, "记录")
+        return {
+            "en": f"Lane {lane} stands: {error.what} {range_} are lost. Its channels are not "
+            "watched; call the engineer of the pipeline.",
+            "zh": f"处理通道 {lane} 已停止：{what}（偏移量 {error.first} 至 {error.last}）丢失，"
+            "所属测点目前失去监测，请立即通知系统值班工程师。",
+        }
+    return {
+        "en": f"Lane {lane} stands: what it found does not fit what it had told. "
+        "Its channels are not watched; call the engineer of the pipeline.",
+        "zh": f"处理通道 {lane} 已停止：现有数据或配置与已发布告警不一致，"
+        "所属测点目前失去监测，请立即通知系统值班工程师。",
+    }

@@ -1,0 +1,71 @@
+"""What the alarm book knows of a rule: its name, its duty, its thresholds."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from alarms.rationalisation import Duty
+from contracts.alarm import Next
+from contracts.transition import Colour
+
+Thresholds = tuple[float | None, float | None, float | None, float | None]
+NO_THRESHOLDS: Final[Thresholds] = (None, None, None, None)
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """What the book must know of one rule.
+
+    Parameters
+    ----------
+    name : str
+        `limit`, `unusual`, `silent`.
+    at : str
+        File and line where it was written.
+    duty : Duty
+        Its rationalisation.
+    low, high : Thresholds
+        Blue to red, None where there is none.
+    on : callable or None
+        Card that governs at a time in ns, where kinds of day have thresholds of their own.
+    """
+
+    name: str
+    at: str
+    duty: Duty
+    low: Thresholds = NO_THRESHOLDS
+    high: Thresholds = NO_THRESHOLDS
+    on: Callable[[int], "Card"] | None = None
+
+    def at_time(self, time_ns: int) -> "Card":
+        """The card with the thresholds that govern at a time."""
+        return self if self.on is None else self.on(time_ns)
+
+
+@dataclass(frozen=True, slots=True)
+class ClassCards:
+    """Rules of one class by slot, and the unit of its values."""
+
+    unit: str
+    cards: dict[int, Card]
+
+
+def threshold_of(card: Card, colour: Colour, observed: float) -> float | None:
+    """Threshold of a colour on the side where the value lies nearer."""
+    if colour is Colour.CLEAR:
+        return None
+    low, high = card.low[colour - 1], card.high[colour - 1]
+    if low is None or high is None:
+        return high if low is None else low
+    return low if abs(observed - low) <= abs(observed - high) else high
+
+
+def next_of(card: Card, colour: Colour, observed: float) -> Next | None:
+    """Next worse colour with a threshold, None when there is none."""
+    for worse in range(max(colour, 0) + 1, Colour.RED + 1):
+        threshold = threshold_of(card, Colour(worse), observed)
+        if threshold is not None:
+            below = card.low[worse - 1] == threshold
+            word = Colour(worse).word
+            return Next(word, below=threshold) if below else Next(word, above=threshold)
+    return None

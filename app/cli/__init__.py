@@ -1,0 +1,1 @@
+"""The `tocsin` command line: its parser, its commands, its entry point."""

@@ -1,0 +1,230 @@
+"""What each `tocsin` command does; the exit code comes back."""
+
+import argparse
+import asyncio
+import json
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from app.cli import check as checking
+from app.process import kernel_cache
+from configuration.configuration import Configuration
+from contracts.alarm import Alarm
+from contracts.dead_letter import DeadLetter
+from contracts.errors import ConfigError
+from contracts.journal import Command
+from ingest.json.reading import Reading
+
+GOOD, FAILED, WRONG_USE = 0, 1, 2
+SCHEMAS: Final[dict[str, Any]] = {
+    "alarm": Alarm,
+    "command": Command,
+    "dead-letter": DeadLetter,
+    "reading": Reading,
+}
+
+
+def say(line: str) -> None:
+    """One line for people or programs on standard output."""
+    sys.stdout.write(line + "\n")
+
+
+def check(arguments: argparse.Namespace) -> int:
+    """Judge a configuration folder."""
+    findings, warnings = checking.judged(arguments.folder)
+    tests = 0
+    if not arguments.json:
+        sys.stderr.write("".join(f"warning: {warning}\n" for warning in warnings))
+    if not findings and arguments.test:
+        from lab.explain.rule_tests import run_tests  # noqa: PLC0415 - loads numba
+
+        tests, findings = run_tests(arguments.folder, Configuration.load(arguments.folder))
+        if findings and not arguments.json:
+            sys.stderr.write("".join(f"{finding}\n" for finding in findings))
+            return FAILED
+    if arguments.json:
+        say(json.dumps({"good": not findings, "findings": findings, "warnings": warnings}))
+    elif findings:
+        sys.stderr.write("".join(f"{finding}\n" for finding in findings))
+    else:
+        for line in checking.summary(Configuration.load(arguments.folder)):
+            say(line)
+        if arguments.test:
+            say(f"{tests} rule tests passed")
+    return WRONG_USE if findings else GOOD
+
+
+def schema(arguments: argparse.Namespace) -> int:
+    """JSON Schema of a record, or of a class file for editors."""
+    if arguments.what == "class":
+        from configuration.class_schema import class_schema  # noqa: PLC0415 - only editors ask for it
+
+        say(json.dumps(class_schema(), indent=2, ensure_ascii=False))
+        return GOOD
+    say(json.dumps(msgspec.json.schema(SCHEMAS[arguments.what]), indent=2))
+    return GOOD
+
+
+def explain(arguments: argparse.Namespace) -> int:
+    """Which values govern a channel and, with a time and telemetry, why it rang or not."""
+    from lab.explain import explain as explaining  # noqa: PLC0415 - numba loads only with a time
+
+    pack, values = explaining.governing(arguments.configs, arguments.channel)
+    if arguments.json:
+        say(json.dumps({"class": pack.label, "values": [asdict(value) for value in values]}))
+        return GOOD
+    for line in explaining.lines(pack, values):
+        say(line)
+    if arguments.time is None:
+        return GOOD
+    if arguments.telemetry is None:
+        msg = "explain: expected --telemetry FILE beside a time, got none"
+        raise ConfigError(msg)
+    from lab.explain.moment import moment  # noqa: PLC0415 - loads numba
+    from lab.explain.replay import Bench  # noqa: PLC0415 - loads numba
+
+    bench = Bench(Configuration.load(arguments.configs), pack.lifeline, None)
+    files = (arguments.telemetry, arguments.journal)
+    say("")
+    for line in moment(bench, pack, arguments.channel, arguments.time, files):
+        say(line)
+    return GOOD
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run one worker, or several, until told to stop."""
+    if arguments.workers > 1:
+        from app.process.supervisor import run_crew  # noqa: PLC0415 - loads Kafka
+
+        return asyncio.run(run_crew(arguments))
+    from app.process.run import run_worker  # noqa: PLC0415 - loads Kafka and numba
+
+    return asyncio.run(run_worker(arguments))
+
+
+def replay(arguments: argparse.Namespace) -> int:
+    """Run lanes over files."""
+    from lab.explain.replay import replay_files  # noqa: PLC0415 - loads numba
+
+    return replay_files(arguments)
+
+
+def backtest(arguments: argparse.Namespace) -> int:
+    """Hold the alarms of months against known events."""
+    from lab.backtest.backtest import backtest as run_backtest  # noqa: PLC0415 - loads numba
+
+    return run_backtest(arguments)
+
+
+def record(arguments: argparse.Namespace) -> int:
+    """Write a range of a telemetry topic to a file."""
+    from app.operate.record import record as write  # noqa: PLC0415 - loads Kafka
+
+    say(asyncio.run(write(arguments)))
+    return GOOD
+
+
+def compare(arguments: argparse.Namespace) -> int:
+    """What another configuration would ring over the same readings."""
+    from lab.compare.compare import compare as run_compare  # noqa: PLC0415 - loads numba
+
+    return run_compare(arguments)
+
+
+def tune(arguments: argparse.Namespace) -> int:
+    """Propose figures of rules that keep a budget of false alarms."""
+    from lab.tune.tune import tune as run_tune  # noqa: PLC0415 - loads numba and scipy
+
+    return run_tune(arguments)
+
+
+def topics(arguments: argparse.Namespace) -> int:
+    """List, verify or create topics."""
+    from app.operate.topics import settle_topics  # noqa: PLC0415 - loads Kafka
+
+    return asyncio.run(settle_topics(arguments))
+
+
+def compile_kernels(arguments: argparse.Namespace) -> int:
+    """Compile every kernel that a configuration needs, so that no reading waits for one."""
+    from configuration.warm_up import warm  # noqa: PLC0415 - loads numba
+
+    configuration = Configuration.load(arguments.configs)
+    for lifeline in configuration.partitions:
+        warm(configuration, lifeline)
+    if arguments.into is not None:
+        target = kernel_cache.seal(arguments.into, arguments.cpu)
+        say(f"{arguments.into}: kernels for {target.cpu}; set {kernel_cache.SHIPPED} to use them")
+    return GOOD
+
+
+def completion(arguments: argparse.Namespace) -> int:
+    """A completion script for a shell, written from the parser."""
+    import shtab  # noqa: PLC0415 - only shells ask for it
+
+    from app.cli.parser import parser  # noqa: PLC0415 - the parser is the caller's
+
+    top = parser()
+    for action in _actions(top):
+        if action.type is Path:
+            action.complete = shtab.FILE  # type: ignore[attr-defined]
+    say(shtab.complete(top, arguments.shell))
+    return GOOD
+
+
+def _actions(command: argparse.ArgumentParser) -> Iterator[argparse.Action]:
+    for action in command._actions:  # noqa: SLF001 - argparse has no other way to ask
+        yield action
+        if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001 - as above
+            for inner in action.choices.values():
+                yield from _actions(inner)
+
+
+def demo(arguments: argparse.Namespace) -> int:
+    """Ring over recorded telemetry in compressed time."""
+    from app.demo.interrupt import Leaving  # noqa: PLC0415 - only the demo leaves this way
+
+    leaving = Leaving()
+    leaving.install()
+    from app.demo.demo import run_demo  # noqa: PLC0415 - loads Kafka and numba
+
+    return leaving.leave(asyncio.run(run_demo(arguments, leaving)))
+
+
+def shadow(arguments: argparse.Namespace) -> int:
+    """Let a proposed configuration play along on live lanes, take over, or go."""
+    from app.operate.shadow import shadow as act  # noqa: PLC0415 - loads Kafka and numba
+
+    return asyncio.run(act(arguments))
+
+
+def begin_anew(arguments: argparse.Namespace) -> int:
+    """Let a lane that stands go on behind a loss."""
+    from app.operate.begin_anew import begin_anew as begin  # noqa: PLC0415 - loads Kafka and numba
+
+    say(asyncio.run(begin(arguments)))
+    return GOOD
+
+
+COMMANDS: Final[dict[str, Callable[[argparse.Namespace], int]]] = {
+    "backtest": backtest,
+    "begin-anew": begin_anew,
+    "check": check,
+    "compare": compare,
+    "compile": compile_kernels,
+    "completion": completion,
+    "demo": demo,
+    "explain": explain,
+    "record": record,
+    "replay": replay,
+    "run": run,
+    "schema": schema,
+    "shadow": shadow,
+    "topics": topics,
+    "tune": tune,
+}

@@ -1,0 +1,60 @@
+"""The `tocsin` command."""
+
+import argparse
+import logging
+import signal
+import sys
+from collections.abc import Sequence
+
+from app.cli.parser import parser
+from app.process import kernel_cache
+from contracts.errors import ConfigError, TocsinError
+
+GOOD, FAILED, WRONG_USE = 0, 1, 2
+
+
+def _place_kernels(arguments: argparse.Namespace) -> None:
+    """Tell numba where kernels lie, before anything loads it."""
+    compiles = arguments.command == "compile"
+    if compiles and arguments.into is None and arguments.cpu != kernel_cache.HOST:
+        msg = f"--cpu: expected --into FOLDER beside it, got {arguments.cpu} alone; name a folder"
+        raise ConfigError(msg)
+    if compiles and arguments.into is not None:
+        kernel_cache.fill(arguments.into, arguments.cpu)
+    else:
+        kernel_cache.choose()
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; the exit code says how it went."""
+    arguments = parser().parse_args(argv)
+    level = logging.INFO if arguments.verbose else logging.WARNING
+    logging.basicConfig(
+        level=level, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    # The client reports every retry of a broker that is away; lanes say it once, in their words.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+    try:
+        _place_kernels(arguments)
+        from app.cli import commands  # noqa: PLC0415 - numba and Kafka load only when a command runs
+
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        return commands.COMMANDS[arguments.command](arguments)
+    except ConfigError as error:
+        sys.stderr.write(f"{error}\n")
+        return WRONG_USE
+    except TocsinError as error:
+        sys.stderr.write(f"tocsin {arguments.command}: {error}\n")
+        return FAILED
+    except (FileNotFoundError, NotADirectoryError) as error:
+        text = "expected a file"
+        if isinstance(error, NotADirectoryError):
+            text = "expected a folder above it, got a file; name another"
+        sys.stderr.write(f"tocsin {arguments.command}: {error.filename}: {text}\n")
+        return WRONG_USE
+    except OSError as error:
+        sys.stderr.write(f"tocsin {arguments.command}: {error}\n")
+        return FAILED
+    except KeyboardInterrupt:
+        sys.stderr.write(f"tocsin {arguments.command}: interrupted\n")
+        return FAILED

@@ -1,0 +1,1 @@
+"""`tocsin demo`: lifelines played in compressed time, alarms, a report."""

@@ -1,0 +1,158 @@
+"""Where the demo plays: a broker inside this process, or a real Kafka under names of its own."""
+
+import asyncio
+import secrets
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import Final
+
+import msgspec
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+
+from broker.closing import close_client
+from broker.embedded import EmbeddedBroker
+from broker.errors import refusal
+from broker.topics import Topic, TopicPlan, ensure, needed
+from configuration.configuration import Configuration
+from contracts.errors import FatalError
+from contracts.topics import TopicNames
+
+COPIES_MAX: Final = 3
+REQUEST_TIMEOUT_MS: Final = 5_000
+TOPICS_S: Final = 1.5  # for making topics when interrupted, and for deleting them
+LOOK_S: Final = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A broker with the topics of the lifelines on it.
+
+    Parameters
+    ----------
+    configuration : Configuration
+        With the broker's address and the prefix of the topics.
+    check_crcs : bool
+        Off for the embedded broker, whose marks carry wrong checksums.
+    """
+
+    configuration: Configuration
+    check_crcs: bool
+
+
+def stage(
+    configuration: Configuration, lanes: Mapping[str, int], bootstrap: str | None, state: str
+) -> AbstractAsyncContextManager[Stage]:
+    """The stage for some lifelines.
+
+    Parameters
+    ----------
+    configuration : Configuration
+    lanes : mapping of str to int
+        How many each lifeline has.
+    bootstrap : str or None
+        A real Kafka; None starts a broker inside this process.
+    state : str
+        Where snapshots go.
+    """
+    if bootstrap is None:
+        return embedded(configuration, lanes, state)
+    return real(configuration, lanes, bootstrap, state)
+
+
+@asynccontextmanager
+async def embedded(
+    configuration: Configuration, lanes: Mapping[str, int], state: str
+) -> AsyncIterator[Stage]:
+    """A broker inside this process, which ends with the stage."""
+    with EmbeddedBroker() as broker:
+        settled = _settled(configuration, configuration.settings.app, broker.bootstrap, state)
+        for topic in needed(lanes, TopicNames(settled.settings.app)):
+            broker.create(topic.name)
+        yield Stage(settled, check_crcs=False)
+
+
+@asynccontextmanager
+async def real(
+    configuration: Configuration, lanes: Mapping[str, int], bootstrap: str, state: str
+) -> AsyncIterator[Stage]:
+    """A real Kafka: topics that nobody else has, gone when the stage is left.
+
+    Raises
+    ------
+    TocsinError
+        When the brokers are away or refuse.
+    """
+    app = f"tocsin-demo-{secrets.token_hex(4)}"
+    settled = _settled(configuration, app, bootstrap, state)
+    brokers = await _brokers(bootstrap)
+    topics = _lasting(needed(lanes, TopicNames(app), _plan(brokers)))
+    making = asyncio.create_task(ensure(topics, bootstrap), name="topics")
+    try:
+        await asyncio.shield(making)
+        yield Stage(settled, check_crcs=True)
+    finally:
+        # A request on its way is answered first: what came of it later, nobody would delete.
+        await asyncio.wait({making}, timeout=TOPICS_S)
+        making.cancel()
+        await asyncio.gather(making, return_exceptions=True)
+        await _delete(bootstrap, {topic.name for topic in topics})
+
+
+def _settled(configuration: Configuration, app: str, bootstrap: str, state: str) -> Configuration:
+    settings = configuration.settings
+    kafka = msgspec.structs.replace(settings.kafka, bootstrap=bootstrap)
+    settings = msgspec.structs.replace(settings, app=app, kafka=kafka, state=state)
+    return replace(configuration, settings=settings)
+
+
+def _plan(brokers: int) -> TopicPlan:
+    return TopicPlan(replication=min(COPIES_MAX, brokers), append_time=False)
+
+
+def _lasting(topics: list[Topic]) -> list[Topic]:
+    """The topics with records kept whatever their age: recorded telemetry is years old."""
+    return [
+        msgspec.structs.replace(topic, settings={**topic.settings, "retention.ms": "-1"})
+        if topic.settings["cleanup.policy"] == "delete"
+        else topic
+        for topic in topics
+    ]
+
+
+@asynccontextmanager
+async def _admin(bootstrap: str) -> AsyncIterator[AIOKafkaAdminClient]:
+    admin = AIOKafkaAdminClient(
+        bootstrap_servers=bootstrap,
+        client_id="tocsin-demo",
+        request_timeout_ms=REQUEST_TIMEOUT_MS,
+    )
+    try:
+        await admin.start()
+        yield admin
+    except (KafkaError, TimeoutError) as error:
+        raise refusal(bootstrap, "demo", error) from error
+    finally:
+        await close_client(admin)
+
+
+async def _brokers(bootstrap: str) -> int:
+    """How many brokers there are."""
+    async with _admin(bootstrap) as admin:
+        return len((await admin.describe_cluster())["brokers"])
+
+
+async def _delete(bootstrap: str, names: set[str]) -> None:
+    """Delete topics and wait until nobody sees them; those that are not there do not matter."""
+    left = names
+    async with _admin(bootstrap) as admin:
+        began = time.monotonic()
+        while left and time.monotonic() - began < TOPICS_S:
+            await admin.delete_topics(sorted(names))
+            left = names & set(await admin.list_topics())
+            await asyncio.sleep(LOOK_S if left else 0)
+    if left:
+        msg = f"{bootstrap}: expected the demo's topics to be gone, got {sorted(left)}; delete them"
+        raise FatalError(msg)

@@ -1,0 +1,97 @@
+"""`tocsin demo`: five lifelines in compressed time, by default on a broker inside this process."""
+
+import argparse
+import asyncio
+import os
+import sys
+import tempfile
+from typing import Final
+
+from app.demo.broker import stage
+from app.demo.interrupt import Leaving
+from app.demo.report import Told, report, summary
+from app.demo.run import Show
+from app.demo.screen import Plain, Screen
+from configuration.configuration import Configuration
+from lab.feeds import elevator, metro, power, subsidence, water
+from lab.feeds.feed import Feed
+from lab.reports.terminal import draws
+from runtime.installation import DATA
+
+SECONDS: Final = 40.0
+SHARE: Final = 0.8  # of the time is for playing, the rest for starting and settling
+
+
+def feeds(configuration: Configuration) -> list[Feed]:
+    """Telemetry of every lifeline of the demo that the configuration has channels for."""
+    every = [
+        water.feed(DATA),
+        power.feed(DATA),
+        metro.feed(DATA),
+        subsidence.feed(),
+        elevator.feed(),
+    ]
+    return [feed for feed in every if feed.channels() <= configuration.catalogue.row_of.keys()]
+
+
+async def run_demo(arguments: argparse.Namespace, leaving: Leaving) -> int:
+    """Play, ring, report; exit code 0 when every known event rang."""
+    seconds = arguments.seconds
+    if seconds is None:
+        seconds = float(os.environ.get("DEMO_SECONDS", SECONDS))
+    configuration = Configuration.load(arguments.configs)
+    played = feeds(configuration)
+    screen = chosen()
+    show = Show(played, screen, SHARE * (seconds or SECONDS))
+    leaving.where = show.where
+    screen.begin(played)
+    try:
+        await perform(show, configuration, arguments.bootstrap, leaving, forever=not seconds)
+    finally:
+        screen.end()
+    result = summary(played, Told(show.ear.told, show.accounts()), show.elapsed)
+    p99_ms = show.meter.p99_ms()
+    result["sample_to_alarm_p99_ms"] = None if p99_ms is None else round(p99_ms, 1)
+    result["interrupted"] = leaving.asked
+    result["where"] = show.where() if leaving.asked else ""
+    report(arguments.report, played, show.ear, result)
+    missed = [event["name"] for event in result["known_events"] if event["rung_at"] is None]
+    return 1 if missed and not leaving.asked else 0
+
+
+def chosen() -> Screen:
+    """The live view on a terminal that can draw it, else plain lines."""
+    if not draws(sys.stdout):
+        return Plain()
+    from app.demo.live_screen import Live  # noqa: PLC0415 - a pipe needs no terminal
+
+    return Live()
+
+
+async def perform(
+    show: Show,
+    configuration: Configuration,
+    bootstrap: str | None,
+    leaving: Leaving,
+    *,
+    forever: bool = False,
+) -> None:
+    """Run the show on its stage until it ends or somebody interrupts."""
+    lanes = {feed.lifeline: configuration.partitions[feed.lifeline] for feed in show.feeds}
+
+    async def whole() -> None:
+        # Interrupted at once, a thread may still be writing there.
+        with tempfile.TemporaryDirectory(
+            prefix="tocsin-demo-", ignore_cleanup_errors=True
+        ) as state:
+            async with stage(configuration, lanes, bootstrap, state) as ground:
+                await show.run(ground, forever=forever)
+
+    playing = asyncio.create_task(whole(), name="show")
+    stop = asyncio.create_task(leaving.wait(), name="stop")
+    await asyncio.wait({playing, stop}, return_when=asyncio.FIRST_COMPLETED)
+    for task in (playing, stop):
+        task.cancel()
+    ended, _ = await asyncio.gather(playing, stop, return_exceptions=True)
+    if isinstance(ended, Exception):
+        raise ended

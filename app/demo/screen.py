@@ -1,0 +1,86 @@
+"""What the demo says while it runs, and the plain lines of it for pipes."""
+
+import sys
+from collections.abc import Sequence
+from typing import Final, Protocol
+
+from app.demo.alarm_listener import Ear
+from app.demo.latency import Meter
+from contracts.alarm import Alarm
+from contracts.ports.status import LaneVitals
+from lab.feeds.feed import Feed
+from lab.reports.terminal import colours
+
+SHOWN: Final = {"blue": "34", "yellow": "33", "orange": "38;5;208", "red": "31", "clear": "32"}
+
+
+class Progress(Protocol):
+    """How the demo is, for whoever shows it."""
+
+    feeds: Sequence[Feed]
+    phase: str
+    meter: Meter
+    ear: Ear
+
+    def lanes(self) -> list[LaneVitals]:
+        """Every lane of every lifeline."""
+
+    def accounts(self) -> dict[str, dict[str, int]]:
+        """Accounts of each lifeline, its lanes together."""
+
+    def shares(self) -> dict[str, float]:
+        """How much of each feed is on its way, from 0 to 1."""
+
+
+class Screen(Protocol):
+    """Whoever shows the demo."""
+
+    def begin(self, feeds: Sequence[Feed]) -> None:
+        """Say what is about to play."""
+
+    def ready(self, metrics: str) -> None:
+        """Say that the clock starts, and where the metrics are."""
+
+    def ring(self, alarm: Alarm) -> None:
+        """Show a revision."""
+
+    def look(self, show: Progress) -> None:
+        """Show how the demo is; called a few times a second."""
+
+    def end(self) -> None:
+        """Let go of the terminal."""
+
+
+class Plain:
+    """Lines as a pipe wants them."""
+
+    def begin(self, feeds: Sequence[Feed]) -> None:
+        """One line for each lifeline."""
+        self._say("\n".join(f"{feed.lifeline}: {feed.source}" for feed in feeds))
+
+    def ready(self, metrics: str) -> None:
+        """Where the metrics are."""
+        self._say(f"metrics on {metrics}")
+
+    def ring(self, alarm: Alarm) -> None:
+        """One line for each revision."""
+        self._say(line(alarm))
+
+    def look(self, show: Progress) -> None:
+        """Nothing: a file does not want to know."""
+
+    def end(self) -> None:
+        """Nothing is held."""
+
+    @staticmethod
+    def _say(text: str) -> None:
+        sys.stdout.write(text + "\n")
+        sys.stdout.flush()
+
+
+def line(alarm: Alarm) -> str:
+    """One revision as a person reads it in a terminal."""
+    word = f"{alarm.colour:6}"
+    if colours(sys.stdout):
+        word = f"\033[{SHOWN[alarm.colour]}m{word}\033[0m"
+    return f"{alarm.detected}  {alarm.lifeline:10}  {word}  {alarm.say['en']}"

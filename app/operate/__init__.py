@@ -1,0 +1,1 @@
+"""Commands that act on a running deployment: topics, shadows, lost lanes, recordings."""

@@ -1,0 +1,246 @@
+"""One worker process: its clients and lanes, and the order in which they start and stop."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from functools import partial
+from typing import Self
+
+from app.process.worker_options import Way, command_settings, one_thread, source_settings
+from broker.log_ends import LogEnds
+from broker.partition_reader import LaneReader
+from broker.topics import counted, needed
+from configuration.bundle_store import keep, kept, recall
+from configuration.configuration import Configuration
+from configuration.lane_plan import plan_of, standing
+from configuration.settings import Settings
+from configuration.warm_up import warm
+from contracts.errors import ConfigError, OtherLanes, RetryableError
+from contracts.lane import LaneName
+from contracts.ports.lane_parts import Parts
+from contracts.ports.status import LaneVitals, Pulse
+from contracts.quantities import NS_PER_S
+from contracts.topics import TopicNames
+from ingest.kafka.commands import KafkaCommands
+from ingest.kafka.telemetry import KafkaSource
+from pipeline.snapshot.copy_buffer import Room, Yard
+from pipeline.snapshot.snapshots import Keeper
+from pipeline.snapshot.store import SnapshotStore
+from pipeline.worker.lane_context import Doors, Pace, Setting
+from pipeline.worker.worker import Worker
+from runtime.heartbeat import Heartbeat
+from runtime.watchdog import Watchdog
+from sinks.kafka.lane_log import KafkaLaneLog, LogSettings
+
+log = logging.getLogger("tocsin.worker")
+
+DRAIN_S = 20.0  # below the rebalance timeout of the consumer, which waits for it
+
+
+class Service:
+    """A worker with everything around it; use as an asynchronous context manager.
+
+    Itself the `Vitals` that probes and Prometheus ask, from before it is entered.
+
+    Parameters
+    ----------
+    configuration : Configuration
+    way : Way
+    yard : Yard, optional
+        What the lanes of several lifelines in one process take turns with; one of its own if none.
+
+    Attributes
+    ----------
+    drained : bool
+        Whether every lane has been let go of, so that nothing can be lost any more.
+    """
+
+    def __init__(self, configuration: Configuration, way: Way, yard: Yard | None = None) -> None:
+        self._configuration = configuration
+        self._settings: Settings = configuration.settings
+        self._way = way
+        self._topics = TopicNames(self._settings.app)
+        self._plan = plan_of(configuration, way.lifeline)
+        self._store = SnapshotStore(self._settings.state)
+        self._yard = yard or Yard(one_thread("filing"))
+        self._open = AsyncExitStack()
+        self._worker: Worker | None = None
+        self._heart = Heartbeat()
+        self._rebuilds = 0
+        self._wrong: ConfigError | None = None
+        self.drained = False
+        self._ends = LogEnds(self._settings.kafka.bootstrap, self._topics.telemetry(way.lifeline))
+        self._lasting: list[asyncio.Task[None]] = []
+
+    @property
+    def worker(self) -> Worker:
+        """The running worker."""
+        assert self._worker is not None, "the service has not started"
+        return self._worker
+
+    def lanes(self) -> list[LaneVitals]:
+        """Every lane that this worker owns."""
+        return self._worker.lanes() if self._worker else []
+
+    def alive(self) -> bool:
+        """Whether the event loop turns; does not depend on Kafka."""
+        return not self._lasting or self._heart.alive()
+
+    def ready(self) -> bool:
+        """Whether every owned lane is running and ownership is settled."""
+        return self._worker is not None and self._worker.ready()
+
+    def pulse(self) -> Pulse:
+        """How the process is."""
+        return Pulse(self._heart.lag_s(), self._rebuilds)
+
+    def _parts_for(self, config: str, name: LaneName) -> Parts:
+        """Parts of a lane under the configuration with this hash."""
+        if config == self._configuration.hash:
+            return self._plan.parts(name.number)
+        earlier = recall(self._store, config, self._settings, {self._way.lifeline})
+        plan = plan_of(earlier, self._way.lifeline)
+        if plan.partitions != self._plan.partitions:
+            raise OtherLanes(str(name), self._plan.partitions, plan.partitions)
+        return plan.parts(name.number)
+
+    async def __aenter__(self) -> Self:
+        """Start clients, then take lanes; a broker that is away is waited for."""
+        self._lasting = [asyncio.create_task(self._heart.run(), name="heartbeat")]
+        try:
+            await self._start_patiently()
+        except BaseException:
+            await self._let_go()
+            raise
+        self._lasting.append(asyncio.create_task(self._watch(), name="watchdog"))
+        return self
+
+    async def over(self) -> None:
+        """Wait until the service cannot go on; raises why."""
+        await asyncio.shield(self._lasting[-1])
+
+    async def _watch(self) -> None:
+        """Make all clients anew whenever lanes stand although records wait for them."""
+        dog = Watchdog(
+            lambda: self.worker.owned(),  # noqa: PLW0108 - another worker after each rebuild
+            lambda: self.worker.settled,
+            self._ends_of,
+            self._way.patience,
+        )
+        while True:
+            why = await dog.until_stuck()
+            log.error("%s; making all clients anew", why)
+            self._rebuilds += 1
+            await self.worker.abandon()
+            await self._open.aclose()
+            # A thread that hangs is left to itself, and so is the memory that it copies from.
+            self._yard.work.shutdown(wait=False)
+            self._yard.work, self._yard.room = one_thread("filing"), Room()
+            await self._start_patiently()
+
+    async def _start_patiently(self) -> None:
+        while True:
+            try:
+                await self._start()
+            except RetryableError as error:
+                log.warning("%s", error)
+                await self._open.aclose()
+                await asyncio.sleep(error.retry_after_s)
+            except BaseException:
+                await self._open.aclose()
+                raise
+            else:
+                return
+
+    async def _start(self) -> None:
+        await self._check_lanes()
+        scoring = one_thread("scoring")  # one that hangs must not hold the event loop
+        self._open.callback(scoring.shutdown, wait=False, cancel_futures=True)
+        loop = asyncio.get_running_loop()
+        keeper = Keeper(self._store, self._parts_for, self._yard)
+        await keeper.work_within(self._keep)
+        await loop.run_in_executor(scoring, warm, self._configuration, self._way.lifeline)
+        commands = KafkaCommands(command_settings(self._settings, self._way))
+        source = KafkaSource(source_settings(self._settings, self._way), self)
+        reader = LaneReader(self._settings.kafka.bootstrap, check_crcs=self._way.check_crcs)
+        self._open.push_async_callback(reader.close)
+        await commands.start()
+        self._open.push_async_callback(commands.close)
+        doors = Doors(source, commands, partial(self._log_for, reader), self._way.clock, scoring)
+        snapshot = self._settings.snapshot
+        setting = Setting(
+            doors,
+            keeper,
+            self._configuration.hash,
+            Pace(snapshot_s=snapshot.every.ns / NS_PER_S, snapshot_readings=snapshot.or_readings),
+            standing,
+        )
+        self._worker = Worker(self._plan.name, setting, DRAIN_S)
+        self._open.push_async_callback(source.close)
+        await source.start()
+        if self._way.lanes is not None:
+            await self._worker.assigned(list(self._way.lanes))
+
+    def _keep(self) -> None:
+        """Leave the bundle where another worker, or this one after a swap, finds it."""
+        if not kept(self._store, self._configuration):
+            keep(self._store, self._configuration)
+
+    async def _check_lanes(self) -> None:
+        """Refuse topics with another number of partitions; lanes given by hand are trusted."""
+        if self._way.lanes is None:
+            lifeline = self._way.lifeline
+            topics = needed({lifeline: self._plan.partitions}, self._topics)
+            shared = {self._topics.dead_letters, self._topics.shadow}
+            own = [topic for topic in topics if topic.name not in shared]
+            await counted(own, self._settings.kafka.bootstrap)
+
+    async def _ends_of(self, lanes: Sequence[int]) -> dict[int, int] | None:
+        if self._wrong is not None:
+            raise self._wrong
+        return await self._ends.ends(lanes)
+
+    async def __aexit__(self, *_: object) -> None:
+        """Drain lanes, then let go of clients."""
+        watching = self._lasting.pop()
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
+        try:
+            await self.worker.drain()
+        finally:
+            self.drained = True
+            await self._open.aclose()
+            await self._let_go()
+
+    async def _let_go(self) -> None:
+        for task in self._lasting:
+            task.cancel()
+        await asyncio.gather(*self._lasting, return_exceptions=True)
+        await self._ends.close()
+
+    async def assigned(self, lanes: list[int]) -> None:
+        """The group gave lanes; those of partitions that were added stop the worker."""
+        strange = [number for number in lanes if number >= self._plan.partitions]
+        if strange:
+            topic = self._topics.telemetry(self._way.lifeline)
+            self._wrong = ConfigError(
+                f"{topic}: expected {self._plan.partitions} partitions, got number {strange[-1]}; "
+                "it was raised while workers ran, see docs/other-lanes.md"
+            )
+            log.critical("%s", self._wrong)
+            return
+        await self.worker.assigned(lanes)
+
+    async def revoked(self, lanes: list[int]) -> None:
+        """The group takes lanes away once this returns."""
+        await self.worker.revoked(lanes)
+
+    def _log_for(self, reader: LaneReader, name: LaneName) -> KafkaLaneLog:
+        settings = LogSettings(
+            bootstrap=self._settings.kafka.bootstrap,
+            app=self._settings.app,
+            topics=self._topics,
+            transaction_timeout_ms=self._settings.transaction_timeout.ns // 1_000_000,
+        )
+        return KafkaLaneLog(name, settings, reader, self._way.clock)

@@ -1,0 +1,55 @@
+"""Some lifelines in one process: a worker of each, which answer as one."""
+
+import asyncio
+from collections.abc import Iterable
+
+from app.process.lifeline_worker import Service
+from contracts.ports.status import LaneVitals, Pulse
+
+
+class House:
+    """Services that start and stop together; itself the `Vitals` of all of them.
+
+    Parameters
+    ----------
+    services : iterable of Service
+    """
+
+    def __init__(self, services: Iterable[Service]) -> None:
+        self._services = list(services)
+
+    @property
+    def drained(self) -> bool:
+        """Whether every lane of every lifeline has been let go of."""
+        return all(service.drained for service in self._services)
+
+    def lanes(self) -> list[LaneVitals]:
+        """Every lane that this process owns."""
+        return [lane for service in self._services for lane in service.lanes()]
+
+    def alive(self) -> bool:
+        """Whether the event loop turns; does not depend on Kafka."""
+        return all(service.alive() for service in self._services)
+
+    def ready(self) -> bool:
+        """Whether every owned lane is running and ownership of all lifelines is settled."""
+        return all(service.ready() for service in self._services)
+
+    def pulse(self) -> Pulse:
+        """How the process is."""
+        pulses = [service.pulse() for service in self._services]
+        return Pulse(max(p.lag_s for p in pulses), sum(p.rebuilds for p in pulses))
+
+    async def serve(self) -> None:
+        """Own lanes until cancelled or until one lifeline cannot go on; leaving drains all."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                for service in self._services:
+                    group.create_task(_serve(service))
+        except BaseExceptionGroup as failed:
+            raise failed.exceptions[0] from failed
+
+
+async def _serve(service: Service) -> None:
+    async with service:
+        await service.over()

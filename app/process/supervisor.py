@@ -1,0 +1,185 @@
+"""`tocsin run --workers N`: several worker processes of one group, kept going by one."""
+
+import argparse
+import asyncio
+import contextlib
+import ctypes
+import logging
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from app.process.settings import settled
+from contracts.errors import ConfigError
+from runtime.exit_deadline import EXIT_S
+from sinks.http.fleet_health import CrewServer, Member, fetch
+
+log = logging.getLogger("tocsin.crew")
+
+WAIT_S, WAIT_S_MAX = 1.0, 30.0
+LONG_LIFE_S: Final = 60.0
+LOOK_S: Final = 5.0
+LOOKS_MAX: Final = 6  # in vain, one after the other, until a worker that hangs is killed
+START_S_MAX: Final = 300.0  # it may compile, judge and load before it listens
+KILL_S: Final = EXIT_S + 2.0
+WRONG_USE: Final = 2
+_PR_SET_PDEATHSIG: Final = 1
+_LOOPBACK: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}
+
+
+async def run_crew(arguments: argparse.Namespace) -> int:
+    """Keep workers going until SIGTERM or SIGINT, then let all of them drain."""
+    configuration = settled(arguments)  # judged once, before anybody starts
+    http = configuration.settings.http
+    host = _LOOPBACK.get(http.host, http.host)
+    if not http.port:
+        msg = "--port: expected a port beside --workers, got 0; the workers take those behind it"
+        raise ConfigError(msg)
+    ports = range(http.port + 1, http.port + 1 + arguments.workers)
+    crew = [
+        Hand(str(number), command(arguments, number, port), f"http://{host}:{port}")
+        for number, port in enumerate(ports)
+    ]
+    server = CrewServer(lambda: [hand.member for hand in crew], http.host, http.port)
+    await server.start()
+
+    def stop() -> None:
+        for hand in crew:
+            hand.stop()
+
+    loop = asyncio.get_running_loop()
+    for sign in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(sign, stop)
+    try:
+        async with asyncio.TaskGroup() as group:
+            for hand in crew:
+                group.create_task(hand.work(), name=f"worker-{hand.name}")
+    except BaseExceptionGroup as failed:
+        raise failed.exceptions[0] from failed
+    finally:
+        await server.stop()
+    # One that was told to stop while it was being loaded had nothing to drain.
+    return int(any(hand.code not in {0, -signal.SIGTERM} for hand in crew))
+
+
+def command(arguments: argparse.Namespace, number: int, port: int) -> list[str]:
+    """The command line of one worker."""
+    words = [sys.executable, "-m", __package__]
+    words += ["--verbose"] if arguments.verbose else []
+    words += ["run", "--configs", str(arguments.configs), "--lifeline", *arguments.lifeline]
+    for name in ("bootstrap", "state"):
+        if given := getattr(arguments, name):
+            words += [f"--{name}", given]
+    if arguments.instance:
+        words += ["--instance", f"{arguments.instance}-{number}"]
+    return [*words, "--port", str(port)]
+
+
+@dataclass
+class Hand:
+    """One worker process, started again whenever it ends by itself.
+
+    Parameters
+    ----------
+    name : str
+    words : sequence of str
+        Its command line.
+    url : str
+        Where it answers.
+    """
+
+    name: str
+    words: Sequence[str]
+    url: str
+    restarts: int = 0
+    code: int = 0
+    _process: asyncio.subprocess.Process | None = None
+    _stopping: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def member(self) -> Member:
+        """What the crew's server is to know of it."""
+        return Member(self.name, self.url, self.restarts)
+
+    def stop(self) -> None:
+        """Let it drain; asked again, it leaves at once."""
+        self._stopping.set()
+        if self._process is not None and self._process.returncode is None:
+            self._process.terminate()
+
+    async def work(self) -> None:
+        """Keep it going until it is to stop.
+
+        Raises
+        ------
+        ConfigError
+            When it says that it was told something wrong: it would say so again.
+        """
+        wait_s = WAIT_S
+        try:
+            while not self._stopping.is_set():
+                began = time.monotonic()
+                await self._live()
+                if self._stopping.is_set():
+                    return
+                if self.code == WRONG_USE:
+                    msg = f"worker {self.name}: refused to start, see above"
+                    raise ConfigError(msg)
+                if time.monotonic() - began > LONG_LIFE_S:
+                    wait_s = WAIT_S
+                log.error("worker %s: ended with %d, again in %g s", self.name, self.code, wait_s)
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._stopping.wait(), wait_s)
+                wait_s, self.restarts = min(2 * wait_s, WAIT_S_MAX), self.restarts + 1
+        finally:
+            await self._bury()
+
+    async def _live(self) -> None:
+        """One life, from its start to its end."""
+        # In a session of its own: an interrupt from the terminal reaches it through us, once.
+        self._process = await asyncio.create_subprocess_exec(
+            *self.words, start_new_session=True, preexec_fn=_end_with_parent
+        )
+        watching = asyncio.create_task(self._watch(self._process))
+        try:
+            stopping = asyncio.create_task(self._stopping.wait())
+            ended = asyncio.create_task(self._process.wait())
+            await asyncio.wait({ended, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            stopping.cancel()
+            if not ended.done():
+                await asyncio.wait({ended}, timeout=KILL_S)
+            if not ended.done():
+                self._process.kill()
+            self.code = await ended
+        finally:
+            watching.cancel()
+
+    async def _watch(self, process: asyncio.subprocess.Process) -> None:
+        """Kill a worker that once answered and does not answer any more."""
+        until, vain, url = time.monotonic() + START_S_MAX, 0, f"{self.url}/livez"
+        while True:
+            await asyncio.sleep(LOOK_S)
+            status, _ = await fetch(url)
+            if status == 200:
+                until, vain = 0.0, 0
+            elif time.monotonic() > until:
+                vain += 1
+            if vain >= LOOKS_MAX:
+                log.error("worker %s: does not answer, killed", self.name)
+                process.kill()
+                return
+
+    async def _bury(self) -> None:
+        """Leave no process behind, whatever happened."""
+        if self._process is not None and self._process.returncode is None:
+            self._process.kill()
+            await self._process.wait()
+
+
+def _end_with_parent() -> None:
+    """Let the kernel tell a worker to stop when its parent is gone; Linux alone can."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

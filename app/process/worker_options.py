@@ -1,0 +1,74 @@
+"""How a worker meets its broker, and what its consumers are told of that."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from configuration.settings import Settings
+from contracts.ports.clock import Clock, WallClock
+from contracts.topics import TopicNames
+from ingest.kafka.commands import CommandSettings
+from ingest.kafka.settings import KafkaSettings
+from runtime.watchdog import Patience
+
+HEARTBEAT_MS = 3_000
+
+
+def one_thread(name: str) -> ThreadPoolExecutor:
+    """A thread for work off the event loop."""
+    return ThreadPoolExecutor(1, name)
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How a worker meets its broker.
+
+    Parameters
+    ----------
+    lifeline : str
+    lanes : tuple of int or None
+        Lanes to take without asking the group; None lets the group choose.
+    instance : str or None
+        Static membership under this name.
+    check_crcs : bool
+        Off only for the embedded broker of the demo.
+    clock : Clock
+    patience : Patience
+        How long lanes may stand before the clients are made anew.
+    """
+
+    lifeline: str
+    lanes: tuple[int, ...] | None = None
+    instance: str | None = None
+    check_crcs: bool = True
+    clock: Clock = field(default_factory=WallClock)
+    patience: Patience = field(default_factory=Patience)
+
+
+def source_settings(settings: Settings, way: Way) -> KafkaSettings:
+    """Everything about the consumer of telemetry but secrets."""
+    limits = settings.limits
+    session_ms = settings.session_timeout.ns // 1_000_000
+    return KafkaSettings(
+        bootstrap=settings.kafka.bootstrap,
+        topic=TopicNames(settings.app).telemetry(way.lifeline),
+        lifeline=way.lifeline,
+        group=f"{settings.app}-{way.lifeline}",
+        lanes=way.lanes,
+        instance=way.instance,
+        session_timeout_ms=session_ms,
+        heartbeat_interval_ms=min(HEARTBEAT_MS, session_ms // 3),
+        max_partition_fetch_bytes=max(limits.message_bytes, limits.poll_bytes // 8),
+        fetch_max_bytes=limits.poll_bytes,
+        records_per_fetch=limits.poll_records,
+        check_crcs=way.check_crcs,
+    )
+
+
+def command_settings(settings: Settings, way: Way) -> CommandSettings:
+    """Everything about the consumer of commands but secrets."""
+    return CommandSettings(
+        bootstrap=settings.kafka.bootstrap,
+        topic=TopicNames(settings.app).commands(way.lifeline),
+        lifeline=way.lifeline,
+        check_crcs=way.check_crcs,
+    )

@@ -1,0 +1,1 @@
+"""Load of a whole city: channels, concentrators, workers."""

@@ -1,0 +1,68 @@
+"""State of a whole city as if it had run for hours, written by the product's own snapshots."""
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+
+from benchmarks.city_load.city import MIDDLE
+from broker.partition_reader import LaneReader
+from configuration.configuration import Configuration
+from configuration.lane_plan import Plan, plan_of
+from contracts.ports.clock import WallClock
+from contracts.quantities import NS_PER_S
+from contracts.topics import TopicNames
+from detectors.fused.scorer import ROWS
+from pipeline.lane.lane import Lane
+from pipeline.snapshot.copy_buffer import Yard
+from pipeline.snapshot.lane_state import freeze
+from pipeline.snapshot.snapshots import Keeper
+from pipeline.snapshot.store import SnapshotStore
+from sinks.kafka.lane_log import KafkaLaneLog, LogSettings
+
+LEARNED = 1_000
+NOISE = 1.0
+
+
+def lived(plan: Plan, number: int, heard_s: int) -> Lane:
+    """A lane whose every row is as after hours of readings, the last at the same second.
+
+    Its clock begins with its first record: a benchmark may be started any time after.
+    """
+    parts = plan.parts(number)
+    lane = Lane(plan.name(number), parts, lambda _: parts)
+    parts.silence.arrays()["silence"]["heard_s"] = heard_s
+    chance = np.random.default_rng(number)
+    seen = parts.admission.arrays()["seen"]
+    last_ns = heard_s * NS_PER_S
+    seen["times"] = last_ns
+    seen["value"] = MIDDLE
+    seen["value_ns"] = last_ns
+    rows = parts.scorer.arrays()[ROWS]
+    rows["learned"] = LEARNED
+    rows["mean"] = MIDDLE + chance.random(len(rows))
+    rows["variance"] = NOISE
+    return lane
+
+
+async def write(configuration: Configuration, heard_s: int) -> int:
+    """Snapshots of all lanes, and their manifests on the broker; bytes of all files."""
+    settings = configuration.settings
+    store, names = SnapshotStore(settings.state), TopicNames(settings.app)
+    reader, size = LaneReader(settings.kafka.bootstrap), 0
+    logs = LogSettings(bootstrap=settings.kafka.bootstrap, app=settings.app, topics=names)
+    with ThreadPoolExecutor(1) as work:
+        yard = Yard(work)
+        for lifeline in configuration.partitions:
+            plan = plan_of(configuration, lifeline)
+            for number in range(plan.partitions):
+                lane = await asyncio.to_thread(lived, plan, number, heard_s)
+                keeper = Keeper(store, lambda *_, lane=lane: lane.parts, yard)
+                log = KafkaLaneLog(lane.name, logs, reader, WallClock())
+                await log.fence()
+                frozen = freeze(lane, yard.room)
+                size += sum(array.nbytes for array in frozen.arrays.values())
+                await log.publish(await keeper.file(lane.name, frozen, 0))
+                await log.close()
+    await reader.close()
+    return size

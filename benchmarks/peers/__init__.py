@@ -1,0 +1,1 @@
+"""Jobs of other systems that do the same work."""

@@ -1,0 +1,1 @@
+"""Public recordings, their rules and how they are judged."""

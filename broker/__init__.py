@@ -1,0 +1,1 @@
+"""What all Kafka clients share: closing, errors, log ends, partitions, topics."""

@@ -1,0 +1,1 @@
+"""A folder of YAML and catalogues as one checked whole."""

@@ -1,0 +1,1 @@
+"""Tables of channels: read, checked, stored by content."""

@@ -1,0 +1,1 @@
+"""What `tocsin check` finds wrong or doubtful in a configuration."""

@@ -1,0 +1,222 @@
+"""Where the rooms meet: a configuration becomes the parts of a lane."""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alarms.book import AlarmBook, Desk
+from alarms.lane_stopped import Standing, standing_alarm
+from alarms.rule_card import NO_THRESHOLDS, Card, ClassCards, Thresholds
+from configuration.catalogue.store import lanes_of
+from configuration.configuration import Configuration
+from configuration.pack import ClassPack, LimitRule
+from configuration.rule_kinds import kinds, slots
+from contracts.catalogue import Catalogue
+from contracts.civil_time import DAY_TYPES, day_type
+from contracts.errors import ConfigError, TocsinError
+from contracts.lane import LaneName
+from contracts.ports.lane_log import Message
+from contracts.ports.lane_parts import Parts
+from contracts.topics import TopicNames
+from detectors.base.kind import Roster
+from detectors.base.thresholds import COLOURS, Steps
+from detectors.channel import silence
+from detectors.channel.silence import SilenceWatch
+from detectors.fused import parameters
+from detectors.fused.limit import Limit
+from detectors.fused.scorer import ChannelRules
+from detectors.lane_scorer import Rules
+from ingest.admit import Admission
+from ingest.decode import DecodeLimits, Decoder
+
+LIFELINE_OF_CLASS: Final = "."
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One lifeline under one configuration.
+
+    Parameters
+    ----------
+    configuration : Configuration
+    lifeline : str
+    topics : TopicNames
+    limits : DecodeLimits
+    """
+
+    configuration: Configuration
+    lifeline: str
+    topics: TopicNames
+    limits: DecodeLimits
+
+    @property
+    def partitions(self) -> int:
+        """Lanes of the lifeline."""
+        return self.configuration.partitions[self.lifeline]
+
+    def name(self, lane: int) -> LaneName:
+        """Name of one lane."""
+        topics = self.topics
+        return LaneName(
+            self.lifeline, lane, topics.telemetry(self.lifeline), topics.commands(self.lifeline)
+        )
+
+    @cached_property
+    def packs(self) -> dict[str, ClassPack]:
+        """Classes of the lifeline, and their variants, by label, sorted."""
+        packs = self.configuration.packs
+        return {label: packs[label] for label in sorted(packs) if self._owns(label)}
+
+    def _owns(self, class_name: str) -> bool:
+        return class_name.split(LIFELINE_OF_CLASS, 1)[0] == self.lifeline
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """Channels of the lifeline, lane by lane."""
+        return self.configuration.catalogues[self.lifeline]
+
+    @property
+    def lane_of(self) -> NDArray[np.int32]:
+        """Home lane of every channel of the lifeline."""
+        return lanes_of(self.catalogue, self.partitions)
+
+    @cached_property
+    def _begins(self) -> list[int]:
+        """First row of every lane, and the end."""
+        begins = np.searchsorted(self.lane_of, np.arange(self.partitions + 1))
+        return [int(begin) for begin in begins]
+
+    def parts(self, lane: int) -> Parts:
+        """Everything this configuration makes of one lane."""
+        rows = self.catalogue.part(self._begins[lane], self._begins[lane + 1])
+        packs = list(self.packs.values())
+        place = {label: i for i, label in enumerate(self.packs)}
+        labels, label_of = self.configuration.labels(rows)
+        class_of = np.array([place[label] for label in labels], np.int32)[label_of]
+        name = self.name(lane)
+        desk = Desk(self.lifeline, name.telemetry, lane, self.configuration.hash[:7])
+        cards = [class_cards(pack) for pack in packs]
+        return Parts(
+            config=self.configuration.hash,
+            catalogue=rows,
+            decoder=self._decoder(rows),
+            admission=Admission(
+                [pack.plausible for pack in packs], class_of, self.catalogue.row_of.keys()
+            ),
+            scorer=self._rules(rows, class_of),
+            silence=SilenceWatch([pack.silent for pack in packs], class_of),
+            book=AlarmBook(desk, cards, class_of, rows),
+        )
+
+    def _decoder(self, rows: Catalogue) -> Decoder:
+        ids = rows.table.column("id")
+        whole = ids.chunk(0) if ids.num_chunks == 1 else ids.combine_chunks()
+        return Decoder(whole, _unit(rows, "scale"), _unit(rows, "offset"), self.limits)
+
+    def _rules(self, rows: Catalogue, class_of: NDArray[np.int32]) -> Rules:
+        """Every rule that scores readings."""
+        packs = list(self.packs.values())
+        cheap = [parameters.Rules(pack.limit, pack.unusual, pack.frozen) for pack in packs]
+        given = {}
+        for name, (slot, kind) in kinds().items():
+            found = {pack.label: pack.rule(name) for pack in packs}
+            rules = {label: rule for label, rule in found.items() if rule is not None}
+            if rules:
+                given[slot] = (kind, rules)
+        learned = {slot for slot, (kind, _) in given.items() if kind.learns}
+        others = {}
+        if given:  # a roster has a Python string of every channel
+            roster = self._roster(rows, class_of.astype(np.int64))
+            others = {i: kind.build(i, rules, roster) for i, (kind, rules) in given.items()}
+        learned |= {parameters.UNUSUAL_SLOT}
+        return Rules(ChannelRules(cheap, class_of), others, frozenset(learned))
+
+    def _roster(self, rows: Catalogue, class_of: NDArray[np.int64]) -> Roster:
+        """Channels as kinds of rules see them."""
+        packs = list(self.packs.values())
+        return Roster(
+            tuple(self.packs),
+            tuple(pack.class_name for pack in packs),
+            class_of,
+            tuple(rows.groups()),
+            tuple(pack.period.ns for pack in packs),
+            np.column_stack([rows.column("lon"), rows.column("lat")]),
+            slots(),
+        )
+
+
+def _unit(rows: Catalogue, name: str) -> NDArray[np.float64]:
+    """Scale or offset of every channel; of one alone where all have the same."""
+    column = rows.column(name)
+    alike = len(column) > 0 and (column == column[0]).all()
+    return column[:1] if alike else column
+
+
+def standing(name: LaneName, error: TocsinError, now_ms: int) -> Message:
+    """Alarm of a lane that cannot go on."""
+    place = Standing(name.lifeline, str(name), name.telemetry, name.number)
+    return standing_alarm(place, error, now_ms)
+
+
+def plan_of(configuration: Configuration, lifeline: str) -> Plan:
+    """Plan of a lifeline with the limits of its settings.
+
+    Raises
+    ------
+    ConfigError
+        When the configuration knows no such lifeline.
+    """
+    if lifeline not in configuration.partitions:
+        known = ", ".join(configuration.partitions)
+        msg = f"--lifeline: expected a configured one ({known}), got {lifeline!r}"
+        raise ConfigError(msg)
+    settings = configuration.settings
+    limits = DecodeLimits(
+        message_bytes=settings.limits.message_bytes,
+        readings_per_message=settings.limits.readings_per_message,
+        batches_per_message=settings.limits.batches_per_message,
+    )
+    return Plan(configuration, lifeline, TopicNames(settings.app), limits)
+
+
+def class_cards(pack: ClassPack) -> ClassCards:
+    """What the alarm book must know of a class."""
+    cards = {}
+    if pack.limit is not None:
+        cards[parameters.LIMIT_SLOT] = _limit_card(pack.limit, pack.at["limit"])
+    if pack.unusual is not None:
+        cards[parameters.UNUSUAL_SLOT] = Card("unusual", pack.at["unusual"], pack.unusual.duty)
+    if pack.frozen is not None:
+        cards[parameters.FROZEN_SLOT] = Card("frozen", pack.at["frozen"], pack.frozen.duty)
+    if pack.silent is not None:
+        cards[silence.SLOT] = Card("silent", pack.at["silent"], pack.silent.duty)
+    for name, (slot, _) in kinds().items():
+        if (rule := pack.rule(name)) is not None:
+            cards[slot] = Card(name, pack.at[name], rule.duty)
+    return ClassCards(pack.unit, cards)
+
+
+def _limit_card(limit: LimitRule, at: str) -> Card:
+    """Card of limits, and of the kinds of day that have their own."""
+
+    def card(sides: Limit) -> Card:
+        return Card("limit", at, limit.duty, _thresholds(sides.low), _thresholds(sides.high))
+
+    if limit.days is None:
+        return card(limit)
+    of_day = {day: card(limit.on(day)) for day in DAY_TYPES}
+
+    def on(time_ns: int) -> Card:
+        return of_day[day_type(time_ns, limit.utc_offset.ns, limit.calendar)]
+
+    return replace(card(limit), on=on)
+
+
+def _thresholds(steps: Steps | None) -> Thresholds:
+    if steps is None:
+        return NO_THRESHOLDS
+    blue, yellow, orange, red = (getattr(steps, colour) for colour in COLOURS)
+    return (blue, yellow, orange, red)

@@ -1,0 +1,77 @@
+"""Kinds of rules a class file may hold: those of Tocsin, and those of installed packages."""
+
+import re
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, Final
+
+from contracts.errors import ConfigError
+from detectors.base.kind import Kind, no_references
+from detectors.channel import silence
+from detectors.fused import parameters
+from detectors.registry import KINDS
+
+ENTRY_POINTS: Final = "tocsin.detectors"
+# These have doors of their own in a lane.
+BUILT_IN: Final = ("limit", "unusual", "silent", "frozen")
+# Other words that a class file or its struct has.
+TAKEN: Final = (
+    *("class", "class_name", "unit", "period", "plausible", "overrides"),
+    *("at", "selectors", "applied", "lifeline", "label", "rule"),
+)
+_FUSED: Final = {
+    "limit": parameters.LIMIT_SLOT,
+    "unusual": parameters.UNUSUAL_SLOT,
+    "frozen": parameters.FROZEN_SLOT,
+}
+FIRST_SLOT: Final = 1 + max(silence.SLOT, *_FUSED.values())
+SLOTS_MAX: Final = 256
+_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,31}")
+
+
+@cache
+def kinds() -> dict[str, tuple[int, Kind]]:
+    """Slot and kind by name: models before what judges them, and last those that listen.
+
+    Raises
+    ------
+    ConfigError
+        When an installed package cannot be loaded, or brings something else than a kind, or a
+        name that is taken or is none.
+    """
+    found: dict[str, tuple[int, Kind]] = {}
+    foreign = sorted(entry_points(group=ENTRY_POINTS), key=lambda entry: entry.name)
+    for kind in sorted([*KINDS, *map(_loaded, foreign)], key=_listens):
+        where = f"entry point group {ENTRY_POINTS}"
+        if not isinstance(kind, Kind):
+            msg = f"{where}: expected a detectors.base.kind.Kind, got {kind!r}; fix the package"
+            raise ConfigError(msg)
+        if not _NAME.fullmatch(kind.name):
+            msg = f"{where}: expected a name such as 'jump', got {kind.name!r}; rename it"
+            raise ConfigError(msg)
+        if kind.name in {*found, *BUILT_IN, *TAKEN}:
+            msg = f"{where}: expected a name of its own, got {kind.name!r} again; rename it"
+            raise ConfigError(msg)
+        found[kind.name] = (FIRST_SLOT + len(found), kind)
+    return found
+
+
+def _listens(kind: Any) -> bool:
+    """Whether a kind names rules of other classes; what is no kind is judged later."""
+    return getattr(kind, "refers", no_references) is not no_references
+
+
+def slots() -> dict[str, int]:
+    """Number in level changes of every rule that readings advance, by name."""
+    return {**_FUSED, **{name: slot for name, (slot, _) in kinds().items()}}
+
+
+def _loaded(entry: EntryPoint) -> Any:
+    """What a package offers; whatever goes wrong in it is the configuration's fault, not ours."""
+    try:
+        return entry.load()
+    except Exception as error:
+        got = f"{type(error).__name__}: {error}"
+        where = f"entry point group {ENTRY_POINTS}: {entry.name} = {entry.value}"
+        msg = f"{where}: expected a kind, got {got}; fix the package or uninstall it"
+        raise ConfigError(msg) from error

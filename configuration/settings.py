@@ -1,0 +1,179 @@
+"""Settings of a worker: where Kafka is, which lifelines there are, and every limit."""
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Final
+
+import msgspec
+from msgspec import Meta
+
+from configuration.yaml.fill import FromEnvironment, Page, fill
+from configuration.yaml.findings import Findings, Path
+from configuration.yaml.located import Located
+from contracts.quantities import Duration
+
+PARTITIONS_MAX: Final = 1024
+TRANSACTION_NS_MIN: Final = 1_000_000_000
+SESSION_NS_MIN: Final = 1_000_000_000
+_ENVIRONMENT = re.compile(r"\$\{env:([A-Za-z_][A-Za-z0-9_]*)\}")
+_APP = re.compile(r"[a-z][a-z0-9-]{0,62}")
+_LIFELINE = re.compile(r"[a-z][a-z0-9_-]{0,31}")
+_BROKER = re.compile(r"(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9_.-]+):[0-9]{1,5}")
+
+Text = Annotated[str, Meta(min_length=1, max_length=1000)]
+Count = Annotated[int, Meta(ge=1, le=1_000_000_000)]
+
+
+class Kafka(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Where the brokers are: `host:port`, with commas between several."""
+
+    bootstrap: Text
+
+
+class Lifeline(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Lanes of one lifeline, and who gives way when a machine has too much to do.
+
+    Parameters
+    ----------
+    partitions : int
+        Pinned, since groups live in `murmur2 mod n`.
+    nice : int
+        The operating system's niceness of its workers: 0 goes first, 19 goes last. Lifelines that
+        guard life keep 0; a burst of those that can wait then takes no processor from them.
+    """
+
+    partitions: Annotated[int, Meta(ge=1, le=PARTITIONS_MAX)]
+    nice: Annotated[int, Meta(ge=0, le=19)] = 0
+
+
+class Http(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Where metrics and health are served; port 0 takes a free one."""
+
+    host: Text = "127.0.0.1"
+    port: Annotated[int, Meta(ge=0, le=65_535)] = 9108
+
+
+class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Most of everything that a worker holds at once.
+
+    Parameters
+    ----------
+    poll_records, poll_bytes : int
+        Of one poll of one lane.
+    message_bytes, readings_per_message, batches_per_message : int
+        Of one Kafka message; what is larger is a dead letter.
+    """
+
+    poll_records: Count = 20_000
+    poll_bytes: Count = 16 << 20
+    message_bytes: Count = 1 << 20
+    readings_per_message: Count = 100_000
+    batches_per_message: Count = 64
+
+
+class Snapshot(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """When a lane's state is written, whichever comes first."""
+
+    every: Duration = Duration("60 s")
+    or_readings: Count = 5_000_000
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Everything about a worker that does not change what its lanes tell, and the pinned lanes.
+
+    Parameters
+    ----------
+    app : str
+        First part of consumer groups and transactional ids.
+    kafka : Kafka
+    lifelines : dict of str to Lifeline
+    state : str
+        Where snapshots go: a folder, or an address that `pyarrow.fs` understands.
+    http : Http
+    limits : Limits
+    snapshot : Snapshot
+    transaction_timeout : Duration
+        How long a dead worker's open transaction may hide its lane.
+    session_timeout : Duration
+        How long a worker may be silent before its lanes go to others.
+    """
+
+    app: str = "tocsin"
+    kafka: Kafka
+    lifelines: dict[str, Lifeline]
+    state: Text = "./state"
+    http: Http = Http()
+    limits: Limits = Limits()
+    snapshot: Snapshot = Snapshot()
+    transaction_timeout: Duration = Duration("10 s")
+    session_timeout: Duration = Duration("30 s")
+
+
+def read_settings(
+    file: str, tree: Located, environment: Mapping[str, str], findings: Findings
+) -> Settings | None:
+    """Settings from a file's data; None when anything was wrong."""
+    page = Page(file, tree, findings)
+    before = len(findings)
+    data = _filled(tree.data, (), page, environment)
+    filled = Page(file, Located(data, tree.values, tree.keys), findings)
+    settings = fill(Settings, filled)
+    if settings is not None:
+        _judge(settings, filled)
+    return settings if len(findings) == before else None
+
+
+def _filled(data: Any, path: Path, page: Page, environment: Mapping[str, str]) -> Any:
+    """Data with `${env:NAME}` replaced."""
+    if isinstance(data, dict):
+        return {key: _filled(item, (*path, key), page, environment) for key, item in data.items()}
+    if isinstance(data, list):
+        return [_filled(item, (*path, i), page, environment) for i, item in enumerate(data)]
+    if not isinstance(data, str) or "${" not in data:
+        return data
+    match = _ENVIRONMENT.fullmatch(data)
+    if match is None:
+        page.refuse(path, "`${env:NAME}` as the whole value", data, "put all of it in a variable")
+        return data
+    if match[1] not in environment:
+        text = f"expected the environment variable {match[1]}, got none; set it"
+        page.find(path, text)
+        return data
+    return FromEnvironment(match[1], environment[match[1]])
+
+
+def _judge(settings: Settings, page: Page) -> None:
+    if not _APP.fullmatch(settings.app):
+        page.refuse(("app",), "lower-case letters, digits and `-`", settings.app)
+    for broker in settings.kafka.bootstrap.split(","):
+        if not _BROKER.fullmatch(broker.strip()):
+            expected = "`host:port`, with commas between several"
+            page.refuse(("kafka", "bootstrap"), expected, settings.kafka.bootstrap)
+            break
+    if not settings.lifelines:
+        page.find(("lifelines",), "expected at least one lifeline, got none; add one")
+    for name in settings.lifelines:
+        if not _LIFELINE.fullmatch(name):
+            text = f"expected a lifeline such as 'water', got {name!r}; rename it"
+            page.find(("lifelines", name), text, key=True)
+    _judge_times(settings, page)
+
+
+def _judge_times(settings: Settings, page: Page) -> None:
+    times: dict[Path, Duration] = {
+        ("snapshot", "every"): settings.snapshot.every,
+        ("transaction_timeout",): settings.transaction_timeout,
+        ("session_timeout",): settings.session_timeout,
+    }
+    for path, time in times.items():
+        if time.periods:
+            page.refuse(path, "a time", str(time), "only classes have periods")
+        elif not time.ns:
+            page.refuse(path, "more than no time", str(time))
+    timeout, session = settings.transaction_timeout, settings.session_timeout
+    if 0 < timeout.ns < TRANSACTION_NS_MIN:
+        advice = "a flush under load would time out"
+        page.refuse(("transaction_timeout",), "at least 1 s", str(timeout), advice)
+    if 0 < session.ns < SESSION_NS_MIN:
+        advice = "a busy worker would lose its lanes"
+        page.refuse(("session_timeout",), "at least 1 s", str(session), advice)

@@ -1,0 +1,1 @@
+"""YAML as data with places: strict reading, units, overrides, findings."""

@@ -1,0 +1,1 @@
+"""What every kind of rule builds on: rows, levels, neighbours, days."""

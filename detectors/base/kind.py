@@ -1,0 +1,158 @@
+"""What a kind of rule is to the rest of the house: words in YAML, and a detector of them."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from contracts.batch import Batch
+from contracts.quantities import Duration
+from contracts.transition import Transitions
+from detectors.false_alarm_rate.rate import Promise, no_promise
+
+Columns = dict[str, NDArray[np.float64]]
+
+
+@dataclass(frozen=True)
+class Roster:
+    """The channels of a lane as detectors see them, in row order.
+
+    Parameters
+    ----------
+    labels : sequence of str
+        Names of the classes of the lifeline, and of the variants that overrides make of them;
+        rules are kept by label.
+    classes : sequence of str
+        Class of each label; a class comes again for each of its variants.
+    class_of : int64, shape (n,)
+        Index into `labels` and `classes` of every channel.
+    groups : sequence of str
+        Group of every channel.
+    period_ns : sequence of int
+        Reporting period of every label.
+    places : float64, shape (n, 2)
+        Longitude and latitude, degrees, NaN where unknown.
+    slots : mapping of str to int
+        Number of each rule in level changes, by name.
+    """
+
+    labels: Sequence[str]
+    classes: Sequence[str]
+    class_of: NDArray[np.int64]
+    groups: Sequence[str]
+    period_ns: Sequence[int]
+    places: NDArray[np.float64]
+    slots: Mapping[str, int] = field(default_factory=dict)
+
+    def rows_of(self, rules: Mapping[str, Any]) -> NDArray[np.int64]:
+        """Rows of the channels whose label is in `rules`, rising."""
+        wanted = np.array([label in rules for label in self.labels], np.bool_)
+        return np.flatnonzero(wanted[self.class_of]) if len(self.class_of) else np.empty(0, int)
+
+
+class Detector(Protocol):
+    """All rules of one kind on one lane."""
+
+    def score(
+        self,
+        batch: Batch,
+        destiny: NDArray[np.uint8],
+        span: tuple[int, int],
+        columns: Columns,
+    ) -> Transitions:
+        """Judge the readings of a span that are to be scored, in order.
+
+        Each is judged against the state before it; level changes come back by rising ordinal.
+
+        Parameters
+        ----------
+        columns : dict of str to float64, shape (n,)
+            Values by name: `value` as measured, and what models before this one made of it
+            (`seasonal`, the residual of the seasonal profile), NaN where there is none. A model
+            adds its own.
+        """
+
+    def arrays(self) -> Mapping[str, NDArray[Any]]:
+        """State to be put into a snapshot, under names that begin with the kind; not a copy."""
+
+    def restore(self, arrays: Mapping[str, NDArray[Any]], old_row: NDArray[np.int64]) -> None:
+        """Take over state from a snapshot; what is not in it begins anew."""
+
+
+@runtime_checkable
+class Listener(Protocol):
+    """A detector that judges what other rules say."""
+
+    def hear(self, notes: Transitions) -> None:
+        """Take the level changes of the rules before it, of the span that is scored next."""
+
+
+class Scene(NamedTuple):
+    """What surrounds a rule in its class: plausible range in the class's unit, and period."""
+
+    low: float
+    high: float
+    period: Duration
+
+
+# A place inside the rule's own words, and what is wrong there.
+Fault = tuple[tuple[str, ...], str]
+
+
+def no_faults(rule: Any, scene: Scene) -> Iterator[Fault]:
+    """Nothing to find beyond the bounds of each field."""
+    del rule, scene
+    return iter(())
+
+
+def no_references(rule: Any) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Most kinds name no rule of another class."""
+    del rule
+    return iter(())
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of rule.
+
+    Parameters
+    ----------
+    name : str
+        Its key in a class file, and the alarm's rule name.
+    config : type of msgspec.Struct
+        What an engineer writes.
+    build : callable
+        Detector from (slot, rules by class, roster).
+    detects : str
+        Detector class of the domain notes, `D1` to `D12`.
+    fields : frozenset of str
+        Figures its sentences may use beside name, unit, colour and lasted: some of observed,
+        expected, low, high, score.
+    faults : callable
+        What makes no sense in (rule, scene) although every field by itself is allowed; lengths
+        are in time already.
+    makes : str
+        Column that it adds for later kinds, empty when it adds none.
+    refers : callable
+        Places inside the rule's words and rules of other classes named there, `<class>.<rule>`.
+    promise : callable
+        How often a rule rings on clean data, lengths in time already; None where it promises
+        nothing.
+    """
+
+    name: str
+    config: type[Any]
+    build: Callable[[int, Mapping[str, Any], Roster], Detector]
+    detects: str
+    fields: frozenset[str] = field(default=frozenset({"observed", "score"}))
+    faults: Callable[[Any, Scene], Iterator[Fault]] = no_faults
+    makes: str = ""
+    refers: Callable[[Any], Iterator[tuple[tuple[str, ...], str]]] = no_references
+    promise: Callable[[Any, Scene], Promise | None] = no_promise
+
+    @property
+    def learns(self) -> bool:
+        """Whether it has a learning gate, so that it can begin anew."""
+        return "relearn_after" in self.config.__struct_fields__

@@ -1,0 +1,162 @@
+"""The common part of rules with one state row for each of their channels."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from contracts.batch import Batch
+from contracts.transition import TRANSITION, Transitions, end_to_end, no_transitions
+from detectors.base.kind import Columns, Roster
+from detectors.base.level_step import new_levels, views
+
+
+def stacked(columns: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
+    """Columns as rows of one array; of a single one, no copy.
+
+    >>> stacked([np.zeros(3), np.ones(3)]).shape
+    (2, 3)
+    """
+    return columns[0][None, :] if len(columns) == 1 else np.stack(columns)
+
+
+NOTES = 256  # level changes per kernel call; more only means another call
+VALUE = "value"
+
+
+class RowRule:
+    """Rules of one kind on one lane: parameters by class, state by channel, one kernel.
+
+    A subclass gives:
+
+    - `NAME`, the kind; `STATE` and `PARAMS`, dtypes of one channel's state and one class's figures;
+    - `KERNEL(levels, rows, columns, span, notes) -> (next, told)`, where `rows` is (place of each
+      lane row in the state or -1, index of its parameters by place, state, parameters) and
+      `columns` is (lane row, time in ns, value, destiny) by reading;
+    - `put(figures, rule, period_ns)`, which writes the figures of one class;
+    - `fresh(n)`, when zeros are not what a state begins with.
+
+    Parameters
+    ----------
+    slot : int
+        Number of the kind in level changes.
+    rules : mapping of label to config
+    roster : Roster
+    """
+
+    NAME: ClassVar[str]
+    STATE: ClassVar[np.dtype[Any]]
+    PARAMS: ClassVar[np.dtype[Any]]
+    KERNEL: ClassVar[Callable[..., tuple[int, int]]]
+
+    def __init__(self, slot: int, rules: Mapping[str, Any], roster: Roster) -> None:
+        self._slot = slot
+        self.rows = roster.rows_of(rules)
+        self._place = np.full(len(roster.class_of), -1, np.int64)
+        self._place[self.rows] = np.arange(len(self.rows))
+        named = sorted(rules)
+        index = {name: i for i, name in enumerate(named)}
+        of_class = np.array([index.get(name, -1) for name in roster.labels], np.int64)
+        self._params_of = of_class[roster.class_of[self.rows]]
+        self._params = np.zeros(len(named), self.PARAMS)
+        period_ns = dict(zip(roster.labels, roster.period_ns, strict=True))
+        for name, figures in zip(named, self._params, strict=True):
+            self.put(figures, rules[name], period_ns[name])
+        self._source = {name: getattr(rule, "of", VALUE) for name, rule in rules.items()}
+        self._source_of = [self._source.get(name) for name in roster.labels]
+        self._class_of = roster.class_of
+        self._notes = np.zeros(NOTES, TRANSITION)
+        self.state = self.fresh(len(self.rows))
+        self.levels = new_levels(len(self.rows))
+
+    def put(self, figures: Any, rule: Any, period_ns: int) -> None:
+        """Write the figures of one class's rule into its parameter record."""
+        raise NotImplementedError
+
+    def fresh(self, n: int) -> NDArray[np.void]:
+        """State of channels that nobody has heard of yet, shape (n,)."""
+        return np.zeros(n, self.STATE)
+
+    def score(
+        self,
+        batch: Batch,
+        destiny: NDArray[np.uint8],
+        span: tuple[int, int],
+        columns: Columns,
+    ) -> Transitions:
+        """Judge the readings of a span, in order; level changes by rising ordinal come back."""
+        if not len(self.rows):
+            return no_transitions()
+        readings = self.readings(batch, destiny, columns)
+        rows = self.tables(batch, columns)
+        levels = views(self.levels)
+        first, last = span
+        found: list[Transitions] = []
+        while first < last:
+            first, told = type(self).KERNEL(levels, rows, readings, (first, last), self._notes)
+            if told:
+                found.append(self._notes[:told].copy())
+        notes = end_to_end(found)
+        notes["rule"] = self._slot
+        return notes
+
+    def readings(
+        self, batch: Batch, destiny: NDArray[np.uint8], columns: Columns
+    ) -> tuple[NDArray[Any], ...]:
+        """What the kernel takes as `columns`."""
+        return batch.row, batch.time_ns, self._values(batch, columns), destiny
+
+    def tables(self, batch: Batch, columns: Columns) -> tuple[Any, ...]:
+        """What the kernel takes as `rows`; a model adds the column that it fills."""
+        del batch, columns
+        return self._place, self._params_of, self.state, self._params
+
+    def _values(self, batch: Batch, columns: Columns) -> NDArray[np.float64]:
+        """The column that each class judges, as one column."""
+        sources = sorted(set(self._source.values()))
+        if len(sources) == 1:
+            return columns[sources[0]]
+        values = np.full(len(batch), np.nan)
+        for source in sources:
+            wanted = np.array([name == source for name in self._source_of], np.bool_)
+            known = batch.row >= 0
+            mine = known.copy()
+            mine[known] = wanted[self._class_of[batch.row[known]]]
+            values[mine] = columns[source][mine]
+        return values
+
+    def arrays(self) -> Mapping[str, NDArray[Any]]:
+        """State to be put into a snapshot; not a copy."""
+        return {
+            f"{self.NAME}.rows": self.rows,
+            f"{self.NAME}.state": self.state,
+            f"{self.NAME}.levels": self.levels,
+        }
+
+    def restore(self, arrays: Mapping[str, NDArray[Any]], old_row: NDArray[np.int64]) -> None:
+        """Take over state from a snapshot; levels stay though the shape of the state changed."""
+        self.state, self.levels = self.fresh(len(self.rows)), new_levels(len(self.rows))
+        if f"{self.NAME}.rows" not in arrays:
+            return
+        had = arrays[f"{self.NAME}.rows"]
+        state, levels = arrays[f"{self.NAME}.state"], arrays[f"{self.NAME}.levels"]
+        mine, theirs = joined(old_row[self.rows], had)
+        self.levels[mine] = levels[theirs]
+        if state.dtype == self.state.dtype:
+            self.state[mine] = state[theirs]
+
+
+def joined(
+    wanted: NDArray[np.int64], had: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Places in `wanted` and in rising `had` that hold the same row; -1 is nobody's.
+
+    >>> joined(np.array([-1, 7, 5]), np.array([5, 6, 7]))
+    (array([1, 2]), array([2, 0]))
+    """
+    if not len(had):
+        return np.empty(0, np.int64), np.empty(0, np.int64)
+    at = np.minimum(np.searchsorted(had, wanted), len(had) - 1)
+    mine = np.flatnonzero((had[at] == wanted) & (wanted >= 0))
+    return mine, at[mine]

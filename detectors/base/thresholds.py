@@ -1,0 +1,21 @@
+"""Thresholds by colour, as rules are configured with them."""
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+COLOURS = ("blue", "yellow", "orange", "red")
+
+
+class Steps(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Threshold of each colour, in the unit of the class; absent colours never ring."""
+
+    blue: float | None = None
+    yellow: float | None = None
+    orange: float | None = None
+    red: float | None = None
+
+    def array(self, absent: float) -> NDArray[np.float64]:
+        """Thresholds from blue to red, shape (4,), `absent` where there is none."""
+        steps = [getattr(self, colour) for colour in COLOURS]
+        return np.array([absent if step is None else step for step in steps], np.float64)

@@ -1,0 +1,1 @@
+"""Kinds of rules that find changes of level, trend or distribution."""

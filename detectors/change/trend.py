@@ -1,0 +1,282 @@
+"""Slow movement over months: velocity, acceleration, steps, and the day it may end."""
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Final, Literal
+
+import msgspec
+import numpy as np
+from msgspec import Meta
+from numba import njit
+from numpy.typing import NDArray
+
+from contracts.batch import Destiny
+from contracts.quantities import DIFFERENCE, NS_PER_S, Duration
+from contracts.transition import NEVER
+from detectors.base.companions import Accompanied
+from detectors.base.days import DAY_NS, KEPT_D, close, count, new_days
+from detectors.base.kind import Fault, Kind, Roster, Scene
+from detectors.base.level_step import Levels, figures, ring, severity
+from detectors.base.thresholds import Steps
+from detectors.change.trend_fit import SETTLED, YEAR_D, days_left, jump, slope, wave, without
+
+_SHORT: Final = 30
+_LONG: Final = 90
+_SEASON_D: Final = 330  # days without which a season cannot be told from a trend
+_DRIVEN_D: Final = 60  # days without which a companion's doing cannot
+_SOUND: Final = 0.8
+_WAYS: Final = {"both": 0.0, "up": 1.0, "down": -1.0}
+_SCORED: Final = int(Destiny.SCORED)
+
+
+class Trend(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Rings when the medians of days move too fast, faster and faster, or jump.
+
+    The median of a day's readings stands for the day; beyond 64 readings, of every second of
+    them, of every fourth, and so on. 400 days are kept, as single precision distances from the
+    first. Once a day, at the first reading of a later one, the days up to the last are judged,
+    which is day 0, unless it had no reading that counts:
+
+    - what the companion and the year explain is taken out (`without`); nothing is judged before
+      there are 60 days with a companion, 330 for the year;
+    - velocity is the slope (`slope`) over `over`, in the unit of the class per year;
+    - a step is a `jump` beside that slope, told on its third day, and if it exceeds the mildest
+      of `step`, all days before it are shifted so that it is no part of any slope, then or later;
+    - acceleration is the slope over 30 days less that over 90, along the way of the former;
+    - days to failure are those of the inverse velocity (`days_left`).
+
+    A slope needs `complete` of its days. The worst colour of the four counts. While no velocity
+    is known, and nothing else rings, nothing is judged. A companion's word of a day is its mean
+    over the readings of the day, as it last said it.
+
+    Figures: the score is the velocity, NaN while unknown; expected is the days to failure, NaN
+    where the line of the inverse velocity is not sound.
+
+    State: 2 240 bytes with its level, 1 592 more where a class has a companion.
+
+    Parameters
+    ----------
+    velocity, acceleration : Steps or None
+        In the unit of the class per year, above 0.
+    step : Steps or None
+        In the unit of the class, above 0.
+    failure_within : Steps or None
+        Days to failure below which a colour rings, falling from blue to red.
+    way : {"both", "up", "down"}
+        Way of the movement that matters.
+    over : Duration
+        Days behind the velocity: 30, 90 or 365 are usual.
+    complete : float
+        Share of a slope's days that must have readings.
+    from_hour, to_hour : float
+        Hours of the local day whose readings count: 2 to 4 for the night flow.
+    utc_hours : float
+        Where local days begin: hours ahead of UTC.
+    with : str or None
+        Class of the companion that drives the channel: a temperature.
+    yearly : bool
+        Whether a wave of one year drives the channel.
+    of : str
+        Column that is judged.
+    on_delay, off_delay : Duration
+        As for limits. A step is told on one day: `off_delay` says how long it rings.
+
+    References
+    ----------
+    H. Theil 1950 and P. K. Sen 1968, as for `fall`; T. Fukuzono, A new method for predicting the
+    failure time of a slope, Proc. 4th Int. Conf. and Field Workshop on Landslides, Tokyo, 1985;
+    detector class D10 and trap T11 of the project's domain notes.
+    """
+
+    velocity: Steps | None = None
+    acceleration: Steps | None = None
+    step: Annotated[Steps | None, Meta(extra=DIFFERENCE)] = None
+    failure_within: Steps | None = None
+    way: Literal["both", "up", "down"] = "both"
+    over: Duration = Duration("90 d")
+    complete: Annotated[float, Meta(gt=0, le=1)] = 0.5
+    from_hour: Annotated[float, Meta(ge=0, lt=24)] = 0.0
+    to_hour: Annotated[float, Meta(gt=0, le=24)] = 24.0
+    utc_hours: Annotated[float, Meta(ge=-12, le=14)] = 8.0
+    with_class: str | None = msgspec.field(default=None, name="with")
+    yearly: bool = False
+    of: str = "value"
+    on_delay: Duration = Duration("0 s")
+    off_delay: Duration = Duration("0 s")
+
+
+def _bad_steps(given: Steps, *, falling: bool) -> str | None:
+    steps = [step for step in msgspec.structs.astuple(given) if step is not None]
+    if not steps or min(steps) <= 0:
+        return "expected steps above 0, got " + (str(min(steps)) if steps else "none")
+    if steps != sorted(set(steps), reverse=falling):
+        order = "falling" if falling else "rising"
+        return f"expected {order} steps from blue to red; a milder one could never ring alone"
+    return None
+
+
+def faults(rule: Trend, scene: Scene) -> Iterator[Fault]:
+    """Steps that cannot ring, windows that cannot be kept, hours that never come."""
+    del scene
+    names = ("velocity", "acceleration", "step", "failure_within")
+    if all(getattr(rule, name) is None for name in names):
+        yield (), f"expected one of {', '.join(names)}; drop the rule"
+    for name in names:
+        given = getattr(rule, name)
+        text = None if given is None else _bad_steps(given, falling=name == "failure_within")
+        if text is not None:
+            yield (name,), text
+    if not 7 * DAY_NS <= rule.over.ns <= KEPT_D * DAY_NS or rule.over.ns % DAY_NS:
+        yield ("over",), f"expected whole days from 7 to {KEPT_D}, got {rule.over}"
+    if rule.from_hour >= rule.to_hour:
+        text = f"expected below to_hour ({rule.to_hour:g}), got {rule.from_hour:g}"
+        yield ("from_hour",), f"{text}; no reading would count"
+    if rule.on_delay.ns and rule.step is not None:
+        yield ("on_delay",), f"expected 0 s beside `step`, told on one day, got {rule.on_delay}"
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _days(mine: Any, p: Any) -> tuple[Any, Any, bool]:
+    """Days kept and their values, without what drives them; and whether they can be judged."""
+    t, y, drivers = np.empty(KEPT_D), np.empty(KEPT_D), np.empty((3, KEPT_D))
+    n = 0
+    for back in range(KEPT_D - 1, -1, -1):
+        at = (mine.newest - back) % KEPT_D
+        if np.isnan(mine.days[at]) or (p.driven and np.isnan(mine.drove[at])):
+            continue
+        t[n], y[n] = -back, mine.days[at]
+        if p.driven:
+            drivers[2, n] = mine.drove[at]
+        n += 1
+    t, y = t[:n], y[:n]
+    first, last = (0 if p.yearly else 2), (3 if p.driven else 2)
+    if first == last:
+        return t, y, True
+    if n < _DRIVEN_D or (p.yearly and n < _SEASON_D):
+        return t, y, False
+    if p.driven:
+        drivers[2, :n] -= np.sum(drivers[2, :n]) / n
+    if p.yearly:
+        wave(mine.newest, t, drivers)
+    return t, y, without(t, y, drivers[first:last, :n])
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _level_steps(mine: Any, t: Any, y: Any, p: Any) -> float:
+    """The step that is told today; days before it are shifted, if it is one."""
+    rate = slope(t, y, p.width, p.complete * p.width)
+    step = jump(t, y, 0.0 if np.isnan(rate) else rate)
+    if not abs(step) > np.min(p.step):
+        return float(step)
+    n = len(t) - SETTLED
+    y[:n] += step
+    for i in range(n):
+        at = (mine.newest + int(t[i])) % KEPT_D
+        mine.days[at] = np.float32(mine.days[at] + step)
+    return float(step)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _along(moved: float, way: float) -> float:
+    """How far something moved the way that matters."""
+    return abs(moved) if way == 0 else moved * way
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _judge(mine: Any, p: Any) -> tuple[int, float, float]:
+    """Worst colour of the four, velocity, days to failure."""
+    t, y, good = _days(mine, p)
+    if not good or len(t) == 0 or t[-1] != 0:
+        return 0, np.nan, np.nan
+    step = _level_steps(mine, t, y, p)
+    velocity = slope(t, y, p.width, p.complete * p.width) * YEAR_D
+    short = slope(t, y, _SHORT, p.complete * _SHORT) * YEAR_D
+    gained = short - slope(t, y, _LONG, p.complete * _LONG) * YEAR_D
+    left = days_left(t, y, _SOUND)
+    moving = np.sign(y[-1] - y[-2]) if len(y) > 1 else 0.0
+    if p.way * moving < 0:
+        left = np.nan
+    along = p.way if p.way != 0 else np.sign(short)
+    judged = (_along(velocity, p.way), gained * along, _along(step, p.way), -left)
+    colour = severity(judged[0], p.velocity, 0.0)[0]
+    colour = max(colour, severity(judged[1], p.acceleration, 0.0)[0])
+    colour = max(colour, severity(judged[2], p.step, 0.0)[0])
+    return max(colour, severity(judged[3], p.failure, 0.0)[0]), velocity, left
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _kernel(
+    levels: Levels, rows: Any, columns: Any, span: tuple[int, int], notes: NDArray[np.void]
+) -> tuple[int, int]:
+    place_of, params_of, state, params, (seat, seat_of, said) = rows
+    row_of, time_of, value_of, destiny, measured = columns
+    told = 0
+    for i in range(span[0], span[1]):
+        if told == len(notes):
+            return i, told
+        if destiny[i] != _SCORED:
+            continue
+        row, value, time_ns = row_of[i], value_of[i], time_of[i]
+        if seat[row] >= 0:
+            said[seat[row]] = measured[i]
+        place = place_of[row]
+        if place < 0 or np.isnan(value):
+            continue
+        mine, p = state[place], params[params_of[place]]
+        local_ns = time_ns + p.ahead_ns
+        if mine.day != NEVER and local_ns // DAY_NS > mine.day:
+            close(mine)
+            colour, velocity, left = _judge(mine, p)
+            reading, seen = (i, row, place, time_ns), (colour, colour)
+            known = colour > 0 or not np.isnan(velocity)
+            if known and ring(levels, reading, seen, (p.on_ns, p.off_ns), notes[told]):
+                figures(notes[told], value, left, np.nan, velocity)
+                told += 1
+        driver = said[seat_of[place]] if seat_of[place] >= 0 else np.nan
+        count(mine, (p.from_ns, p.to_ns), (local_ns, value, driver))
+    return span[1], told
+
+
+class Trends(Accompanied):
+    """Slow movements of one lane's channels."""
+
+    NAME = "trend"
+    PARAMS = np.dtype(
+        [
+            *((name, np.float64, (4,)) for name in ("velocity", "acceleration", "step", "failure")),
+            *((name, np.float64) for name in ("way", "complete")),
+            *((name, np.int64) for name in ("width", "from_ns", "to_ns", "ahead_ns")),
+            *((name, np.int64) for name in ("driven", "yearly", "on_ns", "off_ns")),
+        ]
+    )
+    KERNEL = _kernel
+
+    def __init__(self, slot: int, rules: Mapping[str, Trend], roster: Roster) -> None:
+        self._driven = any(rule.with_class is not None for rule in rules.values())
+        super().__init__(slot, rules, roster)
+
+    def companion_class(self, rule: Trend) -> str | None:
+        """Class of the companion that drives the channel."""
+        return rule.with_class
+
+    def put(self, figures: Any, rule: Trend, period_ns: int) -> None:
+        """Write the figures of one class's rule into its parameter record."""
+        del period_ns
+        for name in ("velocity", "acceleration", "step"):
+            figures[name] = (getattr(rule, name) or Steps()).array(np.inf)
+        figures["failure"] = -(rule.failure_within or Steps()).array(-np.inf)
+        figures["way"] = _WAYS[rule.way]
+        figures["complete"] = rule.complete
+        figures["width"] = rule.over.ns // DAY_NS
+        for name, hours in (("from", rule.from_hour), ("to", rule.to_hour)):
+            figures[f"{name}_ns"] = round(hours * 3600) * NS_PER_S
+        figures["ahead_ns"] = round(rule.utc_hours * 3600) * NS_PER_S
+        figures["driven"], figures["yearly"] = rule.with_class is not None, rule.yearly
+        figures["on_ns"], figures["off_ns"] = rule.on_delay.ns, rule.off_delay.ns
+
+    def fresh(self, n: int) -> NDArray[np.void]:
+        """State of channels that nobody has heard of yet, shape (n,)."""
+        return new_days(n, driven=self._driven)
+
+
+_FIELDS: Final = frozenset({"observed", "expected", "score"})
+TREND: Final = Kind("trend", Trend, Trends, "D10", _FIELDS, faults)

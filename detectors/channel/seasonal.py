@@ -1,0 +1,265 @@
+"""The usual value of the hour and the kind of day, and how far a reading lies from it."""
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Final, Literal
+
+import msgspec
+import numpy as np
+from msgspec import Meta
+from numba import njit
+from numpy.typing import NDArray
+
+from contracts.batch import Batch, Destiny
+from contracts.civil_time import DAY_TYPES, DayType
+from contracts.quantities import DIFFERENCE, Duration, Sigmas
+from contracts.transition import Colour
+from detectors.base.days import DAY_NS, kind_of_day, numbered, wrong_dates
+from detectors.base.days import columns as day_columns
+from detectors.base.kind import Columns, Fault, Kind, Roster, Scene
+from detectors.base.level_step import Levels, figures, may_learn, ring, severity
+from detectors.base.row_rule import RowRule
+from detectors.false_alarm_rate.rate import Promise, band
+
+NAME: Final = "seasonal"
+# Standard deviation of a normal variable over its mean absolute deviation: sqrt(pi / 2).
+SIGMA_PER_DEVIATION: Final = 1.2533141373155003
+CLIP: Final = 3.0
+_SCORED: Final = int(Destiny.SCORED)
+
+
+class Seasonal(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Rings when the value is not what it usually is at this time on this kind of day.
+
+    For every kind of day (workday, Saturday, Sunday, eve of a holiday; the calendar says which
+    dates are another kind than their weekday, and which are eves) and every slot of it, a mean
+    `m` and a mean absolute deviation `s` are learned, each reading clipped at three deviations so
+    that a fault moves them little: `d = clip(x - m, +-3 u)`, `m += a d`, `s += a (|d| - s)` with
+    `a = 1 / min(n, memory)` for the n-th reading of the slot. The score is `(x - m) / u` with
+    `u = max(1.2533 s, floor, floor_share |m|)`. Other rules judge the residual `x - m` under the
+    name `seasonal`.
+
+    Parameters
+    ----------
+    slot : Duration
+        Length of a slot; a day holds a whole number of them.
+    of : str
+        Column that is judged.
+    utc_offset : Duration
+        The city's civil time ahead of UTC.
+    band : Sigmas
+        Half width of the band, in `u`.
+    side : {"both", "above", "below"}
+        Which way is unusual.
+    floor : float
+        Smallest `u` that is believed, in the unit of the class.
+    floor_share : float
+        The same as a share of the mean.
+    warm_up : int
+        Readings of a slot before it is judged.
+    memory : int
+        Readings of a slot after which old ones fade.
+    at_most : {"blue", "yellow"}
+        Colour that rings: a statistical finding alone is never worse than yellow.
+    on_delay, off_delay : Duration
+        As for limits.
+    hysteresis : Sigmas
+        How far inside the band the value must come back.
+    relearn_after : Duration
+        Age at which a closed learning gate opens: the new level is learned as normal.
+    calendar : dict of str to str
+        Date (`2025-10-01`) to `workday`, `saturday`, `sunday` or `eve`. By default what the
+        configuration's calendar says.
+
+    References
+    ----------
+    P. J. Huber, Robust Estimation of a Location Parameter, Annals of Mathematical Statistics 35,
+    1964 (the clipping); H. Robbins and S. Monro, A Stochastic Approximation Method, ibid. 22,
+    1951 (the gain). State: 20 bytes for each slot of four kinds of day, 1.9 kB with hours.
+    """
+
+    slot: Duration
+    band: Sigmas
+    floor: Annotated[float, Meta(gt=0, extra=DIFFERENCE)]
+    at_most: Literal["blue", "yellow"]
+    of: str = "value"
+    utc_offset: Duration = Duration("8 h")
+    side: Literal["both", "above", "below"] = "both"
+    floor_share: Annotated[float, Meta(ge=0, le=1)] = 0.0
+    warm_up: Annotated[int, Meta(ge=2, le=1000)] = 4
+    memory: Annotated[int, Meta(ge=2, le=1000)] = 20
+    on_delay: Duration = Duration("0 s")
+    off_delay: Duration = Duration("0 s")
+    hysteresis: Sigmas = Sigmas("0 sigma")
+    relearn_after: Duration = Duration("7 d")
+    calendar: dict[str, DayType] = {}
+
+
+def faults(rule: Seasonal, scene: Scene) -> Iterator[Fault]:
+    """Slots that do not fill a day, bands that never clear, dates that are none."""
+    if not rule.slot.ns or DAY_NS % rule.slot.ns or rule.slot.ns < 60_000_000_000:
+        text = "expected a day to hold a whole number of slots of a minute or more"
+        yield ("slot",), f"{text}, got {rule.slot}"
+    if not rule.band.count:
+        yield ("band",), f"expected more than 0 sigma, got {str(rule.band)!r}"
+    elif rule.hysteresis.count >= rule.band.count:
+        text = f"expected below the band ({rule.band}), got {str(rule.hysteresis)!r}"
+        yield ("hysteresis",), f"{text}; it could never clear, lower it"
+    if rule.warm_up > rule.memory:
+        yield ("warm_up",), f"expected at most memory ({rule.memory}), got {rule.warm_up}"
+    if rule.of == "value" and rule.band.count * rule.floor >= scene.high - scene.low:
+        yield (
+            ("floor",),
+            f"expected a band inside the plausible width, got {rule.floor:g}; lower it",
+        )
+    for day in wrong_dates(rule.calendar):
+        yield ("calendar",), f"expected dates such as 2025-10-01, got {day!r}"
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def cell(p: Any, days: NDArray[np.int64], kinds: NDArray[np.int64], time_ns: int) -> Any:
+    """Place of a time in the profile: kind of day times slots, plus slot."""
+    local_ns = time_ns + p.offset_ns
+    day = local_ns // DAY_NS
+    kind = kind_of_day(day, days, kinds, p.first, p.last)
+    return kind * (DAY_NS // p.slot_ns) + (local_ns - day * DAY_NS) // p.slot_ns
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _unit(p: Any, mean: float, deviation: float) -> Any:
+    """What one sigma is taken for."""
+    return max(SIGMA_PER_DEVIATION * deviation, p.floor, p.floor_share * abs(mean))
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _learn(mine: Any, at: int, p: Any, value: float) -> None:
+    """Move the slot towards the value."""
+    seen = mine.seen[at] + 1
+    mine.seen[at] = seen
+    if seen == 1:
+        mine.mean[at] = value
+        return
+    off = value - mine.mean[at]
+    if seen > p.warm_up:
+        most = CLIP * _unit(p, mine.mean[at], mine.deviation[at])
+        off = min(max(off, -most), most)
+    gain = 1.0 / min(seen, p.memory)
+    mine.mean[at] += gain * off
+    mine.deviation[at] += gain * (abs(off) - mine.deviation[at])
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _kernel(
+    levels: Levels, rows: Any, columns: Any, span: tuple[int, int], notes: NDArray[np.void]
+) -> tuple[int, int]:
+    place_of, params_of, state, params, calendar, residual = rows
+    row_of, time_of, value_of, destiny = columns
+    told = 0
+    for i in range(span[0], span[1]):
+        if told == len(notes):
+            return i, told
+        place = place_of[row_of[i]] if destiny[i] == _SCORED else -1
+        value, time_ns = value_of[i], time_of[i]
+        if place < 0 or np.isnan(value):
+            continue
+        mine, p = state[place], params[params_of[place]]
+        at = cell(p, calendar[0], calendar[1], time_ns)
+        breached = 0
+        if mine.seen[at] >= p.warm_up:
+            mean = mine.mean[at]
+            unit = _unit(p, mean, mine.deviation[at])
+            score = (value - mean) / unit
+            residual[i] = value - mean
+            judged = abs(score) if p.side == 0 else p.side * score
+            seen = severity(judged, p.bounds, p.back)
+            breached = seen[0]
+            reading = (i, row_of[i], place, time_ns)
+            if ring(levels, reading, seen, (p.on_ns, p.off_ns), notes[told]):
+                figures(notes[told], value, mean, p.band * unit, score)
+                told += 1
+        if may_learn(levels, place, breached, time_ns, p.relearn_ns):
+            _learn(mine, at, p, value)
+    return span[1], told
+
+
+class Profiles(RowRule):
+    """Seasonal profiles of one lane's channels; also the model that makes `seasonal`."""
+
+    NAME = NAME
+    PARAMS = np.dtype(
+        [
+            ("slot_ns", np.int64),
+            ("offset_ns", np.int64),
+            ("first", np.int64),  # part of the calendar that is this class's
+            ("last", np.int64),
+            ("side", np.int64),  # 1 above, -1 below, 0 both
+            ("warm_up", np.int64),
+            ("memory", np.int64),
+            ("band", np.float64),
+            ("floor", np.float64),
+            ("floor_share", np.float64),
+            ("bounds", np.float64, (4,)),
+            ("back", np.float64),
+            ("on_ns", np.int64),
+            ("off_ns", np.int64),
+            ("relearn_ns", np.int64),
+        ]
+    )
+    KERNEL = _kernel
+
+    def __init__(self, slot: int, rules: Mapping[str, Seasonal], roster: Roster) -> None:
+        cells = max(len(DAY_TYPES) * (DAY_NS // rule.slot.ns) for rule in rules.values())
+        self._dtype = np.dtype(
+            [
+                ("seen", np.int32, (cells,)),
+                ("mean", np.float64, (cells,)),
+                ("deviation", np.float64, (cells,)),
+            ]
+        )
+        self._days: list[tuple[int, int]] = []
+        super().__init__(slot, rules, roster)
+        self._calendar = day_columns(self._days)
+
+    def fresh(self, n: int) -> NDArray[np.void]:
+        """Profiles that have seen nothing, shape (n,)."""
+        return np.zeros(n, self._dtype)
+
+    def put(self, figures: Any, rule: Seasonal, period_ns: int) -> None:
+        """Write the figures of one class's rule, and its calendar behind those before it."""
+        del period_ns
+        figures["slot_ns"], figures["offset_ns"] = rule.slot.ns, rule.utc_offset.ns
+        figures["first"] = len(self._days)
+        self._days += numbered(rule.calendar)
+        figures["last"] = len(self._days)
+        figures["side"] = {"both": 0, "above": 1, "below": -1}[rule.side]
+        figures["warm_up"], figures["memory"] = rule.warm_up, rule.memory
+        figures["band"], figures["floor"] = rule.band.count, rule.floor
+        figures["floor_share"] = rule.floor_share
+        figures["bounds"] = np.inf
+        figures["bounds"][: Colour[rule.at_most.upper()]] = rule.band.count
+        figures["back"] = rule.hysteresis.count
+        figures["on_ns"], figures["off_ns"] = rule.on_delay.ns, rule.off_delay.ns
+        figures["relearn_ns"] = rule.relearn_after.ns
+
+    def tables(self, batch: Batch, columns: Columns) -> tuple[Any, ...]:
+        """State and figures for the kernel, and the column that it fills."""
+        if NAME not in columns:
+            columns[NAME] = np.full(len(batch), np.nan)
+        return (*super().tables(batch, columns), self._calendar, columns[NAME])
+
+
+def of_seasonal(rule: Any, scene: Any) -> Promise:
+    """A band around the mean of a slot."""
+    del scene
+    return Promise(band(rule.band.count, rule.memory, rule.side))
+
+
+SEASONAL: Final = Kind(
+    NAME,
+    Seasonal,
+    Profiles,
+    "D4",
+    fields=frozenset({"observed", "expected", "low", "high", "score"}),
+    faults=faults,
+    makes=NAME,
+    promise=of_seasonal,
+)

@@ -1,0 +1,300 @@
+"""A channel that tells states: which may follow which, and how long each may last."""
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Final, Literal
+
+import msgspec
+import numpy as np
+from msgspec import Meta
+from numba import njit
+from numpy.typing import NDArray
+
+from contracts.batch import Destiny
+from contracts.quantities import NS_PER_S, Duration
+from contracts.transition import Colour
+from detectors.base.kind import Fault, Kind, Roster, Scene
+from detectors.base.level_step import Levels, figures, ring
+from detectors.base.row_rule import RowRule
+
+STATES_MAX: Final = 16
+REPEATS_MAX: Final = 31
+ARROW: Final = ">"
+_EVER: Final = np.iinfo(np.int64).max  # a bound that no time exceeds
+_SCORED: Final = int(Destiny.SCORED)
+
+ColourWord = Literal["blue", "yellow", "orange", "red"]
+
+
+class Repeats(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A transition that may come so many times within a time, and not once more.
+
+    Parameters
+    ----------
+    of : str
+        `<state>><state>`: a door that opens again says `closing>opening`.
+    more_than : int
+        Transitions that are still good.
+    within : Duration
+        Event time that is looked back upon.
+    """
+
+    of: str
+    more_than: Annotated[int, Meta(ge=1, le=REPEATS_MAX)]
+    within: Duration
+
+
+class Colours(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Colour of each violation: `forbidden` also stands for codes that mean no state."""
+
+    forbidden: ColourWord = "orange"
+    too_long: ColourWord = "yellow"
+    too_short: ColourWord = "yellow"
+    repeats: ColourWord = "blue"
+
+
+class StateSequence(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Rings when states follow one another, or last, as they should not.
+
+    A reading is bad, in the worst colour of those that apply, when
+
+    - its code means no state, or its state was entered from another one against `allowed`:
+      until the state is left by a transition that is allowed;
+    - its state, or the one it leaves, has lasted longer than `at_most`;
+    - it leaves a state that lasted less than `at_least`;
+    - the transition `repeats.of` came more than `more_than` times in the last `within`, the
+      reading's own included.
+
+    A state lasts from the first reading that told it to the first that tells another one: time
+    bounds are judged at readings, and silence is for the rule `silent`. The state of a channel's
+    first reading began at an unknown time: it can last too long but not too short. A code that
+    means no state ends the one before it, without a bound on its time, and any state may follow.
+
+    Figures: the score is how long the state that the reading found had lasted, in seconds,
+    expected is the code before, NaN at a channel's first reading.
+
+    State: 112 bytes with its level, and 8 for each transition that `repeats` counts.
+
+    Parameters
+    ----------
+    states : dict of str to str
+        Word of each code; codes are whole numbers, and some may share a word.
+    allowed : list of str
+        `<state>><state>`, each transition that is good; without any, all are.
+    at_most, at_least : dict of str to Duration
+        Longest and shortest time of a state.
+    repeats : Repeats or None
+    colours : Colours
+    of : str
+        Column that is judged.
+    on_delay, off_delay : Duration
+        As for limits; after `off_delay` of good readings the alarm clears.
+
+    References
+    ----------
+    Detector class D12 of the project's domain notes; the automaton with clocks is that of R. Alur
+    and D. L. Dill, A theory of timed automata, Theoretical Computer Science 126, 1994.
+    """
+
+    states: dict[str, str]
+    allowed: list[str] = msgspec.field(default_factory=list)
+    at_most: dict[str, Duration] = msgspec.field(default_factory=dict)
+    at_least: dict[str, Duration] = msgspec.field(default_factory=dict)
+    repeats: Repeats | None = None
+    colours: Colours = Colours()
+    of: str = "value"
+    on_delay: Duration = Duration("0 s")
+    off_delay: Duration = Duration("0 s")
+
+
+def _ends(arrow: str, words: set[str]) -> tuple[str, str] | None:
+    """The two states of a transition as it is written, None when it is none."""
+    before, found, after = arrow.partition(ARROW)
+    good = found and before in words and after in words and before != after
+    return (before, after) if good else None
+
+
+def _code_faults(rule: StateSequence, scene: Scene) -> Iterator[Fault]:
+    if not 1 < len(rule.states) <= STATES_MAX:
+        yield ("states",), f"expected 2 to {STATES_MAX} codes, got {len(rule.states)}"
+    for code, word in rule.states.items():
+        where = ("states", code)
+        if not code.removeprefix("-").isdecimal():
+            yield where, f"expected a whole number as code, got {code!r}"
+        elif rule.of == "value" and not scene.low <= int(code) <= scene.high:
+            text = f"expected a code inside the plausible range ({scene.low:g} to {scene.high:g})"
+            yield where, f"{text}, got {code}; it would never be judged"
+        if not word or ARROW in word:
+            yield where, f"expected a word without {ARROW!r}, got {word!r}"
+
+
+def _arrow_faults(rule: StateSequence, words: set[str]) -> Iterator[Fault]:
+    expected = "expected two different ones of the states, such as `closed>opening`"
+    for arrow in rule.allowed:
+        if _ends(arrow, words) is None:
+            yield ("allowed",), f"{expected}, got {arrow!r}"
+    if rule.repeats is None:
+        return
+    of = rule.repeats.of
+    if _ends(of, words) is None:
+        yield ("repeats", "of"), f"{expected}, got {of!r}"
+    elif rule.allowed and of not in rule.allowed:
+        yield ("repeats", "of"), f"expected one of `allowed`, got {of!r}; it rings at once as it is"
+
+
+def faults(rule: StateSequence, scene: Scene) -> Iterator[Fault]:
+    """Codes nobody sends, words nobody knows, and times that exclude each other."""
+    yield from _code_faults(rule, scene)
+    words = set(rule.states.values())
+    yield from _arrow_faults(rule, words)
+    for name in ("at_most", "at_least"):
+        for word in getattr(rule, name):
+            if word not in words:
+                known = ", ".join(sorted(words))
+                yield (name, word), f"expected one of the states ({known}), got {word!r}"
+    for word in sorted(rule.at_most.keys() & rule.at_least.keys()):
+        if rule.at_least[word].ns > rule.at_most[word].ns:
+            text = f"expected at most {rule.at_most[word]}, got {rule.at_least[word]}"
+            yield ("at_least", word), f"{text}; no stay would be right"
+    if rule.at_least and rule.on_delay.ns:
+        text = "expected 0 s beside `at_least`: one reading alone tells that a state was too short"
+        yield ("on_delay",), f"{text}, got {rule.on_delay}; it would never ring"
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _state(p: Any, code: float) -> int:
+    """Which state a code means, -1 for none."""
+    for i in range(STATES_MAX):
+        if p.codes[i] == code:
+            return int(p.states[i])
+    return -1
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _move(mine: Any, p: Any, states: tuple[int, int], time_ns: int) -> int:
+    """Enter another state; colour of what was wrong with the stay in the one before it."""
+    was, now = states
+    colour = 0
+    mine.forbidden = now < 0
+    if was >= 0:
+        lasted = time_ns - mine.since
+        if lasted > p.at_most[was]:
+            colour = p.too_long
+        if mine.entered and lasted < p.at_least[was]:
+            colour = max(colour, p.too_short)
+        if now >= 0:
+            mine.forbidden = p.allowed[was, now] == 0
+            if was == p.of[0] and now == p.of[1]:
+                mine.times[mine.count % len(mine.times)] = time_ns
+                mine.count += 1
+    mine.since, mine.entered = time_ns, True
+    return int(colour)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _judge(mine: Any, p: Any, code: float, time_ns: int) -> int:
+    """Colour of the worst that is wrong with a reading; the state moves on."""
+    now = _state(p, code)
+    colour = 0
+    if not mine.heard:
+        mine.heard, mine.since, mine.forbidden = True, time_ns, now < 0
+    else:
+        was = now if code == mine.code else _state(p, mine.code)
+        if now != was:
+            colour = _move(mine, p, (was, now), time_ns)
+        elif now >= 0 and time_ns - mine.since > p.at_most[now]:
+            colour = p.too_long
+    mine.code = code
+    if mine.forbidden:
+        colour = max(colour, p.forbidden)
+    first = mine.count - p.more_than - 1  # of as many as are one too many
+    recent = first >= 0 and time_ns - mine.times[first % len(mine.times)] <= p.within
+    return int(max(colour, p.repeats) if p.more_than > 0 and recent else colour)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _kernel(
+    levels: Levels, rows: Any, columns: Any, span: tuple[int, int], notes: NDArray[np.void]
+) -> tuple[int, int]:
+    place_of, params_of, state, params = rows
+    row_of, time_of, value_of, destiny = columns
+    told = 0
+    for i in range(span[0], span[1]):
+        if told == len(notes):
+            return i, told
+        place = place_of[row_of[i]] if destiny[i] == _SCORED else -1
+        value, time_ns = value_of[i], time_of[i]
+        if place < 0 or np.isnan(value):
+            continue
+        mine, p = state[place], params[params_of[place]]
+        before = mine.code
+        lasted = time_ns - mine.since if mine.heard else 0
+        colour = _judge(mine, p, value, time_ns)
+        reading = (i, row_of[i], place, time_ns)
+        if ring(levels, reading, (colour, colour), (p.on_ns, p.off_ns), notes[told]):
+            figures(notes[told], value, before, np.nan, float(lasted) / NS_PER_S)
+            told += 1
+    return span[1], told
+
+
+class Sequences(RowRule):
+    """States of one lane's channels."""
+
+    NAME = "sequence"
+    PARAMS = np.dtype(
+        [
+            ("codes", np.float64, (STATES_MAX,)),
+            ("states", np.int64, (STATES_MAX,)),
+            ("allowed", np.uint8, (STATES_MAX, STATES_MAX)),
+            ("at_most", np.int64, (STATES_MAX,)),
+            ("at_least", np.int64, (STATES_MAX,)),
+            ("of", np.int64, (2,)),
+            *((name, np.int64) for name in ("more_than", "within", "on_ns", "off_ns")),
+            *((name, np.int64) for name in Colours.__struct_fields__),
+        ]
+    )
+    KERNEL = _kernel
+
+    def __init__(self, slot: int, rules: Mapping[str, StateSequence], roster: Roster) -> None:
+        counted = [r.repeats.more_than + 1 for r in rules.values() if r.repeats is not None]
+        self._kept = max(counted, default=1)
+        super().__init__(slot, rules, roster)
+
+    def put(self, figures: Any, rule: StateSequence, period_ns: int) -> None:
+        """Write the figures of one class's rule into its parameter record."""
+        del period_ns
+        place = {word: i for i, word in enumerate(sorted(set(rule.states.values())))}
+        figures["codes"], figures["at_most"] = np.nan, _EVER
+        figures["allowed"] = not rule.allowed
+        for i, (code, word) in enumerate(rule.states.items()):
+            figures["codes"][i], figures["states"][i] = int(code), place[word]
+        for before, after in (arrow.split(ARROW) for arrow in rule.allowed):
+            figures["allowed"][place[before], place[after]] = True
+        for name in ("at_most", "at_least"):
+            for word, length in getattr(rule, name).items():
+                figures[name][place[word]] = length.ns
+        if rule.repeats is not None:
+            figures["of"] = [place[word] for word in rule.repeats.of.split(ARROW)]
+            figures["more_than"] = rule.repeats.more_than
+            figures["within"] = rule.repeats.within.ns
+        for name in Colours.__struct_fields__:
+            figures[name] = Colour[getattr(rule.colours, name).upper()]
+        figures["on_ns"], figures["off_ns"] = rule.on_delay.ns, rule.off_delay.ns
+
+    def fresh(self, n: int) -> NDArray[np.void]:
+        """State of channels that nobody has heard of yet, shape (n,)."""
+        flags = [(name, np.uint8) for name in ("heard", "entered", "forbidden")]
+        counted = ("times", np.int64, (self._kept,))
+        words = [("code", np.float64), ("since", np.int64), ("count", np.int64), counted]
+        state = np.zeros(n, [*words, *flags, ("spare", np.uint8, (5,))])
+        state["code"] = np.nan
+        return state
+
+
+SEQUENCE: Final = Kind(
+    "sequence",
+    StateSequence,
+    Sequences,
+    "D12",
+    frozenset({"observed", "expected", "score"}),
+    faults,
+)

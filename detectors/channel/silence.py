@@ -1,0 +1,230 @@
+"""Silence: what stops arriving is noticed, on the lane's own clock."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from contracts.batch import Batch, Destiny
+from contracts.ports.lane_parts import carry
+from contracts.quantities import NS_PER_S, Duration
+from contracts.transition import NEVER, TRANSITION, Colour, Transitions, no_transitions
+from detectors.base.prefetch import AHEAD, prefetch
+
+SLOT: Final = 2
+NOBODY: Final = np.iinfo(np.int64).max  # deadline of a channel that is not waited for
+
+# Destinies that prove the sensor and its way alive: a value came, whatever it was worth.
+ALIVE: Final = frozenset(
+    {
+        Destiny.SCORED,
+        Destiny.HELD,
+        Destiny.NOT_FINITE,
+        Destiny.OUT_OF_RANGE,
+        Destiny.TOO_FAST,
+    }
+)
+_ALIVE = np.isin(np.arange(256), np.array(sorted(ALIVE)))
+
+_NOTHING: Final = no_transitions()
+
+STATE: Final = np.dtype([("heard_s", np.int64), ("deadline_s", np.int64), ("level", np.uint8)])
+
+
+class Silent(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Rings when a channel has not been heard for a time; one reading ends it.
+
+    A channel that never reported counts as heard when its lane began.
+
+    Parameters
+    ----------
+    after : Duration
+        Lane time without a reading of the channel, usually in periods of the class.
+    colour : str
+        Colour that rings.
+    """
+
+    after: Duration
+    colour: str = "blue"
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _hear(  # noqa: PLR0913, PLR0917 - a kernel takes columns
+    state: NDArray[np.void],
+    waits: tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.bool_]],
+    columns: tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.uint8]],
+    alive: NDArray[np.bool_],
+    span: tuple[int, int],
+    woken: NDArray[np.int64],
+) -> int:
+    """Push deadlines out; readings that end a silence go into `woken`: place, and last heard.
+
+    `waits` is (class by row, wait of each class in s or NOBODY, whether a row is shelved).
+    """
+    class_of, after_s, shelved = waits
+    row_of, lane_time_s, destiny = columns
+    found = 0
+    # Unsigned places: no test for those that count from the end.
+    begin, end = np.uint64(span[0]), np.uint64(span[1])
+    for i in range(begin, end):
+        if i + np.uint64(AHEAD) < end:
+            ahead = np.int64(max(row_of[i + np.uint64(AHEAD)], 0))
+            prefetch(state, ahead)
+            prefetch(state, ahead + 1)  # rows of 17 bytes: one in four ends in the next line
+            prefetch(class_of, ahead)
+            prefetch(shelved, ahead)
+        if not alive[destiny[i]] or row_of[i] < 0:
+            continue
+        row = np.uint32(row_of[i])
+        mine = state[row]
+        if mine.level:
+            woken[found, 0], woken[found, 1] = i, mine.heard_s
+            found += 1
+            mine.level = 0
+        mine.heard_s = lane_time_s[i]
+        after = after_s[np.uint32(class_of[row])]
+        if after != NOBODY and not shelved[row]:
+            mine.deadline_s = lane_time_s[i] + after
+    return found
+
+
+class SilenceWatch:
+    """Deadlines of one lane's channels on lane time.
+
+    Parameters
+    ----------
+    classes : sequence of Silent or None
+        Rule of each class, None where it has none.
+    class_of : int, shape (n,)
+        Index into `classes` for every lane row.
+    """
+
+    def __init__(self, classes: Sequence[Silent | None], class_of: NDArray[Any]) -> None:
+        after = [NOBODY if r is None else -(-r.after.ns // NS_PER_S) for r in classes]
+        colour = [0 if r is None else Colour[r.colour.upper()] for r in classes]
+        # By class and not by channel: of 35 million that would be 17 bytes each.
+        self._class_of = class_of.astype(np.int32, copy=False)
+        self._after_s = np.array(after, np.int64)
+        self._colour = np.array(colour, np.uint8)
+        self.state = self._fresh()
+        self._shelved: NDArray[np.bool_] = np.zeros(len(class_of), np.bool_)
+        there = np.unique(self._class_of)
+        self._shortest_s = int(self._after_s[there].min(initial=NOBODY))
+        self._soonest_s: int = NOBODY
+        self._silent = 0  # channels that ring now
+
+    def _fresh(self) -> NDArray[np.void]:
+        state = np.zeros(len(self._class_of), STATE)
+        state["heard_s"] = NEVER
+        state["deadline_s"] = NOBODY
+        return state
+
+    def bound_s(self, lane_time_s: int) -> int:
+        """Lane time before which no deadline can lie; it may be early, never late.
+
+        A reading after `lane_time_s` may end a silence and so begin a new wait: with anybody
+        silent the bound is never further away than the shortest wait.
+        """
+        if not self._silent:
+            return self._soonest_s
+        return min(self._soonest_s, lane_time_s + self._shortest_s)
+
+    def begin(self, lane_time_s: int) -> None:
+        """Start the wait for channels that are neither waited for nor silent, though they should.
+
+        All of them when the lane begins; after a swap those that are new or whose rule is.
+        """
+        idle = (self.state["deadline_s"] == NOBODY) & (self.state["level"] == 0)
+        ruled = (self._after_s != NOBODY)[self._class_of]
+        self._wait(idle & ruled & ~self._shelved, lane_time_s)
+
+    def _wait(self, rows: NDArray[np.bool_], lane_time_s: int) -> None:
+        self.state["heard_s"][rows] = lane_time_s
+        self.state["deadline_s"][rows] = lane_time_s + self._after_s[self._class_of[rows]]
+        self._look()
+
+    def _look(self) -> None:
+        deadlines = self.state["deadline_s"]
+        self._soonest_s = int(deadlines.min()) if len(deadlines) else NOBODY
+
+    def hear(
+        self,
+        batch: Batch,
+        destiny: NDArray[np.uint8],
+        lane_time_s: NDArray[np.int64],
+        span: tuple[int, int],
+    ) -> Transitions:
+        """Note who was heard; silences that end come back as level changes."""
+        woken = np.empty((span[1] - span[0], 2), np.int64)
+        columns = (batch.row, lane_time_s, destiny)
+        waits = (self._class_of, self._after_s, self._shelved)
+        found = _hear(self.state, waits, columns, _ALIVE, span, woken)
+        if not found:
+            return _NOTHING
+        self._silent -= found
+        self._look()
+        places, heard_s = woken[:found].T
+        notes = self._notes(batch.row[places], lane_time_s[places], Colour.CLEAR)
+        notes["ordinal"] = places
+        notes["onset_ns"] = heard_s * NS_PER_S
+        notes["observed"] = batch.value[places]
+        return notes
+
+    def fire(self, lane_time_s: int) -> Transitions:
+        """Ring for every deadline up to now, in (deadline, row) order."""
+        state = self.state
+        due = np.flatnonzero(state["deadline_s"] <= lane_time_s)
+        if len(due):
+            due = due[np.lexsort((due, state["deadline_s"][due]))]
+        notes = self._notes(due, state["deadline_s"][due], None)
+        state["level"][due] = self._colour[self._class_of[due]]
+        self._silent += len(due)
+        state["deadline_s"][due] = NOBODY
+        self._look()
+        return notes
+
+    def _notes(
+        self, rows: NDArray[Any], lane_time_s: NDArray[np.int64], now: Colour | None
+    ) -> Transitions:
+        notes = np.zeros(len(rows), TRANSITION)
+        notes["rule"] = SLOT
+        notes["row"] = rows
+        colour = self._colour[self._class_of[rows]]
+        notes["was"] = colour if now is not None else Colour.CLEAR
+        notes["now"] = colour if now is None else now
+        notes["time_ns"] = lane_time_s * NS_PER_S
+        notes["onset_ns"] = self.state["heard_s"][rows] * NS_PER_S
+        for figure in ("observed", "expected", "low", "high", "score"):
+            notes[figure] = np.nan
+        return notes
+
+    def shelve(self, row: int, lane_time_s: int, *, shelved: bool) -> None:
+        """Stop waiting for a channel, or start again from now."""
+        self._shelved[row] = shelved
+        after_s = self._after_s[self._class_of[row]]
+        if shelved:
+            self.state["deadline_s"][row] = NOBODY
+        elif after_s != NOBODY and not self.state["level"][row]:
+            self.state["heard_s"][row] = lane_time_s
+            self.state["deadline_s"][row] = lane_time_s + after_s
+        self._look()
+
+    def arrays(self) -> Mapping[str, NDArray[Any]]:
+        """State to be put into a snapshot; not a copy."""
+        return {"silence": self.state, "silence_shelved": self._shelved}
+
+    def restore(self, arrays: Mapping[str, NDArray[Any]], old_row: NDArray[np.int64]) -> None:
+        """Take over state from a snapshot; who rang and has no rule any more is not silent."""
+        if (old_row < 0).any():  # else every row is replaced
+            self.state, self._shelved = self._fresh(), np.zeros(len(old_row), np.bool_)
+        carry(self.state, arrays["silence"], old_row)
+        carry(self._shelved, arrays["silence_shelved"], old_row)
+        state, after_s = self.state, self._after_s[self._class_of]
+        waiting = (state["deadline_s"] != NOBODY) & (after_s != NOBODY) & ~self._shelved
+        state["deadline_s"] = np.where(waiting, state["heard_s"] + after_s, NOBODY)
+        state["level"][after_s == NOBODY] = 0
+        self._silent = int(np.count_nonzero(state["level"]))
+        self._look()

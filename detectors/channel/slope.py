@@ -1,0 +1,180 @@
+"""Fast falls and rises of a value, in its own unit, by a slope that outliers do not move."""
+
+from collections.abc import Iterator
+from typing import Annotated, Any, ClassVar, Final
+
+import msgspec
+import numpy as np
+from msgspec import Meta
+from numba import njit
+from numpy.typing import NDArray
+
+from contracts.batch import Destiny
+from contracts.quantities import DIFFERENCE, NS_PER_S, Duration
+from detectors.base.kind import Fault, Kind, Scene
+from detectors.base.level_step import Levels, figures, ring, severity
+from detectors.base.row_rule import RowRule
+from detectors.base.thresholds import Steps
+
+RING: Final = 15  # readings kept: D2 of the domain notes asks for 5 to 15
+_SCORED: Final = int(Destiny.SCORED)
+
+
+class Fall(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Rings when the value falls by more than a colour's step within a time.
+
+    The slope is Theil and Sen's: the median of the slopes between all pairs of the readings
+    inside the last `over`, the newest 15 at most. Times `over`, it is the change that is judged
+    (`score`, in the unit of the class), so that one wild reading among five moves nothing.
+
+    Parameters
+    ----------
+    over : Duration
+        Time over which the change is told.
+    by : Steps
+        Change of each colour, in the unit of the class, above 0.
+    least : int
+        Readings inside `over` before anything is judged.
+    on_delay, off_delay : Duration
+        As for limits.
+    hysteresis : float
+        How far below its step the change must come to leave a colour, in the unit of the class.
+
+    References
+    ----------
+    H. Theil, A rank-invariant method of linear and polynomial regression analysis, 1950;
+    P. K. Sen, Estimates of the regression coefficient based on Kendall's tau, JASA 63, 1968.
+    """
+
+    over: Duration
+    by: Annotated[Steps, Meta(extra=DIFFERENCE)]
+    least: Annotated[int, Meta(ge=3, le=RING)] = 5
+    on_delay: Duration = Duration("0 s")
+    off_delay: Duration = Duration("0 s")
+    hysteresis: Annotated[float, Meta(ge=0, extra=DIFFERENCE)] = 0.0
+
+
+class Rise(Fall, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Rings when the value rises by more than a colour's step within a time; as `fall`."""
+
+
+def faults(rule: Fall, scene: Scene) -> Iterator[Fault]:
+    """Steps that cannot ring, and windows with too few readings."""
+    steps = [step for step in msgspec.structs.astuple(rule.by) if step is not None]
+    if not steps:
+        yield ("by",), "expected a step, got none; add one or drop the rule"
+    elif steps[0] <= 0:
+        yield ("by",), f"expected steps above 0, got {steps[0]}; the key says which way"
+    elif steps != sorted(set(steps)):
+        yield ("by",), "expected rising steps from blue to red; a milder one could never ring alone"
+    elif steps[-1] > scene.high - scene.low:
+        text = f"expected steps inside the plausible width ({scene.high - scene.low:g})"
+        yield ("by",), f"{text}, got {steps[-1]}; it could never ring, lower it"
+    if steps and rule.hysteresis >= steps[0]:
+        yield ("hysteresis",), f"expected below the first step ({steps[0]}); it would never clear"
+    if rule.over.ns < (rule.least - 1) * scene.period.ns:
+        text = f"expected room for {rule.least} readings every {scene.period}"
+        yield ("over",), f"{text}, got {rule.over}; lengthen it or lower `least`"
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def change(
+    times: NDArray[np.int64], values: NDArray[np.float64], newest: int, over_ns: int, least: int
+) -> float:
+    """Theil-Sen slope of the ring's readings of the last `over_ns`, times `over_ns`.
+
+    NaN with fewer than `least` readings. `newest` counts readings ever kept, at least 1.
+    """
+    slopes = np.empty(RING * (RING - 1) // 2)
+    now = times[(newest - 1) % RING]
+    kept, pairs = 0, 0
+    for back in range(min(newest, RING)):
+        i = (newest - 1 - back) % RING
+        if now - times[i] > over_ns:
+            break
+        kept += 1
+        for ahead in range(back):
+            j = (newest - 1 - ahead) % RING
+            slopes[pairs] = (values[j] - values[i]) / (float(times[j] - times[i]) / NS_PER_S)
+            pairs += 1
+    if kept < least:
+        return np.nan
+    return float(np.median(slopes[:pairs])) * (float(over_ns) / NS_PER_S)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _kernel(
+    levels: Levels, rows: Any, columns: Any, span: tuple[int, int], notes: NDArray[np.void]
+) -> tuple[int, int]:
+    place_of, params_of, state, params = rows
+    row_of, time_of, value_of, destiny = columns
+    told = 0
+    for i in range(span[0], span[1]):
+        if told == len(notes):
+            return i, told
+        place = place_of[row_of[i]] if destiny[i] == _SCORED else -1
+        value, time_ns = value_of[i], time_of[i]
+        if place < 0 or np.isnan(value):
+            continue
+        mine, p = state[place], params[params_of[place]]
+        mine.times[mine.kept % RING] = time_ns
+        mine.values[mine.kept % RING] = value
+        mine.kept += 1
+        score = p.sign * change(mine.times, mine.values, mine.kept, p.over_ns, p.least)
+        if np.isnan(score):
+            continue
+        seen = severity(score, p.bounds, p.back)
+        reading = (i, row_of[i], place, time_ns)
+        if ring(levels, reading, seen, (p.on_ns, p.off_ns), notes[told]):
+            figures(notes[told], value, np.nan, np.nan, score)
+            told += 1
+    return span[1], told
+
+
+class Slope(RowRule):
+    """Falls, or rises, of one lane's channels."""
+
+    SIGN: ClassVar[float]
+    STATE = np.dtype(
+        [("kept", np.int64), ("times", np.int64, (RING,)), ("values", np.float64, (RING,))]
+    )
+    PARAMS = np.dtype(
+        [
+            ("sign", np.float64),
+            ("over_ns", np.int64),
+            ("least", np.int64),
+            ("bounds", np.float64, (4,)),
+            ("back", np.float64),
+            ("on_ns", np.int64),
+            ("off_ns", np.int64),
+        ]
+    )
+    KERNEL = _kernel
+
+    def put(self, figures: Any, rule: Fall, period_ns: int) -> None:
+        """Write the figures of one class's rule into its parameter record."""
+        del period_ns
+        figures["sign"] = self.SIGN
+        figures["over_ns"] = rule.over.ns
+        figures["least"] = rule.least
+        figures["bounds"] = rule.by.array(np.inf)
+        figures["back"] = rule.hysteresis
+        figures["on_ns"], figures["off_ns"] = rule.on_delay.ns, rule.off_delay.ns
+
+
+class Falls(Slope):
+    """Fast falls of one lane's channels."""
+
+    NAME = "fall"
+    SIGN = -1.0
+
+
+class Rises(Slope):
+    """Fast rises of one lane's channels."""
+
+    NAME = "rise"
+    SIGN = 1.0
+
+
+FALL: Final = Kind("fall", Fall, Falls, "D2", faults=faults)
+RISE: Final = Kind("rise", Rise, Rises, "D2", faults=faults)

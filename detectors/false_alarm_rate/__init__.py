@@ -1,0 +1,1 @@
+"""How often rules ring on clean data, by formula."""

@@ -1,0 +1,1 @@
+"""Limits, unusual and frozen values: one row and one kernel a channel."""

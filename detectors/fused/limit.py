@@ -1,0 +1,73 @@
+"""Limits with four colours on either side of a value: what an engineer writes of them."""
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from contracts.civil_time import DayType
+from contracts.quantities import DIFFERENCE, LEVEL, Duration
+from detectors.base.thresholds import Steps
+
+
+class Sides(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Thresholds of one kind of day; a side that is left out is that of all days."""
+
+    low: Annotated[Steps | None, Meta(extra=LEVEL)] = None
+    high: Annotated[Steps | None, Meta(extra=LEVEL)] = None
+
+
+class DaySides(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Kinds of day with thresholds of their own."""
+
+    workday: Sides | None = None
+    saturday: Sides | None = None
+    sunday: Sides | None = None
+    eve: Sides | None = None
+
+
+class Limit(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Rings when the value lies beyond a colour's threshold for the on-delay.
+
+    Parameters
+    ----------
+    low, high : Steps or None
+        Rings strictly below a low threshold, strictly above a high one.
+    on_delay, off_delay : Duration
+        In the channel's own event time: how long a colour must be breached before it rings, and
+        how long it must be left before it is lowered.
+    hysteresis : float
+        How far back inside the threshold the value must come to leave a colour, in the unit of
+        the class.
+    days : DaySides or None
+        Kinds of day with other thresholds: holidays count as Sundays, make-up workdays as
+        workdays, as the calendar says. Colour and delays go on over midnight.
+    utc_offset : Duration
+        The city's civil time ahead of UTC.
+    calendar : dict of str to str
+        Date (`2025-10-01`) to `workday`, `saturday`, `sunday` or `eve`. By default what the
+        configuration's calendar says.
+
+    References
+    ----------
+    Detector class D1 of the project's domain notes; on-delay, off-delay and deadband as in
+    ANSI/ISA-18.2-2016 (known to the project from secondary sources).
+    """
+
+    low: Annotated[Steps | None, Meta(extra=LEVEL)] = None
+    high: Annotated[Steps | None, Meta(extra=LEVEL)] = None
+    on_delay: Duration = Duration("0 s")
+    off_delay: Duration = Duration("0 s")
+    hysteresis: Annotated[float, Meta(ge=0, extra=DIFFERENCE)] = 0.0
+    days: DaySides | None = None
+    utc_offset: Duration = Duration("8 h")
+    calendar: dict[str, DayType] = {}
+
+    def on(self, day: DayType) -> "Limit":
+        """The same limits with the thresholds of one kind of day."""
+        sides = None if self.days is None else getattr(self.days, day)
+        if sides is None:
+            return self
+        low = self.low if sides.low is None else sides.low
+        high = self.high if sides.high is None else sides.high
+        return msgspec.structs.replace(self, low=low, high=high)

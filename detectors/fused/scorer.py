@@ -1,0 +1,141 @@
+"""The fused rules of one lane's channels, behind the scorer port."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from contracts.batch import Batch
+from contracts.ports.lane_parts import carry
+from contracts.transition import TRANSITION, Transitions, end_to_end
+from detectors.fused import kernel
+from detectors.fused.parameters import Rules, table
+from detectors.fused.row_layout import ROW, WAIT, busy, in_halves, new_rows, new_waits
+
+NOTES: Final = 1024  # level changes per kernel call; more only means another call
+
+# Made once: a batch of a thousand readings takes 10 us, and numpy 1 us for an empty array of these.
+_NO_SCORES: Final = np.empty(0)
+
+_LIMIT: Final = ("limit_level", "limit_fall_to", "limit_since", "limit_fall")
+_LEARNED: Final = ("learned", "mean", "variance", "up", "down", "gate_since")
+_UNUSUAL: Final = ("unusual_level", "unusual_wait", *_LEARNED)
+_FROZEN: Final = ("frozen_level", "frozen_wait", "first", "run", "run_since")
+# What is left of a channel's state when nothing rings or is waited for.
+_CALM: Final = (*_LIMIT, "unusual_level", "unusual_wait", *_FROZEN, "gate_since", "up", "down")
+ROWS: Final = "rules"
+WAITS: Final = "rules.waits"
+_FRESH: Final = (new_rows(np.zeros(1, np.int64)), new_waits(1))
+
+
+class ChannelRules:
+    """State and parameters of the fused rules for one lane.
+
+    Parameters
+    ----------
+    classes : sequence of Rules
+        Rules of each class.
+    class_of : int, shape (n,)
+        Index into `classes` for every lane row.
+    """
+
+    def __init__(self, classes: Sequence[Rules], class_of: NDArray[Any]) -> None:
+        self._class_of = class_of
+        self._without = {
+            _LIMIT: np.array([rules.limit is None for rules in classes], np.bool_),
+            _UNUSUAL: np.array([rules.unusual is None for rules in classes], np.bool_),
+            _FROZEN: np.array([rules.frozen is None for rules in classes], np.bool_),
+        }
+        self._table = tuple(table(classes))
+        self._adopt(new_rows(class_of), new_waits(len(class_of)))
+        self._notes = np.zeros(NOTES, TRANSITION)
+
+    def _adopt(self, rows: NDArray[np.void], waits: NDArray[np.void]) -> None:
+        self.rows, self.waits = rows, waits
+        octets = rows.view(np.uint8).reshape(len(rows), ROW.itemsize)
+        words = waits.view(np.int64).reshape(len(waits), WAIT.itemsize // 8)
+        self._state = (rows, waits, words, octets)
+
+    def score(
+        self,
+        batch: Batch,
+        destiny: NDArray[np.uint8],
+        span: tuple[int, int],
+        scores: NDArray[np.float64] | None = None,
+    ) -> Transitions:
+        """Score the readings of a span, in order; level changes in order come back.
+
+        Parameters
+        ----------
+        batch : Batch
+        destiny : uint8, shape (n,)
+            `Destiny` of each reading; only SCORED ones are looked at.
+        span : (int, int)
+            First reading, and the one behind the last.
+        scores : float64, shape (n,), optional
+            Filled with the unusual score of every scored reading, NaN in warm-up.
+        """
+        columns = (batch.row, batch.time_ns, batch.value, destiny)
+        room = _NO_SCORES if scores is None else scores
+        first, last = span
+        found: list[Transitions] = []
+        while first < last:
+            first, told = kernel.score_readings(
+                self._state, self._table, columns, first, last, self._notes, room
+            )
+            if told:
+                found.append(self._notes[:told].copy())
+        return end_to_end(found)
+
+    def arrays(self) -> Mapping[str, NDArray[np.void]]:
+        """State to be put into a snapshot; not a copy."""
+        return {ROWS: self.rows, WAITS: self.waits}
+
+    def restore(self, arrays: Mapping[str, NDArray[np.void]], old_row: NDArray[np.int64]) -> None:
+        """Take over state from a snapshot; of a rule that a class no longer has nothing stays.
+
+        Parameters
+        ----------
+        arrays : mapping
+            What `arrays` gave, now or while rows were whole.
+        old_row : int64, shape (n,)
+            Row in the snapshot for every present row, -1 for new channels.
+        """
+        old = arrays[ROWS]
+        halves = (old, arrays[WAITS]) if old.dtype == ROW else in_halves(old)
+        rows, waits = new_rows(self._class_of), new_waits(len(self._class_of))
+        carry(rows, halves[0], old_row)
+        carry(waits, halves[1], old_row)
+        rows["rules"] = self._class_of
+        for names, without in self._without.items():
+            if (gone := without[self._class_of]).any():
+                _begin_anew((rows, waits), names, gone)
+        self._adopt(rows, waits)
+
+    def accept(self, row: int) -> None:
+        """Let the channel's mean and variance begin anew; its limits stay as they are."""
+        _begin_anew((self.rows, self.waits), _UNUSUAL, np.array([row]))
+
+
+def _begin_anew(
+    halves: tuple[NDArray[np.void], NDArray[np.void]],
+    names: Sequence[str],
+    which: NDArray[Any] | slice,
+) -> None:
+    """Let some fields of some rows be as on the first day, in place."""
+    for half, fresh in zip(halves, _FRESH, strict=True):
+        for name in half.dtype.names or ():
+            if name in names:
+                half[name][which] = fresh[name][0]
+    rows, waits = halves
+    rows["busy"][which] = busy(rows[which], waits[which])
+
+
+def calmed(arrays: Mapping[str, NDArray[np.void]]) -> dict[str, NDArray[np.void]]:
+    """The same state with nothing ringing or waited for, and open learning gates."""
+    old = arrays[ROWS]
+    halves = (old, arrays[WAITS]) if old.dtype == ROW else in_halves(old)
+    calm = (halves[0].copy(), halves[1].copy())
+    _begin_anew(calm, _CALM, slice(None))
+    return {ROWS: calm[0], WAITS: calm[1]}

@@ -1,0 +1,92 @@
+"""All rules of a lane behind the scorer port: the fused row first, then each kind of its own."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from contracts.batch import Batch
+from contracts.transition import Transitions, end_to_end
+from detectors.base.kind import Columns, Detector, Listener
+from detectors.base.level_step import new_levels
+from detectors.base.row_rule import VALUE
+from detectors.fused.scorer import ChannelRules, calmed
+
+
+class Rules:
+    """Scorer of one lane.
+
+    Parameters
+    ----------
+    fused : ChannelRules
+        Limits and unusual values.
+    others : mapping of int to Detector
+        By slot, in the order of their kinds: a model comes before the rules that judge what it
+        makes, and a rule before those that listen to it.
+    learned : frozenset of int
+        Slots of those that learn what is normal.
+    """
+
+    def __init__(
+        self, fused: ChannelRules, others: Mapping[int, Detector], learned: frozenset[int]
+    ) -> None:
+        self._fused = fused
+        self._others = others
+        self._learned = learned
+        # Asking whether a class has all that a protocol wants costs more than most kernels.
+        self._listeners = {
+            slot: other for slot, other in others.items() if isinstance(other, Listener)
+        }
+
+    def score(
+        self,
+        batch: Batch,
+        destiny: NDArray[np.uint8],
+        span: tuple[int, int],
+        scores: NDArray[np.float64] | None = None,
+    ) -> Transitions:
+        """Score the readings of a span, in order, by every rule; level changes come back."""
+        found = [self._fused.score(batch, destiny, span, scores)]
+        columns: Columns = {VALUE: batch.value}
+        for slot, other in self._others.items():
+            if slot in self._listeners:
+                self._listeners[slot].hear(end_to_end(found))
+            found.append(other.score(batch, destiny, span, columns))
+        return end_to_end(found)
+
+    def arrays(self) -> Mapping[str, NDArray[Any]]:
+        """State to be put into a snapshot; not a copy."""
+        arrays = dict(self._fused.arrays())
+        for other in self._others.values():
+            arrays.update(other.arrays())
+        return arrays
+
+    def restore(self, arrays: Mapping[str, NDArray[Any]], old_row: NDArray[np.int64]) -> None:
+        """Take over state from a snapshot."""
+        self._fused.restore(arrays, old_row)
+        for other in self._others.values():
+            other.restore(arrays, old_row)
+
+    def accept(self, row: int) -> frozenset[int]:
+        """Let what a channel's rules learned begin anew; slots of those that do."""
+        self._fused.accept(row)
+        for slot in sorted(self._learned & set(self._others)):
+            other = self._others[slot]
+            arrays = {name: array.copy() for name, array in other.arrays().items()}
+            old_row = np.arange(len(self._fused.rows))
+            old_row[row] = -1
+            other.restore(arrays, old_row)
+        return self._learned
+
+    def warm(self, arrays: Mapping[str, NDArray[Any]], old_row: NDArray[np.int64]) -> None:
+        """Take over what was learned elsewhere: nothing rings, nothing is waited for."""
+        calm = {name: _calmed(name, array) for name, array in arrays.items()}
+        self.restore({**calm, **calmed(arrays)}, old_row)
+
+
+def _calmed(name: str, array: NDArray[Any]) -> NDArray[Any]:
+    """State of a kind of its own with all levels clear and nothing waited for."""
+    if name.endswith(".levels"):
+        return new_levels(len(array))
+    return np.zeros_like(array) if name == "joint.lit" else array

@@ -1,0 +1,1 @@
+"""Models of the river library as rules."""

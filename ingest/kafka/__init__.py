@@ -1,0 +1,1 @@
+"""Kafka records to messages: clients, batches, compression, checksums."""

@@ -1,0 +1,1 @@
+"""`tocsin backtest`: months of readings through the lanes, against known events."""

@@ -1,0 +1,129 @@
+"""`tocsin backtest`: months of readings through the lanes, held against known events."""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+from configuration.configuration import Configuration
+from contracts.civil_time import CITY
+from lab.backtest.column_decoder import Points, Window
+from lab.backtest.lanes import Hall
+from lab.backtest.processes import forget, tried
+from lab.backtest.report import TALLY, page
+from lab.backtest.result import Trial
+from lab.backtest.score import YEAR_NS, Scores, as_json, scores
+from lab.data.labels import Event, events_on, read_labels
+from lab.data.open_data import Data, open_data
+from lab.reports.progress import Progress
+from lab.reports.tables import cell, columns
+
+PICTURED_MAX: Final = 40  # channels of an event whose readings are kept for its picture
+PERIODS_AROUND: Final = 24
+ASIDE: Final = "unfinished"  # in the report's folder, until it is written
+
+
+def backtest(arguments: argparse.Namespace) -> int:
+    """Run, score, write the report, print the tables."""
+    configuration = Configuration.load(arguments.config)
+    labels = read_labels(arguments.labels) if arguments.labels else None
+    data = open_data(arguments.data, arguments.columns, arguments.labels)
+    events = None if labels is None else events_on(labels, configuration.catalogue)
+    windows = [window(event, configuration) for event in events or []]
+    trial = _tried(Hall(configuration, data, windows), arguments)
+    found = scores(trial, events)
+    pictures = [w.points for w in windows]
+    result = {"said": said(trial, data), **_facts(trial), **as_json(found)}
+    write_report(arguments.report, trial, (found, pictures), result)
+    forget(arguments.report / ASIDE)
+    if arguments.json:
+        sys.stdout.write(json.dumps(result, ensure_ascii=False) + "\n")
+    else:
+        sys.stdout.write("\n".join(lines(found, result)) + "\n")
+        sys.stdout.write(f"report in {arguments.report}/index.html\n")
+    return 0
+
+
+def _tried(hall: Hall, arguments: argparse.Namespace) -> Trial:
+    """The readings through the lanes, here or on Spark."""
+    progress = Progress("backtest", hall.data.count)
+    if arguments.spark:
+        from lab.backtest.spark import tried_on  # noqa: PLC0415 - only who asks for Spark has it
+
+        trial = tried_on(arguments.spark, hall)
+        progress(hall.data.count, 0)
+    else:
+        trial = tried(hall, arguments.report / ASIDE, progress)
+    progress.end()
+    return trial
+
+
+def window(event: Event, configuration: Configuration) -> Window:
+    """Readings to keep for the picture of an event: half of its length, or some, around it."""
+    begin, end = (round(t.timestamp()) * 10**9 for t in (event.begin, event.end))
+    periods = [
+        pack.period.ns for pack in configuration.packs.values() if pack.class_name in event.classes
+    ]
+    margin = max((end - begin) // 2, PERIODS_AROUND * max(periods, default=0))
+    channels = frozenset(sorted(event.channels)[:PICTURED_MAX])
+    return Window(channels, begin - margin, end + margin)
+
+
+def said(trial: Trial, data: Data) -> str:
+    """What was read, in one sentence."""
+    account = trial.accounting
+    parts = " + ".join(f"{n:,} {word}" for word, n in account.items() if n and word != "received")
+    text = f"{account['received']:,} readings of {len(trial.spans)} channels = {parts}"
+    if trial.spans:
+        first = min(first for _, first, _ in trial.spans.values())
+        last = max(last for _, _, last in trial.spans.values())
+        begin, end = (f"{datetime.fromtimestamp(t / 1e9, CITY):%Y-%m-%d}" for t in (first, last))
+        text += f", {begin} to {end}"
+    if trial.strangers:
+        known = trial.configuration.catalogue.row_of.keys()
+        names = [name for name in data.channels() if name not in known]
+        text += f"; left out: {trial.strangers:,} of channels that no catalogue has"
+        text += f" ({', '.join(names[:3])}{', …' if len(names) > 3 else ''})"
+    return text
+
+
+def _facts(trial: Trial) -> dict[str, Any]:
+    years = sum(last - first for _, first, last in trial.spans.values()) / YEAR_NS
+    return {
+        "config": trial.configuration.hash,
+        "accounting": trial.accounting,
+        "strangers": trial.strangers,
+        "channels": len(trial.spans),
+        "channel_years": years,
+    }
+
+
+def write_report(
+    folder: Path, trial: Trial, found: tuple[Scores, Sequence[Points]], result: dict[str, Any]
+) -> None:
+    """Page, figures and alarms."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "index.html").write_text(page(trial, *found, result), encoding="utf-8")
+    text = json.dumps(result, indent=2, ensure_ascii=False)
+    (folder / "backtest.json").write_text(text + "\n", encoding="utf-8")
+
+
+def lines(found: Scores, result: dict[str, Any]) -> list[str]:
+    """What a person reads of it on a terminal."""
+    head = ["class", *(words for _, words in TALLY)]
+    rows = [*found.classes.items(), ("all", found.whole)]
+    cells = [
+        [name, *(cell(field, getattr(tally, field)) for field, _ in TALLY)] for name, tally in rows
+    ]
+    text = [result["said"], "", *columns([head, *cells]), ""]
+    for outcome in found.outcomes:
+        rang = f"rang after {cell('delay_s', outcome.delay_s)}" if outcome.rung else "MISSED"
+        wrong = f", {outcome.colour} instead of {outcome.event.label.colour}"
+        text.append(f"{outcome.event.label.name}: {rang}{wrong if outcome.wrong_colour else ''}")
+    for name, load in found.desks.items():
+        a_day = cell("alarms_per_day", load["alarms_per_day"])
+        text.append(f"{name}: {load['alarms']} alarms in {load['days']:.0f} days, {a_day} a day")
+    return text

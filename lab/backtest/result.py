@@ -1,0 +1,102 @@
+"""What the lanes of a backtest told, and what one configuration made of files."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+import msgspec
+
+from configuration.configuration import Configuration
+from contracts.alarm import Alarm, decode_alarm
+from lab.backtest.column_decoder import Points, Window
+
+# What every alarm of a rule on a channel has in common, mostly: kept once, it is most of 3 KB.
+SHARED: Final = (
+    "lifeline",
+    "channel",
+    "group",
+    "unit",
+    "where",
+    "criticality",
+    "cause",
+    "consequence",
+    "respond",
+    "rule",
+)
+
+
+@dataclass
+class Trial:
+    """What one configuration made of files.
+
+    Parameters
+    ----------
+    configuration : Configuration
+        Without the channels that the files have no readings for.
+    alarms : list of Alarm
+        Revisions by `detected`, without their evidence: offsets of files mean nothing.
+    accounting : dict of str to int
+    strangers : int
+        Readings of channels that the catalogue lacks.
+    spans : dict of str to (int, int, int)
+        By channel: readings, first and newest event time in ns.
+    """
+
+    configuration: Configuration
+    alarms: list[Alarm] = field(default_factory=list)
+    accounting: dict[str, int] = field(default_factory=dict)
+    strangers: int = 0
+    spans: dict[str, tuple[int, int, int]] = field(default_factory=dict)
+
+
+class Sum(msgspec.Struct, frozen=True):
+    """What some lanes say at their end.
+
+    Parameters
+    ----------
+    accounting, strangers, spans
+        See `Trial`.
+    points : dict of int to dict
+        Readings kept for pictures: by window, then by channel.
+    """
+
+    accounting: dict[str, int]
+    strangers: int
+    spans: dict[str, tuple[int, int, int]]
+    points: dict[int, Points]
+
+
+class Told:
+    """Alarm revisions of all lanes, as small as they can be held."""
+
+    def __init__(self) -> None:
+        self._alarms: dict[int, list[Alarm]] = {}
+        self._like: dict[tuple[str, str], Alarm] = {}
+
+    def add(self, seat: int, bodies: Iterable[bytes]) -> None:
+        """Take what a lane told, in the order in which it did."""
+        self._alarms.setdefault(seat, []).extend(self._slim(decode_alarm(body)) for body in bodies)
+
+    def _slim(self, alarm: Alarm) -> Alarm:
+        like = self._like.setdefault((alarm.channel, alarm.rule.name), alarm)
+        same = {n: v for n in SHARED if (v := getattr(like, n)) == getattr(alarm, n)}
+        return msgspec.structs.replace(alarm, **same, evidence=[])
+
+    def trial(
+        self, configuration: Configuration, sums: Sequence[Sum], windows: Sequence[Window]
+    ) -> Trial:
+        """Everything together: revisions of one moment in the order of the lanes."""
+        every = [alarm for _, told in sorted(self._alarms.items()) for alarm in told]
+        every.sort(key=lambda alarm: datetime.fromisoformat(alarm.detected))
+        total: Counter[str] = Counter()
+        spans: dict[str, tuple[int, int, int]] = {}
+        for one in sums:
+            total.update(one.accounting)
+            spans.update(one.spans)
+            for window, points in one.points.items():
+                windows[window].points.update(points)
+        # Who reads everything for some lanes counts the same strangers as the others.
+        strangers = max(one.strangers for one in sums)
+        return Trial(configuration, every, dict(total), strangers, dict(sorted(spans.items())))

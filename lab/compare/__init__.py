@@ -1,0 +1,1 @@
+"""`tocsin compare`: alarms of two configurations over the same readings."""

@@ -1,0 +1,1 @@
+"""Recordings and exports as batches of readings, and labels."""

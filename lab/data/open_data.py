@@ -1,0 +1,145 @@
+"""What a backtest reads: files of readings and recordings, one file or all below a folder."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Annotated, Final
+
+import msgspec
+import pyarrow.parquet as pq
+from msgspec import Meta
+
+from configuration.yaml.fill import Page, fill
+from configuration.yaml.findings import Findings
+from configuration.yaml.located import located
+from contracts.errors import ConfigError
+from lab.data import recording
+from lab.data.export_files import Source, open_csv, open_lines, open_parquet
+from lab.data.export_sheet import Sheet
+from lab.data.readings import Ahead, Names, Readings, merged
+
+COLUMNS: Final = "columns.yaml"
+LINES: Final = frozenset({".jsonl", ".ndjson"})
+SUFFIXES: Final = frozenset({".csv", ".parquet", *LINES})
+
+# A file or folder, what declares its columns, and labels among it: what `open_data` takes.
+Opened = tuple[Path, Path | None, Path | None]
+
+
+class Sheets(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A file that says what the columns of the exports beside it are."""
+
+    exports: Annotated[list[Sheet], Meta(min_length=1)]
+
+
+@dataclass(frozen=True)
+class Data:
+    """Readings of some files.
+
+    Parameters
+    ----------
+    names : Names
+        Channels that they name.
+    sources : list of Source
+    recordings : list of Path
+        Of Kafka records; their lanes read them as they came.
+    files, declared : list of Path
+        All of them, and what declares their columns.
+    opened : Opened
+        How another process opens the same.
+    """
+
+    names: Names
+    sources: list[Source] = field(default_factory=list)
+    recordings: list[Path] = field(default_factory=list)
+    files: list[Path] = field(default_factory=list)
+    declared: list[Path] = field(default_factory=list)
+    opened: Opened = (Path(), None, None)
+
+    @property
+    def count(self) -> int:
+        """Readings, and records of recordings."""
+        recorded = sum(recording.count(path) for path in self.recordings)
+        return recorded + sum(source.count for source in self.sources)
+
+    def channels(self) -> list[str]:
+        """Names of the channels that there may be readings of, outside recordings."""
+        codes = sorted(set[int]().union(*(source.channels() for source in self.sources)))
+        return [self.names.ids[code] for code in codes]
+
+    def blocks(self) -> Iterator[Readings]:
+        """All readings outside recordings, by arrival; may be called again."""
+        return merged(Ahead(source.begin_ns, source.blocks()) for source in self.sources)
+
+
+def open_data(
+    place: Path,
+    columns: Path | None = None,
+    but: Path | None = None,
+    names: Names | None = None,
+) -> Data:
+    """Files of readings.
+
+    Parameters
+    ----------
+    place : Path
+        A file, or a folder with files below it: `.csv`, `.parquet`, `.jsonl`.
+    columns : Path, optional
+        What their columns are, instead of a `columns.yaml` beside each.
+    but : Path, optional
+        Labels that may lie among them.
+    names : Names, optional
+        Numbers that channels already have.
+
+    Raises
+    ------
+    ConfigError
+        When there are none, or one cannot be read.
+    """
+    if not place.exists():
+        raise FileNotFoundError(2, "no such file", str(place))
+    files = [place] if place.is_file() else sorted(path for path in place.rglob("*"))
+    left_out = None if but is None else but.resolve()
+    data = Data(names or Names(), opened=(place, columns, but))
+    for path in files:
+        if path.suffix in SUFFIXES and path.resolve() != left_out:
+            _add(data, path, columns or path.with_name(COLUMNS))
+    if not data.sources and not data.recordings:
+        msg = f"{place}: expected readings in {', '.join(sorted(SUFFIXES))}, got none"
+        raise ConfigError(msg)
+    return data
+
+
+def _add(data: Data, path: Path, columns: Path) -> None:
+    data.files.append(path)
+    data.declared.extend([columns] if columns.exists() else [])
+    if path.suffix in LINES:
+        data.sources.append(open_lines(path, data.names))
+    elif path.suffix == ".csv":
+        data.sources.append(open_csv(path, _sheet(path, columns), data.names))
+    elif _is_recording(path):
+        data.recordings.append(path)
+    else:
+        data.sources.append(open_parquet(path, _sheet(path, columns), data.names))
+
+
+def _is_recording(path: Path) -> bool:
+    try:
+        with pq.ParquetFile(path) as file:
+            return bool(file.schema_arrow.names == recording.SCHEMA.names)
+    except (OSError, ValueError) as error:
+        msg = f"{path}: expected a Parquet file, got {type(error).__name__}; export it again"
+        raise ConfigError(msg) from error
+
+
+def _sheet(path: Path, columns: Path) -> Sheet:
+    """What is declared of a file; nothing without a declaration that matches its name."""
+    if not columns.exists():
+        return Sheet()
+    findings = Findings()
+    tree = located(columns.as_posix(), columns.read_bytes(), findings)
+    found = fill(Sheets, Page(columns.as_posix(), tree, findings)) if tree else None
+    if found is None or findings.found:
+        raise ConfigError(*findings.lines())
+    return next((sheet for sheet in found.exports if fnmatch(path.name, sheet.files)), Sheet())

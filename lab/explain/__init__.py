@@ -1,0 +1,1 @@
+"""`tocsin explain`, `tocsin replay` and the tests beside packs."""

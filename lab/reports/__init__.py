@@ -1,0 +1,1 @@
+"""What reports and terminals share: tables, plots, style, progress."""

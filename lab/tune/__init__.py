@@ -1,0 +1,1 @@
+"""`tocsin tune`: figures of rules that keep a budget."""

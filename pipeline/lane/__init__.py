@@ -1,0 +1,1 @@
+"""One lane: readings, journal and timers in, alarms out."""

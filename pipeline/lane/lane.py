@@ -1,0 +1,403 @@
+"""A lane: one partition's readings and journal, in order, to outputs. Deterministic, no I/O.
+
+Everything here is a function of (telemetry, journal): there is no clock and no randomness, and
+the result does not depend on how the stream is cut into batches.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from contracts.batch import Batch, Destiny
+from contracts.errors import FatalError
+from contracts.journal import (
+    Accept,
+    Command,
+    Entry,
+    Refuse,
+    Shed,
+    Shelve,
+    Swap,
+    Tick,
+    Unshelve,
+    Warm,
+)
+from contracts.lane import LaneName
+from contracts.ports.lane_log import Mark, Message
+from contracts.ports.lane_parts import Arrays, Parts, Why
+from contracts.records import Records, sealed
+from contracts.transition import Transitions, end_to_end
+from pipeline.lane.accounting import Accounts
+from pipeline.lane.dead_letters import quarantined, refused_command, undecodable
+from pipeline.lane.offset_index import OffsetIndex
+from pipeline.lane.outbox import Outbox
+from pipeline.lane.row_join import join_rows
+from pipeline.lane.shadow import Understudy, obey
+from pipeline.lane.shelving import Shelf
+from pipeline.lane.watermark import by_reading, lane_times
+from runtime.failpoints import Point, passing
+
+NS_PER_S: Final = 1_000_000_000
+NOT_BEGUN: Final = -1
+IDS: Final = "ids"
+STATEFUL: Final = ("admission", "scorer", "silence")
+SHADOW: Final = "shadow/"  # before the names of a shadow's arrays
+
+# What a lane remembers: plain data, and columns by lane row.
+State = tuple[dict[str, Any], Arrays]
+# Where an output of a span belongs: record, reading, 1 + rule (0 before all rules), row.
+Place = tuple[int, int, int, int]
+
+
+@dataclass(slots=True)
+class Work:
+    """Readings of some records, with what their records say of time."""
+
+    records: Records
+    batch: Batch
+    stamp_ns: NDArray[np.int64]
+    lane_time_s: NDArray[np.int64]
+    destiny: NDArray[np.uint8]
+
+
+def nothing_learned(name: str) -> Arrays:
+    """Most lanes are never told to begin warm."""
+    msg = f"expected what a replay learned under {name}, got no place to look; name --state"
+    raise FatalError(msg)
+
+
+class Lane:
+    """State of one lane, and the way of a reading through it.
+
+    Parameters
+    ----------
+    name : LaneName
+    parts : Parts
+        What the present configuration makes of this lane.
+    parts_for : callable
+        Parts from the hash of another configuration bundle, for swaps.
+    learned_for : callable
+        What a replay of history learned, from its hash.
+    """
+
+    def __init__(
+        self,
+        name: LaneName,
+        parts: Parts,
+        parts_for: Callable[[str], Parts],
+        learned_for: Callable[[str], Arrays] = nothing_learned,
+    ) -> None:
+        self.name = name
+        self.parts = parts
+        self.parts_for = parts_for
+        self.learned_for = learned_for
+        self.position = 0  # next telemetry offset
+        self.journal = 0  # next journal offset
+        self.commands = 0  # next command offset
+        self.last_offset = -1  # of the last record taken
+        self._last: tuple[int, bytes | None] | str = ""  # and what it was like
+        self.lane_time_s = NOT_BEGUN
+        self.accounts = Accounts()
+        self.outbox = Outbox()
+        self.index = OffsetIndex()
+        self.shelf = Shelf()
+        self.understudy: Understudy[Lane] | None = None  # the shadow, if one runs
+        self.whispers = Outbox()  # what shadows told, of all of them
+        self.before: list[str] = []  # bundles that promoted ones replaced; the first is deployed
+        self.sheds = 0  # shadows that the lane let go of by itself
+
+    @property
+    def last_seal(self) -> str:
+        """Fingerprint of the last record taken; made when asked for, as records may be large."""
+        if not isinstance(self._last, str):
+            self._last = sealed(*self._last)
+        return self._last
+
+    @last_seal.setter
+    def last_seal(self, seal: str) -> None:
+        self._last = seal
+
+    def feed(self, records: Records) -> None:
+        """Take records in offset order, firing every timer before the first record it precedes."""
+        if len(records):
+            self._feed(records)
+        self.position = records.next_offset
+        if self.understudy is not None:
+            self.understudy.feed(self, records)
+
+    def _feed(self, records: Records) -> None:
+        batch = self.parts.decoder.decode(records)
+        passing(Point.DECODE)
+        by_record = lane_times(records.timestamp_ms, self.lane_time_s)
+        self.index.add(by_record, records.offset)
+        stamp_ns, lane_time_s = by_reading(records.timestamp_ms, by_record, batch.record)
+        work = Work(records, batch, stamp_ns, lane_time_s, np.zeros(len(batch), np.uint8))
+        first = 0
+        if self.lane_time_s == NOT_BEGUN:
+            self._advance(int(by_record[0]))
+        while first < len(records):
+            bound_s = self._bound_s(int(by_record[first]))
+            due = int(np.searchsorted(by_record, bound_s))
+            last = max(first, due)
+            self._score(work, first, last)
+            if last < len(records):
+                self._advance(int(by_record[last]))
+            first = last
+        self.lane_time_s = int(by_record[-1])
+        self._last = records.last()
+        self.index.forget()
+        passing(Point.SCORE)
+
+    def _score(self, work: Work, first: int, last: int) -> None:
+        """Admit and score the readings of records `first` up to but not including `last`."""
+        if first == last:
+            return
+        batch, parts = work.batch, self.parts
+        span = (
+            int(np.searchsorted(batch.record, np.int32(first))),  # of another type it would be
+            int(np.searchsorted(batch.record, np.int32(last))),  # copied whole each time
+        )
+        parts.admission.admit(batch, work.stamp_ns, span, work.destiny)
+        scored = parts.scorer.score(batch, work.destiny, span)
+        heard = parts.silence.hear(batch, work.destiny, work.lane_time_s, span)
+        notes = end_to_end([scored, heard])
+        refused = [r for r in batch.refused if first <= r.record < last]
+        self.accounts.book(work.destiny[span[0] : span[1]], len(refused))
+        told = {(r.record, -1, 0, 0): undecodable(self.name, work.records, r) for r in refused}
+        told.update(self._quarantine(work, span))
+        told.update(self._ring(work, notes))
+        self.outbox.tell(message for _, message in sorted(told.items()))
+        self.last_offset = int(work.records.offset[last - 1])
+
+    def _quarantine(self, work: Work, span: tuple[int, int]) -> dict[Place, Message]:
+        """Dead letters of a span."""
+        batch, told = work.batch, {}
+        bad = np.flatnonzero(work.destiny[span[0] : span[1]] > Destiny.UNDECODABLE) + span[0]
+        for place in bad.tolist():
+            row, record = int(batch.row[place]), int(batch.record[place])
+            channel = batch.stranger[place] if row < 0 else self.parts.catalogue.ids[row]
+            verdict = (Destiny(int(work.destiny[place])), channel)
+            offset = int(work.records.offset[record])
+            told[record, place, 0, 0] = quarantined(self.name, offset, batch, place, verdict)
+        return told
+
+    def _ring(self, work: Work, notes: Transitions) -> dict[Place, Message]:
+        """Revisions of a span; told in the order of their places."""
+        told = {}
+        for note in notes[np.lexsort((notes["row"], notes["rule"], notes["ordinal"]))]:
+            place, rule = int(note["ordinal"]), int(note["rule"])
+            record = int(work.batch.record[place])
+            offset = int(work.records.offset[record])
+            moment_s = int(work.lane_time_s[place])
+            reach = self.index.reach(int(note["onset_ns"]), moment_s, offset)
+            told[record, place, 1 + rule, int(note["row"])] = self.parts.book.tell(note, reach)
+        return told
+
+    def _bound_s(self, lane_time_s: int) -> int:
+        return min(self.parts.silence.bound_s(lane_time_s), self.shelf.soonest_s)
+
+    def due(self, lane_time_s: int) -> bool:
+        """Whether a tick to `lane_time_s` would fire a timer or begin the lane."""
+        return self.lane_time_s == NOT_BEGUN or self._bound_s(self.lane_time_s) <= lane_time_s
+
+    def _advance(self, lane_time_s: int) -> None:
+        """Move lane time forward, firing timers in (deadline, kind, channel) order.
+
+        At the same second shelvings end first: their channels are waited for again from there.
+        """
+        if self.lane_time_s == NOT_BEGUN:
+            self.lane_time_s = lane_time_s
+            self.parts.silence.begin(lane_time_s)
+        while self.shelf.soonest_s <= lane_time_s:
+            end_s = self.shelf.soonest_s
+            self._fire(end_s - 1)
+            self.lane_time_s = max(self.lane_time_s, end_s)
+            for channel in self.shelf.ended(end_s):
+                self._shelve(channel, shelved=False)
+        self._fire(lane_time_s)
+        self.lane_time_s = max(self.lane_time_s, lane_time_s)
+
+    def _fire(self, lane_time_s: int) -> None:
+        for note in self.parts.silence.fire(lane_time_s):
+            moment_s = int(note["time_ns"]) // NS_PER_S
+            reach = self.index.reach(int(note["onset_ns"]), moment_s, self.last_offset)
+            self.outbox.tell([self.parts.book.tell(note, reach)])
+
+    def apply(self, entry: Entry) -> None:
+        """Let a journal entry take effect; the lane stands at its position."""
+        assert self.last_offset < entry.at <= self.position, (entry, self.position)
+        change = entry.change
+        if isinstance(change, Tick):
+            self._advance(max(change.lane_time_s, self.lane_time_s))
+        elif isinstance(change, Swap):
+            self.swap(self.parts_for(change.config))
+            self.before = []
+        elif isinstance(change, Warm):
+            self._warm(self.learned_for(change.learned))
+        elif isinstance(change, Refuse):
+            offset = (entry.command or 1) - 1
+            self.outbox.tell([refused_command(self.name, change, offset)])
+        else:
+            self._obey(change)
+        if entry.command is not None:
+            self.commands = entry.command
+        if self.understudy is not None:
+            self.understudy.follow(self, entry)
+
+    def _obey(self, command: Command | Shed) -> None:
+        """Carry out an operator's command."""
+        if isinstance(command, Shelve):
+            self.shelf.put(command.channel, self.lane_time_s + command.seconds)
+            self._shelve(command.channel, shelved=True)
+        elif isinstance(command, Accept):
+            self._accept(command)
+        elif isinstance(command, Unshelve):
+            if self.shelf.take(command.channel):
+                self._shelve(command.channel, shelved=False)
+        else:
+            obey(self, command)
+
+    def _warm(self, learned: Arrays) -> None:
+        rows = join_rows(learned[IDS].astype(np.uint64), self.parts.catalogue.id_hashes)
+        self.parts.scorer.warm(learned, rows)
+
+    def _accept(self, command: Accept) -> None:
+        row = self.parts.catalogue.row_of.get(command.channel)
+        if row is not None:
+            slots = self.parts.scorer.accept(row)
+            why = Why(command.by, command.reason)
+            time_ns = self.lane_time_s * NS_PER_S
+            self.outbox.tell(self.parts.book.accept(row, time_ns, slots, why))
+
+    def _shelve(self, channel: str, *, shelved: bool) -> None:
+        row = self.parts.catalogue.row_of.get(channel)
+        if row is None:
+            return
+        self.parts.admission.shelve(row, shelved=shelved)
+        self.parts.silence.shelve(row, self.lane_time_s, shelved=shelved)
+        time_ns = self.lane_time_s * NS_PER_S
+        self.outbox.tell(self.parts.book.shelve(row, time_ns, shelved=shelved))
+
+    def swap(self, parts: Parts) -> None:
+        """Let another configuration govern; state is joined by the hash of channel ids."""
+        old, self.parts = self.parts, parts
+        rows = join_rows(old.catalogue.id_hashes, parts.catalogue.id_hashes)
+        for name in STATEFUL:
+            getattr(parts, name).restore(getattr(old, name).arrays(), rows)
+        for row in [parts.catalogue.row_of.get(channel) for channel in self.shelf.state()]:
+            if row is not None:  # it may be new: a shelving outlives its channel's absence
+                parts.admission.shelve(row, shelved=True)
+                parts.silence.shelve(row, self.lane_time_s, shelved=True)
+        time_ns = max(self.lane_time_s, 0) * NS_PER_S
+        self.outbox.tell(parts.book.restore(old.book.state(), time_ns))
+        if self.lane_time_s != NOT_BEGUN:
+            parts.silence.begin(self.lane_time_s)
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Columns by lane row of everything that it remembers; not copies."""
+        arrays: dict[str, NDArray[Any]] = {IDS: self.parts.catalogue.id_hashes}
+        for name in STATEFUL:
+            arrays.update(getattr(self.parts, name).arrays())
+        if self.understudy is not None:
+            inner = self.understudy.lane.arrays()
+            arrays.update({SHADOW + name: array for name, array in inner.items()})
+        return arrays
+
+    def header(self) -> dict[str, Any]:
+        """Everything else that it remembers, as plain data of its own."""
+        shadow = self.understudy
+        return {
+            "lane": str(self.name),
+            "config": self.parts.config,
+            "position": self.position,
+            "journal": self.journal,
+            "commands": self.commands,
+            "last_offset": self.last_offset,
+            "last_seal": self.last_seal,
+            "lane_time_s": self.lane_time_s,
+            "sequence": self.outbox.sequence,
+            "digest": self.outbox.digest,
+            "accounts": self.accounts.counts(),
+            "index": self.index.state(),
+            "shelf": self.shelf.state(),
+            "book": self.parts.book.state(),
+            "whispers": [self.whispers.sequence, self.whispers.digest],
+            "before": list(self.before),
+            "sheds": self.sheds,
+            "understudy": shadow and {**shadow.state(), "lane": shadow.lane.header()},
+        }
+
+    @classmethod
+    def restored(
+        cls,
+        name: LaneName,
+        state: State,
+        parts_for: Callable[[str], Parts],
+        learned_for: Callable[[str], Arrays] = nothing_learned,
+    ) -> "Lane":
+        """The lane whose `header` and `arrays` these are; the arrays are copied.
+
+        Raises
+        ------
+        FatalError
+            When they are another lane's, or the accounts do not balance.
+        """
+        header, arrays = state
+        if header["lane"] != str(name):
+            got = f"{header['lane']!r}; check the state location"
+            msg = f"snapshot: expected lane {name}, got {got}"
+            raise FatalError(msg)
+        parts = parts_for(header["config"])
+        ids = arrays[IDS].astype(np.uint64)
+        if header["config"] == parts.config and len(ids) == len(parts.catalogue):
+            # The same bundle gives the same rows: their hashes need not be made again, one by one.
+            vars(parts.catalogue)["id_hashes"] = ids
+        lane = cls(name, parts, parts_for, learned_for)
+        rows = join_rows(ids, parts.catalogue.id_hashes)
+        for part in STATEFUL:
+            getattr(parts, part).restore(arrays, rows)
+        parts.book.restore(header["book"], 0)
+        lane._take(header)
+        lane._restore_shadow(header, arrays)
+        if not lane.accounts.balanced():
+            msg = f"snapshot of {name}: expected balanced accounts, got {header['accounts']}"
+            raise FatalError(msg)
+        return lane
+
+    def _take(self, header: dict[str, Any]) -> None:
+        for field in ("position", "journal", "commands", "last_offset", "lane_time_s"):
+            setattr(self, field, header[field])
+        self.last_seal = header.get("last_seal", "")  # snapshots of 0.1 before it had none
+        self.outbox = Outbox(header["sequence"], header["digest"])
+        self.accounts = Accounts(header["accounts"])
+        self.index = OffsetIndex(header["index"])
+        self.shelf = Shelf(header["shelf"])
+
+    def _restore_shadow(self, header: dict[str, Any], arrays: Arrays) -> None:
+        """What a snapshot holds of shadows; those of releases without them hold nothing."""
+        self.whispers = Outbox(*header.get("whispers", ()))
+        self.before, self.sheds = list(header.get("before", ())), header.get("sheds", 0)
+        state = header.get("understudy")
+        if state is not None:
+            cut = len(SHADOW)
+            inner = {n[cut:]: a for n, a in arrays.items() if n.startswith(SHADOW)}
+            shadow = Lane.restored(
+                self.name, (state["lane"], inner), self.parts_for, self.learned_for
+            )
+            self.understudy = Understudy(shadow, state)
+            self.outbox.heard = []
+
+    def copy(self) -> "Lane":
+        """Another lane with the same state, without the shadow, which shares nothing with it."""
+        header = {**self.header(), "understudy": None}
+        arrays = {n: a.copy() for n, a in self.arrays().items() if not n.startswith(SHADOW)}
+        return Lane.restored(self.name, (header, arrays), self.parts_for, self.learned_for)
+
+    def mark(self) -> Mark:
+        """How much has been told, up to now."""
+        told, whispered = self.outbox, self.whispers
+        behind = (self.position, self.journal, whispered.sequence, whispered.digest)
+        return Mark(told.sequence, told.digest, *behind)

@@ -1,0 +1,1 @@
+"""A lane's state as a file, and back."""

@@ -1,0 +1,144 @@
+"""Snapshots and configuration bundles of a worker's lanes."""
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+from typing import Final, TypeVar
+
+from contracts.errors import FatalError
+from contracts.lane import LaneName
+from contracts.ports.lane_log import Manifest, Past
+from contracts.ports.lane_parts import Arrays, Parts
+from pipeline.lane.lane import Lane
+from pipeline.snapshot.copy_buffer import Yard
+from pipeline.snapshot.lane_state import thaw
+from pipeline.snapshot.store import Snapshot, SnapshotStore, packed, unpack
+
+FILE_S: Final = 120.0  # a lane of a million channels takes 2 s on a disk
+
+T = TypeVar("T")
+
+
+class Keeper:
+    """Writes and reads what a lane needs to live again.
+
+    Parameters
+    ----------
+    store : SnapshotStore
+    parts_for : callable
+        Parts of a lane from the hash of a configuration bundle and the lane.
+    yard : Yard
+    """
+
+    def __init__(
+        self, store: SnapshotStore, parts_for: Callable[[str, LaneName], Parts], yard: Yard
+    ) -> None:
+        self._store = store
+        self._parts_for = parts_for
+        self.yard = yard
+        self._kept: dict[str, list[str]] = {}  # snapshot names by lane, newest last
+        self._orphans: dict[str, list[str]] = {}  # names by lane, to be deleted by the next sweep
+
+    async def work_within(self, work: Callable[[], T]) -> T:
+        """Do file work on its thread, within a deadline: a location that hangs must not go unseen.
+
+        Raises
+        ------
+        FatalError
+            When the deadline has passed; the thread may hang on, and is left to itself.
+        """
+        try:
+            async with asyncio.timeout(FILE_S):
+                return await asyncio.get_running_loop().run_in_executor(self.yard.work, work)
+        except TimeoutError as error:
+            msg = (
+                f"{self._store.root}: expected an answer within {FILE_S:g} s, got none; look at it"
+            )
+            raise FatalError(msg) from error
+
+    def newborn(self, name: LaneName, config: str, position: int) -> Lane:
+        """A lane that has never lived, at the beginning of its log."""
+        lane = Lane(name, self._parts_for(config, name), self._maker(name), self._learned)
+        lane.position = position
+        return lane
+
+    async def warm(self, name: LaneName) -> str | None:
+        """Hash of what a replay of history learned for a lane, None when none did."""
+        return await self.work_within(partial(self._store.warm, str(name)))
+
+    def _learned(self, name: str) -> Arrays:
+        return unpack(self._store.bundle(name)).arrays
+
+    def _maker(self, name: LaneName) -> Callable[[str], Parts]:
+        return lambda config: self._parts_for(config, name)
+
+    async def restore(self, name: LaneName, past: Past) -> Lane | None:
+        """The lane of the newest manifest of a past, None when there is none.
+
+        Raises
+        ------
+        Damaged
+            When its file cannot be read.
+        """
+        if past.manifest is None:
+            return None
+        manifest = past.manifest
+        listed = [m.snapshot for m in (past.previous, manifest) if m is not None]
+        self._kept[str(name)] = listed
+
+        def work() -> Lane:
+            data = self._store.read(manifest.snapshot, manifest.checksum)
+            lane = thaw(name, unpack(data), self._maker(name), self._learned)
+            lane.journal, lane.commands = manifest.journal, manifest.commands
+            return lane
+
+        lane = await self.work_within(work)
+        if lane.position != manifest.telemetry:
+            msg = (
+                f"{name}: expected position {manifest.telemetry} in {manifest.snapshot}, got "
+                f"{lane.position}; the state location holds another cluster's files"
+            )
+            raise FatalError(msg)
+        return lane
+
+    async def file(self, name: LaneName, frozen: Snapshot, alarms_end: int) -> Manifest:
+        """Write a frozen lane to a file; the manifest that names it is not published yet.
+
+        The lane may go on meanwhile.
+        """
+        owner, header = str(name), frozen.header
+
+        def work() -> Manifest:
+            snapshot, checksum = self._store.write(owner, *packed(frozen))
+            kept = {*self._kept.get(owner, [])[-1:], snapshot}
+            self._orphans[owner] = self._store.unlisted(owner, kept)
+            return Manifest(
+                snapshot=snapshot,
+                checksum=checksum,
+                config=header["config"],
+                telemetry=header["position"],
+                journal=header["journal"],
+                alarms=alarms_end,
+                commands=header["commands"],
+                sequence=header["sequence"],
+                digest=header["digest"],
+            )
+
+        return await self.work_within(work)
+
+    async def sweep(self, name: LaneName, manifest: Manifest) -> None:
+        """Keep this published snapshot and the one before; delete the lane's earlier files.
+
+        Only what was there before the manifest was published: its commit proves that no newer owner
+        had written a file by then. Files seen now may be a newer owner's, which a worker that stood
+        still in between must not touch.
+        """
+        owner = str(name)
+        self._kept[owner] = [*self._kept.get(owner, []), manifest.snapshot][-2:]
+        orphans = self._orphans.pop(owner, [])
+
+        def work() -> None:
+            for orphan in orphans:
+                self._store.delete(orphan)
+
+        await self.work_within(work)

@@ -1,0 +1,1 @@
+"""Lanes run by a worker: loop, recovery, journal, ownership."""

@@ -1,0 +1,96 @@
+"""What a lane journals: ticks when it is quiet, commands, configuration swaps."""
+
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import msgspec
+
+from contracts.journal import (
+    Change,
+    Command,
+    Entry,
+    Promote,
+    Refuse,
+    Rollback,
+    Shadow,
+    Shed,
+    Swap,
+    Tick,
+    Warm,
+    decode_command,
+)
+from contracts.ports.clock import Clock
+from contracts.ports.source import Commands
+from pipeline.lane.lane import NOT_BEGUN, Lane
+from pipeline.worker.shadow_commands import unfit
+
+BODY_KEPT: Final = 1024
+
+
+class Changes:
+    """New journal entries of one lane; each takes effect here and is written by the next flush.
+
+    Entry and effect become visible in one transaction: neither is ever seen without the other.
+    """
+
+    def __init__(self, lane: Lane, commands: Commands, clock: Clock) -> None:
+        self._lane = lane
+        self._commands = commands
+        self._clock = clock
+        self._unwritten: list[Entry] = []
+
+    def take(self) -> list[Entry]:
+        """Entries since the last flush."""
+        entries, self._unwritten = self._unwritten, []
+        return entries
+
+    def _enter(self, change: Change, command: int | None = None) -> None:
+        entry = Entry(self._lane.position, change, command)
+        self._lane.apply(entry)
+        self._unwritten.append(entry)
+
+    def swap(self, config: str) -> None:
+        """Let another configuration govern from here on."""
+        self._enter(Swap(config))
+
+    def warm(self, learned: str) -> None:
+        """Let the lane begin with what a replay of history learned."""
+        self._enter(Warm(learned))
+
+    def shed(self, reason: str) -> None:
+        """Let go of the shadow."""
+        self._enter(Shed(reason))
+
+    async def look(self, caught_up: Callable[[], Awaitable[bool]]) -> None:
+        """Journal a tick if a timer is due on a quiet lane, then the commands that came.
+
+        Parameters
+        ----------
+        caught_up : callable
+            Whether the lane stands at an end of the log fetched after the call. Lag is not
+            silence: while records wait, only their timestamps move lane time.
+        """
+        lane = self._lane
+        now_s = self._clock.now_ms() // 1000
+        commands = await self._commands.fetch(lane.name.number, lane.commands)
+        tick_wanted = now_s > lane.lane_time_s and (lane.due(now_s) or bool(commands))
+        if tick_wanted and await caught_up():
+            self._enter(Tick(now_s))
+        if lane.lane_time_s != NOT_BEGUN:
+            for behind, body in commands:
+                self._enter(self._judge(body), behind)
+
+    def _judge(self, body: bytes) -> Command | Refuse:
+        """The command in a record, or why it cannot be carried out."""
+        kept = body[:BODY_KEPT].decode(errors="replace")
+        try:
+            command = decode_command(body)
+        except msgspec.DecodeError as error:
+            return Refuse("bad_command", str(error), kept)
+        if isinstance(command, Shadow | Promote | Rollback):
+            why = unfit(self._lane, command)
+            return Refuse("bad_shadow", why, kept) if why else command
+        if command.channel not in self._lane.parts.catalogue.row_of:
+            detail = f"expected a channel of lane {self._lane.name}, got {command.channel!r}"
+            return Refuse("unknown_channel", detail, kept)
+        return command

@@ -1,0 +1,79 @@
+"""What a lane's lives have in common: its doors to the world, and how often it does what."""
+
+from collections.abc import Callable
+from concurrent.futures import Executor
+from dataclasses import dataclass
+
+from contracts.errors import TocsinError
+from contracts.lane import LaneName
+from contracts.ports.clock import Clock
+from contracts.ports.lane_log import LaneLog, Message
+from contracts.ports.source import Commands, Telemetry
+from pipeline.snapshot.snapshots import Keeper
+
+
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """What a lane needs of the world.
+
+    Parameters
+    ----------
+    telemetry : Telemetry
+    commands : Commands
+    log_for : callable
+        A new lane log for a lane.
+    clock : Clock
+    scoring : Executor
+        Thread on which lanes compute, off the event loop.
+    """
+
+    telemetry: Telemetry
+    commands: Commands
+    log_for: Callable[[LaneName], LaneLog]
+    clock: Clock
+    scoring: Executor
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How often a lane does what nothing forces it to do.
+
+    Parameters
+    ----------
+    look_s : float
+        Longest wait for records before timers and commands are looked at.
+    snapshot_s : float
+        Time between snapshots.
+    snapshot_readings : int
+        Readings between snapshots, whichever comes first.
+    shed_s : float
+        How long records may wait for the lane before it lets go of its shadow.
+    """
+
+    look_s: float = 0.2
+    snapshot_s: float = 60.0
+    snapshot_readings: int = 5_000_000
+    shed_s: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What stays the same over all lives of a lane on this worker.
+
+    Parameters
+    ----------
+    doors : Doors
+    keeper : Keeper
+        Snapshots and configuration bundles.
+    config : str
+        Hash of the configuration that this worker runs.
+    pace : Pace
+    standing : callable
+        Alarm of a lane that cannot go on, from its name, the reason and the time in ms.
+    """
+
+    doors: Doors
+    keeper: Keeper
+    config: str
+    pace: Pace
+    standing: Callable[[LaneName, TocsinError, int], Message]

@@ -1,0 +1,174 @@
+"""Ownership of one lane: one life after another, until it is revoked."""
+
+import asyncio
+import logging
+import time
+from collections import deque
+from typing import Final
+
+from contracts.errors import Damaged, DataLoss, Diverged, RetryableError, TocsinError
+from contracts.lane import LaneName
+from contracts.ports.lane_log import LaneLog, Past
+from contracts.ports.status import LaneVitals
+from pipeline.lane.lane import Lane
+from pipeline.worker.lane_context import Setting
+from pipeline.worker.lane_loop import Life
+from pipeline.worker.log_identity import check_same_log
+from runtime.failpoints import Point, passing
+
+log = logging.getLogger("tocsin.lane")
+
+RETRY_S: Final = 0.5
+RETRY_S_MAX: Final = 10.0  # brokers that come back are noticed soon
+LONG_LIFE_S: Final = 30.0
+# Two files are kept; manifests of files that were damaged and swept may lie between theirs.
+GENERATIONS_MAX: Final = 8
+
+
+class LaneRunner:
+    """Runs one lane from assignment to revocation.
+
+    Any trouble, foreseen or not, drops log and state together, and the lane recovers from its last
+    snapshot. Loss and divergence stop it for good: going on would hide them.
+
+    Parameters
+    ----------
+    name : LaneName
+    setting : Setting
+    """
+
+    def __init__(self, name: LaneName, setting: Setting) -> None:
+        self.name = name
+        self.vitals = LaneVitals(str(name))
+        self._setting = setting
+        self._stopping = asyncio.Event()
+
+    def stop(self) -> None:
+        """Drain: finish the batch at hand, flush, snapshot, commit, leave."""
+        self._stopping.set()
+
+    async def run(self) -> None:
+        """Live until stopped, recovering from the start after anything goes wrong."""
+        retry_s = RETRY_S
+        while not self._stopping.is_set():
+            lane_log = self._setting.doors.log_for(self.name)
+            began = time.monotonic()
+            try:
+                await self._live(lane_log)
+            except (DataLoss, Diverged) as error:
+                self._fail(error)
+                await self._ring(error)
+                return
+            except Exception as error:  # a lane must never stop unseen
+                self._stumble(error)
+                if time.monotonic() - began > LONG_LIFE_S:
+                    retry_s = RETRY_S
+                asked_s = error.retry_after_s if isinstance(error, RetryableError) else 0.0
+                await self._pause(max(retry_s, asked_s))
+                retry_s = min(2 * retry_s, RETRY_S_MAX)
+            finally:
+                await lane_log.close()
+
+    def _fail(self, error: TocsinError) -> None:
+        self.vitals.phase = "failed"
+        self.vitals.trouble = str(error)
+        log.critical("%s: stopped: %s", self.name, error)
+
+    def _stumble(self, error: Exception) -> None:
+        self.vitals.phase = "recovering"
+        foreseen = isinstance(error, TocsinError | OSError)
+        self.vitals.trouble = str(error) if foreseen else repr(error)
+        trouble, trace = self.vitals.trouble, None if foreseen else error
+        log.warning("%s: %s; recovering from the last snapshot", self.name, trouble, exc_info=trace)
+
+    async def _pause(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._stopping.wait()
+        except TimeoutError:
+            return
+
+    async def _ring(self, error: TocsinError) -> None:
+        """Tell the world that the lane stands, as often as it takes."""
+        doors, place = self._setting.doors, self.name
+        message = self._setting.standing(place, error, doors.clock.now_ms())
+        while not self._stopping.is_set():
+            lane_log = doors.log_for(place)
+            try:
+                await doors.telemetry.prove_membership(place.number)
+                await lane_log.fence()
+                await lane_log.tell(message, None)
+            except Exception as trouble:  # the lane stands already; only the telling is tried again
+                log.warning("%s: could not tell that it stands: %r", place, trouble)
+                await self._pause(RETRY_S_MAX)
+            else:
+                self.vitals.revisions += 1
+                return
+            finally:
+                await lane_log.close()
+
+    async def _live(self, lane_log: LaneLog) -> None:
+        """Recover the lane and run it, in the order that the delivery design fixes."""
+        self.vitals.recoveries += 1
+        telemetry = self._setting.doors.telemetry
+        # 1. Prove membership: a stranger must not fence the owner.
+        await telemetry.prove_membership(self.name.number)
+        # 2. Fence: nobody else can add to the lane's partitions from here on.
+        await lane_log.fence()
+        passing(Point.FENCE)
+        # 3. Read them to their ends, 4. take the snapshot they name.
+        past, lane = await self._restored(lane_log)
+        passing(Point.RESTORE)
+        if lane is None:
+            lane = await self._newborn(past)
+        await check_same_log(telemetry, lane)
+        lane.outbox.known = past.mark
+        await telemetry.seek(self.name.number, lane.position)
+        life = Life(self._setting, lane, lane_log, deque(past.journal), self.vitals)
+        life.alarms_end = past.alarms_end
+        if past.manifest is None:
+            await life.snapshot()
+        pump = asyncio.create_task(life.pump(), name=f"{self.name}-fetch")
+        try:
+            # 5. Repeat what was told, 6. go on.
+            await life.replay(past.mark, self._stopping)
+            await life.run(self._stopping)
+        finally:
+            pump.cancel()
+            await asyncio.gather(pump, return_exceptions=True)
+            await life.close()
+
+    async def _restored(self, lane_log: LaneLog) -> tuple[Past, Lane | None]:
+        """The lane of the newest snapshot that can be read, and what came after it."""
+        newest = past = await lane_log.past()
+        damage: list[Damaged] = []
+        while True:
+            try:
+                return past, await self._setting.keeper.restore(self.name, past)
+            except Damaged as error:
+                self.vitals.damaged_snapshots += 1
+                damage.append(error)
+                if past.previous is None or len(damage) == GENERATIONS_MAX:
+                    raise await self._state_lost(newest, damage[0]) from error
+                log.warning("%s: %s; going back to the snapshot before", self.name, error)
+            past = await lane_log.past(len(damage))
+
+    async def _state_lost(self, past: Past, error: Damaged) -> DataLoss:
+        """No snapshot can be read: what came behind the newest cannot be judged."""
+        assert past.manifest is not None, "there was a snapshot to be read"
+        end = await self._setting.doors.telemetry.end_offset(self.name.number)
+        first = past.manifest.telemetry
+        return DataLoss(str(self.name), first, max(end - 1, first), why=str(error))
+
+    async def _newborn(self, past: Past) -> Lane:
+        """A lane that has never lived, at the beginning of its log."""
+        if past.mark is not None:
+            msg = (
+                f"{self.name}: expected a manifest beside the outputs already told, found none; "
+                "restore the manifests topic, or delete the lane's topics for a new beginning"
+            )
+            raise Diverged(msg)
+        first = await self._setting.doors.telemetry.beginning_offset(self.name.number)
+        lane = self._setting.keeper.newborn(self.name, self._setting.config, first)
+        lane.journal = past.journal_end
+        return lane

@@ -1,0 +1,81 @@
+"""Snapshots of a lane: its state is copied while it waits, and written while it goes on."""
+
+import asyncio
+import time
+
+from contracts.ports.lane_log import LaneLog, Manifest
+from contracts.ports.status import LaneVitals
+from pipeline.lane.lane import Lane
+from pipeline.snapshot.lane_state import freeze
+from pipeline.worker.lane_context import Setting
+from runtime.failpoints import Point, passing
+
+
+class Filing:
+    """The snapshot of one lane that is on its way, if there is one.
+
+    Parameters
+    ----------
+    setting : Setting
+    lane : Lane
+    log : LaneLog
+    vitals : LaneVitals
+    """
+
+    def __init__(self, setting: Setting, lane: Lane, log: LaneLog, vitals: LaneVitals) -> None:
+        self._setting, self._lane, self._log, self._vitals = setting, lane, log, vitals
+        self._writing: asyncio.Task[Manifest] | None = None
+        self._at = time.monotonic()
+        self._readings = lane.accounts.received
+
+    def due(self) -> bool:
+        """Whether another one is to begin: enough is new, and the worker's room is free."""
+        new = self._lane.accounts.received - self._readings
+        if not new or self._writing is not None or self._setting.keeper.yard.copying.locked():
+            return False
+        pace = self._setting.pace
+        return time.monotonic() - self._at >= pace.snapshot_s or new >= pace.snapshot_readings
+
+    def written(self) -> bool:
+        """Whether the file is there, or failed."""
+        return self._writing is not None and self._writing.done()
+
+    async def begin(self, alarms_end: int) -> None:
+        """Copy the lane's state, all of whose outputs are told, and have it written."""
+        lane, keeper = self._lane, self._setting.keeper
+        await keeper.yard.copying.acquire()
+        try:
+            began, loop = time.perf_counter(), asyncio.get_running_loop()
+            scoring = self._setting.doors.scoring
+            frozen = await loop.run_in_executor(scoring, freeze, lane, keeper.yard.room)
+            self._vitals.snapshot_hold_s = time.perf_counter() - began
+            writing = asyncio.create_task(
+                keeper.file(lane.name, frozen, alarms_end), name=f"{lane.name}-filing"
+            )
+        except BaseException:
+            keeper.yard.copying.release()
+            raise
+        writing.add_done_callback(lambda _: keeper.yard.copying.release())
+        self._writing = writing
+        self._at, self._readings = time.monotonic(), lane.accounts.received
+
+    async def finish(self) -> None:
+        """Once the file is there, publish its manifest, sweep, then tell the group."""
+        if self._writing is None:
+            return
+        manifest = await self._writing
+        self._writing = None
+        name = self._lane.name
+        await self._log.publish(manifest)
+        passing(Point.PUBLISHED)
+        await self._setting.keeper.sweep(name, manifest)
+        passing(Point.SWEEP)
+        await self._setting.doors.telemetry.commit(name.number, manifest.telemetry)
+        passing(Point.COMMIT)
+        self._vitals.snapshots += 1
+
+    async def close(self) -> None:
+        """Let go of a file that is being written; what comes of it is swept later."""
+        if self._writing is not None:
+            self._writing.cancel()
+            await asyncio.gather(self._writing, return_exceptions=True)

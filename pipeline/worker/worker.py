@@ -1,0 +1,91 @@
+"""A worker: the lanes it owns now, and how it lets go of them."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from contracts.lane import LaneName
+from contracts.ports.status import LaneVitals
+from pipeline.worker.lane_context import Setting
+from pipeline.worker.lane_runner import LaneRunner
+
+log = logging.getLogger("tocsin.worker")
+
+
+class Worker:
+    """Starts and drains lanes as the group assigns and revokes them.
+
+    Parameters
+    ----------
+    name_of : callable
+        Name of a lane from its number.
+    setting : Setting
+    drain_s : float
+        One deadline for all lanes of a revocation.
+    """
+
+    def __init__(
+        self, name_of: Callable[[int], LaneName], setting: Setting, drain_s: float
+    ) -> None:
+        self._name_of = name_of
+        self._setting = setting
+        self._drain_s = drain_s
+        self._runners: dict[int, tuple[LaneRunner, asyncio.Task[None]]] = {}
+        self._settled = False
+
+    async def assigned(self, lanes: list[int]) -> None:
+        """Take lanes over; each recovers in a task of its own."""
+        for number in lanes:
+            runner = LaneRunner(self._name_of(number), self._setting)
+            task = asyncio.create_task(runner.run(), name=str(runner.name))
+            self._runners[number] = (runner, task)
+        self._settled = True
+        log.info("took lanes %s", sorted(self._runners))
+
+    async def revoked(self, lanes: list[int]) -> None:
+        """Drain lanes within one shared deadline; what is not done by then is abandoned.
+
+        An abandoned lane is safe: its producer is fenced by the next owner, which replays.
+        """
+        self._settled = False
+        leaving = [self._runners.pop(number) for number in lanes if number in self._runners]
+        for runner, _ in leaving:
+            runner.stop()
+        tasks = [task for _, task in leaving]
+        if not tasks:
+            return
+        _, late = await asyncio.wait(tasks, timeout=self._drain_s)
+        for task in late:
+            log.warning("%s: not drained within %.0f s, abandoned", task.get_name(), self._drain_s)
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def drain(self) -> None:
+        """Let go of every lane, as if the group had taken them all."""
+        await self.revoked(list(self._runners))
+
+    async def abandon(self) -> None:
+        """Let go of every lane at once; whoever takes them next replays."""
+        self._settled = False
+        leaving, self._runners = list(self._runners.values()), {}
+        for _, task in leaving:
+            task.cancel()
+        if leaving:
+            await asyncio.wait([task for _, task in leaving], timeout=self._drain_s)
+
+    def owned(self) -> dict[int, LaneVitals]:
+        """Lanes by number."""
+        return {number: runner.vitals for number, (runner, _) in self._runners.items()}
+
+    def lanes(self) -> list[LaneVitals]:
+        """Every lane that this worker owns."""
+        return [runner.vitals for runner, _ in self._runners.values()]
+
+    @property
+    def settled(self) -> bool:
+        """Whether the group has said which lanes the worker has."""
+        return self._settled
+
+    def ready(self) -> bool:
+        """Whether every owned lane is running and ownership is settled."""
+        return self._settled and all(vitals.phase == "running" for vitals in self.lanes())

@@ -1,0 +1,122 @@
+"""The worker's HTTP side: metrics for Prometheus, probes for whoever restarts it."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+from aiohttp import web
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import choose_encoder
+
+from contracts.ports.status import LaneVitals, Vitals
+from sinks.http.listener import Listener
+from sinks.http.metrics import registry
+
+_SERVICE_UNAVAILABLE: Final = 503
+
+
+class Check(msgspec.Struct, frozen=True):
+    """One thing that was looked at.
+
+    Parameters
+    ----------
+    name : str
+        `loop`, `ownership` or the lane (`water-3`).
+    good : bool
+    say : str
+        What was found.
+    """
+
+    name: str
+    good: bool
+    say: str
+
+
+class Health(msgspec.Struct, frozen=True):
+    """Body of an answer to a probe; good when every check is."""
+
+    good: bool
+    checks: list[Check]
+
+
+def live(vitals: Vitals) -> Health:
+    """Whether the process should go on living; never depends on Kafka.
+
+    Otherwise a broker's outage would restart every worker.
+    """
+    return _health([_loop(vitals)])
+
+
+def ready(vitals: Vitals) -> Health:
+    """Whether the worker does its work: loop, ownership, and every lane it owns."""
+    lanes = vitals.lanes()
+    return _health([_loop(vitals), _ownership(vitals, lanes), *map(_lane, lanes)])
+
+
+def _health(checks: list[Check]) -> Health:
+    return Health(all(check.good for check in checks), checks)
+
+
+def _loop(vitals: Vitals) -> Check:
+    alive = vitals.alive()
+    return Check("loop", alive, "turning" if alive else "has not turned for too long")
+
+
+def _ownership(vitals: Vitals, lanes: Sequence[LaneVitals]) -> Check:
+    """Ownership can only be told apart from the lanes' own trouble when they have none."""
+    if vitals.ready():
+        return Check("ownership", good=True, say=f"owns {len(lanes)} lanes")
+    if all(lane.phase == "running" for lane in lanes):
+        return Check("ownership", good=False, say="not settled: the group is sharing lanes out")
+    return Check("ownership", good=False, say="not settled until every lane is running")
+
+
+def _lane(lane: LaneVitals) -> Check:
+    say = f"{lane.phase}: {lane.trouble}" if lane.trouble else lane.phase
+    return Check(lane.name, lane.phase == "running", say)
+
+
+class HealthServer(Listener):
+    """Serves `/metrics`, `/livez` and `/readyz` of one worker.
+
+    Parameters
+    ----------
+    vitals : Vitals
+    host : str
+    port : int
+        0 takes a free one; `port` tells which.
+    version : str
+        Version of Tocsin, for `tocsin_build_info`.
+    """
+
+    def __init__(
+        self, vitals: Vitals, host: str = "127.0.0.1", port: int = 9108, version: str = "unknown"
+    ) -> None:
+        self._vitals = vitals
+        self._registry = registry(vitals, version)
+        routes = {"/metrics": self._metrics, "/livez": self._livez, "/readyz": self._readyz}
+        super().__init__(routes, host, port)
+
+    async def _metrics(self, request: web.Request) -> web.Response:
+        return exposition(request, self._registry)
+
+    async def _livez(self, _: web.Request) -> web.Response:
+        return probed(live(self._vitals))
+
+    async def _readyz(self, _: web.Request) -> web.Response:
+        return probed(ready(self._vitals))
+
+
+def exposition(request: web.Request, registry: CollectorRegistry) -> web.Response:
+    """Metrics in the format that was asked for."""
+    encode, content_type = choose_encoder(request.headers.get("Accept", ""))
+    return web.Response(body=encode(registry), headers={"Content-Type": content_type})
+
+
+def probed(health: Health) -> web.Response:
+    """What was found, as JSON; 503 when it is not good."""
+    return web.Response(
+        body=msgspec.json.encode(health),
+        status=200 if health.good else _SERVICE_UNAVAILABLE,
+        content_type="application/json",
+    )

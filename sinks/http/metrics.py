@@ -1,0 +1,265 @@
+"""What Prometheus reads of a worker: integers that the hot path bumped, looked at on demand."""
+
+from collections.abc import Callable, Iterable, Iterator
+from itertools import accumulate
+from typing import Final, NamedTuple, get_args
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    InfoMetricFamily,
+)
+from prometheus_client.metrics_core import Metric
+from prometheus_client.process_collector import ProcessCollector
+
+from contracts.batch import Destiny
+from contracts.ports.status import LEADS_S, LaneVitals, Phase, ShadowVitals, Vitals
+from contracts.transition import Colour
+
+
+def shadow_families(prefix: str, lanes: Iterable[LaneVitals]) -> Iterator[Metric]:
+    """How each lane's shadow compares with what rings.
+
+    The histogram has no sum: leads may be negative, and then a sum that falls looks like a restart.
+    """
+    found = GaugeMetricFamily(
+        f"{prefix}shadow_findings",
+        "Findings since the shadow began, by who rang: rings of one rule on one channel within an "
+        "hour are one",
+        labels=["lane", "config", "rang"],
+    )
+    load = GaugeMetricFamily(
+        f"{prefix}shadow_alarms_per_day",
+        "Alarms in a day of lane time since the shadow began, by who rang them",
+        labels=["lane", "config", "rang"],
+    )
+    lead = HistogramMetricFamily(
+        f"{prefix}shadow_lead_seconds",
+        "By how much earlier the shadow rang what both found",
+        labels=["lane", "config"],
+    )
+    for lane in lanes:
+        if lane.shadow is not None:
+            _add(found, load, lead, lane.name, lane.shadow)
+    yield from (found, load, lead)
+
+
+def _add(
+    found: GaugeMetricFamily,
+    load: GaugeMetricFamily,
+    lead: HistogramMetricFamily,
+    lane: str,
+    shadow: ShadowVitals,
+) -> None:
+    names = [lane, shadow.config]
+    rang = {"both": shadow.both, "only_live": shadow.only_live, "only_shadow": shadow.only_shadow}
+    for who, count in rang.items():
+        found.add_metric([*names, who], count)
+    load.add_metric([*names, "live"], shadow.live_per_day)
+    load.add_metric([*names, "shadow"], shadow.shadow_per_day)
+    bounds = [*map(str, LEADS_S), "+Inf"]
+    buckets = list(zip(bounds, accumulate(map(float, shadow.leads)), strict=True))
+    lead.add_metric(names, buckets, sum_value=None)
+
+
+PREFIX: Final = "tocsin_"
+PHASES: Final[tuple[str, ...]] = get_args(Phase)
+_DESTINIES: Final = tuple(destiny.word for destiny in Destiny)
+_COLOURS: Final = tuple(colour.word for colour in Colour if colour)
+_KINDS: Final = ("alarm", "dead_letter", "shadow")
+
+_SINCE_BEGIN: Final = "since the lane began; kept in its snapshot, so a restart does not reset it"
+_LAG: Final = "Longest delay of the event loop within the last minute"
+_REBUILDS: Final = "Times that all clients were made anew because lanes stood while records waited"
+_SINCE_HERE: Final = "since this worker took the lane"
+
+
+class _Measure(NamedTuple):
+    """One number of each lane, or one for each value of a second label.
+
+    Parameters
+    ----------
+    name : str
+        Without prefix, and without `_total`.
+    say : str
+        Help text.
+    counts : bool
+        Whether it only rises (a counter) or not (a gauge).
+    label : str
+        Second label, empty when there is none.
+    values : tuple of str
+        All values of the second label.
+    of : callable
+        The number, from the lane and the value of the second label.
+    """
+
+    name: str
+    say: str
+    counts: bool
+    label: str
+    values: tuple[str, ...]
+    of: Callable[[LaneVitals, str], float]
+
+
+def _plain(name: str, say: str, of: Callable[[LaneVitals], float], *, counts: bool) -> _Measure:
+    return _Measure(name, say, counts, "", ("",), lambda lane, _: of(lane))
+
+
+def _outputs(lane: LaneVitals, kind: str) -> float:
+    told = {"alarm": lane.revisions, "dead_letter": lane.dead_letters, "shadow": lane.whispers}
+    return told[kind]
+
+
+_MEASURES: Final = (
+    _plain(
+        "readings_received",
+        f"Readings that came {_SINCE_BEGIN}; equals the sum of tocsin_readings_total",
+        lambda lane: lane.accounts.get("received", 0),
+        counts=True,
+    ),
+    _Measure(
+        "readings",
+        f"Readings by their one destiny {_SINCE_BEGIN}",
+        counts=True,
+        label="destiny",
+        values=_DESTINIES,
+        of=lambda lane, destiny: lane.accounts.get(destiny, 0),
+    ),
+    _Measure(
+        "lane_phase",
+        "1 for the phase that the lane is in, 0 for the others",
+        counts=False,
+        label="phase",
+        values=PHASES,
+        of=lambda lane, phase: lane.phase == phase,
+    ),
+    _plain(
+        "lane_position",
+        "Next telemetry offset that the lane takes",
+        lambda lane: lane.position,
+        counts=False,
+    ),
+    _plain(
+        "lane_lag_records",
+        "Telemetry offsets between the lane and the end of the log when last looked at",
+        lambda lane: max(lane.end - lane.position, 0),
+        counts=False,
+    ),
+    _plain(
+        "lane_time_seconds",
+        "Lane time (the watermark), seconds since 1970 UTC; 0 before it begins",
+        lambda lane: max(lane.lane_time_s, 0),
+        counts=False,
+    ),
+    _Measure(
+        "outputs",
+        f"Outputs committed {_SINCE_HERE}",
+        counts=True,
+        label="kind",
+        values=_KINDS,
+        of=_outputs,
+    ),
+    _plain("flushes", f"Transactions {_SINCE_HERE}", lambda lane: lane.flushes, counts=True),
+    _plain(
+        "flush_seconds",
+        f"Time spent in transactions {_SINCE_HERE}",
+        lambda lane: lane.flush_seconds,
+        counts=True,
+    ),
+    _plain(
+        "score_seconds",
+        f"Time spent decoding, admitting and scoring {_SINCE_HERE}",
+        lambda lane: lane.score_seconds,
+        counts=True,
+    ),
+    _plain("snapshots", f"Snapshots {_SINCE_HERE}", lambda lane: lane.snapshots, counts=True),
+    _plain(
+        "snapshot_hold_seconds",
+        "How long the newest snapshot held the lane; its file is written while the lane goes on",
+        lambda lane: lane.snapshot_hold_s,
+        counts=False,
+    ),
+    _plain(
+        "recoveries",
+        f"Times that the lane was recovered {_SINCE_HERE}",
+        lambda lane: lane.recoveries,
+        counts=True,
+    ),
+    _plain(
+        "damaged_snapshots",
+        f"Snapshot files that could not be read {_SINCE_HERE}; the one before was taken",
+        lambda lane: lane.damaged_snapshots,
+        counts=True,
+    ),
+    _plain(
+        "shadows_shed",
+        f"Shadows that the lane let go of by itself {_SINCE_BEGIN}",
+        lambda lane: lane.sheds,
+        counts=True,
+    ),
+    _Measure(
+        "alarms_open",
+        "Alarms that have not cleared",
+        counts=False,
+        label="colour",
+        values=_COLOURS,
+        of=lambda lane, colour: lane.open_alarms.get(colour, 0),
+    ),
+)
+
+
+class MetricsCollector:
+    """A worker's numbers as Prometheus families; every known series is there from the start.
+
+    There is no label per channel: what a channel does is in the alarms topic and the history.
+
+    Parameters
+    ----------
+    vitals : Vitals
+        Whoever can be asked how the worker is.
+    version : str
+        Version of Tocsin.
+    """
+
+    def __init__(self, vitals: Vitals, version: str) -> None:
+        self._vitals = vitals
+        self._version = version
+
+    def collect(self) -> Iterator[Metric]:
+        """Families with their present samples."""
+        build = InfoMetricFamily(f"{PREFIX}build", "Version of Tocsin that runs")
+        build.add_metric([], {"version": self._version})
+        yield build
+        lanes = self._vitals.lanes()
+        yield _alone("ready", "1 when every owned lane is running", self._vitals.ready())
+        yield _alone("lanes", "Lanes that this worker owns", len(lanes))
+        pulse = self._vitals.pulse()
+        yield _alone("loop_lag_seconds", _LAG, pulse.lag_s)
+        yield CounterMetricFamily(PREFIX + "client_rebuilds", _REBUILDS, value=pulse.rebuilds)
+        for measure in _MEASURES:
+            yield _family(measure, lanes)
+        yield from shadow_families(PREFIX, lanes)
+
+
+def _alone(name: str, say: str, value: float) -> Metric:
+    return GaugeMetricFamily(PREFIX + name, say, value=float(value))
+
+
+def _family(measure: _Measure, lanes: Iterable[LaneVitals]) -> Metric:
+    kind = CounterMetricFamily if measure.counts else GaugeMetricFamily
+    labels = ["lane", measure.label] if measure.label else ["lane"]
+    family = kind(PREFIX + measure.name, measure.say, labels=labels)
+    for lane in lanes:
+        for value in measure.values:
+            family.add_metric([lane.name, value][: len(labels)], float(measure.of(lane, value)))
+    return family
+
+
+def registry(vitals: Vitals, version: str) -> CollectorRegistry:
+    """A registry of its own for one worker: its numbers, and those of its process."""
+    own = CollectorRegistry(auto_describe=False)
+    own.register(MetricsCollector(vitals, version))
+    ProcessCollector(registry=own)
+    return own

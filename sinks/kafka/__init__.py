@@ -1,0 +1,1 @@
+"""A lane's outputs on its Kafka topics, transactionally."""

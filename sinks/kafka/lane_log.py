@@ -1,0 +1,253 @@
+"""A lane's own partitions on Kafka: written through one transactional producer, read back."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager
+from typing import Annotated, Any, Final
+
+import msgspec
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import IllegalOperation, InvalidProducerEpoch, ProducerFenced
+from msgspec import Meta, Struct
+
+from broker.closing import close_client
+from broker.partition_reader import Found, LaneReader
+from contracts.errors import FatalError, Fenced
+from contracts.journal import Entry, decode_entry, encode_entry
+from contracts.lane import LaneName
+from contracts.ports.clock import Clock
+from contracts.ports.lane_log import Manifest, Mark, Message, Past
+from contracts.topics import TopicNames
+from runtime.failpoints import Point, passing
+
+IN_FLIGHT: Final = 2_000  # messages handed to the client before their deliveries are awaited
+KIND: Final = "tocsin"  # header that says what a record is
+HEADER: Final = {"alarm": b"revision", "shadow": b"shadow", "dead_letter": b"dead_letter"}
+MARK: Final = b"mark"
+
+
+class LogSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How a lane's producer is set.
+
+    Parameters
+    ----------
+    bootstrap : str
+        Addresses of brokers.
+    app : str
+        First part of the transactional id `<app>-<lifeline>-<lane>`.
+    topics : TopicNames
+    dead_letter_partitions : int
+        Partitions of the shared topics of dead letters and of shadows.
+    transaction_timeout_ms : int
+        How long a dead worker's open transaction may hide its lane.
+    deadline_s : float
+        Longest time for one transaction, or for starting the producer.
+    """
+
+    bootstrap: str
+    app: str = "tocsin"
+    topics: TopicNames = TopicNames()
+    dead_letter_partitions: Annotated[int, Meta(ge=1)] = 4
+    transaction_timeout_ms: Annotated[int, Meta(ge=1_000)] = 10_000
+    deadline_s: Annotated[float, Meta(gt=0)] = 20.0
+
+
+class KafkaLaneLog:
+    """`LaneLog` on Kafka for one lane.
+
+    Parameters
+    ----------
+    lane : LaneName
+    settings : LogSettings
+    reader : LaneReader
+        Shared by the worker's lanes.
+    clock : Clock
+        For the `published` header, which no body depends on.
+    """
+
+    def __init__(
+        self, lane: LaneName, settings: LogSettings, reader: LaneReader, clock: Clock
+    ) -> None:
+        self._lane = lane
+        self._settings = settings
+        self._reader = reader
+        self._clock = clock
+        self._producer: AIOKafkaProducer | None = None
+        self._journal_end = 0
+
+    async def fence(self) -> None:
+        """Start the transactional producer: earlier owners can no longer commit."""
+        settings = self._settings
+        self._producer = AIOKafkaProducer(
+            bootstrap_servers=settings.bootstrap,
+            transactional_id=f"{settings.app}-{self._lane}",
+            transaction_timeout_ms=settings.transaction_timeout_ms,
+            acks="all",
+            linger_ms=0,
+        )
+        async with self._bounded("fence"):
+            await self._producer.start()
+
+    async def past(self, back: int = 0) -> Past:
+        """Read the lane's own partitions read-committed up to their high watermarks."""
+        names, lane = self._settings.topics, self._lane
+        found, _ = await self._read(names.manifests(lane.lifeline), None)
+        kept = found[: max(len(found) - back, 0)][-2:]
+        manifests = [self._own(record, Manifest) for record in kept]
+        manifest = manifests[-1] if manifests else None
+        previous = manifests[0] if len(manifests) > 1 else None
+        entries, self._journal_end = await self._read(
+            names.journal(lane.lifeline), manifest.journal if manifest else None, "journal entries"
+        )
+        told, alarms_end = await self._read(
+            names.alarms(lane.lifeline), manifest.alarms if manifest else None, "alarms"
+        )
+        marks = [record for record in told if _kind(record) == MARK]
+        return Past(
+            manifest,
+            previous,
+            [(record.offset, self._entry(record)) for record in entries],
+            self._own(marks[-1], Mark) if marks else None,
+            self._journal_end,
+            alarms_end,
+        )
+
+    async def _read(
+        self, topic: str, first: int | None, what: str = "records"
+    ) -> tuple[list[Found], int]:
+        return await self._reader.read(topic, self._lane.number, first, what)
+
+    def _own(self, record: Found, kind: type[Any]) -> Any:
+        try:
+            return msgspec.json.decode(record.value or b"", type=kind)
+        except msgspec.DecodeError as error:
+            raise FatalError(_malformed(record, kind.__name__, error)) from error
+
+    def _entry(self, record: Found) -> Entry:
+        try:
+            return decode_entry(record.value or b"")
+        except msgspec.DecodeError as error:
+            raise FatalError(_malformed(record, "Entry", error)) from error
+
+    async def flush(
+        self, entries: list[Entry], messages: list[Message], mark: Mark
+    ) -> tuple[int, int]:
+        """Write entries, messages and mark in one transaction and wait for its commit."""
+        async with self._bounded("flush"):
+            producer = self._started()
+            await producer.begin_transaction()
+            journal_end = await self._write_journal(entries)
+            passing(Point.JOURNAL)
+            await self._write_messages(messages)
+            body = msgspec.json.encode(msgspec.structs.replace(mark, journal=journal_end))
+            place = await (await self._send_own("alarms", b"mark", body, MARK))
+            passing(Point.PRODUCE)
+            await producer.commit_transaction()
+            passing(Point.ACK)
+        self._journal_end = journal_end
+        return journal_end, int(place.offset) + 1
+
+    async def _write_journal(self, entries: list[Entry]) -> int:
+        """Write journal entries in order; the offset behind the last one."""
+        key = str(self._lane).encode()
+        sent = [
+            await self._send_own("journal", key, encode_entry(entry), b"entry") for entry in entries
+        ]
+        places = await asyncio.gather(*sent)
+        return max([self._journal_end, *(int(place.offset) + 1 for place in places)])
+
+    async def _write_messages(self, messages: list[Message]) -> None:
+        """Write outputs in order.
+
+        Every delivery is awaited: the client commits a transaction although a record of it was
+        refused, and only the record's own future knows.
+        """
+        sent: list[Awaitable[Any]] = []
+        for message in messages:
+            sent.append(await self._send(message))
+            if len(sent) >= IN_FLIGHT:
+                await asyncio.gather(*sent)
+                sent.clear()
+        await asyncio.gather(*sent)
+
+    async def _send(self, message: Message) -> Awaitable[Any]:
+        if message.kind == "alarm":
+            return await self._send_own("alarms", message.key, message.body, HEADER["alarm"])
+        names, settings = self._settings.topics, self._settings
+        partition = self._lane.number % settings.dead_letter_partitions
+        sent: Awaitable[Any] = await self._started().send(
+            names.shadow if message.kind == "shadow" else names.dead_letters,
+            message.body,
+            key=message.key,
+            partition=partition,
+            headers=self._headers(HEADER[message.kind]),
+        )
+        return sent
+
+    async def _send_own(self, topic: str, key: bytes, body: bytes, kind: bytes) -> Awaitable[Any]:
+        """Send to the lane's partition of one of its own topics."""
+        name = getattr(self._settings.topics, topic)(self._lane.lifeline)
+        sent: Awaitable[Any] = await self._started().send(
+            name, body, key=key, partition=self._lane.number, headers=self._headers(kind)
+        )
+        return sent
+
+    def _headers(self, kind: bytes) -> list[tuple[str, bytes]]:
+        return [(KIND, kind), ("published", str(self._clock.now_ms()).encode())]
+
+    async def tell(self, message: Message, since: int | None) -> bool:
+        """Tell the world of an alarm outside the lane's own count, once for each key."""
+        told, _ = await self._read(self._settings.topics.alarms(self._lane.lifeline), since)
+        if any(record.key == message.key for record in told):
+            return False
+        async with self._bounded("tell"):
+            producer = self._started()
+            await producer.begin_transaction()
+            await (await self._send(message))
+            await producer.commit_transaction()
+        return True
+
+    async def publish(self, manifest: Manifest) -> None:
+        """Commit a manifest in a transaction of its own."""
+        async with self._bounded("publish"):
+            producer = self._started()
+            await producer.begin_transaction()
+            body = msgspec.json.encode(manifest)
+            await (await self._send_own("manifests", str(self._lane).encode(), body, b"manifest"))
+            passing(Point.MANIFEST)
+            await producer.commit_transaction()
+
+    def _started(self) -> AIOKafkaProducer:
+        assert self._producer is not None, "call `fence` first"
+        return self._producer
+
+    @asynccontextmanager
+    async def _bounded(self, doing: str) -> AsyncIterator[None]:
+        """A deadline around producer calls, and the meaning of what they raise.
+
+        A fenced producer shows as several errors. None of them may be retried with it.
+        """
+        try:
+            async with asyncio.timeout(self._settings.deadline_s):
+                yield
+        except (ProducerFenced, InvalidProducerEpoch, IllegalOperation, AssertionError) as error:
+            msg = f"{self._lane}: expected to own the lane in `{doing}`, got {error!r}"
+            raise Fenced(msg) from error
+        except Exception as error:
+            msg = f"{self._lane}: `{doing}` failed: {error!r}"
+            raise FatalError(msg) from error
+
+    async def close(self) -> None:
+        """Let go of sockets; bounded in time, raises only a real cancel."""
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            await close_client(producer)
+
+
+def _kind(record: Found) -> bytes | None:
+    return dict(record.headers).get(KIND)
+
+
+def _malformed(record: Found, expected: str, error: Exception) -> str:
+    where = f"{record.topic}[{record.partition}]@{record.offset}"
+    return f"{where}: expected the lane's own {expected}, got {error}; who else writes there?"

@@ -1,0 +1,75 @@
+"""`tocsin demo` from a shell: rung events, the report, a clean interrupt."""
+
+import json
+import signal
+import subprocess
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from tests.app.demo.conftest import TOCSIN, Played
+
+LIFELINES = {"water", "power", "metro", "subsidence", "elevator"}
+LOWS = ["low feed on 24 March", "low feed on 29 March", "low feed on 27 April"]
+
+
+def demo(folder: Path, seconds: float) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [TOCSIN, "demo", "--seconds", str(seconds), "--report", str(folder / "report")],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=folder,
+    )
+
+
+@pytest.mark.slow
+def test_the_demo_rings_every_known_event_and_hardly_anything_else(played: Played) -> None:
+    assert (played.code, played.err) == (0, "")
+    summary = json.loads((played.report / "summary.json").read_text())
+    rung = {event["name"]: event["rung_at"] for event in summary["known_events"]}
+    assert set(LOWS) <= set(rung)
+    assert len(rung) == 19
+    assert None not in rung.values()
+    others = Counter(other["lifeline"] for other in summary["others"])
+    assert max(others.values(), default=0) <= 1, summary["others"]
+    assert set(summary["accounting_by_lifeline"]) == LIFELINES
+    account = summary["accounting"]
+    assert account["received"] == sum(n for word, n in account.items() if word != "received")
+    told = (played.report / "alarms.jsonl").read_text().splitlines()
+    shown = [line for line in played.out.splitlines() if line[:4].isdigit() and "T" in line[:12]]
+    assert len(told) == len(shown)
+    assert summary["accounting_by_lifeline"]["water"]["scored"] == 1268
+
+
+@pytest.mark.slow
+def test_an_interrupted_demo_ends_at_once_and_says_so(tmp_path: Path) -> None:
+    with demo(tmp_path, 0) as process:
+        assert process.stdout is not None
+        while "metrics on" not in process.stdout.readline():
+            pass
+        process.send_signal(signal.SIGINT)
+        began = time.monotonic()
+        out, err = process.communicate(timeout=30)
+    assert time.monotonic() - began < 5
+    assert (process.returncode, err) == (0, "")
+    assert "interrupted" in out
+    assert json.loads((tmp_path / "report/summary.json").read_text())["interrupted"] is True
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("after_s", [0.2, 1.0, 1.7, 2.4, 3.1, 5.3])
+def test_a_demo_interrupted_at_any_moment_ends_within_five_seconds_and_says_where_it_was(
+    tmp_path: Path, after_s: float
+) -> None:
+    with demo(tmp_path, 20) as process:
+        time.sleep(after_s)
+        process.send_signal(signal.SIGINT)
+        began = time.monotonic()
+        out, err = process.communicate(timeout=30)
+    assert time.monotonic() - began < 5
+    assert (process.returncode, err) == (0, "")
+    (said,) = [line for line in out.splitlines() if line.startswith("interrupted before the end")]
+    assert "while loading" in said or "water " in said

@@ -1,0 +1,142 @@
+"""Several lifelines in one process: they answer as one, and one that cannot go on ends all."""
+
+import asyncio
+import signal
+from pathlib import Path
+
+import pytest
+from aiokafka import AIOKafkaProducer
+
+from app.process.lifeline_workers import House
+from broker.topics import TopicPlan, ensure, needed
+from contracts.ports.status import LaneVitals, Pulse
+from contracts.topics import TopicNames
+from tests.testkit import city
+from tests.testkit.kafka.broker import Cluster
+from tests.testkit.kafka.ports import free_ports
+from tests.testkit.worker_process import WorkerProcess
+
+WAIT_S = 60.0
+
+
+class OneService:
+    """A service whose whole state is told to it."""
+
+    def __init__(self, name: str, *, good: bool = True, error: Exception | None = None) -> None:
+        self.vitals = LaneVitals(name)
+        self.good = good
+        self.error = error
+        self.drained = False
+
+    def lanes(self) -> list[LaneVitals]:
+        return [self.vitals]
+
+    def alive(self) -> bool:
+        return self.good
+
+    def ready(self) -> bool:
+        return self.good
+
+    def pulse(self) -> Pulse:
+        return Pulse(1.0 if self.good else 7.0, 1)
+
+    async def __aenter__(self) -> "OneService":
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.drained = True
+
+    async def over(self) -> None:
+        if self.error is not None:
+            raise self.error
+        await asyncio.Event().wait()
+
+
+def test_a_house_is_as_well_as_the_worst_of_its_services() -> None:
+    house = House([OneService("gas-0"), OneService("water-0", good=False)])  # type: ignore[list-item]
+    assert [lane.name for lane in house.lanes()] == ["gas-0", "water-0"]
+    assert not house.alive()
+    assert not house.ready()
+    assert house.pulse() == Pulse(7.0, 2)
+    well = House([OneService("gas-0"), OneService("water-0")])  # type: ignore[list-item]
+    assert well.alive()
+    assert well.ready()
+
+
+async def test_one_service_that_cannot_go_on_ends_all_and_all_are_drained() -> None:
+    services = [OneService("gas-0"), OneService("water-0", error=ValueError("lost"))]
+    house = House(services)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="lost"):
+        await house.serve()
+    assert house.drained
+
+
+async def test_a_house_that_is_told_to_stop_drains_all() -> None:
+    services = [OneService("gas-0"), OneService("water-0")]
+    house = House(services)  # type: ignore[arg-type]
+    serving = asyncio.create_task(house.serve())
+    await asyncio.sleep(0)
+    assert not house.drained
+    serving.cancel()
+    await asyncio.gather(serving, return_exceptions=True)
+    assert house.drained
+
+
+def two_lifelines(folder: Path) -> None:
+    """A city of water, and a copy of it that is called gas."""
+    city.configure(folder / "configs", 3, 2, folder / "state")
+    water, gas = folder / "configs" / "water", folder / "configs" / "gas"
+    gas.mkdir()
+    for path in water.iterdir():
+        (gas / path.name).write_text(path.read_text().replace("water.", "gas."))
+    settings = folder / "configs" / "tocsin.yaml"
+    text = settings.read_text().replace("{water:", "{gas: {partitions: 1}, water:")
+    settings.write_text(text)
+
+
+async def test_one_process_takes_two_lifelines_and_restores_both(
+    tmp_path: Path, kafka: Cluster
+) -> None:
+    two_lifelines(tmp_path)
+    settings = tmp_path / "configs" / "tocsin.yaml"
+    app = kafka.unique("two")
+    settings.write_text(settings.read_text().replace("app: tocsin", f"app: {app}"))
+    names = TopicNames(app)
+    topics = needed({"gas": 1, "water": 2}, names, TopicPlan(replication=1))
+    await ensure(topics, kafka.bootstrap)
+    (port,) = free_ports(1)
+    words = ["--configs", str(tmp_path / "configs"), "--bootstrap", kafka.bootstrap]
+    words += ["--lifeline", "gas", "water"]
+    worker = WorkerProcess(words, port, tmp_path / "log")
+    try:
+        for turn in (1, 2):
+            worker.start()
+            await send(kafka.bootstrap, names, turn)
+            await until(worker, 2 * turn)
+            assert set(worker.metric("tocsin_lane_position")) == {"gas-0", "water-0", "water-1"}
+            worker.process.send_signal(signal.SIGTERM)
+            assert await worker.died(WAIT_S) == 0, worker.log.read_text()[-4000:]
+    finally:
+        worker.bury()
+
+
+async def send(bootstrap: str, names: TopicNames, turn: int) -> None:
+    """A reading of a channel of each lifeline."""
+    producer = AIOKafkaProducer(bootstrap_servers=bootstrap)
+    await producer.start()
+    for lifeline, lane in (("gas", 0), ("water", 1)):
+        stamp = 1_800_000_000_000 + turn
+        body = f'{{"channel": "{lifeline}.tank-000.in", "time": {stamp}, "value": 5}}'
+        await producer.send_and_wait(names.telemetry(lifeline), body.encode(), partition=lane)
+    await producer.stop()
+
+
+async def until(worker: WorkerProcess, count: int) -> None:
+    """Wait until so many readings have been received in all lives of the lanes."""
+    async with asyncio.timeout(WAIT_S):
+        while True:
+            found = await asyncio.to_thread(worker.metric, "tocsin_readings_received_total")
+            if sum(found.values()) == count:
+                return
+            assert worker.process.poll() is None, worker.log.read_text()[-4000:]
+            await asyncio.sleep(0.2)

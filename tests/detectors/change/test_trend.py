@@ -1,0 +1,218 @@
+"""Slow movements: the twin, the laws, a season, a temperature, a step, an end."""
+
+import math
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+
+from contracts.quantities import Duration
+from detectors.base.kind import Scene
+from detectors.base.thresholds import Steps
+from detectors.change.trend import TREND, Trend, faults
+from detectors.change.trend_fit import YEAR_D, days_left, without
+from runtime.installation import HOME
+from tests.detectors.change.trend_twin import DAY_S, TrendTwin
+from tests.testkit.kind_case import Case, Reading, equals_twin, keeps_the_laws, roster, run
+
+GNSS = HOME.parent / "shared/data/subsidence_gnss"
+RULE: dict[str, Any] = {
+    "velocity": Steps(blue=10.0, yellow=20.0, orange=30.0),
+    "acceleration": Steps(blue=15.0),
+    "step": Steps(blue=5.0, red=12.0),
+    "failure_within": Steps(orange=30.0, red=7.0),
+}
+
+
+def stream(seed: int, n: int = 260) -> list[Reading]:
+    """Settlement that drifts, jumps, rests, has days without and with many readings, and fails."""
+    chance = np.random.default_rng(seed)
+    readings, level = [], [100.0, 40.0]
+    drift = [0.0, 0.0]
+    for day in range(n):
+        for row in range(2):
+            if day % 60 == 20:
+                drift[row] = float(chance.choice([0.0, 0.01, 0.06, -0.1]))
+            level[row] += drift[row] + (
+                float(chance.choice([-14, 7])) if chance.random() < 0.02 else 0
+            )
+            if day > n - 20:
+                level[row] += 6.0 / (n + 3 + 4 * row - day)
+            count = 0 if chance.random() < 0.05 else 150 if day % 50 == 7 else 5
+            for k in range(count):
+                at_s = (day + 0.1 + 0.8 * k / max(count, 1)) * DAY_S
+                readings.append(Reading(row, at_s, level[row] + float(chance.normal(0, 0.2))))
+    return readings
+
+
+def case(seed: int = 0) -> Case:
+    return Case(TREND, {"rail.settle": Trend(**RULE)}, roster({"rail.settle": 2}), stream(seed))
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_the_kernel_equals_its_twin(seed: int) -> None:
+    equals_twin(case(seed), TrendTwin)
+
+
+def test_the_laws_are_kept() -> None:
+    keeps_the_laws(case())
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        {"way": "down", "over": Duration("30 d"), "complete": 0.9},
+        {"way": "up", "over": Duration("365 d"), "complete": 0.3, "step": None},
+        {"from_hour": 2.0, "to_hour": 12.0, "utc_hours": -5.5, "off_delay": Duration("3 d")},
+    ],
+)
+def test_other_words_equal_the_twin_too(words: dict[str, Any]) -> None:
+    rule = Trend(**{**RULE, **words})
+    equals_twin(Case(TREND, {"a.b": rule}, roster({"a.b": 2}), stream(5)), TrendTwin)
+
+
+def notes_of(rule: Trend, medians: Any, temperature: Any = None) -> Any:
+    """Level changes of a channel with one reading a day, and of its companion's if it has one."""
+    readings = []
+    for day, value in enumerate(medians):
+        if temperature is not None:
+            readings.append(Reading(1, day * DAY_S + 3e4, float(temperature[day])))
+        readings.append(Reading(0, day * DAY_S + 4e4, float(value)))
+    classes = {"rail.settle": 1, "weather.t": 1}
+    return run(Case(TREND, {"rail.settle": rule}, roster(classes, group_size=2), readings))
+
+
+DAYS = np.arange(1200)
+CHANCE = np.random.default_rng(3)
+NOISE = CHANCE.normal(0, 0.15, len(DAYS))
+SEASON = 6.0 * np.sin(2 * np.pi * DAYS / YEAR_D)
+WEATHER = 12 * np.sin(2 * np.pi * DAYS / YEAR_D) + np.convolve(
+    CHANCE.normal(0, 4, len(DAYS)), np.ones(5) / 5, "same"
+)
+SLOW = Trend(velocity=Steps(blue=10.0))
+
+
+def test_noise_and_a_slow_drift_ring_nothing() -> None:
+    assert not len(notes_of(SLOW, 5.0 * DAYS / YEAR_D + NOISE))
+
+
+def test_t11_a_year_rings_only_while_nobody_said_that_it_is_one() -> None:
+    assert len(notes_of(SLOW, SEASON + NOISE))
+    assert not len(notes_of(msgspec.structs.replace(SLOW, yearly=True), SEASON + NOISE))
+
+
+def test_t11_a_temperature_rings_only_while_nobody_named_it() -> None:
+    driven = msgspec.structs.replace(SLOW, with_class="weather.t")
+    assert len(notes_of(SLOW, 0.5 * WEATHER + NOISE))
+    assert not len(notes_of(driven, 0.5 * WEATHER + NOISE, WEATHER))
+    assert len(notes_of(driven, 0.5 * WEATHER - 14.0 * DAYS / YEAR_D + NOISE, WEATHER)) == 1
+
+
+def test_a_companion_keeps_the_laws() -> None:
+    rule = msgspec.structs.replace(SLOW, with_class="weather.t", yearly=True)
+    readings = []
+    for day in range(420):
+        for row, value in ((1, WEATHER[day]), (0, WEATHER[day] - 0.04 * day), (2, NOISE[day])):
+            readings.append(Reading(row, day * DAY_S + row, float(value)))
+    classes = roster({"rail.settle": 1, "weather.t": 2}, group_size=3)
+    keeps_the_laws(Case(TREND, {"rail.settle": rule}, classes, readings), changes=1)
+
+
+def test_a_movement_is_found_and_its_velocity_told() -> None:
+    note = notes_of(SLOW, np.where(DAYS > 500, 12.0 * (DAYS - 500) / YEAR_D, 0.0) + NOISE)[0]
+    assert 530 < note["time_ns"] / 1e9 / DAY_S < 600
+    assert note["score"] > 10
+    assert math.isnan(note["expected"])
+
+
+def test_a_step_rings_once_and_is_no_velocity() -> None:
+    rule = msgspec.structs.replace(SLOW, step=Steps(yellow=5.0), off_delay=Duration("7 d"))
+    notes = notes_of(rule, np.where(DAYS >= 300, 9.0, 0.0) + 3.0 * DAYS / YEAR_D + NOISE)
+    assert [(int(n["time_ns"] / 1e9 // DAY_S), n["now"]) for n in notes] == [(303, 2), (311, 0)]
+    assert abs(notes["score"] - 3.0).max() < 2.0
+    unstepped = notes_of(SLOW, np.where(DAYS >= 300, 9.0, 0.0) + NOISE)
+    assert len(unstepped) >= 2, "what is not said to be a step is a movement"
+
+
+def test_one_wild_day_rings_nothing() -> None:
+    rule = msgspec.structs.replace(SLOW, step=Steps(yellow=5.0))
+    assert not len(notes_of(rule, np.where(DAYS % 97 == 13, 40.0, 0.0) + NOISE))
+
+
+def test_an_end_is_told_days_before_it_comes() -> None:
+    fails = 430.0
+    creep = np.where(DAYS < 400, 0.0, -10.0 * np.log(np.maximum(fails - DAYS, 1.0) / 30.0))
+    rule = Trend(failure_within=Steps(orange=14.0, red=7.0), way="up")
+    notes = notes_of(rule, creep[:429] + NOISE[:429] / 10)
+    assert [int(note["now"]) for note in notes] == [3, 4]
+    for note in notes:
+        told = note["time_ns"] / 1e9 / DAY_S + note["expected"]
+        assert abs(told - fails) < 4
+    assert not len(notes_of(msgspec.structs.replace(rule, way="down"), creep[:429]))
+
+
+def test_the_line_of_the_inverse_velocity_ends_where_it_was_made_to() -> None:
+    t = np.arange(-20.0, 1.0)
+    assert math.isclose(days_left(t, -np.log(9.0 - t), 0.8), 9.0, rel_tol=0.02)
+    assert math.isnan(days_left(t, t * 0.1, 0.8))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_drivers_are_taken_out_as_least_squares_would(seed: int) -> None:
+    chance = np.random.default_rng(seed)
+    t = np.arange(-399.0, 1.0)
+    drivers = np.stack([np.cos(t / 58), np.sin(t / 58), chance.normal(0, 8, 400)])
+    y = 3 + 0.02 * t + np.array([2.0, -1.0, 0.3]) @ drivers + chance.normal(0, 0.1, 400)
+    whole = np.stack([np.ones(400), t / YEAR_D, *drivers], 1)
+    solved = np.linalg.lstsq(whole, y)[0]
+    mine = y.copy()
+    assert without(t, mine, drivers)
+    np.testing.assert_allclose(mine, y - solved[2:] @ drivers, atol=1e-9)
+
+
+def test_a_driver_that_says_nothing_of_its_own_is_refused() -> None:
+    t = np.arange(-99.0, 1.0)
+    assert not without(t, t.copy(), np.zeros((1, 100)))
+    assert not without(t, t.copy(), (3.0 * t + 1)[None, :])
+
+
+@pytest.mark.skipif(not GNSS.exists(), reason="the GNSS set is not at hand")
+@pytest.mark.parametrize("station", ["G001", "I081", "S106", "Z101"])
+def test_an_earthquake_is_a_step_on_its_third_day(station: str) -> None:
+    from pyarrow import parquet  # noqa: PLC0415 - only where the set is
+
+    table = parquet.read_table(GNSS / f"{station}.parquet").slice(0, 1000)
+    times = table["time"].to_numpy().astype("datetime64[s]").astype(int).tolist()
+    moved = table["east_mm"].to_pylist()
+    readings = [Reading(0, at, value) for at, value in zip(times, moved, strict=True)]
+    rule = Trend(step=Steps(yellow=8.0), failure_within=Steps(red=10.0))
+    notes = run(Case(TREND, {"land.gnss": rule}, roster({"land.gnss": 1}), readings))
+    days = [str(np.datetime64(int(note["time_ns"]), "ns"))[:10] for note in notes]
+    assert days == ["2011-03-14", "2011-03-15"]
+
+
+@pytest.mark.parametrize(
+    ("words", "path", "text"),
+    [
+        ({"velocity": None}, (), "expected one of velocity"),
+        ({"velocity": Steps()}, ("velocity",), "got none"),
+        ({"velocity": Steps(blue=-1.0)}, ("velocity",), "expected steps above 0"),
+        ({"velocity": Steps(blue=2.0, red=1.0)}, ("velocity",), "expected rising steps"),
+        ({"failure_within": Steps(blue=1.0, red=2.0)}, ("failure_within",), "expected falling"),
+        ({"over": Duration("36 h")}, ("over",), "expected whole days from 7 to 400"),
+        ({"from_hour": 5.0, "to_hour": 4.0}, ("from_hour",), "no reading would count"),
+        ({"step": Steps(blue=1.0), "on_delay": Duration("1 d")}, ("on_delay",), "expected 0 s"),
+    ],
+)
+def test_words_that_make_no_sense_are_found(
+    words: dict[str, Any], path: tuple[str, ...], text: str
+) -> None:
+    rule = Trend(**{"velocity": Steps(blue=1.0), **words})
+    where, said = next(faults(rule, Scene(0.0, 1.0, Duration("60 s"))))
+    assert where == path
+    assert text in said
+
+
+def test_sensible_words_pass() -> None:
+    assert not list(faults(Trend(**RULE), Scene(0.0, 1.0, Duration("60 s"))))

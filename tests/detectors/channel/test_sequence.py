@@ -1,0 +1,208 @@
+"""States in sequence: the twin, the laws, a door, a breaker, heartbeats, batches."""
+
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+
+from contracts.batch import Destiny
+from contracts.quantities import Duration
+from detectors.base.kind import Scene
+from detectors.channel.sequence import SEQUENCE, Colours, Repeats, StateSequence, faults
+from tests.testkit.kind_case import Case, Reading, Seen, equals_twin, keeps_the_laws, roster, run
+
+DOOR: dict[str, Any] = {
+    "states": {"0": "closed", "1": "opening", "2": "open", "3": "closing"},
+    "allowed": ["closed>opening", "opening>open", "open>closing", "closing>closed"],
+    "at_most": {"opening": Duration("10 s"), "closing": Duration("10 s")},
+    "at_least": {"open": Duration("2 s")},
+}
+AGAIN = Repeats(of="closing>opening", more_than=3, within=Duration("60 s"))
+RANK = {"blue": 1, "yellow": 2, "orange": 3, "red": 4}
+
+
+def door(**more: Any) -> StateSequence:
+    allowed = [*DOOR["allowed"], *(["closing>opening"] if "repeats" in more else [])]
+    return StateSequence(**{**DOOR, "allowed": allowed, **more})
+
+
+class SequenceTwin:
+    def __init__(self, rule: StateSequence, period_ns: int) -> None:
+        del period_ns
+        self.rule = rule
+        self.words = {float(code): word for code, word in rule.states.items()}
+        self.code = float("nan")
+        self.heard = False
+        self.began: int = 0
+        self.beginning_seen = False
+        self.wrong_way = False
+        self.again: list[int] = []
+
+    def see(self, time_ns: int, value: float) -> Seen:
+        rule, colours = self.rule, self.rule.colours
+        now, was, code = self.words.get(value), self.words.get(self.code), self.code
+        lasted = time_ns - self.began if self.heard else 0
+        bad: list[str] = []
+        if self.heard and was in rule.at_most and lasted > rule.at_most[str(was)].ns:
+            bad.append(colours.too_long)
+        if not self.heard:
+            self.began, self.wrong_way = time_ns, now is None
+        elif now != was:
+            bad += self.change(was, now, time_ns)
+        if self.wrong_way:
+            bad.append(colours.forbidden)
+        if rule.repeats is not None:
+            recent = [at for at in self.again if time_ns - at <= rule.repeats.within.ns]
+            if len(recent) > rule.repeats.more_than:
+                bad.append(colours.repeats)
+        self.heard, self.code = True, value
+        worst = max((RANK[word] for word in bad), default=0)
+        return Seen(lasted / 10**9, worst, worst, expected=code)
+
+    def change(self, was: str | None, now: str | None, time_ns: int) -> list[str]:
+        rule, arrow = self.rule, f"{was}>{now}"
+        least = rule.at_least.get(str(was), Duration("0 s")).ns
+        short = self.beginning_seen and time_ns - self.began < least
+        known = was is not None and now is not None
+        self.wrong_way = now is None or (known and bool(rule.allowed) and arrow not in rule.allowed)
+        if rule.repeats is not None and arrow == rule.repeats.of:
+            self.again.append(time_ns)
+        self.began, self.beginning_seen = time_ns, True
+        return [rule.colours.too_short] if short else []
+
+    def learn(self, time_ns: int, value: float) -> None:
+        """Nothing is learned."""
+
+
+def stream(seed: int, n: int = 1200) -> list[Reading]:
+    """Doors that mostly go round, sometimes back, astray, to no state, or stay."""
+    chance = np.random.default_rng(seed)
+    readings, codes = [], [0, 2]
+    clock = [0.0, 0.5]
+    for _ in range(n):
+        row = int(chance.integers(2))
+        draw = chance.random()
+        if draw < 0.7:
+            codes[row] = (codes[row] + 1) % 4
+        elif draw < 0.85 and codes[row] == 3:
+            codes[row] = 1
+        elif draw < 0.9:
+            codes[row] = int(chance.integers(0, 6))
+        clock[row] += float(chance.choice([0.5, 1.0, 4.0, 15.0], p=[0.2, 0.5, 0.2, 0.1]))
+        readings.append(Reading(row, clock[row], float(codes[row])))
+    return readings
+
+
+def case(seed: int = 0) -> Case:
+    rule = door(repeats=AGAIN, off_delay=Duration("3 s"))
+    return Case(SEQUENCE, {"lift.door": rule}, roster({"lift.door": 2}), stream(seed))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_kernel_equals_its_twin_and_keeps_the_laws(seed: int) -> None:
+    equals_twin(case(seed), SequenceTwin)
+    keeps_the_laws(case(seed))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        {"on_delay": Duration("2 s"), "at_least": {}},
+        {"allowed": []},
+        {"states": {"0": "shut", "1": "moving", "2": "open", "3": "moving"}, "allowed": []},
+        {"colours": Colours(forbidden="blue", too_long="red", too_short="orange")},
+    ],
+)
+def test_other_words_equal_the_twin_too(words: dict[str, Any]) -> None:
+    if words.get("states"):
+        words = {**words, "at_most": {"moving": Duration("10 s")}}
+    rule = door(**words)
+    equals_twin(Case(SEQUENCE, {"a.b": rule}, roster({"a.b": 2}), stream(5)), SequenceTwin)
+
+
+def told(rule: StateSequence, *steps: tuple[float, float]) -> list[tuple[int, int]]:
+    """Ordinal and colour of each level change of one channel."""
+    readings = [Reading(0, at, code) for at, code in steps]
+    notes = run(Case(SEQUENCE, {"a.b": rule}, roster({"a.b": 1}), readings))
+    return [(int(note["ordinal"]), int(note["now"])) for note in notes]
+
+
+ROUND = ((0.0, 0.0), (100.0, 1.0), (104.0, 2.0), (120.0, 3.0), (124.0, 0.0))
+
+
+def test_a_good_door_rings_nothing_however_long_it_stays_closed() -> None:
+    assert told(door(), *ROUND, (9e5, 0.0), (9e5 + 1, 1.0)) == []
+
+
+def test_a_door_that_opens_for_too_long_rings_at_a_heartbeat_and_at_its_end() -> None:
+    assert told(door(), *ROUND[:2], (111.0, 1.0), (112.0, 2.0), (113.0, 2.0)) == [(2, 2), (4, 0)]
+    assert told(door(), *ROUND[:2], (112.0, 2.0), (115.0, 2.0)) == [(2, 2), (3, 0)]
+
+
+def test_a_forbidden_transition_rings_until_its_state_is_left_by_a_good_one() -> None:
+    rule = door(off_delay=Duration("10 s"))
+    steps = ((130.0, 2.0), (150.0, 2.0), (160.0, 3.0), (165.0, 0.0), (171.0, 0.0))
+    assert told(rule, *ROUND, *steps) == [(5, 3), (9, 0)]
+
+
+def test_the_first_state_is_never_too_short_but_can_be_too_long() -> None:
+    assert told(door(), (0.0, 2.0), (1.0, 3.0)) == []
+    assert told(door(), (0.0, 1.0), (11.0, 2.0)) == [(1, 2)]
+
+
+def test_a_door_that_opens_again_and_again_rings_once_more_than_three() -> None:
+    rule = door(repeats=AGAIN, allowed=[*DOOR["allowed"], "closing>opening", "opening>closing"])
+    again = [(float(at), 3.0 if at // 2 % 2 == 0 else 1.0) for at in range(0, 20, 2)]
+    assert told(rule, *again, (21.0, 2.0), (80.0, 3.0)) == [(7, 1), (11, 0)]
+    slow = [(at * 5.5, code) for at, code in again]
+    assert told(msgspec.structs.replace(rule, at_most={}), *slow) == []
+
+
+def test_a_code_without_a_meaning_rings_and_any_state_may_follow() -> None:
+    assert told(door(), (0.0, 0.0), (5.0, 7.0), (6.0, 7.0), (7.0, 2.0)) == [(1, 3), (3, 0)]
+
+
+def test_t2_and_t3_heartbeats_batches_and_repeats_change_nothing() -> None:
+    beats = [(at + beat, code) for at, code in ROUND for beat in (0.0, 1.0, 3.0)]
+    assert told(door(), *beats) == []
+    readings = [Reading(0, *step) for step in ROUND]
+    late = [Reading(0, 101.0, 3.0, Destiny.LATE), Reading(0, 104.0, 0.0, Destiny.DUPLICATE)]
+    readings[3:3] = late
+    assert not len(run(Case(SEQUENCE, {"a.b": door()}, roster({"a.b": 1}), readings)))
+
+
+@pytest.mark.parametrize(
+    ("words", "path", "text"),
+    [
+        ({"states": {"0": "shut"}}, ("states",), "expected 2 to 16 codes"),
+        ({"states": {"0": "closed", "x": "open"}}, ("states", "x"), "whole number"),
+        ({"states": {"0": "closed", "9": "open"}}, ("states", "9"), "plausible range"),
+        ({"states": {"0": "closed", "1": "a>b"}}, ("states", "1"), "a word without '>'"),
+        ({"allowed": ["closed>up"]}, ("allowed",), "two different ones of the states"),
+        ({"allowed": ["open>open"]}, ("allowed",), "two different ones of the states"),
+        ({"at_most": {"up": Duration("1 s")}}, ("at_most", "up"), "expected one of the states"),
+        ({"at_most": {"open": Duration("1 s")}}, ("at_least", "open"), "no stay would be right"),
+        (
+            {"repeats": Repeats(of="open>up", more_than=1, within=Duration("1 s"))},
+            ("repeats", "of"),
+            "two different ones of the states",
+        ),
+        (
+            {"repeats": Repeats(of="open>opening", more_than=1, within=Duration("1 s"))},
+            ("repeats", "of"),
+            "expected one of `allowed`",
+        ),
+        ({"on_delay": Duration("1 s")}, ("on_delay",), "it would never ring"),
+    ],
+)
+def test_words_that_make_no_sense_are_found(
+    words: dict[str, Any], path: tuple[str, ...], text: str
+) -> None:
+    rule = StateSequence(**{**DOOR, **words})
+    found = [(where, said) for where, said in faults(rule, Scene(0.0, 5.0, Duration("1 s")))]
+    assert any(where == path and text in said for where, said in found), found
+
+
+def test_sensible_words_pass() -> None:
+    assert not list(faults(door(repeats=AGAIN), Scene(0.0, 5.0, Duration("1 s"))))

@@ -1,0 +1,112 @@
+"""Falls and rises: the twin, the laws, one wild reading, a burst main."""
+
+import itertools
+import statistics
+from collections import deque
+from typing import Any
+
+import numpy as np
+import pytest
+
+from contracts.quantities import Duration
+from detectors.base.kind import Kind, Scene
+from detectors.base.thresholds import Steps
+from detectors.channel.slope import FALL, RING, RISE, Fall, Rise, faults
+from tests.testkit.kind_case import Case, Reading, Seen, equals_twin, keeps_the_laws, roster, run
+
+RULE: dict[str, Any] = {"over": Duration("5 min"), "by": Steps(blue=0.02, yellow=0.03, red=0.1)}
+
+
+class SlopeTwin:
+    def __init__(self, rule: Fall, period_ns: int) -> None:
+        del period_ns
+        self.rule = rule
+        self.sign = 1 if isinstance(rule, Rise) else -1
+        self.kept: deque[tuple[int, float]] = deque(maxlen=RING)
+
+    def see(self, time_ns: int, value: float) -> Seen | None:
+        self.kept.append((time_ns, value))
+        inside = [(t, v) for t, v in self.kept if time_ns - t <= self.rule.over.ns]
+        if len(inside) < self.rule.least:
+            return None
+        pairs = itertools.combinations(inside, 2)
+        slope = statistics.median((v2 - v1) / ((t2 - t1) / 10**9) for (t1, v1), (t2, v2) in pairs)
+        score = self.sign * (slope * (self.rule.over.ns / 10**9))
+        steps = enumerate((self.rule.by.blue, self.rule.by.yellow, None, self.rule.by.red), 1)
+        given = [(colour, step) for colour, step in steps if step is not None]
+        breached = max((c for c, step in given if score > step), default=0)
+        held = max((c for c, step in given if score > step - self.rule.hysteresis), default=0)
+        return Seen(score, breached, max(breached, held))
+
+    def learn(self, time_ns: int, value: float) -> None:
+        """Nothing: a window forgets by itself."""
+
+
+def stream(seed: int, channels: int = 3, n: int = 240) -> list[Reading]:
+    """Noise, with falls and rises, gaps and repeats of a value."""
+    chance = np.random.default_rng(seed)
+    readings, values = [], np.full(channels, 0.3)
+    for step in range(n):
+        for row in range(channels):
+            if chance.random() < 0.05:
+                continue
+            if chance.random() < 0.03:
+                values[row] += chance.choice([-0.15, -0.04, 0.04, 0.15])
+            noise = 0.0 if chance.random() < 0.2 else chance.normal(0, 0.004)
+            readings.append(Reading(row, 60.0 * step + row, float(values[row] + noise)))
+    return readings
+
+
+def case(seed: int = 0) -> Case:
+    """Three channels that fall and rise."""
+    return Case(FALL, {"water.p": Fall(**RULE)}, roster({"water.p": 3}), stream(seed))
+
+
+@pytest.mark.parametrize(("kind", "rule"), [(FALL, Fall(**RULE)), (RISE, Rise(**RULE))])
+def test_the_kernel_equals_its_twin_and_keeps_the_laws(kind: Kind, rule: Fall) -> None:
+    for seed in range(3):
+        case = Case(kind, {"water.p": rule}, roster({"water.p": 3}), stream(seed))
+        equals_twin(case, SlopeTwin)
+        keeps_the_laws(case)
+
+
+def test_delays_and_hysteresis_are_the_level_steps_own() -> None:
+    rule = Fall(
+        **RULE, on_delay=Duration("1 min"), off_delay=Duration("2 min"), hysteresis=0.01, least=3
+    )
+    case = Case(FALL, {"water.p": rule}, roster({"water.p": 3}), stream(9))
+    equals_twin(case, SlopeTwin)
+
+
+def test_one_wild_reading_moves_nothing_and_a_burst_rings_in_three() -> None:
+    values = [0.3] * 10 + [0.1] + [0.3] * 10 + [0.16] * 3
+    readings = [Reading(0, 60.0 * i, value) for i, value in enumerate(values)]
+    rule = Fall(over=Duration("5 min"), by=Steps(yellow=0.03))
+    note = run(Case(FALL, {"water.p": rule}, roster({"water.p": 1}), readings))[0]
+    assert 21 <= note["ordinal"] <= 23
+    assert note["now"] == 2
+    assert note["score"] > 0.03
+
+
+@pytest.mark.parametrize(
+    ("words", "path", "text"),
+    [
+        ({"by": Steps()}, ("by",), "expected a step, got none"),
+        ({"by": Steps(blue=-1.0)}, ("by",), "expected steps above 0"),
+        ({"by": Steps(blue=0.2, red=0.1)}, ("by",), "expected rising steps"),
+        ({"by": Steps(red=2.0)}, ("by",), "could never ring"),
+        ({"hysteresis": 0.02}, ("hysteresis",), "would never clear"),
+        ({"over": Duration("3 min")}, ("over",), "expected room for 5 readings"),
+    ],
+)
+def test_words_that_make_no_sense_are_found(
+    words: dict[str, Any], path: tuple[str, ...], text: str
+) -> None:
+    rule = Fall(**{**RULE, **words})
+    where, said = next(faults(rule, Scene(0.0, 1.0, Duration("60 s"))))
+    assert where == path
+    assert text in said
+
+
+def test_sensible_words_pass() -> None:
+    assert not list(faults(Fall(**RULE), Scene(0.0, 1.0, Duration("60 s"))))

@@ -1,0 +1,1 @@
+"""Tests of `detectors/false_alarm_rate`."""

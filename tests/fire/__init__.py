@@ -1,1 +1,0 @@
-"""Workers under fire: real processes, a real Kafka, killed by their own pid."""

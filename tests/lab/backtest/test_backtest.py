@@ -1,0 +1,193 @@
+"""`tocsin backtest`: labels, figures that can be counted by hand, the report, the carried sets."""
+
+import json
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.cli.main import main
+from configuration.configuration import Configuration
+from contracts.alarm import Alarm, OwnedBy, RespondTo, RungBy
+from contracts.catalogue import Where
+from contracts.errors import ConfigError
+from lab.backtest.result import Trial
+from lab.backtest.score import Outcome, Scores, scores
+from lab.data.labels import events_on, read_labels
+from lab.feeds.__main__ import FEEDS
+from runtime.installation import HOME
+from tests.testkit.config_folder import folder_with, loaded
+
+ROOT = HOME
+BEGIN = datetime(2026, 3, 1, tzinfo=UTC)
+DAY_NS = 86_400 * 10**9
+TWO: dict[str, str | bytes] = {
+    "water/catalogue.csv": "id,class,asset,group,district\n"
+    "water.a.p,water.pressure,a,water.a,d-1\nwater.b.p,water.pressure,b,water.b,d-2\n"
+}
+
+
+def at(hours: float) -> str:
+    return (BEGIN + timedelta(hours=hours)).isoformat()
+
+
+def alarm(channel: str, hours: float, colour: str, revision: int = 1, rule: str = "limit") -> Alarm:
+    """A revision of an alarm; its id is channel and rule."""
+    return Alarm(
+        id=f"{channel}/{rule}",
+        revision=revision,
+        state="cleared" if colour == "clear" else "active",
+        acknowledged=False,
+        colour=colour,
+        was="clear",
+        lifeline="water",
+        channel=channel,
+        group=channel,
+        onset=at(hours),
+        detected=at(hours),
+        say={"en": f"{channel} is low", "zh": "低"},
+        observed=0.1,
+        expected=None,
+        band=None,
+        unit="MPa",
+        next=None,
+        where=Where("", "", "", "", None, None),
+        criticality="normal",
+        evidence=[],
+        cause="",
+        consequence="",
+        respond=RespondTo("W-7", []),
+        owner=OwnedBy("district", "water bureau", at(hours), "city"),
+        rule=RungBy(rule, "", "", ""),
+    )
+
+
+def trial(configuration: Configuration, alarms: list[Alarm], days: int) -> Trial:
+    begin = round(BEGIN.timestamp()) * 10**9
+    spans = dict.fromkeys(configuration.catalogue.ids, (100, begin, begin + days * DAY_NS))
+    return Trial(configuration, alarms, {"received": 200, "scored": 200}, 0, spans)
+
+
+def labels(path: Path, *events: dict[str, Any]) -> Path:
+    path.write_text(json.dumps({"events": list(events)}))
+    return path
+
+
+def test_figures_are_those_that_a_hand_counts(tmp_path: Path) -> None:
+    configuration = loaded(tmp_path / "c", TWO)
+    burst = {"name": "burst", "from": at(10), "to": at(20), "channel": "water.a.p", "colour": "red"}
+    place = {"name": "works", "from": at(30), "to": at(40), "place": "d-2", "rules": "limit"}
+    kind = {"name": "both", "from": at(90), "to": at(91), "class": "water.pressure"}
+    path = labels(tmp_path / "labels.yaml", burst, place, kind)
+    told = [
+        alarm("water.a.p", 12, "yellow"),
+        alarm("water.a.p", 13, "orange", 2),
+        alarm("water.b.p", 15, "blue", rule="unusual"),
+        alarm("water.a.p", 21, "clear", 3),
+        alarm("water.b.p", 30.5, "blue"),
+    ]
+    events = events_on(read_labels(path), configuration.catalogue)
+    found = scores(trial(configuration, told, 100), events)
+    whole = found.whole
+    assert (whole.events, whole.found, whole.missed) == (3, 2, 1)
+    assert (whole.delay_p50_s, whole.delay_p95_s) == (1800, 7200)
+    assert (whole.alarms, whole.false_alarms, whole.colour_errors) == (3, 1, 1)
+    assert whole.precision == pytest.approx(2 / 3)
+    assert whole.channel_years == pytest.approx(200 / 365.25)
+    assert whole.false_per_channel_year == pytest.approx(365.25 / 200)
+    assert (whole.desks, whole.desk_days) == (2, 200)
+    assert whole.false_per_desk_day == pytest.approx(0.005)
+    assert found.classes["water.pressure"] == whole
+    assert found.desks["water, district: water bureau"]["alarms_per_day"] == pytest.approx(0.03)
+    assert [_name(outcome) for outcome in found.outcomes if not outcome.rung] == ["both"]
+    assert _unsaid(scores(trial(configuration, told, 100), None))
+
+
+def _name(outcome: Outcome) -> str:
+    return outcome.event.label.name
+
+
+def _unsaid(found: Scores) -> bool:
+    """Without labels nothing is called false."""
+    return found.whole.false_alarms is None and found.whole.precision is None
+
+
+def test_csv_says_of_labels_what_yaml_says(tmp_path: Path) -> None:
+    event = {"name": "burst", "from": at(10), "to": at(20), "channel": "water.a.p"}
+    yaml = labels(tmp_path / "labels.yaml", event)
+    table = tmp_path / "labels.csv"
+    table.write_text(",".join([*event, "colour"]) + "\n" + ",".join([*event.values(), ""]) + "\n")
+    assert read_labels(table) == read_labels(yaml)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"from": "2026-03-01T10:00"}, "from: expected an RFC 3339 time with its zone"),
+        ({"to": "2026-02-01T10:00Z"}, "to: expected a time behind `from`"),
+        ({"channel": ""}, "expected a channel, a class or a place, got none"),
+        ({"colour": "pink"}, "colour: expected one of "),
+        ({"until": "x"}, "unknown key 'until'"),
+    ],
+)
+def test_what_is_wrong_with_labels_is_said(
+    tmp_path: Path, change: dict[str, str], said: str
+) -> None:
+    event = {"name": "burst", "from": at(10), "to": at(20), "channel": "water.a.p", **change}
+    with pytest.raises(ConfigError, match=said):
+        read_labels(labels(tmp_path / "labels.yaml", event))
+
+
+def test_a_backtest_from_a_shell_leaves_a_page_with_a_picture_of_every_event(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = folder_with(tmp_path / "c", TWO)
+    rows = [f"{at(m / 60)},{0.12 if 60 < m < 90 else 0.3},0.3\n" for m in range(240)]
+    (tmp_path / "d.csv").write_text("time,water.a.p,water.b.p\n" + "".join(rows))
+    burst = {"name": "a <burst>", "from": at(1), "to": at(2), "channel": "water.a.p"}
+    quiet = {"name": "nothing", "from": at(3), "to": at(3.5), "place": "d-2"}
+    path = labels(tmp_path / "labels.yaml", {**burst, "colour": "orange"}, quiet)
+    report = tmp_path / "report"
+    line = ["backtest", str(config), str(tmp_path / "d.csv"), "--labels", str(path)]
+    assert main([*line, "--report", str(report)]) == 0
+    captured = capsys.readouterr()
+    assert "a <burst>: rang after" in captured.out
+    assert "nothing: MISSED" in captured.out
+    assert "480 readings in" in captured.err
+    page = (report / "index.html").read_text()
+    assert page.count("<svg") == 2
+    assert "a &lt;burst&gt;" in page
+    assert "MISSED" in page
+    figures = json.loads((report / "backtest.json").read_text())
+    assert [event["found"] for event in figures["events"]] == [True, False]
+    assert figures["accounting"]["scored"] == 480
+    assert main([*line, "--report", str(report), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["whole"] == figures["whole"]
+
+
+def test_the_carried_sets_ring_every_event_that_is_known_in_them(tmp_path: Path) -> None:
+    data, report = ROOT / "data", tmp_path / "report"
+    line = ["backtest", str(ROOT / "configs"), str(data), "--labels", str(data / "known.yaml")]
+    assert main([*line, "--report", str(report)]) == 0
+    figures = json.loads((report / "backtest.json").read_text())
+    assert figures["accounting"]["received"] == figures["accounting"]["scored"] == 9_140
+    water = figures["classes"]["water.flow_hourly"]
+    assert (water["found"], water["missed"], water["false_alarms"]) == (10, 0, 0)
+    assert len(figures["false_alarms"]) <= 1
+
+
+@pytest.mark.soak
+def test_the_feeds_of_the_demo_ring_every_event_that_is_known_in_them(tmp_path: Path) -> None:
+    feeds, labelled = tmp_path / "feeds", tmp_path / "labels.csv"
+    feeds.mkdir()
+    for name, path in [("labels", labelled), *((n, feeds / f"{n}.jsonl") for n in FEEDS)]:
+        with path.open("wb") as file:
+            subprocess.run([sys.executable, "-m", "lab.feeds", name], stdout=file, check=True)
+    line = ["backtest", str(ROOT / "configs"), str(feeds), "--labels", str(labelled)]
+    assert main([*line, "--report", str(tmp_path / "report")]) == 0
+    whole = json.loads((tmp_path / "report" / "backtest.json").read_text())["whole"]
+    assert (whole["events"], whole["missed"]) == (19, 0)
+    assert whole["false_alarms"] <= 3

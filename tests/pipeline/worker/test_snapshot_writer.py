@@ -1,0 +1,67 @@
+"""A snapshot's file is written while the lane goes on."""
+
+import threading
+
+import pytest
+
+from pipeline.snapshot.store import SnapshotStore
+from tests.testkit.day import Day
+from tests.testkit.world import World, holding
+
+
+@pytest.fixture
+def slow_disk(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """Files after the first one wait until the event is set."""
+    go_on, write, count = threading.Event(), SnapshotStore.write, 0
+
+    def wait(self: SnapshotStore, lane: str, *pieces: bytes | memoryview) -> tuple[str, str]:
+        nonlocal count
+        count += 1
+        if count > 1:
+            assert go_on.wait(20)
+        return write(self, lane, *pieces)
+
+    monkeypatch.setattr(SnapshotStore, "write", wait)
+    return go_on
+
+
+async def test_alarms_are_told_while_a_file_is_being_written(
+    world: World, slow_disk: threading.Event
+) -> None:
+    day = Day(world)
+    with world.setting() as setting:
+        async with holding(world, setting) as crew:
+            for _ in range(5):
+                day.readings()
+                await day.caught_up(crew)
+            assert len(world.manifests()) == 1  # of the newborn
+            during = world.told()["alarm"]
+            assert during == [m for m in world.golden() if m.kind == "alarm"]
+            slow_disk.set()
+            await crew.until(lambda: len(world.manifests()) > 1)
+            second = world.manifests()[1]
+            assert 0 < second.telemetry < world.streams[0].end
+            await day.pass_by(crew)
+            await crew.drain()
+    day.judge()
+    assert len(during) > 10
+
+
+async def test_a_death_while_a_file_is_being_written_leaves_no_trace(
+    world: World, slow_disk: threading.Event
+) -> None:
+    day = Day(world)
+    with world.setting() as setting:
+        async with holding(world, setting) as crew:
+            day.readings()
+            day.readings()
+            await day.caught_up(crew)
+            await crew.kill()
+            slow_disk.set()
+    with world.setting() as setting:
+        async with holding(world, setting) as crew:
+            await day.pass_by(crew)
+            await crew.drain()
+    day.judge()
+    files = {f"water-0/{path.name}" for path in (world.state / "water-0").iterdir()}
+    assert files == {m.snapshot for m in world.manifests()[-2:]}

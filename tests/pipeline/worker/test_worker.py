@@ -1,0 +1,144 @@
+"""A worker takes lanes and lets go of them within one deadline."""
+
+import asyncio
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from contracts.errors import Diverged
+from pipeline.worker.lane_context import Setting
+from pipeline.worker.worker import Worker
+from tests.testkit.day import Day
+from tests.testkit.planned_faults import Step
+from tests.testkit.world import WAIT_S, World, holding
+
+DRAIN_S = 0.04
+SLACK_S = 0.5  # a loaded machine
+
+
+@pytest.fixture
+def setting(world: World) -> Iterator[Setting]:
+    with world.setting() as setting:
+        yield setting
+
+
+async def until_ready(worker: Worker, world: World) -> None:
+    """Wait until every lane stands at its end."""
+    async with asyncio.timeout(WAIT_S):
+        while not worker.ready() or any(  # noqa: ASYNC110 - nothing tells
+            vitals.position != world.streams[number].end
+            for number, vitals in enumerate(worker.lanes())
+        ):
+            await asyncio.sleep(0.001)
+
+
+async def test_lanes_are_taken_and_drained_together(world: World, setting: Setting) -> None:
+    days = [Day(world, number) for number in (0, 1)]
+    worker = Worker(world.name, setting, DRAIN_S * 50)
+    assert not worker.ready()
+    await worker.assigned([0, 1])
+    assert not worker.ready()  # both recover still
+    for day in days:
+        day.readings()
+    await until_ready(worker, world)
+    assert [vitals.name for vitals in worker.lanes()] == ["water-0", "water-1"]
+    await worker.revoked([0, 1])
+    assert not worker.ready()
+    assert worker.lanes() == []
+    for number in (0, 1):
+        assert world.manifests(number)[-1].telemetry == world.streams[number].end
+        assert [m for kind in world.told(number).values() for m in kind]
+
+
+async def test_a_lane_that_stays_goes_on(world: World, setting: Setting) -> None:
+    days = [Day(world, number) for number in (0, 1)]
+    worker = Worker(world.name, setting, DRAIN_S * 50)
+    await worker.assigned([0, 1])
+    await worker.revoked([1, 7])
+    assert not worker.ready()  # until the group has said what comes next
+    await worker.assigned([])
+    days[0].readings()
+    await until_ready(worker, world)
+    assert [vitals.name for vitals in worker.lanes()] == ["water-0"]
+    await worker.drain()
+    assert world.manifests(0)[-1].telemetry == world.streams[0].end
+
+
+@pytest.mark.parametrize("step", [Step.COMMIT, Step.PUBLISH, Step.PAST])
+async def test_hung_lanes_are_abandoned_at_one_deadline_and_lose_nothing(
+    world: World, setting: Setting, step: Step
+) -> None:
+    days = [Day(world, number) for number in (0, 1)]
+    for day in days:
+        day.readings()
+    for on in (1, 2):
+        world.faults.hang(step, on)
+    worker = Worker(world.name, setting, DRAIN_S)
+    await worker.assigned([0, 1])
+    async with asyncio.timeout(WAIT_S):
+        while len(world.faults.fallen) < 2:  # noqa: ASYNC110 - nothing tells
+            await asyncio.sleep(0.001)
+    began = time.monotonic()
+    await worker.revoked([0, 1])
+    assert DRAIN_S - 0.01 < time.monotonic() - began < DRAIN_S + SLACK_S
+    for day in days:
+        with world.setting() as successor:
+            async with holding(world, successor, day.number) as crew:
+                await day.pass_by(crew)
+                await crew.drain()
+        day.judge()
+
+
+async def test_a_hung_lane_does_not_keep_another_from_its_drain(
+    world: World, setting: Setting
+) -> None:
+    days = [Day(world, number) for number in (0, 1)]
+    for day in days:
+        day.readings(20)
+    worker = Worker(world.name, setting, DRAIN_S * 5)
+    await worker.assigned([0, 1])
+    await until_ready(worker, world)
+    world.faults.hang(Step.COMMIT)
+    days[0].command({"kind": "shelve", "channel": days[0].channels[0], "seconds": 9})
+    await world.faults.hanging.wait()
+    days[1].readings(20)
+    await worker.revoked([0, 1])
+    assert world.journal(0) == []
+    assert world.manifests(1)[-1].telemetry > 20
+
+
+async def test_a_failed_lane_is_not_ready_and_does_not_keep_the_worker_from_draining(
+    world: World, setting: Setting
+) -> None:
+    world.faults.fail(Step.PAST, error=Diverged("planned"))
+    worker = Worker(world.name, setting, DRAIN_S * 50)
+    await worker.assigned([0, 1])
+    async with asyncio.timeout(WAIT_S):
+        while "failed" not in {vitals.phase for vitals in worker.lanes()}:  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
+    assert not worker.ready()
+    began = time.monotonic()
+    await worker.drain()
+    assert time.monotonic() - began < SLACK_S
+
+
+async def test_an_abandoned_lane_is_let_go_of_at_once_and_loses_nothing(
+    world: World, setting: Setting
+) -> None:
+    day = Day(world)
+    day.readings()
+    world.faults.hang(Step.COMMIT)
+    worker = Worker(world.name, setting, DRAIN_S * 50)
+    await worker.assigned([0])
+    await world.faults.hanging.wait()
+    assert list(worker.owned()) == [0]
+    began = time.monotonic()
+    await worker.abandon()
+    assert time.monotonic() - began < SLACK_S
+    assert (worker.owned(), worker.settled) == ({}, False)
+    with world.setting() as successor:
+        async with holding(world, successor) as crew:
+            await day.pass_by(crew)
+            await crew.drain()
+    day.judge()

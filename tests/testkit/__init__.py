@@ -1,0 +1,1 @@
+"""What tests and benchmarks share: a real Kafka, worker processes, made cities and streams."""

@@ -1,0 +1,1 @@
+"""Faults of workers, brokers, networks and machines, and the judge of what was told."""

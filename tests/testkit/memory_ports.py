@@ -1,0 +1,253 @@
+"""The lane's doors to the world, in memory."""
+
+import asyncio
+import random
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from contracts.errors import DataLoss, FatalError, Fenced
+from contracts.journal import Entry, encode_entry
+from contracts.lane import LaneName
+from contracts.ports.lane_log import Manifest, Mark, Message, Past
+from contracts.records import Records
+from contracts.topics import TopicNames
+from tests.testkit.memory_broker import MemoryBroker, Written
+from tests.testkit.planned_faults import Faults, Step
+
+NOBODY = -1
+OF_KIND = {"alarm": "alarms", "shadow": "shadow", "dead_letter": "dead_letters"}
+
+
+class MemoryLog:
+    """`LaneLog` over a memory broker, which may be struck at every step.
+
+    Parameters
+    ----------
+    lane : LaneName
+    broker : MemoryBroker
+        Shared by all logs, dead and alive.
+    faults : Faults, optional
+    topics : TopicNames, optional
+    """
+
+    def __init__(
+        self,
+        lane: LaneName,
+        broker: MemoryBroker,
+        faults: Faults | None = None,
+        topics: TopicNames | None = None,
+    ) -> None:
+        self._lane = lane
+        self._broker = broker
+        self._faults = faults or Faults()
+        self._topics = topics or TopicNames()
+        self._epoch = NOBODY
+        self._journal_end = 0
+
+    def _place(self, topic: str) -> str:
+        return f"{getattr(self._topics, topic)(self._lane.lifeline)}[{self._lane.number}]"
+
+    async def fence(self) -> None:
+        await self._faults.reach(Step.FENCE)
+        self._epoch = self._broker.fence(str(self._lane))
+
+    async def past(self, back: int = 0) -> Past:
+        await self._faults.reach(Step.PAST)
+        found = self._read("manifests")[0]
+        kept = found[: max(len(found) - back, 0)][-2:]
+        manifests = [self._own(w, "manifests", Manifest) for w in kept]
+        manifest = manifests[-1] if manifests else None
+        journal = manifest and manifest.journal
+        entries, self._journal_end = self._read("journal", journal, "journal entries")
+        told, alarms_end = self._read("alarms", manifest and manifest.alarms, "alarms")
+        marks = [w for w in told if w.kind == "mark"]
+        return Past(
+            manifest,
+            manifests[0] if len(manifests) > 1 else None,
+            [(w.offset, self._own(w, "journal", Entry)) for w in entries],
+            self._own(marks[-1], "alarms", Mark) if marks else None,
+            self._journal_end,
+            alarms_end,
+        )
+
+    def _read(
+        self, topic: str, first: int | None = None, what: str = "records"
+    ) -> tuple[list[Written], int]:
+        return self._broker.committed(self._place(topic), first, what)
+
+    def _own(self, written: Written, topic: str, kind: type[Any]) -> Any:
+        try:
+            return msgspec.json.decode(written.body, type=kind)
+        except msgspec.DecodeError as error:
+            where = f"{self._place(topic)}@{written.offset}"
+            raise FatalError(f"{where}: expected the lane's own {kind.__name__}") from error
+
+    async def flush(
+        self, entries: list[Entry], messages: list[Message], mark: Mark
+    ) -> tuple[int, int]:
+        broker, writer, faults = self._broker, str(self._lane), self._faults
+        await faults.reach(Step.BEGIN)
+        broker.begin(writer, self._epoch)
+        end = self._journal_end
+        for entry in entries:
+            end = self._send("journal", ("entry", writer.encode(), encode_entry(entry))) + 1
+        await faults.reach(Step.BETWEEN)
+        for message in messages:
+            record = (message.kind, message.key, message.body)
+            self._send(OF_KIND[message.kind], record)
+        body = msgspec.json.encode(msgspec.structs.replace(mark, journal=end))
+        place = self._send("alarms", ("mark", b"mark", body))
+        await faults.reach(Step.COMMIT)
+        broker.commit(writer, self._epoch)
+        await faults.reach(Step.ANSWER)
+        self._journal_end = end
+        return end, place + 1
+
+    def _send(self, topic: str, record: tuple[str, bytes, bytes]) -> int:
+        shared = topic in {"dead_letters", "shadow"}
+        place = f"{getattr(self._topics, topic)}[0]" if shared else self._place(topic)
+        return self._broker.send(str(self._lane), self._epoch, place, record)
+
+    async def tell(self, message: Message, since: int | None) -> bool:
+        if any(written.key == message.key for written in self._read("alarms", since)[0]):
+            return False
+        writer = str(self._lane)
+        self._broker.begin(writer, self._epoch)
+        self._send("alarms", (message.kind, message.key, message.body))
+        self._broker.commit(writer, self._epoch)
+        return True
+
+    async def publish(self, manifest: Manifest) -> None:
+        writer = str(self._lane)
+        self._broker.begin(writer, self._epoch)
+        body = msgspec.json.encode(manifest)
+        self._send("manifests", ("manifest", writer.encode(), body))
+        await self._faults.reach(Step.PUBLISH)
+        self._broker.commit(writer, self._epoch)
+        await self._faults.reach(Step.PUBLISHED)
+
+    async def close(self) -> None:
+        self._epoch = NOBODY
+
+
+@dataclass
+class MemoryStream:
+    """A telemetry partition: rows with holes between them."""
+
+    rows: list[tuple[int, int, bytes | None]] = field(default_factory=list)
+    begin: int = 0
+    end: int = 0
+    came: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def add(self, messages: Iterable[tuple[int, bytes | None]]) -> None:
+        """Add (timestamp, payload) messages, and the marker of a transaction behind them."""
+        for timestamp_ms, payload in messages:
+            self.rows.append((self.end, timestamp_ms, payload))
+            self.end += 1
+        self.end += 1
+        self.came.set()
+
+    def records(self) -> Records:
+        """Everything at once."""
+        return Records.of(self.rows, self.end)
+
+
+class MemoryTelemetry:
+    """`Telemetry` of one worker over streams that all workers share, cut anyhow.
+
+    Parameters
+    ----------
+    streams : dict of int to MemoryStream
+        By lane.
+    faults : Faults, optional
+    seed : int
+        Chooses the cuts.
+    """
+
+    def __init__(
+        self, streams: dict[int, MemoryStream], faults: Faults | None = None, seed: int = 0
+    ) -> None:
+        self._streams = streams
+        self._faults = faults or Faults()
+        self._chance = random.Random(seed)
+        self._position: dict[int, int] = {}
+        self.member = True
+        self.committed: dict[int, int] = {}
+
+    async def fetch(self, lane: int, timeout_s: float) -> Records | None:
+        await self._faults.reach(Step.FETCH)
+        stream, position = self._streams[lane], self._position[lane]
+        if position < stream.begin:
+            raise DataLoss(f"lane {lane}", position, stream.begin - 1)
+        if position >= stream.end:
+            stream.came.clear()
+            try:
+                async with asyncio.timeout(timeout_s):
+                    await stream.came.wait()
+            except TimeoutError:
+                return None
+        waiting = [row for row in stream.rows if row[0] >= self._position[lane]]
+        taken = waiting[: self._chance.randint(1, 150)]
+        end = taken[-1][0] + 1 if taken else stream.end
+        if len(taken) == len(waiting) and self._chance.random() < 0.5:
+            end = stream.end  # else the marker behind the last record comes alone
+        self._position[lane] = end
+        return Records.of(taken, end)
+
+    async def seek(self, lane: int, offset: int) -> None:
+        await self._faults.reach(Step.SEEK)
+        self._position[lane] = offset
+
+    async def prove_membership(self, lane: int) -> None:
+        await self._faults.reach(Step.MEMBERSHIP)
+        self._check(lane)
+
+    def _check(self, lane: int) -> None:
+        if not self.member:
+            raise Fenced(f"lane {lane}: expected a member of the group")
+
+    async def beginning_offset(self, lane: int) -> int:
+        return self._streams[lane].begin
+
+    async def end_offset(self, lane: int) -> int:
+        await self._faults.reach(Step.END_OFFSET)
+        return self._streams[lane].end
+
+    async def commit(self, lane: int, offset: int) -> None:
+        await self._faults.reach(Step.GROUP)
+        self._check(lane)
+        self.committed[lane] = offset
+
+
+@dataclass
+class MemoryCommands:
+    """`Commands` of all lanes; offsets count from 0 without holes."""
+
+    bodies: dict[int, list[bytes]] = field(default_factory=dict)
+    faults: Faults = field(default_factory=Faults)
+    asked: list[int] = field(default_factory=list)
+
+    def put(self, lane: int, *bodies: bytes) -> int:
+        """Add commands; the offset behind them."""
+        there = self.bodies.setdefault(lane, [])
+        there.extend(bodies)
+        return len(there)
+
+    async def fetch(self, lane: int, offset: int) -> list[tuple[int, bytes]]:
+        await self.faults.reach(Step.COMMANDS)
+        self.asked.append(offset)
+        there = self.bodies.get(lane, [])
+        return [(place + 1, there[place]) for place in range(offset, len(there))]
+
+
+@dataclass
+class WoundClock:
+    """A clock that stands still until it is wound."""
+
+    time_ms: int = 0
+
+    def now_ms(self) -> int:
+        return self.time_ms
