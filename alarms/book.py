@@ -10,8 +10,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from alarms.rationalisation import Duty
-from alarms.rule_card import Card, ClassCards, next_of, threshold_of
+from alarms.rationalisation import Rationalisation
+from alarms.rule_card import ClassCards, RuleCard, next_of, threshold_of
 from alarms.wording import ACCEPTED, clock, figure, lasted, sentence, template_of
 from contracts.alarm import (
     Alarm,
@@ -23,11 +23,11 @@ from contracts.alarm import (
 )
 from contracts.catalogue import Catalogue, Channel
 from contracts.ports.lane_log import Message
-from contracts.ports.lane_parts import Reach, Why
+from contracts.ports.lane_parts import OffsetRange, Why
+from contracts.quantities import NS_PER_MS
 from contracts.transition import Colour
 
 CITY_UTC_OFFSET_S: Final = 8 * 3600
-NS_PER_MS: Final = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,40 +93,40 @@ class AlarmBook:
         """Last revision of every alarm that has not cleared."""
         return [alarm.last for alarm in self._open.values()]
 
-    def tell(self, note: np.void, reach: Reach) -> Message:
+    def emit(self, transition: np.void, offsets: OffsetRange) -> Message:
         """Revision for one level change."""
-        channel = self._catalogue.channel(int(note["row"]))
-        cards = self._cards(int(note["row"]))
-        card = cards.cards[int(note["rule"])].at_time(int(note["time_ns"]))
+        channel = self._catalogue.channel(int(transition["row"]))
+        cards = self._cards(int(transition["row"]))
+        card = cards.cards[int(transition["rule"])].at_time(int(transition["time_ns"]))
         key = (channel.id, card.name)
         before = self._open.get(key)
-        onset_ns = before.onset_ns if before else int(note["onset_ns"])
-        colour = Colour(int(note["now"]))
+        onset_ns = before.onset_ns if before else int(transition["onset_ns"])
+        colour = Colour(int(transition["now"]))
         alarm = Alarm(
             id=alarm_id(f"{channel.class_name}/{card.name}", channel.id, onset_ns),
             revision=before.last.revision + 1 if before else 1,
             state="cleared" if colour is Colour.CLEAR else "active",
             acknowledged=False,
             colour=colour.word,
-            was=Colour(int(note["was"])).word,
+            was=Colour(int(transition["was"])).word,
             lifeline=self._desk.lifeline,
             channel=channel.id,
             group=channel.group,
             onset=clock(onset_ns, self._desk.utc_offset_s),
-            detected=clock(int(note["time_ns"]), self._desk.utc_offset_s),
-            say=self._say(card, channel, note, onset_ns),
-            observed=_plain(note["observed"]),
-            expected=_plain(note["expected"]),
-            band=self._band(note),
+            detected=clock(int(transition["time_ns"]), self._desk.utc_offset_s),
+            say=self._say(card, channel, transition, onset_ns),
+            observed=_plain(transition["observed"]),
+            expected=_plain(transition["expected"]),
+            band=self._band(transition),
             unit=cards.unit,
-            next=next_of(card, colour, float(note["observed"])),
+            next=next_of(card, colour, float(transition["observed"])),
             where=channel.where,
             criticality=channel.criticality,
-            evidence=[self._evidence(channel.id, reach)],
+            evidence=[self._evidence(channel.id, offsets)],
             cause=card.duty.cause,
             consequence=card.duty.consequence,
             respond=RespondTo(card.duty.respond.procedure, list(card.duty.respond.first)),
-            owner=self._owner(card.duty, int(note["time_ns"])),
+            owner=self._owner(card.duty, int(transition["time_ns"])),
             rule=RungBy(card.name, card.at, card.duty.source, self._desk.config),
         )
         if colour is Colour.CLEAR:
@@ -135,33 +135,37 @@ class AlarmBook:
             self._open[key] = Open(onset_ns, alarm)
         return self._message(alarm)
 
-    def _say(self, card: Card, channel: Channel, note: np.void, onset_ns: int) -> dict[str, str]:
-        colour = Colour(int(note["now"]))
+    def _say(
+        self, card: RuleCard, channel: Channel, transition: np.void, onset_ns: int
+    ) -> dict[str, str]:
+        colour = Colour(int(transition["now"]))
         fields = {
-            "observed": figure(_plain(note["observed"])),
-            "expected": figure(_plain(note["expected"])),
-            "low": figure(_plain(note["low"])),
-            "high": figure(_plain(note["high"])),
-            "score": figure(_plain(note["score"])),
-            "threshold": figure(threshold_of(card, colour, float(note["observed"]))),
-            "unit": self._cards(int(note["row"])).unit,
+            "observed": figure(_plain(transition["observed"])),
+            "expected": figure(_plain(transition["expected"])),
+            "low": figure(_plain(transition["low"])),
+            "high": figure(_plain(transition["high"])),
+            "score": figure(_plain(transition["score"])),
+            "threshold": figure(threshold_of(card, colour, float(transition["observed"]))),
+            "unit": self._cards(int(transition["row"])).unit,
             "colour": colour.word,
         }
         said = {}
         for language, template in (("en", card.duty.say.en), ("zh", card.duty.say.zh)):
-            span = lasted(int(note["time_ns"]) - onset_ns, language)
+            span = lasted(int(transition["time_ns"]) - onset_ns, language)
             named = {**fields, "name": channel.name[language], "lasted": span}
-            said[language] = sentence(template_of(note, template, language), language, named)
+            said[language] = sentence(template_of(transition, template, language), language, named)
         return said
 
-    def _band(self, note: np.void) -> list[float] | None:
-        low, high = _plain(note["low"]), _plain(note["high"])
+    def _band(self, transition: np.void) -> list[float] | None:
+        low, high = _plain(transition["low"]), _plain(transition["high"])
         return None if low is None or high is None else [low, high]
 
-    def _evidence(self, channel: str, reach: Reach) -> Evidence:
-        return Evidence(channel, self._desk.topic, self._desk.partition, reach.first, reach.last)
+    def _evidence(self, channel: str, offsets: OffsetRange) -> Evidence:
+        return Evidence(
+            channel, self._desk.topic, self._desk.partition, offsets.first, offsets.last
+        )
 
-    def _owner(self, duty: Duty, time_ns: int) -> OwnedBy:
+    def _owner(self, duty: Rationalisation, time_ns: int) -> OwnedBy:
         by = clock(time_ns + duty.owner.within.ns, self._desk.utc_offset_s)
         return OwnedBy(duty.owner.level, duty.owner.role, by, duty.owner.then)
 
@@ -229,7 +233,7 @@ class AlarmBook:
             del self._open[key]
         return told
 
-    def succeed(self, state: dict[str, Any], time_ns: int) -> list[Message]:
+    def take_over(self, state: dict[str, Any], time_ns: int) -> list[Message]:
         """Go on for another book, which the world knows; revisions for what differs here.
 
         What only this book has open rings as new, from just behind the present: the world may know

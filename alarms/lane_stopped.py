@@ -8,8 +8,8 @@ from contracts.alarm import Alarm, Evidence, OwnedBy, RespondTo, RungBy, encode_
 from contracts.catalogue import Where
 from contracts.errors import DataLoss, TocsinError
 from contracts.ports.lane_log import Message
+from contracts.quantities import NS_PER_MS
 
-NS_PER_MS: Final = 1_000_000
 WITHIN_NS: Final = 15 * 60 * 1_000_000_000
 NOWHERE: Final = Where("", "", "", "", None, None)
 ZH: Final = {"readings": "读数", "journal entries": "日志条目", "alarms": "告警记录"}
@@ -20,7 +20,7 @@ STEPS: Final = [
 ]
 
 
-class Standing(NamedTuple):
+class StoppedLane(NamedTuple):
     """A lane, as its alarm names it."""
 
     lifeline: str
@@ -29,7 +29,7 @@ class Standing(NamedTuple):
     partition: int
 
 
-def standing_alarm(place: Standing, error: TocsinError, now_ms: int) -> Message:
+def lane_stopped_alarm(place: StoppedLane, error: TocsinError, now_ms: int) -> Message:
     """Alarm of a lane that cannot go on; one for each cause, whoever finds it how often.
 
     It is no output of the lane, so neither its count nor a replay has it. Rule `data_loss` when
@@ -38,7 +38,7 @@ def standing_alarm(place: Standing, error: TocsinError, now_ms: int) -> Message:
 
     Parameters
     ----------
-    place : Standing
+    place : StoppedLane
     error : TocsinError
     now_ms : int
         Wall clock, milliseconds since 1970 UTC.
@@ -80,7 +80,7 @@ def standing_alarm(place: Standing, error: TocsinError, now_ms: int) -> Message:
     return Message("alarm", alarm.id.encode(), encode_alarm(alarm))
 
 
-def _evidence(channel: str, place: Standing, error: TocsinError) -> list[Evidence]:
+def _evidence(channel: str, place: StoppedLane, error: TocsinError) -> list[Evidence]:
     """What is gone, in the topic where it lay."""
     if not isinstance(error, DataLoss):
         return []

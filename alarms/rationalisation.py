@@ -49,7 +49,7 @@ class Owner(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     then: Literal["city", "district", "street", "neighbourhood"]
 
 
-class Duty(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class Rationalisation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Rationalisation of a rule, in the sense of ISA-18.2: without it a rule is refused.
 
     Parameters

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from alarms.rationalisation import Duty
+from alarms.rationalisation import Rationalisation
 from contracts.alarm import Next
 from contracts.transition import Colour
 
@@ -13,7 +13,7 @@ NO_THRESHOLDS: Final[Thresholds] = (None, None, None, None)
 
 
 @dataclass(frozen=True, slots=True)
-class Card:
+class RuleCard:
     """What the book must know of one rule.
 
     Parameters
@@ -22,7 +22,7 @@ class Card:
         `limit`, `unusual`, `silent`.
     at : str
         File and line where it was written.
-    duty : Duty
+    duty : Rationalisation
         Its rationalisation.
     low, high : Thresholds
         Blue to red, None where there is none.
@@ -32,12 +32,12 @@ class Card:
 
     name: str
     at: str
-    duty: Duty
+    duty: Rationalisation
     low: Thresholds = NO_THRESHOLDS
     high: Thresholds = NO_THRESHOLDS
-    on: Callable[[int], "Card"] | None = None
+    on: Callable[[int], "RuleCard"] | None = None
 
-    def at_time(self, time_ns: int) -> "Card":
+    def at_time(self, time_ns: int) -> "RuleCard":
         """The card with the thresholds that govern at a time."""
         return self if self.on is None else self.on(time_ns)
 
@@ -47,10 +47,10 @@ class ClassCards:
     """Rules of one class by slot, and the unit of its values."""
 
     unit: str
-    cards: dict[int, Card]
+    cards: dict[int, RuleCard]
 
 
-def threshold_of(card: Card, colour: Colour, observed: float) -> float | None:
+def threshold_of(card: RuleCard, colour: Colour, observed: float) -> float | None:
     """Threshold of a colour on the side where the value lies nearer."""
     if colour is Colour.CLEAR:
         return None
@@ -60,7 +60,7 @@ def threshold_of(card: Card, colour: Colour, observed: float) -> float | None:
     return low if abs(observed - low) <= abs(observed - high) else high
 
 
-def next_of(card: Card, colour: Colour, observed: float) -> Next | None:
+def next_of(card: RuleCard, colour: Colour, observed: float) -> Next | None:
     """Next worse colour with a threshold, None when there is none."""
     for worse in range(max(colour, 0) + 1, Colour.RED + 1):
         threshold = threshold_of(card, Colour(worse), observed)

@@ -7,7 +7,8 @@ from typing import Final
 
 import numpy as np
 
-NS_PER_S = 1_000_000_000
+from contracts.quantities import NS_PER_S
+
 _COLOURS_ZH = {"clear": "解除", "blue": "蓝色", "yellow": "黄色", "orange": "橙色", "red": "红色"}
 ACCEPTED: Final = {
     "en": "{name}: taken for normal from now on, by {by}: {reason}.",
@@ -76,8 +77,8 @@ def sentence(template: str, language: str, fields: Mapping[str, str]) -> str:
     return template.format_map(words)
 
 
-def template_of(note: np.void, rung: str, language: str) -> str:
+def template_of(transition: np.void, rung: str, language: str) -> str:
     """The rule's own sentence while it gets worse; a lower colour says only that it eased."""
-    if note["now"] > note["was"]:
+    if transition["now"] > transition["was"]:
         return rung
-    return _EASED[language] if note["now"] else _OVER[language]
+    return _EASED[language] if transition["now"] else _OVER[language]

@@ -24,7 +24,7 @@ from app.process import kernel_cache
 from benchmarks.support.claims import Claim, print_claims, print_table
 from configuration.configuration import Configuration
 from configuration.warm_up import warm
-from lab.backtest.lanes import Hall
+from lab.backtest.lanes import BacktestRun
 from lab.backtest.processes import processors, tried
 from lab.backtest.score import episodes
 from lab.data.open_data import open_data
@@ -168,7 +168,7 @@ def run(configuration: Configuration, folder: Path) -> Run:
     data = open_data(folder)
     with TemporaryDirectory(prefix="tocsin-aside-") as aside:
         progress = Progress("backtest", data.count) if WHOLE else lambda taken, time_ns: None
-        trial = tried(Hall(configuration, data), Path(aside), progress)
+        trial = tried(BacktestRun(configuration, data), Path(aside), progress)
     found = episodes(trial.alarms)
     seconds = time.perf_counter() - began
     after, peak = _used()

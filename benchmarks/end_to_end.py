@@ -13,8 +13,8 @@ from tempfile import TemporaryDirectory
 import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from app.process.lifeline_worker import Service
-from app.process.worker_options import Way
+from app.process.lifeline_worker import LifelineWorker
+from app.process.worker_options import WorkerOptions
 from benchmarks.support.claims import Claim, page_of, print_claims, print_table, write_rows, writes
 from benchmarks.support.traffic import BEGIN_S, FORMATS, Format, messages, preload
 from broker.topics import TopicPlan, ensure, needed
@@ -131,21 +131,21 @@ async def consume(
 async def watch_worker(configuration: Configuration, total: int) -> tuple[float, int]:
     """Rate of a whole worker over the topic, and how many alarm revisions it told."""
     watch = Stopwatch()
-    way = Way(LIFELINE, lanes=tuple(range(LANES)), clock=StillClock())
-    async with Service(configuration, way) as service:
+    way = WorkerOptions(LIFELINE, lanes=tuple(range(LANES)), clock=StillClock())
+    async with LifelineWorker(configuration, way) as service:
         async with asyncio.timeout(DEADLINE_S):
             while watch.count < total:
                 lanes = service.worker.lanes()
-                watch.saw(sum(vitals.accounts.get("received", 0) for vitals in lanes))
-                trouble = [vitals.trouble for vitals in lanes if vitals.trouble]
+                watch.saw(sum(status.accounts.get("received", 0) for status in lanes))
+                trouble = [status.trouble for status in lanes if status.trouble]
                 assert not trouble, trouble
                 await asyncio.sleep(LOOK_S)
         lanes = service.worker.lanes()
-    scored = sum(vitals.accounts["scored"] for vitals in lanes)
+    scored = sum(status.accounts["scored"] for status in lanes)
     assert scored == total, f"expected {total} readings scored, got {scored}"
-    revisions = sum(vitals.revisions for vitals in lanes)
+    revisions = sum(status.revisions for status in lanes)
     assert revisions, "the worker was idle: it told no alarm"
-    assert all(vitals.snapshots for vitals in lanes), "the worker wrote no snapshot"
+    assert all(status.snapshots for status in lanes), "the worker wrote no snapshot"
     return watch.per_second(), revisions
 
 

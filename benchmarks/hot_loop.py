@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 
 from benchmarks.support.claims import Claim, interleaved, print_claims, print_table
 from benchmarks.support.rivals import NumpyRules, RiverRules
-from contracts.batch import Batch, Destiny
+from contracts.batch import Batch, Disposition
 from contracts.quantities import Duration, Rate, Sigmas
 from detectors.base.thresholds import Steps
 from detectors.channel.silence import SilenceWatch, Silent
 from detectors.fused.frozen import Frozen
 from detectors.fused.limit import Limit
-from detectors.fused.parameters import Rules
+from detectors.fused.parameters import FusedRules
 from detectors.fused.scorer import ChannelRules
 from detectors.fused.unusual import Sums, Unusual
 from ingest.admit import Admission, Plausible
@@ -35,7 +35,7 @@ PERIOD_NS = 1_000_000_000
 STILL = 7  # channels that stand still, of each thousand
 BEGIN_NS = 1_700_000_000 * PERIOD_NS
 
-RULES = Rules(
+RULES = FusedRules(
     Limit(low=Steps(2.0, 1.6, 1.2, 0.8), high=Steps(orange=8.0, red=9.0)),
     Unusual(
         model="ewma",
@@ -59,7 +59,7 @@ class Tick:
 
     batches: list[Batch]
     lane_time_s: list[NDArray[np.int64]]
-    destiny: list[NDArray[np.uint8]]
+    disposition: list[NDArray[np.uint8]]
 
     def later(self, ticks: int) -> None:
         """Move all readings on in time, in place."""
@@ -89,7 +89,7 @@ def make_tick(channels: int, seed: int) -> Tick:
         record = np.arange(n, dtype=np.int32)
         batches.append(Batch(record, row[part], time_ns, value[part], quality))
     lane_time_s = [batch.time_ns // PERIOD_NS for batch in batches]
-    scored = [np.full(len(batch), Destiny.SCORED, np.uint8) for batch in batches]
+    scored = [np.full(len(batch), Disposition.SCORED, np.uint8) for batch in batches]
     return Tick(batches, lane_time_s, scored)
 
 
@@ -121,10 +121,12 @@ class City:
         """Run kernel and numpy over the stream; they must agree to the last bit."""
         changes = 0
         for tick in self.ticks:
-            for batch, destiny in zip(tick.batches, tick.destiny, strict=True):
-                notes = self.kernel.score(batch, destiny, (0, len(batch)))
+            for batch, disposition in zip(tick.batches, tick.disposition, strict=True):
+                transitions = self.kernel.score(batch, disposition, (0, len(batch)))
                 names = ("ordinal", "row", "rule", "was", "now")
-                told = [tuple(int(note[name]) for name in names) for note in notes]
+                told = [
+                    tuple(int(transition[name]) for name in names) for transition in transitions
+                ]
                 assert told == self.rival.score(batch), "numpy and the kernel tell different things"
                 changes += len(told)
         rows = self.kernel.rows
@@ -142,8 +144,8 @@ class City:
 
     def run_kernel(self, tick: Tick) -> None:
         """All three rules, fused."""
-        for batch, destiny in zip(tick.batches, tick.destiny, strict=True):
-            self.kernel.score(batch, destiny, (0, len(batch)))
+        for batch, disposition in zip(tick.batches, tick.disposition, strict=True):
+            self.kernel.score(batch, disposition, (0, len(batch)))
 
     def run_numpy(self, tick: Tick) -> None:
         """The same in numpy."""
@@ -159,15 +161,15 @@ class City:
     def run_admit(self, tick: Tick) -> None:
         """Destinies of every reading."""
         for batch in tick.batches:
-            destiny = self._scratch[: len(batch)]
-            self.admission.admit(batch, batch.time_ns, (0, len(batch)), destiny)
+            disposition = self._scratch[: len(batch)]
+            self.admission.admit(batch, batch.time_ns, (0, len(batch)), disposition)
 
     def run_hear(self, tick: Tick) -> None:
         """Deadlines of every channel."""
-        for batch, lane_time_s, destiny in zip(
-            tick.batches, tick.lane_time_s, tick.destiny, strict=True
+        for batch, lane_time_s, disposition in zip(
+            tick.batches, tick.lane_time_s, tick.disposition, strict=True
         ):
-            self.watch.hear(batch, destiny, lane_time_s, (0, len(batch)))
+            self.watch.hear(batch, disposition, lane_time_s, (0, len(batch)))
 
     def measure(self) -> dict[str, float]:
         """Median ns a reading of each arm."""

@@ -55,13 +55,13 @@ def cases() -> dict[str, Case]:
 
 def cost(case: Case) -> tuple[float, float]:
     """Median ns a reading over some runs, and bytes of state a channel."""
-    batch, destiny = case.batch()
+    batch, disposition = case.batch()
     times = []
     size = 0
     for _ in range(ROUNDS + 1):
         detector = case.detector()
         began = time.perf_counter()
-        detector.score(batch, destiny, (0, len(batch)), {"value": batch.value})
+        detector.score(batch, disposition, (0, len(batch)), {"value": batch.value})
         times.append(time.perf_counter() - began)
         size = sum(array.nbytes for array in detector.arrays().values())
     channels = len(case.roster.rows_of(case.rules))

@@ -70,7 +70,7 @@ def whole_rate() -> float:
 
 
 @dataclass
-class Ear:
+class AlarmListener:
     """When each alarm of a limit came.
 
     Parameters
@@ -125,7 +125,7 @@ class Run:
     flushes, flush_s : float
         Transactions of both lanes, and the time that they took, while it was measured.
     scored : dict of str to float
-        Readings by destiny, `LATE_S` after the last one at most.
+        Readings by disposition, `LATE_S` after the last one at most.
     wanted : int
         Readings sent by then, which all have to be scored.
     """
@@ -176,7 +176,7 @@ class Stage:
     ----------
     cluster : Cluster
     worker : WorkerProcess
-    ear : Ear
+    listener : AlarmListener
     channels : list of str
     readings : int
         Sent so far.
@@ -184,7 +184,7 @@ class Stage:
 
     cluster: Cluster
     worker: WorkerProcess
-    ear: Ear
+    listener: AlarmListener
     channels: list[str]
     readings: int = 0
 
@@ -221,7 +221,7 @@ class Stage:
         sender.join()
         self.readings += sent.readings
         scored = await self._scored()
-        delays = self.ear.delays_ms(began, began + SECONDS)
+        delays = self.listener.delays_ms(began, began + SECONDS)
         flushes, flush_s = (b - a for a, b in zip(before, after, strict=True))
         wanted = self.readings
         return Run(share, share * rate, sent, delays, cores, flushes, flush_s, scored, wanted)
@@ -233,7 +233,7 @@ class Stage:
         return sum(found[0].values()), sum(found[1].values())
 
     async def _scored(self) -> dict[str, float]:
-        """Readings by destiny, once all that were sent are there or it takes too long."""
+        """Readings by disposition, once all that were sent are there or it takes too long."""
         deadline = time.monotonic() + LATE_S
         found: dict[str, float] = {}
         while sum(found.values()) < self.readings and time.monotonic() < deadline:
@@ -241,7 +241,7 @@ class Stage:
             told = await asyncio.to_thread(
                 self.worker.metric, "tocsin_readings_total", label="destiny"
             )
-            found = {destiny: count for destiny, count in told.items() if count}
+            found = {disposition: count for disposition, count in told.items() if count}
         return found
 
 
@@ -256,14 +256,14 @@ async def measure(cluster: Cluster, folder: Path, rate: float) -> list[Run]:
     place = ["--configs", str(configs), "--bootstrap", cluster.bootstrap]
     tocsin("topics", *place, "--create", "--replication", "1")
     worker = WorkerProcess(place, free_ports(1)[0], folder / "worker.log")
-    stage = Stage(cluster, worker, Ear(cluster.bootstrap), channels)
-    hearing = asyncio.create_task(stage.ear.listen())
+    setup = Stage(cluster, worker, AlarmListener(cluster.bootstrap), channels)
+    hearing = asyncio.create_task(setup.listener.listen())
     worker.start()
     runs = []
     try:
-        await stage.ready()
+        await setup.ready()
         for share in SHARES:
-            runs.append(await stage.run(share, rate))
+            runs.append(await setup.run(share, rate))
             if runs[-1].trouble():
                 break
     finally:

@@ -22,7 +22,7 @@ from configuration.lane_plan import plan_of
 from contracts.records import Records
 from contracts.topics import TopicNames
 from pipeline.lane.lane import Lane
-from pipeline.snapshot.copy_buffer import Room
+from pipeline.snapshot.copy_buffer import CopyBuffer
 from pipeline.snapshot.lane_state import freeze, thaw
 from pipeline.snapshot.store import pack, unpack
 from runtime.installation import HOME
@@ -105,7 +105,7 @@ def measure_lane(folder: Path, channels: list[str]) -> Figures:
     lane.feed(Records.of([(place, now_ms, body) for place, body in bodies]))
     assert lane.accounts.counts()["scored"] == len(channels), lane.accounts.counts()
     found.poll = statistics.median(polls(lane, channels, now_ms))
-    room = Room()
+    room = CopyBuffer()
     freeze(lane, room)  # the first copy of a worker's life fetches the memory
     found.hold = max(seconds(lambda: freeze(lane, room)) for _ in range(ROUNDS))
     data = pack(freeze(lane))

@@ -24,7 +24,7 @@ from benchmarks.support.claims import (
     writes,
 )
 from benchmarks.support.reference import CRules, has_wide, library
-from contracts.batch import Batch, Destiny
+from contracts.batch import Batch, Disposition
 from contracts.transition import end_to_end
 from detectors.fused.scorer import ChannelRules
 
@@ -53,7 +53,7 @@ def batches(channels: int, rows: int) -> Batches:
         value[row % 1000 == SHIFTED] += 0.15 * (2 * number > count)
         time_ns = np.full(rows, BEGIN_NS + number * PERIOD_NS)
         record, quality = np.arange(rows, dtype=np.int32), np.zeros(rows, np.uint8)
-        scored = np.full(rows, Destiny.SCORED, np.uint8)
+        scored = np.full(rows, Disposition.SCORED, np.uint8)
         made.append((Batch(record, row, time_ns, value, quality), scored))
     return made
 
@@ -68,10 +68,10 @@ def later(sent: Batches) -> None:
 def check(kernel: ChannelRules, rivals: Sequence[CRules], sent: Batches) -> None:
     """Run all once; they must agree to the last byte."""
     told = 0
-    for batch, destiny in sent:
-        ours = kernel.score(batch, destiny, (0, len(batch)))
+    for batch, disposition in sent:
+        ours = kernel.score(batch, disposition, (0, len(batch)))
         for rival in rivals:
-            theirs = end_to_end(rival.score(batch, destiny))
+            theirs = end_to_end(rival.score(batch, disposition))
             assert len(ours) == len(theirs), "C tells something else"
             for name in ours.dtype.names or ():
                 assert ours[name].tobytes() == theirs[name].tobytes(), f"C tells another {name}"
@@ -95,12 +95,12 @@ def measure(channels: int, rows: int) -> dict[str, float]:
     gc.collect()
 
     def ours() -> None:
-        for batch, destiny in sent:
-            kernel.score(batch, destiny, (0, len(batch)))
+        for batch, disposition in sent:
+            kernel.score(batch, disposition, (0, len(batch)))
 
     def theirs(rival: CRules) -> None:
-        for batch, destiny in sent:
-            rival.score(batch, destiny)
+        for batch, disposition in sent:
+            rival.score(batch, disposition)
 
     arms = {name: partial(theirs, rival) for name, rival in rivals.items()}
     seconds = interleaved({"kernel": ours, **arms}, ROUNDS, partial(later, sent), thread_time)

@@ -11,7 +11,7 @@ import numpy as np
 from river import anomaly, compose, preprocessing
 
 from benchmarks.support.claims import Claim, interleaved, print_claims, print_table
-from contracts.batch import Batch, Destiny
+from contracts.batch import Batch, Disposition
 from contracts.quantities import Duration
 from detectors.base.kind import Roster
 from detectors.river.config import River
@@ -70,7 +70,7 @@ def main() -> None:
     time_ns = np.arange(READINGS) // CHANNELS * PERIOD_NS
     record, quality = np.arange(READINGS, dtype=np.int32), np.zeros(READINGS, np.uint8)
     batch = Batch(record, row, time_ns, chance.random(READINGS), quality)
-    scored = np.full(READINGS, Destiny.SCORED, np.uint8)
+    scored = np.full(READINGS, Disposition.SCORED, np.uint8)
     ours, bare = adapter(), Bare()
 
     def later() -> None:

@@ -11,7 +11,7 @@ from hot_loop import BEGIN_NS, PERIOD_NS, RULES, settle
 from numpy.typing import NDArray
 
 from benchmarks.support.claims import Claim, interleaved, print_claims, print_table
-from contracts.batch import Batch, Destiny, Quality
+from contracts.batch import Batch, Disposition, Quality
 from detectors.fused.scorer import ChannelRules
 from ingest.admit import Admission, Plausible
 
@@ -38,7 +38,7 @@ class Arm:
         passes = enumerate(order.reshape(-1, ROWS))
         self.sent = [self._batch(number, row, chance) for number, row in passes]
         self.stamps = [np.sort(batch.time_ns) for batch in self.sent]
-        self.destinies = np.zeros(len(Destiny), np.int64)
+        self.dispositions = np.zeros(len(Disposition), np.int64)
 
     def _batch(self, number: int, row: NDArray[np.int32], chance: np.random.Generator) -> Batch:
         """Good readings, and those in trouble among them."""
@@ -66,19 +66,23 @@ class Arm:
 
     def run(self) -> None:
         """Admit and score a pass."""
-        destiny = np.zeros(ROWS, np.uint8)
+        disposition = np.zeros(ROWS, np.uint8)
         for batch, stamp_ns in zip(self.sent, self.stamps, strict=True):
-            self.admission.admit(batch, stamp_ns, (0, ROWS), destiny)
-            self.rules.score(batch, destiny, (0, ROWS))
-            self.destinies += np.bincount(destiny, minlength=len(Destiny))
+            self.admission.admit(batch, stamp_ns, (0, ROWS), disposition)
+            self.rules.score(batch, disposition, (0, ROWS))
+            self.dispositions += np.bincount(disposition, minlength=len(Disposition))
 
 
 def check(arm: Arm) -> None:
-    """What is in trouble met the destiny that it should, and not one of the good ones did."""
-    wanted = {"NaN": Destiny.NOT_FINITE, "bad quality": Destiny.HELD, "out of order": Destiny.LATE}
-    found = arm.destinies / arm.destinies.sum()
+    """What is in trouble met the disposition that it should, and not one of the good ones did."""
+    wanted = {
+        "NaN": Disposition.NOT_FINITE,
+        "bad quality": Disposition.HELD,
+        "out of order": Disposition.LATE,
+    }
+    found = arm.dispositions / arm.dispositions.sum()
     share = SHARES[arm.trouble] if arm.trouble in wanted else 0.0
-    assert abs(found[Destiny.SCORED] - (1.0 - share)) < 0.05, (arm.trouble, found)
+    assert abs(found[Disposition.SCORED] - (1.0 - share)) < 0.05, (arm.trouble, found)
     if arm.trouble in wanted:
         assert abs(found[wanted[arm.trouble]] - share) < 0.05, (arm.trouble, found)
 

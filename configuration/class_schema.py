@@ -12,7 +12,7 @@ from configuration.pack import Pack
 from configuration.yaml.overrides import CHANNEL, KEY, TAG
 from configuration.yaml.shape import shape, written_fields
 from configuration.yaml.units import FIGURE, RATE
-from contracts.quantities import DIFFERENCE, LEVEL, Quantity, Rate
+from contracts.quantities import ABSOLUTE, DIFFERENCE, Quantity, Rate
 
 DRAFT: Final = "http://json-schema.org/draft-07/schema#"  # what editors of YAML know best
 _ENTRY: Final = re.compile(r"^(\S.*?) : .*\n((?:    .*\n?|\n)+)", re.MULTILINE)
@@ -41,7 +41,7 @@ def schema_of(kind: type) -> dict[str, Any]:
 def _shape(node: inspect.Type, *, figure: bool) -> dict[str, Any]:
     """Schema of a type; `figure` says that plain numbers in it are in the unit of the class."""
     if isinstance(node, inspect.Metadata):
-        return _shape(node.type, figure=figure or node.extra in (LEVEL, DIFFERENCE))
+        return _shape(node.type, figure=figure or node.extra in (ABSOLUTE, DIFFERENCE))
     if isinstance(node, inspect.UnionType):  # "or left out": nothing is never written
         inner = next(kind for kind in node.types if not isinstance(kind, inspect.NoneType))
         return _shape(inner, figure=figure)

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alarms.book import AlarmBook, Desk
-from alarms.lane_stopped import Standing, standing_alarm
-from alarms.rule_card import NO_THRESHOLDS, Card, ClassCards, Thresholds
+from alarms.lane_stopped import StoppedLane, lane_stopped_alarm
+from alarms.rule_card import NO_THRESHOLDS, ClassCards, RuleCard, Thresholds
 from configuration.catalogue.store import lanes_of
 from configuration.configuration import Configuration
 from configuration.pack import ClassPack, LimitRule
@@ -28,7 +28,7 @@ from detectors.channel.silence import SilenceWatch
 from detectors.fused import parameters
 from detectors.fused.limit import Limit
 from detectors.fused.scorer import ChannelRules
-from detectors.lane_scorer import Rules
+from detectors.lane_scorer import LaneScorer
 from ingest.admit import Admission
 from ingest.decode import DecodeLimits, Decoder
 
@@ -116,10 +116,10 @@ class Plan:
         whole = ids.chunk(0) if ids.num_chunks == 1 else ids.combine_chunks()
         return Decoder(whole, _unit(rows, "scale"), _unit(rows, "offset"), self.limits)
 
-    def _rules(self, rows: Catalogue, class_of: NDArray[np.int32]) -> Rules:
+    def _rules(self, rows: Catalogue, class_of: NDArray[np.int32]) -> LaneScorer:
         """Every rule that scores readings."""
         packs = list(self.packs.values())
-        cheap = [parameters.Rules(pack.limit, pack.unusual, pack.frozen) for pack in packs]
+        cheap = [parameters.FusedRules(pack.limit, pack.unusual, pack.frozen) for pack in packs]
         given = {}
         for name, (slot, kind) in kinds().items():
             found = {pack.label: pack.rule(name) for pack in packs}
@@ -132,7 +132,7 @@ class Plan:
             roster = self._roster(rows, class_of.astype(np.int64))
             others = {i: kind.build(i, rules, roster) for i, (kind, rules) in given.items()}
         learned |= {parameters.UNUSUAL_SLOT}
-        return Rules(ChannelRules(cheap, class_of), others, frozenset(learned))
+        return LaneScorer(ChannelRules(cheap, class_of), others, frozenset(learned))
 
     def _roster(self, rows: Catalogue, class_of: NDArray[np.int64]) -> Roster:
         """Channels as kinds of rules see them."""
@@ -155,10 +155,10 @@ def _unit(rows: Catalogue, name: str) -> NDArray[np.float64]:
     return column[:1] if alike else column
 
 
-def standing(name: LaneName, error: TocsinError, now_ms: int) -> Message:
+def stopped_alarm(name: LaneName, error: TocsinError, now_ms: int) -> Message:
     """Alarm of a lane that cannot go on."""
-    place = Standing(name.lifeline, str(name), name.telemetry, name.number)
-    return standing_alarm(place, error, now_ms)
+    place = StoppedLane(name.lifeline, str(name), name.telemetry, name.number)
+    return lane_stopped_alarm(place, error, now_ms)
 
 
 def plan_of(configuration: Configuration, lifeline: str) -> Plan:
@@ -188,28 +188,28 @@ def class_cards(pack: ClassPack) -> ClassCards:
     if pack.limit is not None:
         cards[parameters.LIMIT_SLOT] = _limit_card(pack.limit, pack.at["limit"])
     if pack.unusual is not None:
-        cards[parameters.UNUSUAL_SLOT] = Card("unusual", pack.at["unusual"], pack.unusual.duty)
+        cards[parameters.UNUSUAL_SLOT] = RuleCard("unusual", pack.at["unusual"], pack.unusual.duty)
     if pack.frozen is not None:
-        cards[parameters.FROZEN_SLOT] = Card("frozen", pack.at["frozen"], pack.frozen.duty)
+        cards[parameters.FROZEN_SLOT] = RuleCard("frozen", pack.at["frozen"], pack.frozen.duty)
     if pack.silent is not None:
-        cards[silence.SLOT] = Card("silent", pack.at["silent"], pack.silent.duty)
+        cards[silence.SLOT] = RuleCard("silent", pack.at["silent"], pack.silent.duty)
     for name, (slot, _) in kinds().items():
         if (rule := pack.rule(name)) is not None:
-            cards[slot] = Card(name, pack.at[name], rule.duty)
+            cards[slot] = RuleCard(name, pack.at[name], rule.duty)
     return ClassCards(pack.unit, cards)
 
 
-def _limit_card(limit: LimitRule, at: str) -> Card:
+def _limit_card(limit: LimitRule, at: str) -> RuleCard:
     """Card of limits, and of the kinds of day that have their own."""
 
-    def card(sides: Limit) -> Card:
-        return Card("limit", at, limit.duty, _thresholds(sides.low), _thresholds(sides.high))
+    def card(sides: Limit) -> RuleCard:
+        return RuleCard("limit", at, limit.duty, _thresholds(sides.low), _thresholds(sides.high))
 
     if limit.days is None:
         return card(limit)
     of_day = {day: card(limit.on(day)) for day in DAY_TYPES}
 
-    def on(time_ns: int) -> Card:
+    def on(time_ns: int) -> RuleCard:
         return of_day[day_type(time_ns, limit.utc_offset.ns, limit.calendar)]
 
     return replace(card(limit), on=on)

@@ -9,11 +9,11 @@ import pyarrow as pa
 
 from configuration.calendar import FILE as CALENDAR_FILE
 from configuration.calendar import read_calendar, with_calendar
-from configuration.catalogue.check import judge, judge_ids
+from configuration.catalogue.check import check_channels, check_ids
 from configuration.catalogue.read import SUFFIXES, ChannelTable, read_channels
 from configuration.catalogue.store import by_id
-from configuration.checks.pack import judge_pack
-from configuration.checks.references import judge_references
+from configuration.checks.pack import check_pack
+from configuration.checks.references import check_references
 from configuration.pack import RULES, ClassPack, Pack, in_time
 from configuration.settings import Settings, read_settings
 from configuration.yaml.fill import Page, partial
@@ -70,12 +70,12 @@ class Loader:
         settings = self.settings()
         there = [path.name for path in self._folder.iterdir() if _holds_packs(path)]
         if settings is not None:
-            self._strangers(there, settings)
+            self._unknown_ids(there, settings)
         self._read_calendar()
         for lifeline in sorted(there if settings is None else settings.lifelines):
             self._lifeline(lifeline)
-        hashes = judge_ids(self.tables, self._findings)
-        judge_references(self._packs, self.pages, self._classes)
+        hashes = check_ids(self.tables, self._findings)
+        check_references(self._packs, self.pages, self._classes)
         if settings is None or self._findings.found:
             return None
         tables = {
@@ -141,7 +141,7 @@ class Loader:
         if path.exists() and (tree := self._tree(path)) is not None:
             self._calendar = read_calendar(Page(self._called(path), tree, self._findings))
 
-    def _strangers(self, there: list[str], settings: Settings) -> None:
+    def _unknown_ids(self, there: list[str], settings: Settings) -> None:
         """A folder with packs that no lifeline names would be passed over in silence."""
         for name in there:
             if name not in settings.lifelines:
@@ -188,7 +188,7 @@ class Loader:
         before = len(page.findings)
         page = in_unit(Pack, page)
         fields, whole = partial(Pack, page)
-        judge_pack(fields, lifeline, page)
+        check_pack(fields, lifeline, page)
         if whole and len(page.findings) == before:
             here = Path(page.file).relative_to(self._folder).as_posix()
             tree = page.located
@@ -211,5 +211,5 @@ class Loader:
         channels = read_channels(paths[0], self._called(paths[0]), self._findings)
         if channels is not None:
             classes = None if lifeline in self._opaque else frozenset(self._classes)
-            judge(channels, lifeline, classes, self._findings)
+            check_channels(channels, lifeline, classes, self._findings)
             self.tables.append(channels)

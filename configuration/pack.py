@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 import msgspec
 from msgspec import Meta
 
-from alarms.rationalisation import Duty
+from alarms.rationalisation import Rationalisation
 from configuration.rule_kinds import BUILT_IN, kinds
 from configuration.yaml.shape import BY_LOADER
 from contracts.quantities import Duration
@@ -24,26 +24,26 @@ Places = Annotated[dict[str, str], Meta(extra=BY_LOADER)]
 class LimitRule(Limit, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Limits, and why they are there."""
 
-    duty: Duty
+    duty: Rationalisation
 
 
 class UnusualRule(Unusual, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Unusual values, and why they matter."""
 
-    duty: Duty
+    duty: Rationalisation
 
 
 class FrozenRule(Frozen, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Values that stand still, and why that matters."""
 
-    duty: Duty
+    duty: Rationalisation
 
 
 class SilentRule(Silent, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Silence, and whose it is."""
 
     colour: Literal["blue", "yellow", "orange", "red"] = "blue"
-    duty: Duty
+    duty: Rationalisation
 
 
 class ClassPack(
@@ -105,7 +105,7 @@ def _with_duty(kind: Kind) -> type[Any]:
     """What an engineer writes of a kind, with the reason why."""
     return msgspec.defstruct(
         f"{kind.config.__name__}Rule",
-        [("duty", Duty)],
+        [("duty", Rationalisation)],
         bases=(kind.config,),
         frozen=True,
         forbid_unknown_fields=True,

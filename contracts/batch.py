@@ -1,4 +1,4 @@
-"""Readings as columns, and the one counted destiny of each."""
+"""Readings as columns, and the one counted disposition of each."""
 
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -18,7 +18,7 @@ class Quality(IntEnum):
     BAD = 2
 
 
-class Destiny(IntEnum):
+class Disposition(IntEnum):
     """What became of one received reading; exactly one each.
 
     Everything from `UNDECODABLE` on is quarantined: it leaves as a dead letter.
@@ -45,7 +45,7 @@ class Destiny(IntEnum):
     @property
     def quarantined(self) -> bool:
         """Whether the reading leaves as a dead letter."""
-        return self >= Destiny.UNDECODABLE
+        return self >= Disposition.UNDECODABLE
 
 
 class Refused(NamedTuple):
@@ -72,7 +72,7 @@ class Batch:
         Value in the unit of the channel's class (conversion done); NaN when the source gave none.
     quality : uint8, shape (n,)
         `Quality` of each.
-    stranger : dict of int to str
+    unknown_id : dict of int to str
         Channel id as it came, for readings whose row is `UNKNOWN`.
     refused : list of Refused
         Messages that gave no readings, rising by record.
@@ -83,7 +83,7 @@ class Batch:
     time_ns: NDArray[np.int64]
     value: NDArray[np.float64]
     quality: NDArray[np.uint8]
-    stranger: dict[int, str] = field(default_factory=dict)
+    unknown_id: dict[int, str] = field(default_factory=dict)
     refused: list[Refused] = field(default_factory=list)
 
     def __len__(self) -> int:

@@ -7,6 +7,7 @@ import re
 from typing import ClassVar, Final
 
 NS_PER_S = 1_000_000_000
+NS_PER_MS = 1_000_000
 _UNIT_NS = {
     "ms": 1_000_000,
     "s": NS_PER_S,
@@ -17,7 +18,7 @@ _UNIT_NS = {
 
 # `Meta(extra=...)` of plain figures in the unit of the class, which may be written with a unit of
 # their own: `200 kPa`. A difference has no zero point: 5 degF of it are 2.8 degC.
-LEVEL: Final = {"figure": "level"}
+ABSOLUTE: Final = {"figure": "level"}
 DIFFERENCE: Final = {"figure": "difference"}
 _NUMBER = r"([0-9]+(?:\.[0-9]+)?)"
 

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 TOMBSTONE = -1
 
 
-def sealed(timestamp_ms: int, payload: bytes | memoryview | None) -> str:
-    """Fingerprint of a record; see `Records.seal`."""
+def fingerprint_of(timestamp_ms: int, payload: bytes | memoryview | None) -> str:
+    """Fingerprint of a record; see `Records.fingerprint`."""
     content = "" if payload is None else blake2b(payload, digest_size=8).hexdigest()
     return f"{timestamp_ms}-{content}"
 
@@ -49,13 +49,15 @@ class Records:
             return None
         return memoryview(self.buffer)[self.start[i] : self.start[i] + self.length[i]]
 
-    def seal(self, i: int) -> str:
+    def fingerprint(self, i: int) -> str:
         """Fingerprint of record `i`: its timestamp, and BLAKE2b-64 of its payload.
 
-        >>> Records.of([(7, 1000, b"a")]).seal(0), Records.of([(7, 1000, None)]).seal(0)
-        ('1000-40f89e395b66422f', '1000-')
+        >>> Records.of([(7, 1000, b"a")]).fingerprint(0)
+        '1000-40f89e395b66422f'
+        >>> Records.of([(7, 1000, None)]).fingerprint(0)
+        '1000-'
         """
-        return sealed(int(self.timestamp_ms[i]), self.payload(i))
+        return fingerprint_of(int(self.timestamp_ms[i]), self.payload(i))
 
     def last(self) -> tuple[int, bytes | None]:
         """Timestamp and payload of the last record, copies of both."""

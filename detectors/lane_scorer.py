@@ -14,7 +14,7 @@ from detectors.base.row_rule import VALUE
 from detectors.fused.scorer import ChannelRules, calmed
 
 
-class Rules:
+class LaneScorer:
     """Scorer of one lane.
 
     Parameters
@@ -42,17 +42,17 @@ class Rules:
     def score(
         self,
         batch: Batch,
-        destiny: NDArray[np.uint8],
+        disposition: NDArray[np.uint8],
         span: tuple[int, int],
         scores: NDArray[np.float64] | None = None,
     ) -> Transitions:
         """Score the readings of a span, in order, by every rule; level changes come back."""
-        found = [self._fused.score(batch, destiny, span, scores)]
+        found = [self._fused.score(batch, disposition, span, scores)]
         columns: Columns = {VALUE: batch.value}
         for slot, other in self._others.items():
             if slot in self._listeners:
                 self._listeners[slot].hear(end_to_end(found))
-            found.append(other.score(batch, destiny, span, columns))
+            found.append(other.score(batch, disposition, span, columns))
         return end_to_end(found)
 
     def arrays(self) -> Mapping[str, NDArray[Any]]:

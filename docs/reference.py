@@ -19,7 +19,7 @@ from configuration.settings import Settings
 from contracts.alarm import Alarm
 from contracts.dead_letter import DeadLetter
 from contracts.journal import Accept, Promote, Rollback, Shadow, Shelve, Unshelve
-from contracts.ports.status import LaneVitals, Pulse
+from contracts.ports.status import LaneStatus, ProcessStatus
 from ingest.json.reading import Reading
 from sinks.http.metrics import registry
 
@@ -161,7 +161,7 @@ def _many(shape: Mapping[str, Any]) -> str:
 class Idle:
     """A worker without lanes."""
 
-    def lanes(self) -> list[LaneVitals]:
+    def lanes(self) -> list[LaneStatus]:
         """None."""
         return []
 
@@ -173,9 +173,9 @@ class Idle:
         """It is."""
         return True
 
-    def pulse(self) -> Pulse:
+    def process_status(self) -> ProcessStatus:
         """Calm."""
-        return Pulse()
+        return ProcessStatus()
 
 
 def metrics() -> str:

@@ -1,4 +1,4 @@
-"""Admission: one destiny for every reading, judged by its record's timestamp, never by now."""
+"""Admission: one disposition for every reading, judged by its record's timestamp, never by now."""
 
 from collections.abc import Container, Mapping, Sequence
 from typing import Annotated, Any, Final
@@ -9,9 +9,9 @@ from msgspec import Meta
 from numba import njit
 from numpy.typing import NDArray
 
-from contracts.batch import Batch, Destiny, Quality
+from contracts.batch import Batch, Disposition, Quality
 from contracts.ports.lane_parts import carry
-from contracts.quantities import LEVEL, Duration, Rate
+from contracts.quantities import ABSOLUTE, Duration, Rate
 from contracts.transition import NEVER
 
 
@@ -30,7 +30,7 @@ class Plausible(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
         Readings further behind their record's timestamp than this are history: they never ring.
     """
 
-    range: Annotated[tuple[float, float], Meta(extra=LEVEL)]
+    range: Annotated[tuple[float, float], Meta(extra=ABSOLUTE)]
     fastest: Rate | None = None
     future: Duration = Duration("5 min")
     back_fill: Duration = Duration("1 h")
@@ -57,17 +57,17 @@ assert SEEN.itemsize == 64
 _BLOCK: Final = 32
 
 _BAD = int(Quality.BAD)
-_SCORED, _HELD = int(Destiny.SCORED), int(Destiny.HELD)
+_SCORED, _HELD = int(Disposition.SCORED), int(Disposition.HELD)
 _BACK_FILLED, _DUPLICATE, _LATE = (
-    int(Destiny.BACK_FILLED),
-    int(Destiny.DUPLICATE),
-    int(Destiny.LATE),
+    int(Disposition.BACK_FILLED),
+    int(Disposition.DUPLICATE),
+    int(Disposition.LATE),
 )
-_UNKNOWN, _FUTURE = int(Destiny.UNKNOWN_CHANNEL), int(Destiny.FUTURE)
+_UNKNOWN, _FUTURE = int(Disposition.UNKNOWN_CHANNEL), int(Disposition.FUTURE)
 _NOT_FINITE, _OUT_OF_RANGE, _TOO_FAST = (
-    int(Destiny.NOT_FINITE),
-    int(Destiny.OUT_OF_RANGE),
-    int(Destiny.TOO_FAST),
+    int(Disposition.NOT_FINITE),
+    int(Disposition.OUT_OF_RANGE),
+    int(Disposition.TOO_FAST),
 )
 
 
@@ -116,9 +116,9 @@ def admit_readings(
     params: tuple[NDArray[np.float64], NDArray[np.int64]],
     columns: tuple[Any, ...],
     span: tuple[int, int],
-    destiny: NDArray[np.uint8],
+    disposition: NDArray[np.uint8],
 ) -> None:
-    """Fill `destiny` for a span of readings, in order.
+    """Fill `disposition` for a span of readings, in order.
 
     Parameters
     ----------
@@ -140,7 +140,7 @@ def admit_readings(
                 classes[i - np.uint64(begin)] = seen[np.uint32(row_of[i])]["class"]
         for i in range(np.uint64(begin), np.uint64(end)):
             if row_of[i] < 0:
-                destiny[i] = _UNKNOWN
+                disposition[i] = _UNKNOWN
                 continue
             mine = seen[np.uint32(row_of[i])]
             kind = classes[i - np.uint64(begin)]
@@ -152,7 +152,7 @@ def admit_readings(
                 mine.cursor = (mine.cursor + 1) % REMEMBERED
                 bounds = (reals[kind, 0], reals[kind, 1], reals[kind, 2])
                 verdict = _by_value(mine, time_of[i], value_of[i], quality_of[i], bounds)
-            destiny[i] = verdict
+            disposition[i] = verdict
 
 
 class Admission:
@@ -200,9 +200,9 @@ class Admission:
         batch: Batch,
         stamp_ns: NDArray[np.int64],
         span: tuple[int, int],
-        destiny: NDArray[np.uint8],
+        disposition: NDArray[np.uint8],
     ) -> None:
-        """Fill `destiny` for the readings of a span, in order.
+        """Fill `disposition` for the readings of a span, in order.
 
         Parameters
         ----------
@@ -211,14 +211,14 @@ class Admission:
             Timestamp of each reading's record.
         span : (int, int)
             First reading, and the one behind the last.
-        destiny : uint8, shape (n,)
-            Filled with `Destiny`.
+        disposition : uint8, shape (n,)
+            Filled with `Disposition`.
         """
         columns = (stamp_ns, batch.row, batch.time_ns, batch.value, batch.quality)
-        admit_readings(self.seen, self._params, columns, span, destiny)
-        for place, channel in batch.stranger.items():
+        admit_readings(self.seen, self._params, columns, span, disposition)
+        for place, channel in batch.unknown_id.items():
             if span[0] <= place < span[1] and channel in self._elsewhere:
-                destiny[place] = Destiny.MISPLACED_GROUP
+                disposition[place] = Disposition.MISPLACED_GROUP
 
     def shelve(self, row: int, *, shelved: bool) -> None:
         """Hold a channel's readings from now on, or score them again."""

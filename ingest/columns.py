@@ -24,7 +24,7 @@ class Columns:
         Value as it was sent.
     quality : uint8, shape (n,)
         `Quality` of each.
-    stranger : dict of int to str
+    unknown_id : dict of int to str
         Channel id where the row is `UNKNOWN`.
     refused : list of Refused
         Messages among them that gave no readings.
@@ -35,7 +35,7 @@ class Columns:
     time_ns: NDArray[np.int64]
     raw: NDArray[np.float64]
     quality: NDArray[np.uint8]
-    stranger: dict[int, str] = field(default_factory=dict)
+    unknown_id: dict[int, str] = field(default_factory=dict)
     refused: list[Refused] = field(default_factory=list)
 
     def __len__(self) -> int:
@@ -61,10 +61,10 @@ def join(parts: list[Columns]) -> Columns:
         return parts[0]
     if not parts:
         return nothing()
-    stranger: dict[int, str] = {}
+    unknown_id: dict[int, str] = {}
     base = 0
     for part in parts:
-        stranger.update({base + place: channel for place, channel in part.stranger.items()})
+        unknown_id.update({base + place: channel for place, channel in part.unknown_id.items()})
         base += len(part)
     return Columns(
         np.concatenate([part.record for part in parts]),
@@ -72,7 +72,7 @@ def join(parts: list[Columns]) -> Columns:
         np.concatenate([part.time_ns for part in parts]),
         np.concatenate([part.raw for part in parts]),
         np.concatenate([part.quality for part in parts]),
-        stranger,
+        unknown_id,
         [refusal for part in parts for refusal in part.refused],
     )
 
@@ -93,14 +93,14 @@ def merge(one: Columns, other: Columns) -> Columns:
         both.time_ns[order],
         both.raw[order],
         both.quality[order],
-        {place_of: both.stranger[i] for i, place_of in _moved(both.stranger, place)},
+        {place_of: both.unknown_id[i] for i, place_of in _moved(both.unknown_id, place)},
         both.refused,
     )
 
 
-def _moved(stranger: dict[int, str], place: NDArray[np.int64]) -> list[tuple[int, int]]:
+def _moved(unknown_id: dict[int, str], place: NDArray[np.int64]) -> list[tuple[int, int]]:
     """Where each stranger was and is, in the order of where they are."""
-    return sorted(((i, int(place[i])) for i in stranger), key=lambda pair: pair[1])
+    return sorted(((i, int(place[i])) for i in unknown_id), key=lambda pair: pair[1])
 
 
 def without(columns: Columns, refused: list[Refused]) -> Columns:
@@ -114,13 +114,13 @@ def without(columns: Columns, refused: list[Refused]) -> Columns:
 def only(columns: Columns, keep: NDArray[np.bool_]) -> Columns:
     """Some of the readings, and all refusals."""
     place = np.cumsum(keep) - 1
-    stranger = {int(place[i]): channel for i, channel in columns.stranger.items() if keep[i]}
+    unknown_id = {int(place[i]): channel for i, channel in columns.unknown_id.items() if keep[i]}
     return Columns(
         columns.record[keep],
         columns.row[keep],
         columns.time_ns[keep],
         columns.raw[keep],
         columns.quality[keep],
-        stranger,
+        unknown_id,
         list(columns.refused),
     )

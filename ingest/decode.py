@@ -88,7 +88,7 @@ class Decoder:
             columns.time_ns,
             _converted(columns.row, columns.raw, self._scale, self._offset),
             columns.quality,
-            columns.stranger,
+            columns.unknown_id,
             sorted(columns.refused),
         )
 

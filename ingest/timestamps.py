@@ -6,6 +6,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from contracts.quantities import NS_PER_MS
 from ingest.pointers import address_of, byte_at, word_at
 
 # Valid times start at 1970, so no valid time is negative.
@@ -14,7 +15,6 @@ OUTSIDE = -2
 # 2201-01-01T00:00:00Z: the first instant behind the years that a city's telemetry may name.
 END_S = 7_289_654_400
 END_MS = END_S * 1_000
-NS_PER_MS = 1_000_000
 
 PLAIN_BYTES: Final = 24  # `YYYY-MM-DDTHH:MM:SS.mmmZ`, as most gateways write times
 _SHAPE: Final = b"0000-00-00T00:00:00.000Z"

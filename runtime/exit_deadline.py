@@ -6,14 +6,15 @@ import threading
 from collections.abc import Callable
 from typing import Final
 
+from runtime.exit_codes import FAILED, GOOD
+
 log = logging.getLogger("tocsin.run")
 
 # Lanes are drained or abandoned within 20 s; orchestrators kill after 30 s.
 EXIT_S: Final = 28.0
-GOOD, FAILED = 0, 1
 
 
-class LastExit:
+class ExitDeadline:
     """Ends the process some seconds after it was asked to, or at once when asked again.
 
     A thread of its own does it, so neither a blocked event loop nor a hung client or executor can

@@ -3,7 +3,7 @@
 import time
 
 
-class Burden:
+class Overload:
     """How long records have waited each time that a lane had taken some.
 
     Parameters

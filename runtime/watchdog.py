@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from contracts.ports.status import LaneVitals
+from contracts.ports.status import LaneStatus
 
 NOBODY: Final = -1
 _AT_WORK: Final = frozenset({"running", "replaying"})
@@ -39,7 +39,7 @@ class Patience:
 class _Stand:
     """A lane that stood at a look, and since when."""
 
-    vitals: LaneVitals | None
+    status: LaneStatus | None
     position: int
     at_work: bool
     hungry_s: float
@@ -66,7 +66,7 @@ class Watchdog:
 
     def __init__(
         self,
-        owned: Callable[[], Mapping[int, LaneVitals]],
+        owned: Callable[[], Mapping[int, LaneStatus]],
         settled: Callable[[], bool],
         ends: Callable[[Sequence[int]], Awaitable[dict[int, int] | None]],
         patience: Patience | None = None,
@@ -93,8 +93,8 @@ class Watchdog:
                     self._in_vain[number] = self._in_vain.get(number, 0) + 1
                     return f"{_told(stand)}, for {waited_s:.0f} s while brokers answer"
 
-    def _lanes(self) -> dict[int, LaneVitals]:
-        return {n: vitals for n, vitals in self._owned().items() if vitals.phase != "failed"}
+    def _lanes(self) -> dict[int, LaneStatus]:
+        return {n: status for n, status in self._owned().items() if status.phase != "failed"}
 
     async def _ask(self) -> dict[int, int] | None:
         """Ends of the lanes' logs; where nothing was given, whether anybody answers."""
@@ -105,10 +105,10 @@ class Watchdog:
         """Keep the older of two stands at one place; whoever moved or waits for nothing is well."""
         stands: dict[int, _Stand] = {}
         lanes = self._lanes()
-        for number, vitals in lanes.items():
-            stand = _Stand(vitals, vitals.position, vitals.phase in _AT_WORK, vitals.hungry_s, now)
+        for number, status in lanes.items():
+            stand = _Stand(status, status.position, status.phase in _AT_WORK, status.hungry_s, now)
             former = self._stands.get(number)
-            waits = ends.get(number, 0) > vitals.position
+            waits = ends.get(number, 0) > status.position
             if former is not None and waits and _same(former, stand):
                 stands[number] = former
                 continue
@@ -125,8 +125,8 @@ class Watchdog:
         patience = self._patience
         limit_s = patience.hungry_s if stand.at_work else patience.lost_s
         limit_s = min(limit_s * 2 ** self._in_vain.get(number, 0), patience.most_s)
-        if stand.vitals is not None and stand.at_work:
-            waited_s = stand.vitals.hungry_s - stand.hungry_s
+        if stand.status is not None and stand.at_work:
+            waited_s = stand.status.hungry_s - stand.hungry_s
         else:
             waited_s = time.monotonic() - stand.since
         return waited_s if waited_s >= limit_s else 0.0
@@ -134,17 +134,17 @@ class Watchdog:
 
 def _same(one: _Stand, other: _Stand) -> bool:
     place = (one.position, one.at_work)
-    return one.vitals is other.vitals and place == (other.position, other.at_work)
+    return one.status is other.status and place == (other.position, other.at_work)
 
 
 def _moved(former: _Stand, now: _Stand) -> bool:
-    return former.vitals is now.vitals and former.at_work and former.position < now.position
+    return former.status is now.status and former.at_work and former.position < now.position
 
 
 def _told(stand: _Stand) -> str:
-    vitals = stand.vitals
-    if vitals is None:
+    status = stand.status
+    if status is None:
         return "the worker: the group gives it nothing"
     if not stand.at_work:
-        return f"{vitals.name}: cannot recover ({vitals.trouble})"
-    return f"{vitals.name}: waits at {stand.position} although records wait there"
+        return f"{status.name}: cannot recover ({status.trouble})"
+    return f"{status.name}: waits at {stand.position} although records wait there"

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from configuration.catalogue.store import lanes_of
 from configuration.checks.false_alarms import Expected, expected, together
-from configuration.checks.warnings import Folder, doubts
+from configuration.checks.warnings import Folder, warnings
 from configuration.configuration import Configuration
 from configuration.loader import Loader
 from configuration.pack import RULES, ClassPack
@@ -35,7 +35,7 @@ def judged(
         return list(error.findings), []
     if found is None or findings.found:
         return findings.lines(), []
-    return [], doubts(Folder(found[1], loader.pages, loader.tables))
+    return [], warnings(Folder(found[1], loader.pages, loader.tables))
 
 
 def summary(configuration: Configuration) -> list[str]:

@@ -19,8 +19,8 @@ from contracts.dead_letter import DeadLetter
 from contracts.errors import ConfigError
 from contracts.journal import Command
 from ingest.json.reading import Reading
+from runtime.exit_codes import FAILED, GOOD, WRONG_USE
 
-GOOD, FAILED, WRONG_USE = 0, 1, 2
 SCHEMAS: Final[dict[str, Any]] = {
     "alarm": Alarm,
     "command": Command,
@@ -86,9 +86,9 @@ def explain(arguments: argparse.Namespace) -> int:
         msg = "explain: expected --telemetry FILE beside a time, got none"
         raise ConfigError(msg)
     from lab.explain.moment import moment  # noqa: PLC0415 - loads numba
-    from lab.explain.replay import Bench  # noqa: PLC0415 - loads numba
+    from lab.explain.replay import ReplayLanes  # noqa: PLC0415 - loads numba
 
-    bench = Bench(Configuration.load(arguments.configs), pack.lifeline, None)
+    bench = ReplayLanes(Configuration.load(arguments.configs), pack.lifeline, None)
     files = (arguments.telemetry, arguments.journal)
     say("")
     for line in moment(bench, pack, arguments.channel, arguments.time, files):
@@ -99,9 +99,9 @@ def explain(arguments: argparse.Namespace) -> int:
 def run(arguments: argparse.Namespace) -> int:
     """Run one worker, or several, until told to stop."""
     if arguments.workers > 1:
-        from app.process.supervisor import run_crew  # noqa: PLC0415 - loads Kafka
+        from app.process.supervisor import run_workers  # noqa: PLC0415 - loads Kafka
 
-        return asyncio.run(run_crew(arguments))
+        return asyncio.run(run_workers(arguments))
     from app.process.run import run_worker  # noqa: PLC0415 - loads Kafka and numba
 
     return asyncio.run(run_worker(arguments))
@@ -158,7 +158,7 @@ def compile_kernels(arguments: argparse.Namespace) -> int:
     for lifeline in configuration.partitions:
         warm(configuration, lifeline)
     if arguments.into is not None:
-        target = kernel_cache.seal(arguments.into, arguments.cpu)
+        target = kernel_cache.complete(arguments.into, arguments.cpu)
         say(f"{arguments.into}: kernels for {target.cpu}; set {kernel_cache.SHIPPED} to use them")
     return GOOD
 
@@ -187,9 +187,9 @@ def _actions(command: argparse.ArgumentParser) -> Iterator[argparse.Action]:
 
 def demo(arguments: argparse.Namespace) -> int:
     """Ring over recorded telemetry in compressed time."""
-    from app.demo.interrupt import Leaving  # noqa: PLC0415 - only the demo leaves this way
+    from app.demo.interrupt import Interrupt  # noqa: PLC0415 - only the demo leaves this way
 
-    leaving = Leaving()
+    leaving = Interrupt()
     leaving.install()
     from app.demo.demo import run_demo  # noqa: PLC0415 - loads Kafka and numba
 

@@ -9,8 +9,7 @@ from collections.abc import Sequence
 from app.cli.parser import parser
 from app.process import kernel_cache
 from contracts.errors import ConfigError, TocsinError
-
-GOOD, FAILED, WRONG_USE = 0, 1, 2
+from runtime.exit_codes import FAILED, WRONG_USE
 
 
 def _place_kernels(arguments: argparse.Namespace) -> None:

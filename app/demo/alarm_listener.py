@@ -6,13 +6,13 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from app.demo.broker import Stage
+from app.demo.broker import DemoBroker
 from broker.closing import close_client
 from contracts.alarm import Alarm, decode_alarm
 from contracts.topics import TopicNames
 
 
-class Ear:
+class AlarmListener:
     """Listens to the alarms topics of some lifelines.
 
     Parameters
@@ -30,14 +30,14 @@ class Ear:
         self.heard: Counter[str] = Counter()
         self.newest: dict[str, Alarm] = {}
 
-    async def listen(self, stage: Stage) -> None:
+    async def listen(self, broker: DemoBroker) -> None:
         """Read committed revisions, for ever."""
-        settings = stage.configuration.settings
-        names, lanes = TopicNames(settings.app), stage.configuration.partitions
+        settings = broker.configuration.settings
+        names, lanes = TopicNames(settings.app), broker.configuration.partitions
         consumer = AIOKafkaConsumer(
             bootstrap_servers=settings.kafka.bootstrap,
             isolation_level="read_committed",
-            check_crcs=stage.check_crcs,
+            check_crcs=broker.check_crcs,
             auto_offset_reset="earliest",
         )
         try:

@@ -27,7 +27,7 @@ LOOK_S: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
+class DemoBroker:
     """A broker with the topics of the lifelines on it.
 
     Parameters
@@ -42,10 +42,10 @@ class Stage:
     check_crcs: bool
 
 
-def stage(
+def open_broker(
     configuration: Configuration, lanes: Mapping[str, int], bootstrap: str | None, state: str
-) -> AbstractAsyncContextManager[Stage]:
-    """The stage for some lifelines.
+) -> AbstractAsyncContextManager[DemoBroker]:
+    """The broker for some lifelines.
 
     Parameters
     ----------
@@ -65,20 +65,20 @@ def stage(
 @asynccontextmanager
 async def embedded(
     configuration: Configuration, lanes: Mapping[str, int], state: str
-) -> AsyncIterator[Stage]:
-    """A broker inside this process, which ends with the stage."""
+) -> AsyncIterator[DemoBroker]:
+    """A broker inside this process, which ends with the broker."""
     with EmbeddedBroker() as broker:
         settled = _settled(configuration, configuration.settings.app, broker.bootstrap, state)
         for topic in needed(lanes, TopicNames(settled.settings.app)):
             broker.create(topic.name)
-        yield Stage(settled, check_crcs=False)
+        yield DemoBroker(settled, check_crcs=False)
 
 
 @asynccontextmanager
 async def real(
     configuration: Configuration, lanes: Mapping[str, int], bootstrap: str, state: str
-) -> AsyncIterator[Stage]:
-    """A real Kafka: topics that nobody else has, gone when the stage is left.
+) -> AsyncIterator[DemoBroker]:
+    """A real Kafka: topics that nobody else has, gone when the broker is left.
 
     Raises
     ------
@@ -92,7 +92,7 @@ async def real(
     making = asyncio.create_task(ensure(topics, bootstrap), name="topics")
     try:
         await asyncio.shield(making)
-        yield Stage(settled, check_crcs=True)
+        yield DemoBroker(settled, check_crcs=True)
     finally:
         # A request on its way is answered first: what came of it later, nobody would delete.
         await asyncio.wait({making}, timeout=TOPICS_S)

@@ -7,10 +7,10 @@ import sys
 import tempfile
 from typing import Final
 
-from app.demo.broker import stage
-from app.demo.interrupt import Leaving
+from app.demo.broker import open_broker
+from app.demo.interrupt import Interrupt
 from app.demo.report import Told, report, summary
-from app.demo.run import Show
+from app.demo.run import DemoRun
 from app.demo.screen import Plain, Screen
 from configuration.configuration import Configuration
 from lab.feeds import elevator, metro, power, subsidence, water
@@ -34,7 +34,7 @@ def feeds(configuration: Configuration) -> list[Feed]:
     return [feed for feed in every if feed.channels() <= configuration.catalogue.row_of.keys()]
 
 
-async def run_demo(arguments: argparse.Namespace, leaving: Leaving) -> int:
+async def run_demo(arguments: argparse.Namespace, leaving: Interrupt) -> int:
     """Play, ring, report; exit code 0 when every known event rang."""
     seconds = arguments.seconds
     if seconds is None:
@@ -42,19 +42,19 @@ async def run_demo(arguments: argparse.Namespace, leaving: Leaving) -> int:
     configuration = Configuration.load(arguments.configs)
     played = feeds(configuration)
     screen = chosen()
-    show = Show(played, screen, SHARE * (seconds or SECONDS))
+    show = DemoRun(played, screen, SHARE * (seconds or SECONDS))
     leaving.where = show.where
     screen.begin(played)
     try:
         await perform(show, configuration, arguments.bootstrap, leaving, forever=not seconds)
     finally:
         screen.end()
-    result = summary(played, Told(show.ear.told, show.accounts()), show.elapsed)
+    result = summary(played, Told(show.listener.told, show.accounts()), show.elapsed)
     p99_ms = show.meter.p99_ms()
     result["sample_to_alarm_p99_ms"] = None if p99_ms is None else round(p99_ms, 1)
     result["interrupted"] = leaving.asked
     result["where"] = show.where() if leaving.asked else ""
-    report(arguments.report, played, show.ear, result)
+    report(arguments.report, played, show.listener, result)
     missed = [event["name"] for event in result["known_events"] if event["rung_at"] is None]
     return 1 if missed and not leaving.asked else 0
 
@@ -69,14 +69,14 @@ def chosen() -> Screen:
 
 
 async def perform(
-    show: Show,
+    show: DemoRun,
     configuration: Configuration,
     bootstrap: str | None,
-    leaving: Leaving,
+    leaving: Interrupt,
     *,
     forever: bool = False,
 ) -> None:
-    """Run the show on its stage until it ends or somebody interrupts."""
+    """Run the show on its broker until it ends or somebody interrupts."""
     lanes = {feed.lifeline: configuration.partitions[feed.lifeline] for feed in show.feeds}
 
     async def whole() -> None:
@@ -84,7 +84,7 @@ async def perform(
         with tempfile.TemporaryDirectory(
             prefix="tocsin-demo-", ignore_cleanup_errors=True
         ) as state:
-            async with stage(configuration, lanes, bootstrap, state) as ground:
+            async with open_broker(configuration, lanes, bootstrap, state) as ground:
                 await show.run(ground, forever=forever)
 
     playing = asyncio.create_task(whole(), name="show")

@@ -21,7 +21,7 @@ def _hush() -> None:
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
 
 
-class Leaving:
+class Interrupt:
     """Hears SIGINT and SIGTERM, gives the demo some seconds to end, then ends the process.
 
     Before the demo runs there is nothing to end, and it leaves at once: half-loaded modules and

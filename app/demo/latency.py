@@ -15,7 +15,7 @@ SILENT: Final = "silent"
 Place = tuple[str, int, int]
 
 
-class Meter:
+class LatencyMeter:
     """Real time from handing a reading to the producer to hearing the alarm that it rang.
 
     A silence is rung by a reading that did not come, so it is left out. Only the newest readings

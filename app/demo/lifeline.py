@@ -6,12 +6,12 @@ from typing import Any, Final
 import numpy as np
 from aiokafka import AIOKafkaProducer
 
-from app.demo.alarm_listener import Ear
-from app.demo.broker import Stage
+from app.demo.alarm_listener import AlarmListener
+from app.demo.broker import DemoBroker
 from app.demo.compressed_clock import CompressedClock, messages, send
-from app.demo.latency import Meter
-from app.process.lifeline_worker import Service
-from app.process.worker_options import Way
+from app.demo.latency import LatencyMeter
+from app.process.lifeline_worker import LifelineWorker
+from app.process.worker_options import WorkerOptions
 from broker.closing import close_client
 from configuration.configuration import Configuration
 from configuration.lane_plan import plan_of
@@ -23,21 +23,21 @@ READY_S: Final = 60.0
 POLL_S: Final = 0.05
 
 
-class Act:
+class DemoLifeline:
     """One lifeline played in compressed time.
 
     Parameters
     ----------
     feed : Feed
-    stage : Stage
+    broker : DemoBroker
     seconds : float
         How long the whole feed takes.
-    meter : Meter
+    meter : LatencyMeter
     """
 
-    def __init__(self, feed: Feed, stage: Stage, seconds: float, meter: Meter) -> None:
+    def __init__(self, feed: Feed, broker: DemoBroker, seconds: float, meter: LatencyMeter) -> None:
         self.feed = feed
-        self.configuration = only_fed(stage.configuration, feed)
+        self.configuration = only_fed(broker.configuration, feed)
         self._meter = meter
         self._handed = 0
         plan = plan_of(self.configuration, feed.lifeline)
@@ -45,9 +45,11 @@ class Act:
         span_ms = feed.readings[-1].time_ms - feed.readings[0].time_ms
         self._clock = CompressedClock(feed.readings[0].time_ms, span_ms / 1000 / seconds)
         lanes = tuple(sorted({sent.partition for sent in self._sent}))
-        self.service = Service(
+        self.service = LifelineWorker(
             self.configuration,
-            Way(feed.lifeline, lanes=lanes, check_crcs=stage.check_crcs, clock=self._clock),
+            WorkerOptions(
+                feed.lifeline, lanes=lanes, check_crcs=broker.check_crcs, clock=self._clock
+            ),
         )
         self._names = TopicNames(self.configuration.settings.app)
         self._started = False
@@ -87,19 +89,19 @@ class Act:
         self._handed += 1
         self._meter.sent(sent, began_s)
 
-    async def settle(self, ear: Ear) -> None:
+    async def settle(self, listener: AlarmListener) -> None:
         """Wait until all readings are taken and all alarms heard."""
         async with asyncio.timeout(DRAIN_S):
-            while not self._settled(ear):  # noqa: ASYNC110 - lanes tell nobody
+            while not self._settled(listener):  # noqa: ASYNC110 - lanes tell nobody
                 await asyncio.sleep(POLL_S)
 
-    def _settled(self, ear: Ear) -> bool:
+    def _settled(self, listener: AlarmListener) -> bool:
         taken = self.accounts().get("received", 0) >= len(self._sent)
         told = sum(lane.revisions for lane in self.service.lanes())
-        return taken and ear.heard[self.alarms] >= told
+        return taken and listener.heard[self.alarms] >= told
 
     def accounts(self) -> dict[str, int]:
-        """Received readings and their destinies, all lanes together."""
+        """Received readings and their dispositions, all lanes together."""
         total: dict[str, int] = {}
         for lane in self.service.lanes():
             for word, count in lane.accounts.items():

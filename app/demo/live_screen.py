@@ -112,7 +112,7 @@ def panel(show: Progress, rate: Rate) -> Panel:
         (f"{lag:,}", "bold"),
         "   sample to alarm p99 ",
         ("-" if p99_ms is None else f"{p99_ms:,.0f} ms", "bold"),
-        f"   {received:,} readings, {len(show.ear.told)} revisions",
+        f"   {received:,} readings, {len(show.listener.told)} revisions",
     )
     return Panel(Group(figures, Text(), _lifelines(show)), title=f"Tocsin: {show.phase}")
 
@@ -121,7 +121,7 @@ def _lifelines(show: Progress) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="dim")
     for word in ("lifeline", "played", "channels alive", "open alarms"):
         table.add_column(word)
-    shares, alarms = show.shares(), show.ear.newest.values()
+    shares, alarms = show.shares(), show.listener.newest.values()
     for feed in show.feeds:
         unclear = [a for a in alarms if a.lifeline == feed.lifeline and a.state != "cleared"]
         alive = alive_share(len(feed.channels()), unclear)

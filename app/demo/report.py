@@ -78,12 +78,12 @@ def _other(alarm: Alarm) -> dict[str, str]:
     }
 
 
-def report(folder: Path, feeds: Sequence[Feed], ear: Heard, result: dict[str, Any]) -> None:
+def report(folder: Path, feeds: Sequence[Feed], listener: Heard, result: dict[str, Any]) -> None:
     """Write the report folder and say what is in it."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "alarms.jsonl").write_bytes(b"".join(body + b"\n" for body in ear.bodies))
+    (folder / "alarms.jsonl").write_bytes(b"".join(body + b"\n" for body in listener.bodies))
     (folder / "summary.json").write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n")
-    (folder / "index.html").write_text(page(feeds, ear.told, result), encoding="utf-8")
+    (folder / "index.html").write_text(page(feeds, listener.told, result), encoding="utf-8")
     write = sys.stdout.write
     write("\n")
     for event in result["known_events"]:

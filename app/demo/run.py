@@ -1,4 +1,4 @@
-"""The demo itself: every lifeline on one stage, heard by one ear."""
+"""The demo itself: every lifeline on one broker, heard by one ear."""
 
 import asyncio
 import threading
@@ -8,22 +8,22 @@ from contextlib import suppress
 from importlib.metadata import version
 from typing import Final
 
-from app.demo.alarm_listener import Ear
-from app.demo.broker import Stage
-from app.demo.latency import Meter
-from app.demo.lifeline import Act, only_fed
+from app.demo.alarm_listener import AlarmListener
+from app.demo.broker import DemoBroker
+from app.demo.latency import LatencyMeter
+from app.demo.lifeline import DemoLifeline, only_fed
 from app.demo.screen import Screen
 from configuration.warm_up import warm
 from contracts.alarm import Alarm
-from contracts.ports.status import LaneVitals, Pulse
+from contracts.ports.status import LaneStatus, ProcessStatus
 from lab.feeds.feed import Feed
 from sinks.http.health import HealthServer
 
 LOOK_S: Final = 0.25
 
 
-class Show:
-    """Everything that runs during the demo; itself the `Vitals` of all lifelines.
+class DemoRun:
+    """Everything that runs during the demo; itself the `WorkerStatus` of all lifelines.
 
     Parameters
     ----------
@@ -44,37 +44,39 @@ class Show:
         self.feeds = feeds
         self._screen = screen
         self._seconds = seconds
-        self.meter = Meter()
-        self.ear = Ear([feed.lifeline for feed in feeds], self._heard)
-        self.acts: list[Act] = []
+        self.meter = LatencyMeter()
+        self.listener = AlarmListener([feed.lifeline for feed in feeds], self._heard)
+        self.lifelines: list[DemoLifeline] = []
         self.phase = "starting the broker"
         self.elapsed = 0.0
 
-    def lanes(self) -> list[LaneVitals]:
+    def lanes(self) -> list[LaneStatus]:
         """Every lane of every lifeline."""
-        return [lane for act in self.acts for lane in act.service.lanes()]
+        return [lane for lifeline in self.lifelines for lane in lifeline.service.lanes()]
 
     def alive(self) -> bool:
         """Whether the event loop turns."""
-        return all(act.service.alive() for act in self.acts)
+        return all(lifeline.service.alive() for lifeline in self.lifelines)
 
     def ready(self) -> bool:
         """Whether all lanes run."""
-        return all(act.service.ready() for act in self.acts)
+        return all(lifeline.service.ready() for lifeline in self.lifelines)
 
-    def pulse(self) -> Pulse:
+    def process_status(self) -> ProcessStatus:
         """The worst of all workers."""
-        pulses = [act.service.pulse() for act in self.acts] or [Pulse()]
-        return Pulse(max(p.lag_s for p in pulses), sum(p.rebuilds for p in pulses))
+        pulses = [lifeline.service.process_status() for lifeline in self.lifelines] or [
+            ProcessStatus()
+        ]
+        return ProcessStatus(max(p.lag_s for p in pulses), sum(p.rebuilds for p in pulses))
 
     def accounts(self) -> dict[str, dict[str, int]]:
         """Accounts of each lifeline, its lanes together."""
-        return {act.feed.lifeline: act.accounts() for act in self.acts}
+        return {lifeline.feed.lifeline: lifeline.accounts() for lifeline in self.lifelines}
 
     def shares(self) -> dict[str, float]:
         """How much of each feed is on its way, from 0 to 1."""
         return {feed.lifeline: 0.0 for feed in self.feeds} | {
-            act.feed.lifeline: act.share for act in self.acts
+            lifeline.feed.lifeline: lifeline.share for lifeline in self.lifelines
         }
 
     def where(self) -> str:
@@ -86,25 +88,27 @@ class Show:
         self.meter.heard(alarm)
         self._screen.ring(alarm)
 
-    async def run(self, stage: Stage, *, forever: bool = False) -> None:
+    async def run(self, broker: DemoBroker, *, forever: bool = False) -> None:
         """Play every feed and wait for the last alarm; cancel it to end it early."""
         looks = asyncio.create_task(self._looks(), name="screen")
         try:
             self.phase = "compiling"
-            await _apart(lambda: self._compile(stage))
-            await self._heard_play(stage, forever=forever)
+            await _apart(lambda: self._compile(broker))
+            await self._heard_play(broker, forever=forever)
         finally:
             looks.cancel()
             await asyncio.gather(looks, return_exceptions=True)
             self._screen.look(self)
 
-    async def _heard_play(self, stage: Stage, *, forever: bool) -> None:
+    async def _heard_play(self, broker: DemoBroker, *, forever: bool) -> None:
         self.phase = "starting"
-        self.acts = [Act(feed, stage, self._seconds, self.meter) for feed in self.feeds]
-        http = stage.configuration.settings.http
+        self.lifelines = [
+            DemoLifeline(feed, broker, self._seconds, self.meter) for feed in self.feeds
+        ]
+        http = broker.configuration.settings.http
         health = HealthServer(self, http.host, 0, version("tocsin"))
         await health.start()
-        listening = asyncio.create_task(self.ear.listen(stage), name="ear")
+        listening = asyncio.create_task(self.listener.listen(broker), name="ear")
         self._screen.ready(f"http://{http.host}:{health.port}/metrics")
         began = time.monotonic()
         try:
@@ -118,24 +122,24 @@ class Show:
             self.elapsed = self.elapsed or time.monotonic() - began
             listening.cancel()
             await asyncio.gather(listening, return_exceptions=True)
-            await asyncio.gather(*(act.close() for act in self.acts))
+            await asyncio.gather(*(lifeline.close() for lifeline in self.lifelines))
             await health.stop()
 
     async def _play(self) -> None:
-        await asyncio.gather(*(act.start() for act in self.acts))
+        await asyncio.gather(*(lifeline.start() for lifeline in self.lifelines))
         self.phase = "playing"
-        await asyncio.gather(*(act.play() for act in self.acts))
+        await asyncio.gather(*(lifeline.play() for lifeline in self.lifelines))
         self.phase = "settling"
-        await asyncio.gather(*(act.settle(self.ear) for act in self.acts))
+        await asyncio.gather(*(lifeline.settle(self.listener) for lifeline in self.lifelines))
 
     async def _looks(self) -> None:
         while True:
             self._screen.look(self)
             await asyncio.sleep(LOOK_S)
 
-    def _compile(self, stage: Stage) -> None:
+    def _compile(self, broker: DemoBroker) -> None:
         for feed in self.feeds:
-            warm(only_fed(stage.configuration, feed), feed.lifeline)
+            warm(only_fed(broker.configuration, feed), feed.lifeline)
 
 
 async def _apart(work: Callable[[], None]) -> None:

@@ -4,10 +4,10 @@ import sys
 from collections.abc import Sequence
 from typing import Final, Protocol
 
-from app.demo.alarm_listener import Ear
-from app.demo.latency import Meter
+from app.demo.alarm_listener import AlarmListener
+from app.demo.latency import LatencyMeter
 from contracts.alarm import Alarm
-from contracts.ports.status import LaneVitals
+from contracts.ports.status import LaneStatus
 from lab.feeds.feed import Feed
 from lab.reports.terminal import colours
 
@@ -19,10 +19,10 @@ class Progress(Protocol):
 
     feeds: Sequence[Feed]
     phase: str
-    meter: Meter
-    ear: Ear
+    meter: LatencyMeter
+    listener: AlarmListener
 
-    def lanes(self) -> list[LaneVitals]:
+    def lanes(self) -> list[LaneStatus]:
         """Every lane of every lifeline."""
 
     def accounts(self) -> dict[str, dict[str, int]]:

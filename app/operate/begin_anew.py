@@ -20,13 +20,13 @@ from configuration.lane_plan import plan_of
 from contracts.errors import ConfigError, Damaged, DataLoss, FatalError
 from contracts.lane import LaneName
 from contracts.ports.clock import WallClock
-from contracts.ports.lane_log import Manifest, Mark
+from contracts.ports.lane_log import Manifest, OutputMark
 from contracts.topics import TopicNames
 from pipeline.lane.lane import IDS, Lane
 from pipeline.lane.row_join import join_rows
-from pipeline.snapshot.copy_buffer import Yard
+from pipeline.snapshot.copy_buffer import SnapshotSlot
 from pipeline.snapshot.lane_state import freeze, learned
-from pipeline.snapshot.snapshots import Keeper
+from pipeline.snapshot.snapshots import Snapshots
 from pipeline.snapshot.store import SnapshotStore, unpack
 from sinks.kafka.lane_log import KafkaLaneLog, LogSettings
 
@@ -97,9 +97,9 @@ class _Bench:
         lane.commands = known.manifests[-1].commands if known.manifests else 0
         alarms_end = (await self._edges(self._topics.alarms(self._name.lifeline)))[1]
         with ThreadPoolExecutor(1) as work:
-            keeper = Keeper(self._store, lambda *_: lane.parts, Yard(work))
+            snapshots = Snapshots(self._store, lambda *_: lane.parts, SnapshotSlot(work))
             keep(self._store, self._configuration)
-            await self._log.publish(await keeper.file(self._name, freeze(lane), alarms_end))
+            await self._log.publish(await snapshots.file(self._name, freeze(lane), alarms_end))
         first = known.manifests[-1].telemetry if known.manifests else begin
         given_up = f"; offsets {first} to {position - 1} are given up" if position > first else ""
         return (
@@ -121,7 +121,7 @@ class _Bench:
         except DataLoss:
             return _Known(manifests, newest.telemetry)
         marks = [record for record in told if dict(record.headers).get("tocsin") == b"mark"]
-        last: Any = msgspec.json.decode(marks[-1].value, type=Mark) if marks else newest
+        last: Any = msgspec.json.decode(marks[-1].value, type=OutputMark) if marks else newest
         return _Known(manifests, int(last.telemetry))
 
     async def _edges(self, topic: str) -> tuple[int, int]:

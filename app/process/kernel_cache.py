@@ -122,7 +122,7 @@ def _forget(kernels: Path) -> None:
 
 
 def fill(folder: Path, cpu: str) -> None:
-    """Tell numba, before it is imported, to compile for a CPU into a folder; then `seal` it.
+    """Tell numba, before it is imported, to compile for a CPU into a folder; then `complete` it.
 
     Raises
     ------
@@ -138,7 +138,7 @@ def fill(folder: Path, cpu: str) -> None:
         os.environ["NUMBA_CPU_NAME"], os.environ["NUMBA_CPU_FEATURES"] = cpu, ""
 
 
-def seal(folder: Path, cpu: str) -> Target:
+def complete(folder: Path, cpu: str) -> Target:
     """Say in a filled folder what it is for, so that it is used whole or not at all."""
     features = ""
     if cpu == HOST:

@@ -7,27 +7,27 @@ from contextlib import AsyncExitStack
 from functools import partial
 from typing import Self
 
-from app.process.worker_options import Way, command_settings, one_thread, source_settings
+from app.process.worker_options import WorkerOptions, command_settings, one_thread, source_settings
 from broker.log_ends import LogEnds
 from broker.partition_reader import LaneReader
 from broker.topics import counted, needed
 from configuration.bundle_store import keep, kept, recall
 from configuration.configuration import Configuration
-from configuration.lane_plan import plan_of, standing
+from configuration.lane_plan import plan_of, stopped_alarm
 from configuration.settings import Settings
 from configuration.warm_up import warm
 from contracts.errors import ConfigError, OtherLanes, RetryableError
 from contracts.lane import LaneName
 from contracts.ports.lane_parts import Parts
-from contracts.ports.status import LaneVitals, Pulse
+from contracts.ports.status import LaneStatus, ProcessStatus
 from contracts.quantities import NS_PER_S
 from contracts.topics import TopicNames
 from ingest.kafka.commands import KafkaCommands
 from ingest.kafka.telemetry import KafkaSource
-from pipeline.snapshot.copy_buffer import Room, Yard
-from pipeline.snapshot.snapshots import Keeper
+from pipeline.snapshot.copy_buffer import CopyBuffer, SnapshotSlot
+from pipeline.snapshot.snapshots import Snapshots
 from pipeline.snapshot.store import SnapshotStore
-from pipeline.worker.lane_context import Doors, Pace, Setting
+from pipeline.worker.lane_context import LaneContext, LanePorts, Pace
 from pipeline.worker.worker import Worker
 from runtime.heartbeat import Heartbeat
 from runtime.watchdog import Watchdog
@@ -38,16 +38,16 @@ log = logging.getLogger("tocsin.worker")
 DRAIN_S = 20.0  # below the rebalance timeout of the consumer, which waits for it
 
 
-class Service:
+class LifelineWorker:
     """A worker with everything around it; use as an asynchronous context manager.
 
-    Itself the `Vitals` that probes and Prometheus ask, from before it is entered.
+    Itself the `WorkerStatus` that probes and Prometheus ask, from before it is entered.
 
     Parameters
     ----------
     configuration : Configuration
-    way : Way
-    yard : Yard, optional
+    options : WorkerOptions
+    slot : SnapshotSlot, optional
         What the lanes of several lifelines in one process take turns with; one of its own if none.
 
     Attributes
@@ -56,21 +56,25 @@ class Service:
         Whether every lane has been let go of, so that nothing can be lost any more.
     """
 
-    def __init__(self, configuration: Configuration, way: Way, yard: Yard | None = None) -> None:
+    def __init__(
+        self, configuration: Configuration, options: WorkerOptions, slot: SnapshotSlot | None = None
+    ) -> None:
         self._configuration = configuration
         self._settings: Settings = configuration.settings
-        self._way = way
+        self._options = options
         self._topics = TopicNames(self._settings.app)
-        self._plan = plan_of(configuration, way.lifeline)
+        self._plan = plan_of(configuration, options.lifeline)
         self._store = SnapshotStore(self._settings.state)
-        self._yard = yard or Yard(one_thread("filing"))
+        self._slot = slot or SnapshotSlot(one_thread("filing"))
         self._open = AsyncExitStack()
         self._worker: Worker | None = None
         self._heart = Heartbeat()
         self._rebuilds = 0
         self._wrong: ConfigError | None = None
         self.drained = False
-        self._ends = LogEnds(self._settings.kafka.bootstrap, self._topics.telemetry(way.lifeline))
+        self._ends = LogEnds(
+            self._settings.kafka.bootstrap, self._topics.telemetry(options.lifeline)
+        )
         self._lasting: list[asyncio.Task[None]] = []
 
     @property
@@ -79,7 +83,7 @@ class Service:
         assert self._worker is not None, "the service has not started"
         return self._worker
 
-    def lanes(self) -> list[LaneVitals]:
+    def lanes(self) -> list[LaneStatus]:
         """Every lane that this worker owns."""
         return self._worker.lanes() if self._worker else []
 
@@ -91,16 +95,16 @@ class Service:
         """Whether every owned lane is running and ownership is settled."""
         return self._worker is not None and self._worker.ready()
 
-    def pulse(self) -> Pulse:
+    def process_status(self) -> ProcessStatus:
         """How the process is."""
-        return Pulse(self._heart.lag_s(), self._rebuilds)
+        return ProcessStatus(self._heart.lag_s(), self._rebuilds)
 
     def _parts_for(self, config: str, name: LaneName) -> Parts:
         """Parts of a lane under the configuration with this hash."""
         if config == self._configuration.hash:
             return self._plan.parts(name.number)
-        earlier = recall(self._store, config, self._settings, {self._way.lifeline})
-        plan = plan_of(earlier, self._way.lifeline)
+        earlier = recall(self._store, config, self._settings, {self._options.lifeline})
+        plan = plan_of(earlier, self._options.lifeline)
         if plan.partitions != self._plan.partitions:
             raise OtherLanes(str(name), self._plan.partitions, plan.partitions)
         return plan.parts(name.number)
@@ -126,7 +130,7 @@ class Service:
             lambda: self.worker.owned(),  # noqa: PLW0108 - another worker after each rebuild
             lambda: self.worker.settled,
             self._ends_of,
-            self._way.patience,
+            self._options.patience,
         )
         while True:
             why = await dog.until_stuck()
@@ -135,8 +139,8 @@ class Service:
             await self.worker.abandon()
             await self._open.aclose()
             # A thread that hangs is left to itself, and so is the memory that it copies from.
-            self._yard.work.shutdown(wait=False)
-            self._yard.work, self._yard.room = one_thread("filing"), Room()
+            self._slot.work.shutdown(wait=False)
+            self._slot.work, self._slot.room = one_thread("filing"), CopyBuffer()
             await self._start_patiently()
 
     async def _start_patiently(self) -> None:
@@ -158,29 +162,31 @@ class Service:
         scoring = one_thread("scoring")  # one that hangs must not hold the event loop
         self._open.callback(scoring.shutdown, wait=False, cancel_futures=True)
         loop = asyncio.get_running_loop()
-        keeper = Keeper(self._store, self._parts_for, self._yard)
-        await keeper.work_within(self._keep)
-        await loop.run_in_executor(scoring, warm, self._configuration, self._way.lifeline)
-        commands = KafkaCommands(command_settings(self._settings, self._way))
-        source = KafkaSource(source_settings(self._settings, self._way), self)
-        reader = LaneReader(self._settings.kafka.bootstrap, check_crcs=self._way.check_crcs)
+        snapshots = Snapshots(self._store, self._parts_for, self._slot)
+        await snapshots.work_within(self._keep)
+        await loop.run_in_executor(scoring, warm, self._configuration, self._options.lifeline)
+        commands = KafkaCommands(command_settings(self._settings, self._options))
+        source = KafkaSource(source_settings(self._settings, self._options), self)
+        reader = LaneReader(self._settings.kafka.bootstrap, check_crcs=self._options.check_crcs)
         self._open.push_async_callback(reader.close)
         await commands.start()
         self._open.push_async_callback(commands.close)
-        doors = Doors(source, commands, partial(self._log_for, reader), self._way.clock, scoring)
+        ports = LanePorts(
+            source, commands, partial(self._log_for, reader), self._options.clock, scoring
+        )
         snapshot = self._settings.snapshot
-        setting = Setting(
-            doors,
-            keeper,
+        context = LaneContext(
+            ports,
+            snapshots,
             self._configuration.hash,
             Pace(snapshot_s=snapshot.every.ns / NS_PER_S, snapshot_readings=snapshot.or_readings),
-            standing,
+            stopped_alarm,
         )
-        self._worker = Worker(self._plan.name, setting, DRAIN_S)
+        self._worker = Worker(self._plan.name, context, DRAIN_S)
         self._open.push_async_callback(source.close)
         await source.start()
-        if self._way.lanes is not None:
-            await self._worker.assigned(list(self._way.lanes))
+        if self._options.lanes is not None:
+            await self._worker.assigned(list(self._options.lanes))
 
     def _keep(self) -> None:
         """Leave the bundle where another worker, or this one after a swap, finds it."""
@@ -189,8 +195,8 @@ class Service:
 
     async def _check_lanes(self) -> None:
         """Refuse topics with another number of partitions; lanes given by hand are trusted."""
-        if self._way.lanes is None:
-            lifeline = self._way.lifeline
+        if self._options.lanes is None:
+            lifeline = self._options.lifeline
             topics = needed({lifeline: self._plan.partitions}, self._topics)
             shared = {self._topics.dead_letters, self._topics.shadow}
             own = [topic for topic in topics if topic.name not in shared]
@@ -223,7 +229,7 @@ class Service:
         """The group gave lanes; those of partitions that were added stop the worker."""
         strange = [number for number in lanes if number >= self._plan.partitions]
         if strange:
-            topic = self._topics.telemetry(self._way.lifeline)
+            topic = self._topics.telemetry(self._options.lifeline)
             self._wrong = ConfigError(
                 f"{topic}: expected {self._plan.partitions} partitions, got number {strange[-1]}; "
                 "it was raised while workers ran, see docs/other-lanes.md"
@@ -243,4 +249,4 @@ class Service:
             topics=self._topics,
             transaction_timeout_ms=self._settings.transaction_timeout.ns // 1_000_000,
         )
-        return KafkaLaneLog(name, settings, reader, self._way.clock)
+        return KafkaLaneLog(name, settings, reader, self._options.clock)

@@ -3,19 +3,19 @@
 import asyncio
 from collections.abc import Iterable
 
-from app.process.lifeline_worker import Service
-from contracts.ports.status import LaneVitals, Pulse
+from app.process.lifeline_worker import LifelineWorker
+from contracts.ports.status import LaneStatus, ProcessStatus
 
 
-class House:
-    """Services that start and stop together; itself the `Vitals` of all of them.
+class LifelineWorkers:
+    """Services that start and stop together; itself the `WorkerStatus` of all of them.
 
     Parameters
     ----------
-    services : iterable of Service
+    services : iterable of LifelineWorker
     """
 
-    def __init__(self, services: Iterable[Service]) -> None:
+    def __init__(self, services: Iterable[LifelineWorker]) -> None:
         self._services = list(services)
 
     @property
@@ -23,7 +23,7 @@ class House:
         """Whether every lane of every lifeline has been let go of."""
         return all(service.drained for service in self._services)
 
-    def lanes(self) -> list[LaneVitals]:
+    def lanes(self) -> list[LaneStatus]:
         """Every lane that this process owns."""
         return [lane for service in self._services for lane in service.lanes()]
 
@@ -35,10 +35,10 @@ class House:
         """Whether every owned lane is running and ownership of all lifelines is settled."""
         return all(service.ready() for service in self._services)
 
-    def pulse(self) -> Pulse:
+    def process_status(self) -> ProcessStatus:
         """How the process is."""
-        pulses = [service.pulse() for service in self._services]
-        return Pulse(max(p.lag_s for p in pulses), sum(p.rebuilds for p in pulses))
+        pulses = [service.process_status() for service in self._services]
+        return ProcessStatus(max(p.lag_s for p in pulses), sum(p.rebuilds for p in pulses))
 
     async def serve(self) -> None:
         """Own lanes until cancelled or until one lifeline cannot go on; leaving drains all."""
@@ -50,6 +50,6 @@ class House:
             raise failed.exceptions[0] from failed
 
 
-async def _serve(service: Service) -> None:
+async def _serve(service: LifelineWorker) -> None:
     async with service:
         await service.over()

@@ -7,13 +7,13 @@ import os
 import signal
 from importlib.metadata import version
 
-from app.process.lifeline_worker import Service
-from app.process.lifeline_workers import House
+from app.process.lifeline_worker import LifelineWorker
+from app.process.lifeline_workers import LifelineWorkers
 from app.process.settings import settled
-from app.process.worker_options import Way, one_thread
-from pipeline.snapshot.copy_buffer import Yard
+from app.process.worker_options import WorkerOptions, one_thread
+from pipeline.snapshot.copy_buffer import SnapshotSlot
 from runtime import failpoints
-from runtime.exit_deadline import LastExit
+from runtime.exit_deadline import ExitDeadline
 from sinks.http.health import HealthServer
 
 log = logging.getLogger("tocsin.run")
@@ -29,12 +29,16 @@ async def run_worker(arguments: argparse.Namespace) -> int:
     for blow in failpoints.arm(os.environ.get(failpoints.VARIABLE)):
         log.warning("failpoint armed: %s", blow)
     configuration = settled(arguments)
-    ways = [Way(lifeline=name, instance=arguments.instance) for name in arguments.lifeline]
-    yard = Yard(one_thread("filing"))
-    house = House(Service(configuration, way, yard) for way in ways)
-    give_way(min(configuration.settings.lifelines[way.lifeline].nice for way in ways))
-    stopping, exit_ = asyncio.Event(), LastExit()
-    exit_.drained = lambda: house.drained
+    options_of = [
+        WorkerOptions(lifeline=name, instance=arguments.instance) for name in arguments.lifeline
+    ]
+    slot = SnapshotSlot(one_thread("filing"))
+    workers = LifelineWorkers(
+        LifelineWorker(configuration, options, slot) for options in options_of
+    )
+    give_way(min(configuration.settings.lifelines[options.lifeline].nice for options in options_of))
+    stopping, exit_ = asyncio.Event(), ExitDeadline()
+    exit_.drained = lambda: workers.drained
 
     def hear() -> None:
         exit_.ask()
@@ -44,9 +48,9 @@ async def run_worker(arguments: argparse.Namespace) -> int:
     for sign in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(sign, hear)
     http = configuration.settings.http
-    health = HealthServer(house, http.host, http.port, version("tocsin"))
+    health = HealthServer(workers, http.host, http.port, version("tocsin"))
     await health.start()
-    serving = asyncio.create_task(house.serve(), name="services")
+    serving = asyncio.create_task(workers.serve(), name="services")
     stop = asyncio.create_task(stopping.wait(), name="stop")
     try:
         await asyncio.wait({serving, stop}, return_when=asyncio.FIRST_COMPLETED)

@@ -14,10 +14,11 @@ from typing import Final
 
 from app.process.settings import settled
 from contracts.errors import ConfigError
+from runtime.exit_codes import WRONG_USE
 from runtime.exit_deadline import EXIT_S
-from sinks.http.fleet_health import CrewServer, Member, fetch
+from sinks.http.fleet_health import FleetMember, FleetServer, fetch
 
-log = logging.getLogger("tocsin.crew")
+log = logging.getLogger("tocsin.supervisor")
 
 WAIT_S, WAIT_S_MAX = 1.0, 30.0
 LONG_LIFE_S: Final = 60.0
@@ -25,12 +26,11 @@ LOOK_S: Final = 5.0
 LOOKS_MAX: Final = 6  # in vain, one after the other, until a worker that hangs is killed
 START_S_MAX: Final = 300.0  # it may compile, judge and load before it listens
 KILL_S: Final = EXIT_S + 2.0
-WRONG_USE: Final = 2
 _PR_SET_PDEATHSIG: Final = 1
 _LOOPBACK: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 
 
-async def run_crew(arguments: argparse.Namespace) -> int:
+async def run_workers(arguments: argparse.Namespace) -> int:
     """Keep workers going until SIGTERM or SIGINT, then let all of them drain."""
     configuration = settled(arguments)  # judged once, before anybody starts
     http = configuration.settings.http
@@ -39,30 +39,30 @@ async def run_crew(arguments: argparse.Namespace) -> int:
         msg = "--port: expected a port beside --workers, got 0; the workers take those behind it"
         raise ConfigError(msg)
     ports = range(http.port + 1, http.port + 1 + arguments.workers)
-    crew = [
-        Hand(str(number), command(arguments, number, port), f"http://{host}:{port}")
+    workers = [
+        SupervisedWorker(str(number), command(arguments, number, port), f"http://{host}:{port}")
         for number, port in enumerate(ports)
     ]
-    server = CrewServer(lambda: [hand.member for hand in crew], http.host, http.port)
+    server = FleetServer(lambda: [process.member for process in workers], http.host, http.port)
     await server.start()
 
     def stop() -> None:
-        for hand in crew:
-            hand.stop()
+        for process in workers:
+            process.stop()
 
     loop = asyncio.get_running_loop()
     for sign in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(sign, stop)
     try:
         async with asyncio.TaskGroup() as group:
-            for hand in crew:
-                group.create_task(hand.work(), name=f"worker-{hand.name}")
+            for process in workers:
+                group.create_task(process.work(), name=f"worker-{process.name}")
     except BaseExceptionGroup as failed:
         raise failed.exceptions[0] from failed
     finally:
         await server.stop()
     # One that was told to stop while it was being loaded had nothing to drain.
-    return int(any(hand.code not in {0, -signal.SIGTERM} for hand in crew))
+    return int(any(process.code not in {0, -signal.SIGTERM} for process in workers))
 
 
 def command(arguments: argparse.Namespace, number: int, port: int) -> list[str]:
@@ -79,7 +79,7 @@ def command(arguments: argparse.Namespace, number: int, port: int) -> list[str]:
 
 
 @dataclass
-class Hand:
+class SupervisedWorker:
     """One worker process, started again whenever it ends by itself.
 
     Parameters
@@ -100,9 +100,9 @@ class Hand:
     _stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
-    def member(self) -> Member:
-        """What the crew's server is to know of it."""
-        return Member(self.name, self.url, self.restarts)
+    def member(self) -> FleetMember:
+        """What the server of all is to know of it."""
+        return FleetMember(self.name, self.url, self.restarts)
 
     def stop(self) -> None:
         """Let it drain; asked again, it leaves at once."""

@@ -19,7 +19,7 @@ def one_thread(name: str) -> ThreadPoolExecutor:
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class WorkerOptions:
     """How a worker meets its broker.
 
     Parameters
@@ -44,31 +44,31 @@ class Way:
     patience: Patience = field(default_factory=Patience)
 
 
-def source_settings(settings: Settings, way: Way) -> KafkaSettings:
+def source_settings(settings: Settings, options: WorkerOptions) -> KafkaSettings:
     """Everything about the consumer of telemetry but secrets."""
     limits = settings.limits
     session_ms = settings.session_timeout.ns // 1_000_000
     return KafkaSettings(
         bootstrap=settings.kafka.bootstrap,
-        topic=TopicNames(settings.app).telemetry(way.lifeline),
-        lifeline=way.lifeline,
-        group=f"{settings.app}-{way.lifeline}",
-        lanes=way.lanes,
-        instance=way.instance,
+        topic=TopicNames(settings.app).telemetry(options.lifeline),
+        lifeline=options.lifeline,
+        group=f"{settings.app}-{options.lifeline}",
+        lanes=options.lanes,
+        instance=options.instance,
         session_timeout_ms=session_ms,
         heartbeat_interval_ms=min(HEARTBEAT_MS, session_ms // 3),
         max_partition_fetch_bytes=max(limits.message_bytes, limits.poll_bytes // 8),
         fetch_max_bytes=limits.poll_bytes,
         records_per_fetch=limits.poll_records,
-        check_crcs=way.check_crcs,
+        check_crcs=options.check_crcs,
     )
 
 
-def command_settings(settings: Settings, way: Way) -> CommandSettings:
+def command_settings(settings: Settings, options: WorkerOptions) -> CommandSettings:
     """Everything about the consumer of commands but secrets."""
     return CommandSettings(
         bootstrap=settings.kafka.bootstrap,
-        topic=TopicNames(settings.app).commands(way.lifeline),
-        lifeline=way.lifeline,
-        check_crcs=way.check_crcs,
+        topic=TopicNames(settings.app).commands(options.lifeline),
+        lifeline=options.lifeline,
+        check_crcs=options.check_crcs,
     )

@@ -19,7 +19,7 @@ import msgspec
 from confluent_kafka import Consumer, TopicPartition
 
 from benchmarks.city_load.concentrators import Orders
-from benchmarks.city_load.watch import Ear, Gauge, memory, peak
+from benchmarks.city_load.watch import AlarmListener, Gauge, memory, peak
 from broker.topics import TopicPlan, ensure, needed
 from configuration import bundle_store
 from contracts.topics import TopicNames
@@ -106,19 +106,21 @@ class Run:
         print("prepared", flush=True)
         generator = self._generator()
         worker = self._worker()
-        ear = Ear(self._kafka.bootstrap, self._alarms)
+        listener = AlarmListener(self._kafka.bootstrap, self._alarms)
         try:
             assert generator.stdout is not None
             assert await asyncio.to_thread(generator.stdout.readline) == "ready\n"
             generator.send_signal(_city.BEGIN)
-            ear.start()
+            listener.start()
             await self._start(worker)
-            await self._watch(worker, generator, ear, seconds)
+            await self._watch(worker, generator, listener, seconds)
             await self._account(worker, generator)
-            self.found.rang = ", ".join(f"{rule} {count:,}" for rule, count in ear.rules().items())
+            self.found.rang = ", ".join(
+                f"{rule} {count:,}" for rule, count in listener.rules().items()
+            )
             assert await worker.finish(60) == 0, worker.log.read_text()[-2000:]
         finally:
-            ear.stop()
+            listener.stop()
             generator.kill()
             worker.bury()
 
@@ -187,7 +189,7 @@ class Run:
         self,
         worker: WorkerProcess,
         generator: "subprocess.Popen[str]",
-        ear: Ear,
+        listener: AlarmListener,
         seconds: float,
     ) -> None:
         """Look at lag, memory and CPU while it runs."""
@@ -208,7 +210,7 @@ class Run:
         found.kinds = {kind: sizes[kind] for kind in ("Rss", "Pss", "Pss_Anon", "Pss_File")}
         found.lag = max(gauge.lags)
         await asyncio.sleep(2)  # alarms of the last second are on their way
-        found.delays = ear.delays(begin, end)
+        found.delays = listener.delays(begin, end)
 
     async def _account(self, worker: WorkerProcess, generator: "subprocess.Popen[str]") -> None:
         """Stop sending, wait for the rest, hold both counts against each other."""
@@ -219,11 +221,11 @@ class Run:
         found.sent, found.faults, found.late = told["sent"], told["faults"], told["late_s"]
         await self._until(worker, lambda: self._behind(worker) == 0)
         await asyncio.sleep(1)
-        destinies = worker.metric("tocsin_readings_total", "destiny")
+        dispositions = worker.metric("tocsin_readings_total", "destiny")
         found.received = int(sum(worker.metric("tocsin_readings_received_total").values()))
-        found.scored = int(destinies["scored"])
-        others = {word: count for word, count in destinies.items() if count and word != "scored"}
+        found.scored = int(dispositions["scored"])
+        others = {word: count for word, count in dispositions.items() if count and word != "scored"}
         found.others = ", ".join(f"{word} {count:,.0f}" for word, count in others.items())
-        assert found.received == sum(destinies.values()), destinies
+        assert found.received == sum(dispositions.values()), dispositions
         found.taken = int(sum(worker.metric("tocsin_snapshots_total").values()))
         found.hold = max(worker.metric("tocsin_snapshot_hold_seconds").values())

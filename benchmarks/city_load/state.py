@@ -14,9 +14,9 @@ from contracts.quantities import NS_PER_S
 from contracts.topics import TopicNames
 from detectors.fused.scorer import ROWS
 from pipeline.lane.lane import Lane
-from pipeline.snapshot.copy_buffer import Yard
+from pipeline.snapshot.copy_buffer import SnapshotSlot
 from pipeline.snapshot.lane_state import freeze
-from pipeline.snapshot.snapshots import Keeper
+from pipeline.snapshot.snapshots import Snapshots
 from pipeline.snapshot.store import SnapshotStore
 from sinks.kafka.lane_log import KafkaLaneLog, LogSettings
 
@@ -52,17 +52,17 @@ async def write(configuration: Configuration, heard_s: int) -> int:
     reader, size = LaneReader(settings.kafka.bootstrap), 0
     logs = LogSettings(bootstrap=settings.kafka.bootstrap, app=settings.app, topics=names)
     with ThreadPoolExecutor(1) as work:
-        yard = Yard(work)
+        slot = SnapshotSlot(work)
         for lifeline in configuration.partitions:
             plan = plan_of(configuration, lifeline)
             for number in range(plan.partitions):
                 lane = await asyncio.to_thread(lived, plan, number, heard_s)
-                keeper = Keeper(store, lambda *_, lane=lane: lane.parts, yard)
+                snapshots = Snapshots(store, lambda *_, lane=lane: lane.parts, slot)
                 log = KafkaLaneLog(lane.name, logs, reader, WallClock())
                 await log.fence()
-                frozen = freeze(lane, yard.room)
+                frozen = freeze(lane, slot.room)
                 size += sum(array.nbytes for array in frozen.arrays.values())
-                await log.publish(await keeper.file(lane.name, frozen, 0))
+                await log.publish(await snapshots.file(lane.name, frozen, 0))
                 await log.close()
     await reader.close()
     return size

@@ -44,7 +44,7 @@ class _Rung(msgspec.Struct):
 
 
 @dataclass
-class Ear:
+class AlarmListener:
     """A read-committed consumer of the alarms of all lifelines, in a thread of its own.
 
     Parameters

@@ -38,14 +38,14 @@ def main() -> None:
         telemetry.channel, state=kept(telemetry.value), readings=pw.reducers.count()
     )
 
-    def note(key: object, row: dict, time: int, is_addition: bool) -> None:
+    def transition(key: object, row: dict, time: int, is_addition: bool) -> None:
         nonlocal taken
         if is_addition:
             taken += row["readings"] - seen.get(row["channel"], 0)
             seen[row["channel"]] = row["readings"]
             count.upto(taken)
 
-    pw.io.subscribe(states, note)
+    pw.io.subscribe(states, transition)
     pw.run(monitoring_level=pw.MonitoringLevel.NONE)
 
 

@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 
 from benchmarks.support.claims import Claim, Part
 from configuration.configuration import Configuration
-from lab.backtest.lanes import Hall
+from lab.backtest.lanes import BacktestRun
 from lab.data.open_data import open_data
 from runtime.installation import HOME
 
@@ -102,8 +102,8 @@ def held_against(rung: Sequence[datetime], known: Sequence[Leak]) -> Outcome:
 
 def ours() -> tuple[list[datetime], int]:
     """Times at which the pack's rule for leaks rang, and how often `stuck` did on the pump."""
-    hall = Hall(Configuration.load(PACK), open_data(DATA, PACK / "columns.yaml"))
-    trial = hall.run(lambda taken, reached_ns: None)
+    run = BacktestRun(Configuration.load(PACK), open_data(DATA, PACK / "columns.yaml"))
+    trial = run.run(lambda taken, reached_ns: None)
     first = {alarm.id: alarm for alarm in reversed(trial.alarms)}.values()
     rung = [datetime.fromisoformat(a.detected) for a in first if a.rule.name != "stuck"]
     pump = sum(a.rule.name == "stuck" and a.channel.endswith("pump-1") for a in first)

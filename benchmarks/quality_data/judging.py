@@ -13,14 +13,13 @@ import numpy as np
 
 from app.process import kernel_cache
 from configuration.configuration import Configuration
-from lab.backtest.lanes import Hall
+from lab.backtest.lanes import BacktestRun
 from lab.backtest.score import Scores, nearest_rank, scores
 from lab.data.labels import events_on, read_labels
 from lab.data.open_data import open_data
 from lab.generators.made import LABELS, READINGS, Event, Made
 from runtime.installation import CONFIGS
 
-CONFIGS = CONFIGS
 TOLD = 3  # misses of a kind that a table lists
 UNTOLD = {"kind", "at", "seed", "lasts_s"}  # of what was drawn, in a list of misses
 
@@ -145,7 +144,9 @@ def run(pack: Path, made: Made) -> Scores:
         text = f"kafka: {{bootstrap: 'a:1'}}\nlifelines: {{{pack.name}: {{partitions: 1}}}}\n"
         (configs / "tocsin.yaml").write_text(text)
         configuration = Configuration.load(configs, {})
-        trial = Hall(configuration, open_data(data / READINGS)).run(lambda taken, time_ns: None)
+        trial = BacktestRun(configuration, open_data(data / READINGS)).run(
+            lambda taken, time_ns: None
+        )
         events = events_on(read_labels(data / LABELS), configuration.catalogue)
         return scores(trial, events)
 

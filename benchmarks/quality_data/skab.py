@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.support.claims import Claim, Part
-from contracts.batch import Batch, Destiny
+from contracts.batch import Batch, Disposition
 from contracts.quantities import Duration, Sigmas
 from detectors.base.kind import Kind, Roster
 from detectors.change.departure import DEPARTURE, Departure
@@ -95,11 +95,13 @@ def rung(file: File, kind: Kind, rules: dict[str, Any]) -> Rows:
     time_ns = np.repeat((file.time_s * 1e9).astype(np.int64), p)
     quality = np.zeros(n * p, np.uint8)
     batch = Batch(np.arange(n * p, dtype=np.int32), row, time_ns, file.values.ravel(), quality)
-    destiny = np.full(n * p, Destiny.SCORED, np.uint8)
-    notes = kind.build(0, rules, roster).score(batch, destiny, (0, n * p), {"value": batch.value})
+    disposition = np.full(n * p, Disposition.SCORED, np.uint8)
+    transitions = kind.build(0, rules, roster).score(
+        batch, disposition, (0, n * p), {"value": batch.value}
+    )
     level = np.zeros((p, n + 1), np.int64)
-    for note in notes:
-        level[note["row"], note["ordinal"] // p :] = note["now"]
+    for transition in transitions:
+        level[transition["row"], transition["ordinal"] // p :] = transition["now"]
     return (level[:, :n] > 0).any(axis=0)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from benchmarks.support.claims import Claim, Part, writes
 from configuration.configuration import Configuration
 from contracts.civil_time import CITY
-from lab.backtest.lanes import Hall
+from lab.backtest.lanes import BacktestRun
 from lab.backtest.score import DAY_NS, Outcome, nearest_rank, scores
 from lab.data.labels import events_on, read_labels
 from lab.data.open_data import open_data
@@ -84,8 +84,8 @@ def run(made: Made, pack: Path = PACK) -> Run:
         shutil.copy(folder / CATALOGUE, config / "water")
         configuration = Configuration.load(config, {})
         labels = read_labels(folder / LABELS)
-        hall = Hall(configuration, open_data(folder))
-        found = scores(hall.run(lambda *_: None), events_on(labels, configuration.catalogue))
+        run = BacktestRun(configuration, open_data(folder))
+        found = scores(run.run(lambda *_: None), events_on(labels, configuration.catalogue))
     figures = made.parameters
     calm_ns = figures["calm_spans"] * figures["span_days"] * DAY_NS
     judged_ns = int(made.time_ns[0]) + calm_ns

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from contracts.batch import Batch
 from contracts.transition import TRANSITION, Transitions
-from detectors.fused.parameters import Rules, table
+from detectors.fused.parameters import FusedRules, table
 from detectors.fused.row_layout import new_rows, new_waits
 
 SOURCE = Path(__file__).with_name("reference.c")
@@ -62,33 +62,33 @@ class CRules:
 
     Parameters
     ----------
-    rules : Rules
+    rules : FusedRules
         Of all channels.
     channels : int
     wide : bool
         Eight readings at a time, with AVX-512; for rules that have sums and a frozen one.
     """
 
-    def __init__(self, rules: Rules, channels: int, *, wide: bool = False) -> None:
+    def __init__(self, rules: FusedRules, channels: int, *, wide: bool = False) -> None:
         self._score = library().score_wide if wide else library().score_readings
         self._params = table([rules]).params
         self.rows, self.waits = new_rows(np.zeros(channels, np.int64)), new_waits(channels)
-        self._notes = np.zeros(NOTES, TRANSITION)
+        self._transitions = np.zeros(NOTES, TRANSITION)
         self._count = ctypes.c_int64()
         self._room = (ctypes.c_int64(NOTES), ctypes.byref(self._count))
         fixed = (self.rows, self.waits, self._params)
-        self._work = _Work(*map(_at, fixed), notes=_at(self._notes))
+        self._work = _Work(*map(_at, fixed), transitions=_at(self._transitions))
 
-    def score(self, batch: Batch, destiny: NDArray[np.uint8]) -> list[Transitions]:
+    def score(self, batch: Batch, disposition: NDArray[np.uint8]) -> list[Transitions]:
         """Score a batch; its level changes."""
-        work, columns = self._work, (batch.row, batch.time_ns, batch.value, destiny)
-        work.row_of, work.time_of, work.value_of, work.destiny = map(_at, columns)
+        work, columns = self._work, (batch.row, batch.time_ns, batch.value, disposition)
+        work.row_of, work.time_of, work.value_of, work.disposition = map(_at, columns)
         first, last, found = 0, len(batch), []
         end, at = ctypes.c_int64(last), ctypes.byref(work)
         while first < last:
             first = self._score(at, ctypes.c_int64(first), end, *self._room)
             if self._count.value:
-                found.append(self._notes[: self._count.value].copy())
+                found.append(self._transitions[: self._count.value].copy())
         return found
 
 

@@ -10,9 +10,9 @@ from river import stats
 
 from contracts.batch import Batch
 from contracts.transition import NEVER
-from detectors.fused.parameters import FROZEN_SLOT, LIMIT_SLOT, UNUSUAL_SLOT, Rules, table
-from detectors.fused.row_layout import RUN_MOST
 from detectors.change.shift import CLIP
+from detectors.fused.parameters import FROZEN_SLOT, LIMIT_SLOT, UNUSUAL_SLOT, FusedRules, table
+from detectors.fused.row_layout import RUN_MOST
 
 MEAN, VARIANCE, LEARNED, UP, DOWN, FIRST, RUN, SPARE = range(8)
 _SLOTS = (LIMIT_SLOT, UNUSUAL_SLOT, FROZEN_SLOT)
@@ -27,12 +27,12 @@ class NumpyRules:
 
     Parameters
     ----------
-    rules : Rules
+    rules : FusedRules
         Of all channels.
     channels : int
     """
 
-    def __init__(self, rules: Rules, channels: int) -> None:
+    def __init__(self, rules: FusedRules, channels: int) -> None:
         p = table([rules]).params[0]
         delays = ("limit_on_ns", "limit_off_ns", "unusual_on_ns", "unusual_off_ns", "frozen_off_ns")
         assert not any(p[name] for name in delays)
@@ -64,10 +64,10 @@ class NumpyRules:
         odd |= value > p["calm_high"]
         places = np.flatnonzero(odd)
         seen = (strange[places], stands[places])
-        notes, shut = self._ring(batch, places, seen) if len(places) else ([], places)
+        transitions, shut = self._ring(batch, places, seen) if len(places) else ([], places)
         self._learn(mine, off, value, shut)
         self.state[row] = mine
-        return notes
+        return transitions
 
     def _sum_up(
         self, mine: NDArray[Any], score: NDArray[Any], warm: NDArray[np.bool_]
@@ -117,7 +117,7 @@ class NumpyRules:
         strange, stands = seen[0] * p["unusual_top"], seen[1] * p["frozen_top"]
         now = np.stack([beyond, strange, stands]).astype(np.uint8)
         was = self.level[:, row]
-        notes = [
+        transitions = [
             (int(places[i]), int(row[i]), _SLOTS[rule], int(was[rule, i]), int(now[rule, i]))
             for i, rule in zip(*np.nonzero((now != was).T), strict=True)
         ]
@@ -129,7 +129,7 @@ class NumpyRules:
         self.gate_since[row] = since
         self._busy[row] = ~calm
         shut = ~calm & (time_ns - np.where(calm, 0, since) < p["relearn_ns"])
-        return notes, places[shut]
+        return transitions, places[shut]
 
 
 class RiverModel:
@@ -184,13 +184,13 @@ class RiverRules:
 
     Parameters
     ----------
-    rules : Rules
+    rules : FusedRules
         Of all channels.
     channels : sequence of int
         Those that will come.
     """
 
-    def __init__(self, rules: Rules, channels: Sequence[int]) -> None:
+    def __init__(self, rules: FusedRules, channels: Sequence[int]) -> None:
         record = table([rules]).params[0]
         p = {name: record[name].item() for name in record.dtype.names if record[name].ndim == 0}
         self._of = {channel: RiverModel(p) for channel in channels}

@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from contracts.batch import Batch, Destiny
+from contracts.batch import Batch, Disposition
 from contracts.quantities import Duration
 from contracts.transition import Transitions
 from detectors.base.kind import Columns, Detector, Kind, Roster
@@ -99,8 +99,10 @@ class _Fused:
         figures = [Rules(None, rule) for rule in rules.values()]
         self.rules = ChannelRules(figures, np.arange(len(rules)))
 
-    def score(self, batch: Batch, destiny: Any, span: tuple[int, int], _: Columns) -> Transitions:
-        return self.rules.score(batch, destiny, span)
+    def score(
+        self, batch: Batch, disposition: Any, span: tuple[int, int], _: Columns
+    ) -> Transitions:
+        return self.rules.score(batch, disposition, span)
 
 
 def climb(ladder: Ladder, time_s: Reals, values: Reals) -> Rungs:
@@ -117,11 +119,11 @@ def climb(ladder: Ladder, time_s: Reals, values: Reals) -> Rungs:
         np.zeros(rows * rungs, np.uint8),
     )
     newest = np.concatenate([[-np.inf], np.maximum.accumulate(time_s)[:-1]])
-    destiny = np.where(time_s > newest, Destiny.SCORED, Destiny.LATE).astype(np.uint8)
-    destiny, columns = np.repeat(destiny, rungs), {"value": batch.value}
+    disposition = np.where(time_s > newest, Disposition.SCORED, Disposition.LATE).astype(np.uint8)
+    disposition, columns = np.repeat(disposition, rungs), {"value": batch.value}
     for detector in _detectors(ladder, scene):
-        notes = detector.score(batch, destiny, (0, len(batch)), columns)
-    return _rungs(notes, rows, rungs)
+        transitions = detector.score(batch, disposition, (0, len(batch)), columns)
+    return _rungs(transitions, rows, rungs)
 
 
 def _detectors(ladder: Ladder, scene: Scene) -> list[Any]:
@@ -141,11 +143,11 @@ def _detectors(ladder: Ladder, scene: Scene) -> list[Any]:
     return found
 
 
-def _rungs(notes: Transitions, rows: int, rungs: int) -> Rungs:
+def _rungs(transitions: Transitions, rows: int, rungs: int) -> Rungs:
     """Level changes as flags by row."""
     rises, up = np.zeros((rungs, rows), np.bool_), np.zeros((rungs, rows), np.bool_)
-    for note in notes:
-        rung, row = int(note["row"]), int(note["ordinal"]) // rungs
-        rises[rung, row] = note["now"] > note["was"]
-        up[rung, row:] = note["now"] > 0
+    for transition in transitions:
+        rung, row = int(transition["row"]), int(transition["ordinal"]) // rungs
+        rises[rung, row] = transition["now"] > transition["was"]
+        up[rung, row:] = transition["now"] > 0
     return Rungs(rises, up)

@@ -6,7 +6,7 @@ from statistics import median
 import numpy as np
 
 from benchmarks.support.reference import CRules
-from contracts.batch import Batch, Destiny
+from contracts.batch import Batch, Disposition
 from contracts.quantities import Sigmas
 from detectors.base.thresholds import Steps
 from detectors.fused.limit import Limit
@@ -28,7 +28,7 @@ def yardstick_ns() -> float | None:
     value, quality = chance.normal(5.0, 0.05, ROWS), np.zeros(ROWS, np.uint8)
     time_ns, record = np.zeros(ROWS, np.int64), np.arange(ROWS, dtype=np.int32)
     batch = Batch(record, row, time_ns, value, quality)
-    scored = np.full(ROWS, Destiny.SCORED, np.uint8)
+    scored = np.full(ROWS, Disposition.SCORED, np.uint8)
     taken = []
     for _ in range(ROUNDS):
         began = time.perf_counter()

@@ -18,7 +18,7 @@ NAME: Final = r"^[a-z0-9][a-z0-9._-]{0,127}$"
 TAGS: Final = r"^([a-z][a-z0-9_]{0,31}( [a-z][a-z0-9_]{0,31}){0,15})?$"
 
 
-def judge(
+def check_channels(
     channels: ChannelTable, lifeline: str, classes: frozenset[str] | None, findings: Findings
 ) -> None:
     """Note rows that no lane could use.
@@ -111,7 +111,7 @@ def _number_tests(table: pa.Table) -> list[Test]:
     ]
 
 
-def judge_ids(tables: list[ChannelTable], findings: Findings) -> list[NDArray[np.uint64]]:
+def check_ids(tables: list[ChannelTable], findings: Findings) -> list[NDArray[np.uint64]]:
     """Note ids that come twice, in one file or two, and ids whose hashes are equal.
 
     The hashes of each table's ids come back: only where two are equal ids need to be compared.

@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple
 from configuration.pack import RULES, ClassPack
 from configuration.rule_kinds import kinds
 from detectors.base.kind import Scene
-from detectors.false_alarm_rate.rate import Promise
+from detectors.false_alarm_rate.rate import FalseAlarmRate
 from detectors.fused.unusual import of_unusual
 
 LEAST: Final = 1e-6  # a day: once in three millennia is never
@@ -44,19 +44,19 @@ def expected(pack: ClassPack, channels: int, groups: int) -> Iterator[Expected]:
     judged = {"channel": channels, "group": groups}
     for name in RULES:
         rule = pack.rule(name)
-        promise = None if rule is None else _promise(name, rule, pack)
-        if promise is not None:
-            here = judged[promise.per]
-            per_day = promise.per_day(here, pack.period.ns, rule.on_delay.ns)
-            yield Expected(pack.label, name, per_day, promise.exact)
+        false_alarm_rate = None if rule is None else _promise(name, rule, pack)
+        if false_alarm_rate is not None:
+            here = judged[false_alarm_rate.per]
+            per_day = false_alarm_rate.per_day(here, pack.period.ns, rule.on_delay.ns)
+            yield Expected(pack.label, name, per_day, false_alarm_rate.exact)
 
 
-def _promise(name: str, rule: Any, pack: ClassPack) -> Promise | None:
+def _promise(name: str, rule: Any, pack: ClassPack) -> FalseAlarmRate | None:
     """What a rule promises on clean data."""
     scene = Scene(*pack.plausible.range, pack.period)
     if name == "unusual":
         return of_unusual(rule, scene)
-    return kinds()[name][1].promise(rule, scene) if name in kinds() else None
+    return kinds()[name][1].false_alarm_rate(rule, scene) if name in kinds() else None
 
 
 def together(found: Sequence[Expected]) -> str:

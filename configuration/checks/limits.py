@@ -21,7 +21,7 @@ class _Limits(NamedTuple):
     at: Mapping[str, Path]
 
 
-def judge_limit(limit: LimitRule, plausible: Plausible | None, page: Page) -> None:
+def check_limit(limit: LimitRule, plausible: Plausible | None, page: Page) -> None:
     """Note limits that never ring, always ring or never clear, on any kind of day.
 
     Parameters

@@ -5,8 +5,8 @@ import string
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from alarms.rationalisation import Duty
-from configuration.checks.limits import judge_limit
+from alarms.rationalisation import Rationalisation
+from configuration.checks.limits import check_limit
 from configuration.pack import RULES, LimitRule, SilentRule, UnusualRule, in_time
 from configuration.rule_kinds import kinds
 from configuration.yaml.fill import Page
@@ -35,7 +35,7 @@ FIELDS: Final[Mapping[str, frozenset[str]]] = {
 _ALL: Final = frozenset().union(*FIELDS.values())
 
 
-def judge_pack(fields: Mapping[str, Any], lifeline: str, page: Page) -> None:
+def check_pack(fields: Mapping[str, Any], lifeline: str, page: Page) -> None:
     """Note what makes no sense.
 
     Parameters
@@ -52,7 +52,7 @@ def judge_pack(fields: Mapping[str, Any], lifeline: str, page: Page) -> None:
     if plausible is not None and not _judge_plausible(plausible, page):
         plausible = None
     if (limit := fields.get("limit")) is not None:
-        judge_limit(limit, plausible, page)
+        check_limit(limit, plausible, page)
     if (unusual := fields.get("unusual")) is not None:
         _judge_unusual(unusual, plausible, page)
     for rule in RULES:
@@ -153,7 +153,7 @@ def _judge_silent(silent: SilentRule, period: Duration, page: Page) -> None:
         )
 
 
-def _judge_duty(duty: Duty, rule: str, page: Page) -> None:
+def _judge_duty(duty: Rationalisation, rule: str, page: Page) -> None:
     path = (rule, "duty")
     within = duty.owner.within
     if not within.ns and not within.periods:

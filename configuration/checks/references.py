@@ -8,7 +8,7 @@ from configuration.yaml.fill import Page
 from configuration.yaml.findings import Path, nearest
 
 
-def judge_references(
+def check_references(
     packs: Iterable[ClassPack], pages: Mapping[str, Page], classes: Iterable[str]
 ) -> None:
     """Note every `<class>.<rule>` that nothing answers to.

@@ -50,7 +50,7 @@ class Folder:
     tables: Sequence[ChannelTable]
 
 
-def doubts(folder: Folder) -> list[str]:
+def warnings(folder: Folder) -> list[str]:
     """Warnings, one line each by file and place."""
     found = Findings()
     _judge_groups(folder.tables, found)

@@ -18,7 +18,7 @@ from configuration.yaml.fill import BAD, QUANTITY_CHARS_MAX, Page
 from configuration.yaml.findings import Path, nearest
 from configuration.yaml.shape import shape
 from contracts.errors import ConfigError
-from contracts.quantities import DIFFERENCE, LEVEL, Rate
+from contracts.quantities import ABSOLUTE, DIFFERENCE, Rate
 
 _NUMBER: Final = r"[-+]?[0-9]+(?:\.[0-9]+)?(?:[eE][-+]?[0-9]{1,3})?"
 FIGURE: Final = re.compile(rf"({_NUMBER}) ?([^0-9\s.+*/^-].*)")
@@ -62,7 +62,7 @@ class _Turning:
     def value(self, node: inspect.Type, data: Any, path: Path, figure: Any) -> Any:
         """The value with all figures inside it turned; `figure` is their kind, None elsewhere."""
         if isinstance(node, inspect.Metadata):
-            mine = node.extra if node.extra in (LEVEL, DIFFERENCE) else figure
+            mine = node.extra if node.extra in (ABSOLUTE, DIFFERENCE) else figure
             return self.value(node.type, data, path, mine)
         if isinstance(node, inspect.UnionType):
             inner = next(kind for kind in node.types if not isinstance(kind, inspect.NoneType))

@@ -27,7 +27,7 @@ class Message(NamedTuple):
     body: bytes
 
 
-class Mark(msgspec.Struct, frozen=True, omit_defaults=True):
+class OutputMark(msgspec.Struct, frozen=True, omit_defaults=True):
     """Last record of each flush: how much the world has been told.
 
     Parameters
@@ -96,7 +96,7 @@ class Past(NamedTuple):
         The one before it.
     journal : list of (int, Entry)
         Journal offset and entry, from the manifest's journal position on.
-    mark : Mark or None
+    mark : OutputMark or None
         Newest mark in the alarms partition, None when nothing was told since the manifest.
     journal_end, alarms_end : int
         Next offset to be written in each.
@@ -105,7 +105,7 @@ class Past(NamedTuple):
     manifest: Manifest | None
     previous: Manifest | None
     journal: list[tuple[int, Entry]]
-    mark: Mark | None
+    mark: OutputMark | None
     journal_end: int
     alarms_end: int
 
@@ -138,7 +138,7 @@ class LaneLog(Protocol):
         """
 
     async def flush(
-        self, entries: list[Entry], messages: list[Message], mark: Mark
+        self, entries: list[Entry], messages: list[Message], mark: OutputMark
     ) -> tuple[int, int]:
         """Write entries, messages and mark in one transaction and wait for its commit.
 
@@ -157,7 +157,7 @@ class LaneLog(Protocol):
             When any delivery or the commit failed or took longer than the deadline.
         """
 
-    async def tell(self, message: Message, since: int | None) -> bool:
+    async def emit(self, message: Message, since: int | None) -> bool:
         """Tell the world of an alarm outside the lane's own count, in a transaction of its own.
 
         To be called after `fence`.

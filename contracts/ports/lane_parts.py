@@ -56,12 +56,12 @@ class Decoder(Protocol):
 
 
 class Admission(Part, Protocol):
-    """Readings to destinies."""
+    """Readings to dispositions."""
 
     def admit(
-        self, batch: Batch, stamp_ns: NDArray[np.int64], span: Span, destiny: NDArray[np.uint8]
+        self, batch: Batch, stamp_ns: NDArray[np.int64], span: Span, disposition: NDArray[np.uint8]
     ) -> None:
-        """Fill `destiny` for a span of readings, in order."""
+        """Fill `disposition` for a span of readings, in order."""
 
     def shelve(self, row: int, *, shelved: bool) -> None:
         """Hold a channel's readings from now on, or score them again."""
@@ -73,7 +73,7 @@ class Scorer(Part, Protocol):
     def score(
         self,
         batch: Batch,
-        destiny: NDArray[np.uint8],
+        disposition: NDArray[np.uint8],
         span: Span,
         scores: NDArray[np.float64] | None = None,
     ) -> Transitions:
@@ -98,7 +98,7 @@ class Silence(Part, Protocol):
     def hear(
         self,
         batch: Batch,
-        destiny: NDArray[np.uint8],
+        disposition: NDArray[np.uint8],
         lane_time_s: NDArray[np.int64],
         span: Span,
     ) -> Transitions:
@@ -112,7 +112,7 @@ class Silence(Part, Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Reach:
+class OffsetRange:
     """Offsets of the readings behind a level change, both inclusive."""
 
     first: int
@@ -130,7 +130,7 @@ class Why:
 class Book(Protocol):
     """Level changes to alarm revisions."""
 
-    def tell(self, note: np.void, reach: Reach) -> Message:
+    def emit(self, transition: np.void, offsets: OffsetRange) -> Message:
         """Revision for one level change."""
 
     def shelve(self, row: int, time_ns: int, *, shelved: bool) -> list[Message]:
@@ -148,7 +148,7 @@ class Book(Protocol):
     def restore(self, state: dict[str, Any], time_ns: int) -> list[Message]:
         """Take over open alarms; revisions for those whose rule or channel is gone."""
 
-    def succeed(self, state: dict[str, Any], time_ns: int) -> list[Message]:
+    def take_over(self, state: dict[str, Any], time_ns: int) -> list[Message]:
         """Go on for another book, which the world knows; revisions for what differs here."""
 
 

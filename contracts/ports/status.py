@@ -9,7 +9,7 @@ LEADS_S: Final = (-1800.0, -600.0, -60.0, -10.0, 0.0, 10.0, 60.0, 600.0, 1800.0)
 Phase = Literal["recovering", "replaying", "running", "stopping", "failed"]
 
 
-class ShadowVitals(NamedTuple):
+class ShadowStatus(NamedTuple):
     """How a shadow's alarms compare with those that rang since it began.
 
     Parameters
@@ -34,7 +34,7 @@ class ShadowVitals(NamedTuple):
 
 
 @dataclass(slots=True)
-class LaneVitals:
+class LaneStatus:
     """Numbers of one lane since this worker took it; the hot path only adds to them.
 
     Parameters
@@ -43,12 +43,12 @@ class LaneVitals:
         `water-3`.
     phase : Phase
     accounts : dict of str to int
-        Received, and each destiny by its word, since the lane began.
+        Received, and each disposition by its word, since the lane began.
     position, end : int
         Next telemetry offset to take, and the end of the log when last looked at.
     lane_time_s : int
         The watermark, -1 before it begins.
-    revisions, dead_letters, whispers : int
+    revisions, dead_letters, shadow_outbox : int
         Outputs committed by this worker; whispers are what shadows told.
     flushes, snapshots, recoveries : int
         Transactions committed, snapshots published, times the lane was recovered here.
@@ -62,7 +62,7 @@ class LaneVitals:
         Alarms that have not cleared, by colour.
     sheds : int
         Shadows that the lane let go of by itself since it began.
-    shadow : ShadowVitals or None
+    shadow : ShadowStatus or None
         How the shadow compares, None when none runs.
     trouble : str
         Why the lane is not running, empty when it is.
@@ -76,7 +76,7 @@ class LaneVitals:
     lane_time_s: int = -1
     revisions: int = 0
     dead_letters: int = 0
-    whispers: int = 0
+    shadow_outbox: int = 0
     flushes: int = 0
     flush_seconds: float = 0.0
     score_seconds: float = 0.0
@@ -87,11 +87,11 @@ class LaneVitals:
     hungry_s: float = 0.0
     open_alarms: dict[str, int] = field(default_factory=dict)
     sheds: int = 0
-    shadow: ShadowVitals | None = None
+    shadow: ShadowStatus | None = None
     trouble: str = ""
 
 
-class Pulse(NamedTuple):
+class ProcessStatus(NamedTuple):
     """How the process around the lanes is.
 
     Parameters
@@ -106,10 +106,10 @@ class Pulse(NamedTuple):
     rebuilds: int = 0
 
 
-class Vitals(Protocol):
+class WorkerStatus(Protocol):
     """Whoever can be asked how the worker is."""
 
-    def lanes(self) -> list[LaneVitals]:
+    def lanes(self) -> list[LaneStatus]:
         """Every lane that this worker owns."""
 
     def alive(self) -> bool:
@@ -118,5 +118,5 @@ class Vitals(Protocol):
     def ready(self) -> bool:
         """Whether every owned lane is running and ownership is settled."""
 
-    def pulse(self) -> Pulse:
+    def process_status(self) -> ProcessStatus:
         """How the process is."""

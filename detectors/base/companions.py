@@ -12,7 +12,7 @@ from detectors.base.kind import Columns, Roster
 from detectors.base.row_rule import RowRule, joined
 
 
-class Accompanied(RowRule):
+class CompanionRule(RowRule):
     """A `RowRule` whose kernel also sees the last value of each channel's companion.
 
     The companion is the channel of the named class in the channel's own group; of several, the
@@ -20,19 +20,19 @@ class Accompanied(RowRule):
     across channels event time does not rise, so nothing else would be the same on every run.
 
     A subclass gives `companion_class(rule)`; its kernel's `rows` is (place of each lane row,
-    index of its parameters by place, state, parameters, seats), and `seats` is (seat of each lane
-    row or -1, seat of the companion by place or -1, last value by seat, NaN before the first);
+    index of its parameters by place, state, parameters, cells), and `cells` is (cell of each lane
+    row or -1, cell of the companion by place or -1, last value by cell, NaN before the first);
     its `columns` end in the values as measured, for the companions.
     """
 
     def __init__(self, slot: int, rules: Mapping[str, Any], roster: Roster) -> None:
         super().__init__(slot, rules, roster)
         found = self._companions(rules, roster)
-        self._sitting = np.array(sorted({row for row in found if row >= 0}), np.int64)
-        self._seat = np.full(len(roster.class_of), -1, np.int64)
-        self._seat[self._sitting] = np.arange(len(self._sitting))
-        self._seat_of = np.array([self._seat[row] if row >= 0 else -1 for row in found], np.int64)
-        self._said = np.full(len(self._sitting), np.nan)
+        self._companion_rows = np.array(sorted({row for row in found if row >= 0}), np.int64)
+        self._cell = np.full(len(roster.class_of), -1, np.int64)
+        self._cell[self._companion_rows] = np.arange(len(self._companion_rows))
+        self._cell_of = np.array([self._cell[row] if row >= 0 else -1 for row in found], np.int64)
+        self._said = np.full(len(self._companion_rows), np.nan)
 
     def companion_class(self, rule: Any) -> str | None:
         """Class of the companion that a rule names, None where it names none."""
@@ -54,32 +54,32 @@ class Accompanied(RowRule):
         return found
 
     def readings(
-        self, batch: Batch, destiny: NDArray[np.uint8], columns: Columns
+        self, batch: Batch, disposition: NDArray[np.uint8], columns: Columns
     ) -> tuple[NDArray[Any], ...]:
         """What the kernel takes as `columns`: the values as measured besides, for companions."""
-        return (*super().readings(batch, destiny, columns), batch.value)
+        return (*super().readings(batch, disposition, columns), batch.value)
 
     def tables(self, batch: Batch, columns: Columns) -> tuple[Any, ...]:
         """What the kernel takes as `rows`: where companions sit, and what they said last."""
-        seats = (self._seat, self._seat_of, self._said)
-        return (*super().tables(batch, columns), seats)
+        cells = (self._cell, self._cell_of, self._said)
+        return (*super().tables(batch, columns), cells)
 
     def arrays(self) -> Mapping[str, NDArray[Any]]:
         """State to be put into a snapshot; not a copy."""
-        mine = {f"{self.NAME}.companions": self._sitting, f"{self.NAME}.said": self._said}
+        mine = {f"{self.NAME}.companions": self._companion_rows, f"{self.NAME}.said": self._said}
         return {**super().arrays(), **mine}
 
     def restore(self, arrays: Mapping[str, NDArray[Any]], old_row: NDArray[np.int64]) -> None:
         """Take over state from a snapshot; companions that are new have said nothing."""
         super().restore(arrays, old_row)
-        self._said = np.full(len(self._sitting), np.nan)
+        self._said = np.full(len(self._companion_rows), np.nan)
         if f"{self.NAME}.companions" in arrays:
             had = arrays[f"{self.NAME}.companions"]
-            mine, theirs = joined(old_row[self._sitting], had)
+            mine, theirs = joined(old_row[self._companion_rows], had)
             self._said[mine] = arrays[f"{self.NAME}.said"][theirs]
 
 
-class Company:
+class Companions:
     """Last values and their times of the companions of some channels.
 
     A companion is the channel of a named class in the channel's own group, never the channel
@@ -98,12 +98,12 @@ class Company:
 
     Attributes
     ----------
-    seat : int64, shape (channels of the lane,)
+    cell : int64, shape (channels of the lane,)
         Where a lane row says its word, -1 for those to whom nobody listens.
-    seats_of : int64, shape (n, most classes)
+    cells_of : int64, shape (n, most classes)
         Seats of the companions of each place, -1 where there is none.
-    said, said_at : float64 and int64, shape (seats,)
-        Last value and its event time, NaN and `NEVER` before the first. State: 16 bytes a seat.
+    said, said_at : float64 and int64, shape (cells,)
+        Last value and its event time, NaN and `NEVER` before the first. State: 16 bytes a cell.
     """
 
     def __init__(
@@ -122,9 +122,9 @@ class Company:
                 others = [r for r in members.get((roster.groups[row], one), ()) if r != row]
                 found[place, i] = others[0] if others else -1
         self._rows = np.unique(found[found >= 0])
-        self.seat = np.full(len(roster.class_of), -1, np.int64)
-        self.seat[self._rows] = np.arange(len(self._rows))
-        self.seats_of = np.where(found >= 0, self.seat[found], -1)
+        self.cell = np.full(len(roster.class_of), -1, np.int64)
+        self.cell[self._rows] = np.arange(len(self._rows))
+        self.cells_of = np.where(found >= 0, self.cell[found], -1)
         self._begin()
 
     def _begin(self) -> None:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from contracts.batch import Batch
 from contracts.quantities import Duration
 from contracts.transition import Transitions
-from detectors.false_alarm_rate.rate import Promise, no_promise
+from detectors.false_alarm_rate.rate import FalseAlarmRate, no_promise
 
 Columns = dict[str, NDArray[np.float64]]
 
@@ -58,7 +58,7 @@ class Detector(Protocol):
     def score(
         self,
         batch: Batch,
-        destiny: NDArray[np.uint8],
+        disposition: NDArray[np.uint8],
         span: tuple[int, int],
         columns: Columns,
     ) -> Transitions:
@@ -85,7 +85,7 @@ class Detector(Protocol):
 class Listener(Protocol):
     """A detector that judges what other rules say."""
 
-    def hear(self, notes: Transitions) -> None:
+    def hear(self, transitions: Transitions) -> None:
         """Take the level changes of the rules before it, of the span that is scored next."""
 
 
@@ -137,7 +137,7 @@ class Kind:
         Column that it adds for later kinds, empty when it adds none.
     refers : callable
         Places inside the rule's words and rules of other classes named there, `<class>.<rule>`.
-    promise : callable
+    false_alarm_rate : callable
         How often a rule rings on clean data, lengths in time already; None where it promises
         nothing.
     """
@@ -150,7 +150,7 @@ class Kind:
     faults: Callable[[Any, Scene], Iterator[Fault]] = no_faults
     makes: str = ""
     refers: Callable[[Any], Iterator[tuple[tuple[str, ...], str]]] = no_references
-    promise: Callable[[Any, Scene], Promise | None] = no_promise
+    false_alarm_rate: Callable[[Any, Scene], FalseAlarmRate | None] = no_promise
 
     @property
     def learns(self) -> bool:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from contracts.transition import NEVER
 from detectors.base.level import advance_level
 
-LEVEL: Final = np.dtype(
+LEVEL_DTYPE: Final = np.dtype(
     [
         ("since", np.int64, (4,)),  # breached without a break since, per colour, or NEVER
         ("fall", np.int64),  # left the present colour at, or NEVER
@@ -23,8 +23,8 @@ LEVEL: Final = np.dtype(
         ("spare", np.uint8, (14,)),
     ]
 )
-assert LEVEL.itemsize == 64
-_AT: Final = int(LEVEL.fields["level"][1])  # type: ignore[index]
+assert LEVEL_DTYPE.itemsize == 64
+_AT: Final = int(LEVEL_DTYPE.fields["level"][1])  # type: ignore[index]
 _FALL: Final = 4
 _GATE: Final = 5
 WAITS: Final = 6  # words of a level that are event times, or NEVER
@@ -35,7 +35,7 @@ Levels = tuple[NDArray[np.void], NDArray[np.int64], NDArray[np.uint8]]
 
 def new_levels(n: int) -> NDArray[np.void]:
     """Levels of rules that have seen nothing, `LEVEL`, shape (n,)."""
-    levels = np.zeros(n, LEVEL)
+    levels = np.zeros(n, LEVEL_DTYPE)
     for name in ("since", "fall", "gate_since"):
         levels[name] = NEVER
     return levels
@@ -43,7 +43,7 @@ def new_levels(n: int) -> NDArray[np.void]:
 
 def views(levels: NDArray[np.void]) -> Levels:
     """What kernels take of some levels."""
-    octets = levels.view(np.uint8).reshape(len(levels), LEVEL.itemsize)
+    octets = levels.view(np.uint8).reshape(len(levels), LEVEL_DTYPE.itemsize)
     return levels, octets.view(np.int64), octets
 
 
@@ -75,9 +75,9 @@ def ring(
     reading: tuple[int, int, int, int],
     seen: tuple[int, int],
     delays: tuple[int, int],
-    note: Any,
+    transition: Any,
 ) -> bool:
-    """Advance a level by one reading; whether it changed, and then `note` is written.
+    """Advance a level by one reading; whether it changed, and then `transition` is written.
 
     Parameters
     ----------
@@ -88,7 +88,7 @@ def ring(
         Colour breached and colour held, as `severity` gives them.
     delays : (int, int)
         On-delay and off-delay, ns.
-    note : TRANSITION
+    transition : TRANSITION
         Its figures (`observed`, `expected`, `low`, `high`, `score`) are the caller's.
     """
     ordinal, row, place, time_ns = reading
@@ -100,9 +100,9 @@ def ring(
     if now == was:
         return False
     onset = words[place, 0]
-    note.ordinal, note.row, note.time_ns = ordinal, row, time_ns
-    note.was, note.now = was, now
-    note.onset_ns = time_ns if onset == NEVER else onset
+    transition.ordinal, transition.row, transition.time_ns = ordinal, row, time_ns
+    transition.was, transition.now = was, now
+    transition.onset_ns = time_ns if onset == NEVER else onset
     return True
 
 
@@ -125,10 +125,10 @@ def calm_so_far(levels: Levels, place: int) -> Any:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def figures(note: Any, observed: float, expected: float, half: float, score: float) -> None:
+def figures(transition: Any, observed: float, expected: float, half: float, score: float) -> None:
     """Write the figures of a level change; `half` is the half width of the band."""
-    note.observed = observed
-    note.expected = expected
-    note.low = expected - half
-    note.high = expected + half
-    note.score = score
+    transition.observed = observed
+    transition.expected = expected
+    transition.low = expected - half
+    transition.high = expected + half
+    transition.score = score

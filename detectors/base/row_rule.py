@@ -31,9 +31,9 @@ class RowRule:
     A subclass gives:
 
     - `NAME`, the kind; `STATE` and `PARAMS`, dtypes of one channel's state and one class's figures;
-    - `KERNEL(levels, rows, columns, span, notes) -> (next, told)`, where `rows` is (place of each
-      lane row in the state or -1, index of its parameters by place, state, parameters) and
-      `columns` is (lane row, time in ns, value, destiny) by reading;
+    - `KERNEL(levels, rows, columns, span, transitions) -> (next, told)`, where `rows` is (place of
+      each lane row in the state or -1, index of its parameters by place, state, parameters) and
+      `columns` is (lane row, time in ns, value, disposition) by reading;
     - `put(figures, rule, period_ns)`, which writes the figures of one class;
     - `fresh(n)`, when zeros are not what a state begins with.
 
@@ -66,7 +66,7 @@ class RowRule:
         self._source = {name: getattr(rule, "of", VALUE) for name, rule in rules.items()}
         self._source_of = [self._source.get(name) for name in roster.labels]
         self._class_of = roster.class_of
-        self._notes = np.zeros(NOTES, TRANSITION)
+        self._transitions = np.zeros(NOTES, TRANSITION)
         self.state = self.fresh(len(self.rows))
         self.levels = new_levels(len(self.rows))
 
@@ -81,31 +81,33 @@ class RowRule:
     def score(
         self,
         batch: Batch,
-        destiny: NDArray[np.uint8],
+        disposition: NDArray[np.uint8],
         span: tuple[int, int],
         columns: Columns,
     ) -> Transitions:
         """Judge the readings of a span, in order; level changes by rising ordinal come back."""
         if not len(self.rows):
             return no_transitions()
-        readings = self.readings(batch, destiny, columns)
+        readings = self.readings(batch, disposition, columns)
         rows = self.tables(batch, columns)
         levels = views(self.levels)
         first, last = span
         found: list[Transitions] = []
         while first < last:
-            first, told = type(self).KERNEL(levels, rows, readings, (first, last), self._notes)
+            first, told = type(self).KERNEL(
+                levels, rows, readings, (first, last), self._transitions
+            )
             if told:
-                found.append(self._notes[:told].copy())
-        notes = end_to_end(found)
-        notes["rule"] = self._slot
-        return notes
+                found.append(self._transitions[:told].copy())
+        transitions = end_to_end(found)
+        transitions["rule"] = self._slot
+        return transitions
 
     def readings(
-        self, batch: Batch, destiny: NDArray[np.uint8], columns: Columns
+        self, batch: Batch, disposition: NDArray[np.uint8], columns: Columns
     ) -> tuple[NDArray[Any], ...]:
         """What the kernel takes as `columns`."""
-        return batch.row, batch.time_ns, self._values(batch, columns), destiny
+        return batch.row, batch.time_ns, self._values(batch, columns), disposition
 
     def tables(self, batch: Batch, columns: Columns) -> tuple[Any, ...]:
         """What the kernel takes as `rows`; a model adds the column that it fills."""

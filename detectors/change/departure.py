@@ -10,17 +10,17 @@ from msgspec import Meta
 from numba import njit
 from numpy.typing import NDArray
 
-from contracts.batch import Destiny
+from contracts.batch import Disposition
 from contracts.quantities import DIFFERENCE, Duration, Sigmas
 from contracts.transition import Colour
 from detectors.base.kind import Fault, Kind, Scene
 from detectors.base.level_step import Levels, calm_so_far, figures, may_learn, ring, severity
 from detectors.base.row_rule import RowRule
-from detectors.false_alarm_rate.rate import Promise
+from detectors.false_alarm_rate.rate import FalseAlarmRate
 from detectors.false_alarm_rate.run_length import in_a_row, narrowed
 
 NAME: Final = "departure"
-_SCORED: Final = int(Destiny.SCORED)
+_SCORED: Final = int(Disposition.SCORED)
 _SIDES: Final = {"both": 0, "above": 1, "below": -1}
 
 
@@ -132,15 +132,15 @@ def _learn(mine: Any, p: Any, value: float, apart: float) -> None:
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _kernel(
-    levels: Levels, rows: Any, columns: Any, span: tuple[int, int], notes: NDArray[np.void]
+    levels: Levels, rows: Any, columns: Any, span: tuple[int, int], transitions: NDArray[np.void]
 ) -> tuple[int, int]:
     place_of, params_of, state, params = rows
-    row_of, time_of, value_of, destiny = columns
+    row_of, time_of, value_of, disposition = columns
     told = 0
     for i in range(span[0], span[1]):
-        if told == len(notes):
+        if told == len(transitions):
             return i, told
-        place = place_of[row_of[i]] if destiny[i] == _SCORED else -1
+        place = place_of[row_of[i]] if disposition[i] == _SCORED else -1
         value, time_ns = value_of[i], time_of[i]
         if place < 0 or np.isnan(value):
             continue
@@ -151,8 +151,8 @@ def _kernel(
             away, held = severity(abs(apart) / unit, p.bounds, p.back)
             seen = (0, 0) if apart * p.side < 0.0 else (away, held)
             reading = (i, row_of[i], place, time_ns)
-            if ring(levels, reading, seen, (p.on_ns, p.off_ns), notes[told]):
-                figures(notes[told], mine.short, mine.long, p.band * unit, apart / unit)
+            if ring(levels, reading, seen, (p.on_ns, p.off_ns), transitions[told]):
+                figures(transitions[told], mine.short, mine.long, p.band * unit, apart / unit)
                 told += 1
         if may_learn(levels, place, away, time_ns, p.relearn_ns):
             if calm_so_far(levels, place):
@@ -197,7 +197,7 @@ class Departures(RowRule):
         figures["relearn_ns"] = rule.relearn_after.ns
 
 
-def of_departure(rule: Any, scene: Any) -> Promise:
+def of_departure(rule: Any, scene: Any) -> FalseAlarmRate:
     """A band around a mean, for readings that hang together.
 
     An EWMA's successive values correlate by `r = 1 - smoothing`, so that `n` of their squares are
@@ -209,7 +209,7 @@ def of_departure(rule: Any, scene: Any) -> Promise:
     free = max(known * (1.0 - r * r) / (1.0 + r * r), 1.0)
     t = narrowed(rule.band.count, squares=True)
     sides = 2 if rule.side == "both" else 1
-    return Promise(partial(in_a_row, t, free, sides), exact=False)
+    return FalseAlarmRate(partial(in_a_row, t, free, sides), exact=False)
 
 
 DEPARTURE: Final = Kind(
@@ -219,5 +219,5 @@ DEPARTURE: Final = Kind(
     "D3",
     fields=frozenset({"observed", "expected", "low", "high", "score"}),
     faults=faults,
-    promise=of_departure,
+    false_alarm_rate=of_departure,
 )

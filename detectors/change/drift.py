@@ -10,18 +10,18 @@ from msgspec import Meta
 from numba import njit
 from numpy.typing import NDArray
 
-from contracts.batch import Destiny
+from contracts.batch import Disposition
 from contracts.quantities import DIFFERENCE, Duration
 from contracts.transition import Colour
 from detectors.base.kind import Fault, Kind, Roster, Scene
 from detectors.base.level_step import Levels, figures, ring
 from detectors.base.row_rule import RowRule
 from detectors.change.adwin import Adwin, adwin_step, sizes, window_dtype
-from detectors.false_alarm_rate.rate import Promise, at_most
+from detectors.false_alarm_rate.rate import FalseAlarmRate, at_most
 
 NAME: Final = "drift"
 _SIDES: Final = {"both": 0, "above": 1, "below": -1}
-_SCORED: Final = int(Destiny.SCORED)
+_SCORED: Final = int(Disposition.SCORED)
 
 
 class PageHinkley(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -151,15 +151,15 @@ def _step(mine: Any, p: Any, value: float) -> Any:
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _kernel(
-    levels: Levels, rows: Any, columns: Any, span: tuple[int, int], notes: NDArray[np.void]
+    levels: Levels, rows: Any, columns: Any, span: tuple[int, int], transitions: NDArray[np.void]
 ) -> tuple[int, int]:
     place_of, params_of, state, params = rows
-    row_of, time_of, value_of, destiny = columns
+    row_of, time_of, value_of, disposition = columns
     told = 0
     for i in range(span[0], span[1]):
-        if told == len(notes):
+        if told == len(transitions):
             return i, told
-        place = place_of[row_of[i]] if destiny[i] == _SCORED else -1
+        place = place_of[row_of[i]] if disposition[i] == _SCORED else -1
         value, time_ns = value_of[i], time_of[i]
         if place < 0 or np.isnan(value):
             continue
@@ -167,8 +167,8 @@ def _kernel(
         changed, expected, score = _step(state[place], p, value)
         colour = p.colour if changed else 0
         reading = (i, row_of[i], place, time_ns)
-        if ring(levels, reading, (colour, colour), (p.on_ns, p.off_ns), notes[told]):
-            figures(notes[told], value, expected, np.nan, score)
+        if ring(levels, reading, (colour, colour), (p.on_ns, p.off_ns), transitions[told]):
+            figures(transitions[told], value, expected, np.nan, score)
             told += 1
     return span[1], told
 
@@ -237,12 +237,12 @@ class Drifts(RowRule):
                 figures[name] = getattr(rule.adwin, name)
 
 
-def of_drift(rule: Any, scene: Any) -> Promise | None:
+def of_drift(rule: Any, scene: Any) -> FalseAlarmRate | None:
     """Adwin's chance at each trial; Page and Hinkley's sums are in the unit of the class."""
     del scene
     if rule.adwin is None:
         return None
-    return Promise(partial(at_most, rule.adwin.chance / rule.adwin.every), exact=False)
+    return FalseAlarmRate(partial(at_most, rule.adwin.chance / rule.adwin.every), exact=False)
 
 
 DRIFT: Final = Kind(
@@ -252,5 +252,5 @@ DRIFT: Final = Kind(
     "D10",
     fields=frozenset({"observed", "expected", "score"}),
     faults=faults,
-    promise=of_drift,
+    false_alarm_rate=of_drift,
 )

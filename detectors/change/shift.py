@@ -10,13 +10,13 @@ from msgspec import Meta
 from numba import njit
 from numpy.typing import NDArray
 
-from contracts.batch import Destiny
+from contracts.batch import Disposition
 from contracts.quantities import DIFFERENCE, Duration, Sigmas
 from contracts.transition import Colour
 from detectors.base.kind import Fault, Kind, Scene
 from detectors.base.level_step import Levels, figures, may_learn, ring
 from detectors.base.row_rule import RowRule
-from detectors.false_alarm_rate.rate import Promise, at_most
+from detectors.false_alarm_rate.rate import FalseAlarmRate, at_most
 from detectors.false_alarm_rate.run_length import (
     LONGEST,
     cusum_length,
@@ -25,7 +25,6 @@ from detectors.false_alarm_rate.run_length import (
     ewma_length,
     run_length,
 )
-
 
 CLIP: Final = 5.0  # sigmas: normal data are beyond once in 1.7 million readings
 
@@ -86,7 +85,8 @@ class Shift(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     band, h : Sigmas or None
         Thresholds of EWMA and CUSUM.
     false_alarms : FalseAlarms or None
-        Instead of thresholds, how often they may ring when nothing is wrong. Each of two charts gets half of it; as they ring together often, they ring less than that.
+        Instead of thresholds, how often they may ring when nothing is wrong. Each of two
+        charts gets half of it; as they ring together often, they ring less than that.
     of : str
         Column that is judged: `seasonal`, never a value that swings with the day.
     warm_up : int
@@ -140,7 +140,7 @@ def thresholds(rule: Shift, period_ns: int) -> tuple[float, float]:
     return band, cusum_limit(rule.k.count, share) if has_cusum else np.inf
 
 
-def promise(rule: Shift, scene: Scene) -> Promise:
+def false_alarm_rate(rule: Shift, scene: Scene) -> FalseAlarmRate:
     """Each chart once in its mean run, an upper bound for two that ring together often."""
     lengths = []
     band, h = thresholds(rule, scene.period.ns)
@@ -149,7 +149,7 @@ def promise(rule: Shift, scene: Scene) -> Promise:
     if np.isfinite(h):
         lengths.append(cusum_length(rule.k.count, h) / 2.0)
     share = sum(1.0 / length for length in lengths)
-    return Promise(partial(at_most, share), exact=len(lengths) == 1)
+    return FalseAlarmRate(partial(at_most, share), exact=len(lengths) == 1)
 
 
 def faults(rule: Shift, scene: Scene) -> Iterator[Fault]:
@@ -197,7 +197,7 @@ def _given_faults(rule: Shift) -> Iterator[Fault]:
 
 
 NAME: Final = "shift"
-_SCORED: Final = int(Destiny.SCORED)
+_SCORED: Final = int(Disposition.SCORED)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -247,15 +247,15 @@ def _learn(mine: Any, p: Any, value: float) -> None:
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _kernel(
-    levels: Levels, rows: Any, columns: Any, span: tuple[int, int], notes: NDArray[np.void]
+    levels: Levels, rows: Any, columns: Any, span: tuple[int, int], transitions: NDArray[np.void]
 ) -> tuple[int, int]:
     place_of, params_of, state, params = rows
-    row_of, time_of, value_of, destiny = columns
+    row_of, time_of, value_of, disposition = columns
     told = 0
     for i in range(span[0], span[1]):
-        if told == len(notes):
+        if told == len(transitions):
             return i, told
-        place = place_of[row_of[i]] if destiny[i] == _SCORED else -1
+        place = place_of[row_of[i]] if disposition[i] == _SCORED else -1
         value, time_ns = value_of[i], time_of[i]
         if place < 0 or np.isnan(value):
             continue
@@ -267,8 +267,8 @@ def _kernel(
                 colour = p.colour
                 mine.ewma, mine.up, mine.down = 0.0, 0.0, 0.0
             reading = (i, row_of[i], place, time_ns)
-            if ring(levels, reading, (colour, colour), (p.on_ns, p.off_ns), notes[told]):
-                figures(notes[told], value, mine.mean, np.nan, score)
+            if ring(levels, reading, (colour, colour), (p.on_ns, p.off_ns), transitions[told]):
+                figures(transitions[told], value, mine.mean, np.nan, score)
                 told += 1
         if may_learn(levels, place, colour, time_ns, p.relearn_ns):
             _learn(mine, p, value)
@@ -312,4 +312,4 @@ class Shifts(RowRule):
 
 
 _FIELDS: Final = frozenset({"observed", "expected", "score"})
-SHIFT: Final = Kind(NAME, Shift, Shifts, "D3", _FIELDS, faults, promise=promise)
+SHIFT: Final = Kind(NAME, Shift, Shifts, "D3", _FIELDS, faults, false_alarm_rate=false_alarm_rate)

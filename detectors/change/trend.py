@@ -9,10 +9,10 @@ from msgspec import Meta
 from numba import njit
 from numpy.typing import NDArray
 
-from contracts.batch import Destiny
+from contracts.batch import Disposition
 from contracts.quantities import DIFFERENCE, NS_PER_S, Duration
 from contracts.transition import NEVER
-from detectors.base.companions import Accompanied
+from detectors.base.companions import CompanionRule
 from detectors.base.days import DAY_NS, KEPT_D, close, count, new_days
 from detectors.base.kind import Fault, Kind, Roster, Scene
 from detectors.base.level_step import Levels, figures, ring, severity
@@ -25,7 +25,7 @@ _SEASON_D: Final = 330  # days without which a season cannot be told from a tren
 _DRIVEN_D: Final = 60  # days without which a companion's doing cannot
 _SOUND: Final = 0.8
 _WAYS: Final = {"both": 0.0, "up": 1.0, "down": -1.0}
-_SCORED: Final = int(Destiny.SCORED)
+_SCORED: Final = int(Disposition.SCORED)
 
 
 class Trend(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -205,19 +205,19 @@ def _judge(mine: Any, p: Any) -> tuple[int, float, float]:
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _kernel(
-    levels: Levels, rows: Any, columns: Any, span: tuple[int, int], notes: NDArray[np.void]
+    levels: Levels, rows: Any, columns: Any, span: tuple[int, int], transitions: NDArray[np.void]
 ) -> tuple[int, int]:
-    place_of, params_of, state, params, (seat, seat_of, said) = rows
-    row_of, time_of, value_of, destiny, measured = columns
+    place_of, params_of, state, params, (cell, cell_of, said) = rows
+    row_of, time_of, value_of, disposition, measured = columns
     told = 0
     for i in range(span[0], span[1]):
-        if told == len(notes):
+        if told == len(transitions):
             return i, told
-        if destiny[i] != _SCORED:
+        if disposition[i] != _SCORED:
             continue
         row, value, time_ns = row_of[i], value_of[i], time_of[i]
-        if seat[row] >= 0:
-            said[seat[row]] = measured[i]
+        if cell[row] >= 0:
+            said[cell[row]] = measured[i]
         place = place_of[row]
         if place < 0 or np.isnan(value):
             continue
@@ -228,15 +228,15 @@ def _kernel(
             colour, velocity, left = _judge(mine, p)
             reading, seen = (i, row, place, time_ns), (colour, colour)
             known = colour > 0 or not np.isnan(velocity)
-            if known and ring(levels, reading, seen, (p.on_ns, p.off_ns), notes[told]):
-                figures(notes[told], value, left, np.nan, velocity)
+            if known and ring(levels, reading, seen, (p.on_ns, p.off_ns), transitions[told]):
+                figures(transitions[told], value, left, np.nan, velocity)
                 told += 1
-        driver = said[seat_of[place]] if seat_of[place] >= 0 else np.nan
+        driver = said[cell_of[place]] if cell_of[place] >= 0 else np.nan
         count(mine, (p.from_ns, p.to_ns), (local_ns, value, driver))
     return span[1], told
 
 
-class Trends(Accompanied):
+class Trends(CompanionRule):
     """Slow movements of one lane's channels."""
 
     NAME = "trend"

@@ -9,7 +9,7 @@ from msgspec import Meta
 from numba import njit
 from numpy.typing import NDArray
 
-from contracts.batch import Destiny
+from contracts.batch import Disposition
 from contracts.quantities import DIFFERENCE, Duration
 from contracts.transition import NEVER, Colour
 from detectors.base.kind import Fault, Kind, Roster, Scene
@@ -20,7 +20,7 @@ from detectors.channel.left_profile import nearest, normal
 from detectors.false_alarm_rate.rate import of_quantile
 
 NAME: Final = "discord"
-_SCORED: Final = int(Destiny.SCORED)
+_SCORED: Final = int(Disposition.SCORED)
 
 
 class Discord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -135,15 +135,15 @@ def _keep(mine: Any, p: Any, time_ns: int, value: float) -> bool:
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _kernel(
-    levels: Levels, rows: Any, columns: Any, span: tuple[int, int], notes: NDArray[np.void]
+    levels: Levels, rows: Any, columns: Any, span: tuple[int, int], transitions: NDArray[np.void]
 ) -> tuple[int, int]:
     place_of, params_of, state, params = rows
-    row_of, time_of, value_of, destiny = columns
+    row_of, time_of, value_of, disposition = columns
     told = 0
     for i in range(span[0], span[1]):
-        if told == len(notes):
+        if told == len(transitions):
             return i, told
-        place = place_of[row_of[i]] if destiny[i] == _SCORED else -1
+        place = place_of[row_of[i]] if disposition[i] == _SCORED else -1
         value, time_ns = value_of[i], time_of[i]
         if place < 0 or np.isnan(value):
             continue
@@ -157,8 +157,8 @@ def _kernel(
             seen = severity(score, p.bounds, p.back)
             breached = seen[0]
             reading = (i, row_of[i], place, time_ns)
-            if ring(levels, reading, seen, (p.on_ns, p.off_ns), notes[told]):
-                figures(notes[told], value, np.nan, np.nan, score)
+            if ring(levels, reading, seen, (p.on_ns, p.off_ns), transitions[told]):
+                figures(transitions[told], value, np.nan, np.nan, score)
                 told += 1
         first = calm_so_far(levels, place)
         learns = may_learn(levels, place, breached, time_ns, p.relearn_ns)
@@ -242,4 +242,4 @@ class Discords(RowRule):
         figures["relearn_ns"] = rule.relearn_after.ns
 
 
-DISCORD: Final = Kind(NAME, Discord, Discords, "D8", faults=faults, promise=of_quantile)
+DISCORD: Final = Kind(NAME, Discord, Discords, "D8", faults=faults, false_alarm_rate=of_quantile)

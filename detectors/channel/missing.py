@@ -9,7 +9,7 @@ from msgspec import Meta
 from numba import njit
 from numpy.typing import NDArray
 
-from contracts.batch import Destiny
+from contracts.batch import Disposition
 from contracts.quantities import Duration
 from contracts.transition import NEVER
 from detectors.base.kind import Fault, Kind, Scene
@@ -20,16 +20,16 @@ from detectors.base.thresholds import Steps
 SLICES: Final = 12  # of a window
 _RING: Final = SLICES + 1  # and the one that is counted now
 _NOTHING, _CAME, _FAULT = -1, 0, 1
-_SCORED: Final = int(Destiny.SCORED)
+_SCORED: Final = int(Disposition.SCORED)
 # A value that was held, refused or back-filled came all the same. A reading from the future has
 # no time to be counted at, and one of nobody's has no channel.
 _ALL_CAME: Final = (
-    Destiny.SCORED,
-    Destiny.HELD,
-    Destiny.BACK_FILLED,
-    Destiny.NOT_FINITE,
-    Destiny.OUT_OF_RANGE,
-    Destiny.TOO_FAST,
+    Disposition.SCORED,
+    Disposition.HELD,
+    Disposition.BACK_FILLED,
+    Disposition.NOT_FINITE,
+    Disposition.OUT_OF_RANGE,
+    Disposition.TOO_FAST,
 )
 
 
@@ -158,19 +158,19 @@ def _share(mine: Any, expected: float) -> float:
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _kernel(
-    levels: Levels, rows: Any, columns: Any, span: tuple[int, int], notes: NDArray[np.void]
+    levels: Levels, rows: Any, columns: Any, span: tuple[int, int], transitions: NDArray[np.void]
 ) -> tuple[int, int]:
     place_of, params_of, state, params = rows
-    row_of, time_of, value_of, destiny = columns
+    row_of, time_of, value_of, disposition = columns
     told = 0
     for i in range(span[0], span[1]):
-        if told == len(notes):
+        if told == len(transitions):
             return i, told
         place = place_of[row_of[i]] if row_of[i] >= 0 else -1
         if place < 0:
             continue
         mine, p = state[place], params[params_of[place]]
-        counts, scored, time_ns = p.counts_as[destiny[i]], destiny[i] == _SCORED, time_of[i]
+        counts, scored, time_ns = p.counts_as[disposition[i]], disposition[i] == _SCORED, time_of[i]
         if counts == _NOTHING or (mine.first == NEVER and not scored):
             continue
         number = time_ns // p.slice_ns
@@ -182,8 +182,8 @@ def _kernel(
             continue
         seen = severity(p.sign * share, p.bounds, p.back)
         reading = (i, row_of[i], place, time_ns)
-        if ring(levels, reading, seen, (p.on_ns, p.off_ns), notes[told]):
-            figures(notes[told], value_of[i], np.nan, np.nan, share)
+        if ring(levels, reading, seen, (p.on_ns, p.off_ns), transitions[told]):
+            figures(transitions[told], value_of[i], np.nan, np.nan, share)
             told += 1
     return span[1], told
 
@@ -191,7 +191,7 @@ def _kernel(
 class Counts(RowRule):
     """Counted readings of one lane's channels."""
 
-    FAULT: ClassVar[Destiny | None]
+    FAULT: ClassVar[Disposition | None]
     STATE = np.dtype(
         [
             ("first", np.int64),  # slice of the first scored reading, or NEVER
@@ -209,7 +209,7 @@ class Counts(RowRule):
             ("back", np.float64),
             ("on_ns", np.int64),
             ("off_ns", np.int64),
-            ("counts_as", np.int8, (len(Destiny),)),
+            ("counts_as", np.int8, (len(Disposition),)),
         ]
     )
     KERNEL = _kernel
@@ -225,7 +225,7 @@ class Counts(RowRule):
         figures["back"] = rule.hysteresis
         figures["on_ns"], figures["off_ns"] = rule.on_delay.ns, rule.off_delay.ns
         figures["counts_as"] = _NOTHING
-        figures["counts_as"][[*_ALL_CAME, Destiny.LATE]] = _CAME
+        figures["counts_as"][[*_ALL_CAME, Disposition.LATE]] = _CAME
         if self.FAULT is not None:
             figures["counts_as"][self.FAULT] = _FAULT
 
@@ -247,14 +247,14 @@ class RepeatedReadings(Counts):
     """Readings of one lane's channels that came again."""
 
     NAME = "repeated"
-    FAULT = Destiny.DUPLICATE
+    FAULT = Disposition.DUPLICATE
 
 
 class LateReadings(Counts):
     """Readings of one lane's channels that came after newer ones."""
 
     NAME = "late"
-    FAULT = Destiny.LATE
+    FAULT = Disposition.LATE
 
 
 _SCORE: Final = frozenset({"observed", "score"})

@@ -9,7 +9,7 @@ from msgspec import Meta
 from numba import njit
 from numpy.typing import NDArray
 
-from contracts.batch import Destiny
+from contracts.batch import Disposition
 from contracts.quantities import DIFFERENCE, Duration
 from contracts.transition import Colour
 from detectors.base.kind import Fault, Kind, Roster, Scene
@@ -19,7 +19,7 @@ from detectors.base.value_memory import CELLS, distance, hear, width_heard
 
 NAME: Final = "novelty"
 VIEWS: Final = 4
-_SCORED: Final = int(Destiny.SCORED)
+_SCORED: Final = int(Disposition.SCORED)
 
 
 class Novelty(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -132,16 +132,16 @@ def _hear(mine: Any, p: Any, views: NDArray[np.float64]) -> None:
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _kernel(
-    levels: Levels, rows: Any, columns: Any, span: tuple[int, int], notes: NDArray[np.void]
+    levels: Levels, rows: Any, columns: Any, span: tuple[int, int], transitions: NDArray[np.void]
 ) -> tuple[int, int]:
     place_of, params_of, state, params = rows
-    row_of, time_of, value_of, destiny = columns
+    row_of, time_of, value_of, disposition = columns
     told = 0
     views = np.empty(VIEWS)
     for i in range(span[0], span[1]):
-        if told == len(notes):
+        if told == len(transitions):
             return i, told
-        place = place_of[row_of[i]] if destiny[i] == _SCORED else -1
+        place = place_of[row_of[i]] if disposition[i] == _SCORED else -1
         if place < 0 or not np.isfinite(value_of[i]):
             continue
         mine, p = state[place], params[params_of[place]]
@@ -154,8 +154,8 @@ def _kernel(
             score = _score(mine, p.floor, views)
             seen = severity(score, p.bounds, 0.0)
             reading = (i, row_of[i], place, time_of[i])
-            if ring(levels, reading, seen, (p.on_ns, p.off_ns), notes[told]):
-                figures(notes[told], value_of[i], np.nan, np.nan, score)
+            if ring(levels, reading, seen, (p.on_ns, p.off_ns), transitions[told]):
+                figures(transitions[told], value_of[i], np.nan, np.nan, score)
                 told += 1
         _hear(mine, p, views)
     return span[1], told

@@ -9,7 +9,7 @@ from msgspec import Meta
 from numba import njit
 from numpy.typing import NDArray
 
-from contracts.batch import Batch, Destiny
+from contracts.batch import Batch, Disposition
 from contracts.civil_time import DAY_TYPES, DayType
 from contracts.quantities import DIFFERENCE, Duration, Sigmas
 from contracts.transition import Colour
@@ -18,13 +18,13 @@ from detectors.base.days import columns as day_columns
 from detectors.base.kind import Columns, Fault, Kind, Roster, Scene
 from detectors.base.level_step import Levels, figures, may_learn, ring, severity
 from detectors.base.row_rule import RowRule
-from detectors.false_alarm_rate.rate import Promise, band
+from detectors.false_alarm_rate.rate import FalseAlarmRate, band
 
 NAME: Final = "seasonal"
 # Standard deviation of a normal variable over its mean absolute deviation: sqrt(pi / 2).
 SIGMA_PER_DEVIATION: Final = 1.2533141373155003
 CLIP: Final = 3.0
-_SCORED: Final = int(Destiny.SCORED)
+_SCORED: Final = int(Disposition.SCORED)
 
 
 class Seasonal(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -149,15 +149,15 @@ def _learn(mine: Any, at: int, p: Any, value: float) -> None:
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _kernel(
-    levels: Levels, rows: Any, columns: Any, span: tuple[int, int], notes: NDArray[np.void]
+    levels: Levels, rows: Any, columns: Any, span: tuple[int, int], transitions: NDArray[np.void]
 ) -> tuple[int, int]:
     place_of, params_of, state, params, calendar, residual = rows
-    row_of, time_of, value_of, destiny = columns
+    row_of, time_of, value_of, disposition = columns
     told = 0
     for i in range(span[0], span[1]):
-        if told == len(notes):
+        if told == len(transitions):
             return i, told
-        place = place_of[row_of[i]] if destiny[i] == _SCORED else -1
+        place = place_of[row_of[i]] if disposition[i] == _SCORED else -1
         value, time_ns = value_of[i], time_of[i]
         if place < 0 or np.isnan(value):
             continue
@@ -173,8 +173,8 @@ def _kernel(
             seen = severity(judged, p.bounds, p.back)
             breached = seen[0]
             reading = (i, row_of[i], place, time_ns)
-            if ring(levels, reading, seen, (p.on_ns, p.off_ns), notes[told]):
-                figures(notes[told], value, mean, p.band * unit, score)
+            if ring(levels, reading, seen, (p.on_ns, p.off_ns), transitions[told]):
+                figures(transitions[told], value, mean, p.band * unit, score)
                 told += 1
         if may_learn(levels, place, breached, time_ns, p.relearn_ns):
             _learn(mine, at, p, value)
@@ -247,10 +247,10 @@ class Profiles(RowRule):
         return (*super().tables(batch, columns), self._calendar, columns[NAME])
 
 
-def of_seasonal(rule: Any, scene: Any) -> Promise:
+def of_seasonal(rule: Any, scene: Any) -> FalseAlarmRate:
     """A band around the mean of a slot."""
     del scene
-    return Promise(band(rule.band.count, rule.memory, rule.side))
+    return FalseAlarmRate(band(rule.band.count, rule.memory, rule.side))
 
 
 SEASONAL: Final = Kind(
@@ -261,5 +261,5 @@ SEASONAL: Final = Kind(
     fields=frozenset({"observed", "expected", "low", "high", "score"}),
     faults=faults,
     makes=NAME,
-    promise=of_seasonal,
+    false_alarm_rate=of_seasonal,
 )

@@ -9,7 +9,7 @@ from msgspec import Meta
 from numba import njit
 from numpy.typing import NDArray
 
-from contracts.batch import Destiny
+from contracts.batch import Disposition
 from contracts.quantities import NS_PER_S, Duration
 from contracts.transition import Colour
 from detectors.base.kind import Fault, Kind, Roster, Scene
@@ -20,7 +20,7 @@ STATES_MAX: Final = 16
 REPEATS_MAX: Final = 31
 ARROW: Final = ">"
 _EVER: Final = np.iinfo(np.int64).max  # a bound that no time exceeds
-_SCORED: Final = int(Destiny.SCORED)
+_SCORED: Final = int(Disposition.SCORED)
 
 ColourWord = Literal["blue", "yellow", "orange", "red"]
 
@@ -213,15 +213,15 @@ def _judge(mine: Any, p: Any, code: float, time_ns: int) -> int:
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _kernel(
-    levels: Levels, rows: Any, columns: Any, span: tuple[int, int], notes: NDArray[np.void]
+    levels: Levels, rows: Any, columns: Any, span: tuple[int, int], transitions: NDArray[np.void]
 ) -> tuple[int, int]:
     place_of, params_of, state, params = rows
-    row_of, time_of, value_of, destiny = columns
+    row_of, time_of, value_of, disposition = columns
     told = 0
     for i in range(span[0], span[1]):
-        if told == len(notes):
+        if told == len(transitions):
             return i, told
-        place = place_of[row_of[i]] if destiny[i] == _SCORED else -1
+        place = place_of[row_of[i]] if disposition[i] == _SCORED else -1
         value, time_ns = value_of[i], time_of[i]
         if place < 0 or np.isnan(value):
             continue
@@ -230,8 +230,8 @@ def _kernel(
         lasted = time_ns - mine.since if mine.heard else 0
         colour = _judge(mine, p, value, time_ns)
         reading = (i, row_of[i], place, time_ns)
-        if ring(levels, reading, (colour, colour), (p.on_ns, p.off_ns), notes[told]):
-            figures(notes[told], value, before, np.nan, float(lasted) / NS_PER_S)
+        if ring(levels, reading, (colour, colour), (p.on_ns, p.off_ns), transitions[told]):
+            figures(transitions[told], value, before, np.nan, float(lasted) / NS_PER_S)
             told += 1
     return span[1], told
 

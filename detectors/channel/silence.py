@@ -8,7 +8,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from contracts.batch import Batch, Destiny
+from contracts.batch import Batch, Disposition
 from contracts.ports.lane_parts import carry
 from contracts.quantities import NS_PER_S, Duration
 from contracts.transition import NEVER, TRANSITION, Colour, Transitions, no_transitions
@@ -20,11 +20,11 @@ NOBODY: Final = np.iinfo(np.int64).max  # deadline of a channel that is not wait
 # Destinies that prove the sensor and its way alive: a value came, whatever it was worth.
 ALIVE: Final = frozenset(
     {
-        Destiny.SCORED,
-        Destiny.HELD,
-        Destiny.NOT_FINITE,
-        Destiny.OUT_OF_RANGE,
-        Destiny.TOO_FAST,
+        Disposition.SCORED,
+        Disposition.HELD,
+        Disposition.NOT_FINITE,
+        Disposition.OUT_OF_RANGE,
+        Disposition.TOO_FAST,
     }
 )
 _ALIVE = np.isin(np.arange(256), np.array(sorted(ALIVE)))
@@ -65,7 +65,7 @@ def _hear(  # noqa: PLR0913, PLR0917 - a kernel takes columns
     `waits` is (class by row, wait of each class in s or NOBODY, whether a row is shelved).
     """
     class_of, after_s, shelved = waits
-    row_of, lane_time_s, destiny = columns
+    row_of, lane_time_s, disposition = columns
     found = 0
     # Unsigned places: no test for those that count from the end.
     begin, end = np.uint64(span[0]), np.uint64(span[1])
@@ -76,7 +76,7 @@ def _hear(  # noqa: PLR0913, PLR0917 - a kernel takes columns
             prefetch(state, ahead + 1)  # rows of 17 bytes: one in four ends in the next line
             prefetch(class_of, ahead)
             prefetch(shelved, ahead)
-        if not alive[destiny[i]] or row_of[i] < 0:
+        if not alive[disposition[i]] or row_of[i] < 0:
             continue
         row = np.uint32(row_of[i])
         mine = state[row]
@@ -153,13 +153,13 @@ class SilenceWatch:
     def hear(
         self,
         batch: Batch,
-        destiny: NDArray[np.uint8],
+        disposition: NDArray[np.uint8],
         lane_time_s: NDArray[np.int64],
         span: tuple[int, int],
     ) -> Transitions:
         """Note who was heard; silences that end come back as level changes."""
         woken = np.empty((span[1] - span[0], 2), np.int64)
-        columns = (batch.row, lane_time_s, destiny)
+        columns = (batch.row, lane_time_s, disposition)
         waits = (self._class_of, self._after_s, self._shelved)
         found = _hear(self.state, waits, columns, _ALIVE, span, woken)
         if not found:
@@ -167,11 +167,11 @@ class SilenceWatch:
         self._silent -= found
         self._look()
         places, heard_s = woken[:found].T
-        notes = self._notes(batch.row[places], lane_time_s[places], Colour.CLEAR)
-        notes["ordinal"] = places
-        notes["onset_ns"] = heard_s * NS_PER_S
-        notes["observed"] = batch.value[places]
-        return notes
+        transitions = self._transitions(batch.row[places], lane_time_s[places], Colour.CLEAR)
+        transitions["ordinal"] = places
+        transitions["onset_ns"] = heard_s * NS_PER_S
+        transitions["observed"] = batch.value[places]
+        return transitions
 
     def fire(self, lane_time_s: int) -> Transitions:
         """Ring for every deadline up to now, in (deadline, row) order."""
@@ -179,27 +179,27 @@ class SilenceWatch:
         due = np.flatnonzero(state["deadline_s"] <= lane_time_s)
         if len(due):
             due = due[np.lexsort((due, state["deadline_s"][due]))]
-        notes = self._notes(due, state["deadline_s"][due], None)
+        transitions = self._transitions(due, state["deadline_s"][due], None)
         state["level"][due] = self._colour[self._class_of[due]]
         self._silent += len(due)
         state["deadline_s"][due] = NOBODY
         self._look()
-        return notes
+        return transitions
 
-    def _notes(
+    def _transitions(
         self, rows: NDArray[Any], lane_time_s: NDArray[np.int64], now: Colour | None
     ) -> Transitions:
-        notes = np.zeros(len(rows), TRANSITION)
-        notes["rule"] = SLOT
-        notes["row"] = rows
+        transitions = np.zeros(len(rows), TRANSITION)
+        transitions["rule"] = SLOT
+        transitions["row"] = rows
         colour = self._colour[self._class_of[rows]]
-        notes["was"] = colour if now is not None else Colour.CLEAR
-        notes["now"] = colour if now is None else now
-        notes["time_ns"] = lane_time_s * NS_PER_S
-        notes["onset_ns"] = self.state["heard_s"][rows] * NS_PER_S
+        transitions["was"] = colour if now is not None else Colour.CLEAR
+        transitions["now"] = colour if now is None else now
+        transitions["time_ns"] = lane_time_s * NS_PER_S
+        transitions["onset_ns"] = self.state["heard_s"][rows] * NS_PER_S
         for figure in ("observed", "expected", "low", "high", "score"):
-            notes[figure] = np.nan
-        return notes
+            transitions[figure] = np.nan
+        return transitions
 
     def shelve(self, row: int, lane_time_s: int, *, shelved: bool) -> None:
         """Stop waiting for a channel, or start again from now."""

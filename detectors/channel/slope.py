@@ -9,7 +9,7 @@ from msgspec import Meta
 from numba import njit
 from numpy.typing import NDArray
 
-from contracts.batch import Destiny
+from contracts.batch import Disposition
 from contracts.quantities import DIFFERENCE, NS_PER_S, Duration
 from detectors.base.kind import Fault, Kind, Scene
 from detectors.base.level_step import Levels, figures, ring, severity
@@ -17,7 +17,7 @@ from detectors.base.row_rule import RowRule
 from detectors.base.thresholds import Steps
 
 RING: Final = 15  # readings kept: D2 of the domain notes asks for 5 to 15
-_SCORED: Final = int(Destiny.SCORED)
+_SCORED: Final = int(Disposition.SCORED)
 
 
 class Fall(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -104,15 +104,15 @@ def change(
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _kernel(
-    levels: Levels, rows: Any, columns: Any, span: tuple[int, int], notes: NDArray[np.void]
+    levels: Levels, rows: Any, columns: Any, span: tuple[int, int], transitions: NDArray[np.void]
 ) -> tuple[int, int]:
     place_of, params_of, state, params = rows
-    row_of, time_of, value_of, destiny = columns
+    row_of, time_of, value_of, disposition = columns
     told = 0
     for i in range(span[0], span[1]):
-        if told == len(notes):
+        if told == len(transitions):
             return i, told
-        place = place_of[row_of[i]] if destiny[i] == _SCORED else -1
+        place = place_of[row_of[i]] if disposition[i] == _SCORED else -1
         value, time_ns = value_of[i], time_of[i]
         if place < 0 or np.isnan(value):
             continue
@@ -125,8 +125,8 @@ def _kernel(
             continue
         seen = severity(score, p.bounds, p.back)
         reading = (i, row_of[i], place, time_ns)
-        if ring(levels, reading, seen, (p.on_ns, p.off_ns), notes[told]):
-            figures(notes[told], value, np.nan, np.nan, score)
+        if ring(levels, reading, seen, (p.on_ns, p.off_ns), transitions[told]):
+            figures(transitions[told], value, np.nan, np.nan, score)
             told += 1
     return span[1], told
 

@@ -12,20 +12,20 @@ from msgspec import Meta
 from numba import njit
 from numpy.typing import NDArray
 
-from contracts.batch import Batch, Destiny
+from contracts.batch import Batch, Disposition
 from contracts.quantities import DIFFERENCE, NS_PER_S, Duration, Sigmas
 from contracts.transition import NEVER, Colour, Transitions, end_to_end, no_transitions
-from detectors.base.companions import Company
+from detectors.base.companions import Companions
 from detectors.base.kind import Columns, Fault, Kind, Roster, Scene
 from detectors.base.level_step import Levels, may_learn, ring, severity, views
 from detectors.base.row_rule import RowRule
 from detectors.channel.power_lines import envelopes, lean, powers
 from detectors.channel.seasonal import CLIP, SIGMA_PER_DEVIATION
-from detectors.false_alarm_rate.rate import Promise, at_most, band
+from detectors.false_alarm_rate.rate import FalseAlarmRate, at_most, band
 
 BANDS_MAX: Final = 8
 PRIOR: Final = 1e6  # variance of a coefficient before anything is known, in that of the noise
-_SCORED: Final = int(Destiny.SCORED)
+_SCORED: Final = int(Disposition.SCORED)
 
 PARAMS: Final = np.dtype(
     [
@@ -52,15 +52,15 @@ def _keep(mine: Any, p: Any, time_ns: int, value: float) -> bool:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _word(company: Any, place: int, time_ns: int, p: Any) -> float:
+def _word(companions: Any, place: int, time_ns: int, p: Any) -> float:
     """What the companion said last: 0 where none is named, NaN where it said nothing in time."""
-    _, seats_of, said, said_at = company
+    _, cells_of, said, said_at = companions
     if p.given == 0:
         return 0.0
-    seat = seats_of[place, 0]
-    if seat < 0 or abs(time_ns - said_at[seat]) > p.sync_ns:
+    cell = cells_of[place, 0]
+    if cell < 0 or abs(time_ns - said_at[cell]) > p.sync_ns:
         return np.nan
-    return float(said[seat])
+    return float(said[cell])
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -69,8 +69,8 @@ def gather(rows: Any, columns: Any, span: tuple[int, int], room: Any) -> tuple[i
 
     Parameters
     ----------
-    rows : (place by lane row, parameters by place, state, parameters, company, measured)
-    columns : (lane row, time in ns, value, destiny)
+    rows : (place by lane row, parameters by place, state, parameters, companions, measured)
+    columns : (lane row, time in ns, value, disposition)
     room : (float64 (m, widest frame), int64 (m, 4), float64 (m,))
         Frames; ordinal, row, place and time of the readings that end them; companions' words.
 
@@ -79,19 +79,19 @@ def gather(rows: Any, columns: Any, span: tuple[int, int], room: Any) -> tuple[i
     (int, int)
         Reading to go on with, and frames collected.
     """
-    place_of, params_of, state, params, company, measured = rows
-    row_of, time_of, value_of, destiny = columns
+    place_of, params_of, state, params, companions, measured = rows
+    row_of, time_of, value_of, disposition = columns
     frames, ends, words = room
     count = 0
     for i in range(span[0], span[1]):
         if count == len(frames):
             return i, count
         row, time_ns, value = row_of[i], time_of[i], value_of[i]
-        if destiny[i] != _SCORED or row < 0:
+        if disposition[i] != _SCORED or row < 0:
             continue
-        seat, place = company[0][row], place_of[row]
-        if seat >= 0:
-            company[2][seat], company[3][seat] = measured[i], time_ns
+        cell, place = companions[0][row], place_of[row]
+        if cell >= 0:
+            companions[2][cell], companions[3][cell] = measured[i], time_ns
         if place < 0 or np.isnan(value):
             continue
         mine, p = state[place], params[params_of[place]]
@@ -100,7 +100,7 @@ def gather(rows: Any, columns: Any, span: tuple[int, int], room: Any) -> tuple[i
         for j in range(p.frame):
             frames[count, j] = mine.values[(mine.kept + j) % p.frame]
         ends[count, 0], ends[count, 1], ends[count, 2], ends[count, 3] = i, row, place, time_ns
-        words[count] = _word(company, place, time_ns, p)
+        words[count] = _word(companions, place, time_ns, p)
         count += 1
     return span[1], count
 
@@ -180,17 +180,17 @@ def _rms(log: float, floor: float) -> float:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _figures(note: Any, p: Any, score: float, usual: float, unit: float) -> None:
+def _figures(transition: Any, p: Any, score: float, usual: float, unit: float) -> None:
     """Write the figures of the worst band, in the unit of the class."""
-    note.observed = _rms(usual + score * unit, p.floor)
-    note.expected = _rms(usual, p.floor)
-    note.low = np.nan
-    note.high = _rms(usual + p.band * unit, p.floor)
-    note.score = score
+    transition.observed = _rms(usual + score * unit, p.floor)
+    transition.expected = _rms(usual, p.floor)
+    transition.low = np.nan
+    transition.high = _rms(usual + p.band * unit, p.floor)
+    transition.score = score
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def judge(levels: Levels, rows: Any, room: Any, lines: Any, notes: NDArray[np.void]) -> int:
+def judge(levels: Levels, rows: Any, room: Any, lines: Any, transitions: NDArray[np.void]) -> int:
     """Judge frames by their lines, in order, each against the state before it.
 
     Parameters
@@ -225,8 +225,10 @@ def judge(levels: Levels, rows: Any, room: Any, lines: Any, notes: NDArray[np.vo
         if mine.learned >= p.warm_up:
             seen = severity(score, p.bounds, p.back)
             breached = seen[0]
-            if ring(levels, (ordinal, row, place, time_ns), seen, (p.on_ns, p.off_ns), notes[told]):
-                _figures(notes[told], p, score, usual, unit)
+            if ring(
+                levels, (ordinal, row, place, time_ns), seen, (p.on_ns, p.off_ns), transitions[told]
+            ):
+                _figures(transitions[told], p, score, usual, unit)
                 told += 1
         if may_learn(levels, place, breached, time_ns, p.relearn_ns):
             _learn(mine, p, logs, n, (off, z))
@@ -419,7 +421,7 @@ class Spectra(RowRule):
         )
         super().__init__(slot, rules, roster)
         wanted = {label: [rule.given] if rule.given else [] for label, rule in rules.items()}
-        self._company = Company(NAME, self.rows, wanted, roster)
+        self._companions = Companions(NAME, self.rows, wanted, roster)
         frames = np.zeros((ROOM, self._widest))
         self._room = (frames, np.zeros((ROOM, 4), np.int64), np.zeros(ROOM))
 
@@ -449,30 +451,30 @@ class Spectra(RowRule):
     def score(
         self,
         batch: Batch,
-        destiny: NDArray[np.uint8],
+        disposition: NDArray[np.uint8],
         span: tuple[int, int],
         columns: Columns,
     ) -> Transitions:
         """Judge the frames that end in a span, in order; changes by rising ordinal come back."""
         if not len(self.rows):
             return no_transitions()
-        ours = self._company
-        company = (ours.seat, ours.seats_of, ours.said, ours.said_at)
-        rows = (*self.tables(batch, columns), company, batch.value)
-        readings = self.readings(batch, destiny, columns)
+        ours = self._companions
+        companions = (ours.cell, ours.cells_of, ours.said, ours.said_at)
+        rows = (*self.tables(batch, columns), companions, batch.value)
+        readings = self.readings(batch, disposition, columns)
         first, last = span
         found: list[Transitions] = []
         while first < last:
             first, count = gather(rows, readings, (first, last), self._room)
             told = self._judge(count) if count else 0
             if told:
-                found.append(self._notes[:told].copy())
-        notes = end_to_end(found)
-        notes["rule"] = self._slot
-        return notes
+                found.append(self._transitions[:told].copy())
+        transitions = end_to_end(found)
+        transitions["rule"] = self._slot
+        return transitions
 
     def _judge(self, count: int) -> int:
-        """Judge the frames in the room; how many notes were written."""
+        """Judge the frames in the room; how many transitions were written."""
         frames, ends, words = (array[:count] for array in self._room)
         mine = self._params[self._params_of[ends[:, 2]]]
         plain = np.zeros((count, self._widest // 2 + 1))
@@ -487,16 +489,16 @@ class Spectra(RowRule):
                 of_envelopes[chosen[looked], : n // 2 + 1] = power
         rows = (self._params_of, self.state, self._params)
         lines = (plain, of_envelopes)
-        return int(judge(views(self.levels), rows, (ends, words), lines, self._notes))
+        return int(judge(views(self.levels), rows, (ends, words), lines, self._transitions))
 
     def arrays(self) -> Mapping[str, NDArray[Any]]:
         """State to be put into a snapshot; not a copy."""
-        return {**super().arrays(), **self._company.arrays()}
+        return {**super().arrays(), **self._companions.arrays()}
 
     def restore(self, arrays: Mapping[str, NDArray[Any]], old_row: NDArray[np.int64]) -> None:
         """Take over state from a snapshot; frames and bands of other words begin anew."""
         super().restore(arrays, old_row)
-        self._company.restore(arrays, old_row)
+        self._companions.restore(arrays, old_row)
         fresh = self.fresh(len(self.rows))
         other = self.state["shape"] != fresh["shape"]
         self.state[other] = fresh[other]
@@ -508,13 +510,13 @@ def _shape(rule: Spectrum, period_ns: int) -> int:
     return crc32(repr((*words, period_ns)).encode())
 
 
-def of_spectrum(rule: Any, scene: Any) -> Promise:
+def of_spectrum(rule: Any, scene: Any) -> FalseAlarmRate:
     """The worst of its bands, upwards, once in a hop; logs of powers have a lighter tail."""
     del scene
     bands = len(rule.bands) * (1 + rule.envelope)
     share = bands * band(rule.band.count, rule.memory, "above")(1)
-    return Promise(partial(at_most, min(share, 1.0) / rule.hop), exact=False)
+    return FalseAlarmRate(partial(at_most, min(share, 1.0) / rule.hop), exact=False)
 
 
 _FIELDS: Final = frozenset({"observed", "expected", "high", "score"})
-SPECTRUM: Final = Kind(NAME, Spectrum, Spectra, "D7", _FIELDS, faults, promise=of_spectrum)
+SPECTRUM: Final = Kind(NAME, Spectrum, Spectra, "D7", _FIELDS, faults, false_alarm_rate=of_spectrum)

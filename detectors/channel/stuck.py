@@ -9,16 +9,16 @@ from msgspec import Meta
 from numba import njit
 from numpy.typing import NDArray
 
-from contracts.batch import Destiny
-from contracts.quantities import DIFFERENCE, LEVEL, Duration
+from contracts.batch import Disposition
+from contracts.quantities import ABSOLUTE, DIFFERENCE, Duration
 from contracts.transition import NEVER, Colour
-from detectors.base.companions import Accompanied
+from detectors.base.companions import CompanionRule
 from detectors.base.kind import Fault, Kind, Roster, Scene
 from detectors.base.level_step import Levels, figures, may_learn, ring
 
 BUCKETS: Final = 64  # four an octave: a run of 2^16 readings and all longer ones share the last
 _FULL: Final = 1 << 31  # weight at which a state is halved before its time; buckets hold 32 bits
-_SCORED: Final = int(Destiny.SCORED)
+_SCORED: Final = int(Disposition.SCORED)
 
 
 class While(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"equals": "is"}):
@@ -91,7 +91,7 @@ class Stuck(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     least: Annotated[int, Meta(ge=2)] = 24
     quantile: Annotated[float, Meta(ge=0.5, lt=1)] = 0.9999
     resolution: Annotated[float, Meta(ge=0, extra=DIFFERENCE)] = 0.0
-    rest: Annotated[float | None, Meta(extra=LEVEL)] = None
+    rest: Annotated[float | None, Meta(extra=ABSOLUTE)] = None
     ignore_while: While | None = None
     warm_up: Duration = Duration("14 d")
     runs: Annotated[int, Meta(ge=1)] = 20
@@ -199,37 +199,37 @@ def _too_long(mine: Any, p: Any, time_ns: int) -> bool:
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _kernel(
-    levels: Levels, rows: Any, columns: Any, span: tuple[int, int], notes: NDArray[np.void]
+    levels: Levels, rows: Any, columns: Any, span: tuple[int, int], transitions: NDArray[np.void]
 ) -> tuple[int, int]:
-    place_of, params_of, state, params, (seat, seat_of, said) = rows
-    row_of, time_of, value_of, destiny, measured = columns
+    place_of, params_of, state, params, (cell, cell_of, said) = rows
+    row_of, time_of, value_of, disposition, measured = columns
     told = 0
     for i in range(span[0], span[1]):
-        if told == len(notes):
+        if told == len(transitions):
             return i, told
-        if destiny[i] != _SCORED:
+        if disposition[i] != _SCORED:
             continue
         row, value, time_ns = row_of[i], value_of[i], time_of[i]
-        if seat[row] >= 0:
-            said[seat[row]] = measured[i]
+        if cell[row] >= 0:
+            said[cell[row]] = measured[i]
         place = place_of[row]
         if place < 0 or np.isnan(value):
             continue
         mine, p = state[place], params[params_of[place]]
-        if seat_of[place] >= 0 and said[seat_of[place]] == p.ignored:
+        if cell_of[place] >= 0 and said[cell_of[place]] == p.ignored:
             mine.run, breached = 0, 0
         else:
             _follow(mine, p, (time_ns, value))
             breached = p.top if _too_long(mine, p, time_ns) else 0
         reading = (i, row, place, time_ns)
-        if ring(levels, reading, (breached, breached), (p.on_ns, p.off_ns), notes[told]):
-            figures(notes[told], value, np.nan, np.nan, float(mine.run))
+        if ring(levels, reading, (breached, breached), (p.on_ns, p.off_ns), transitions[told]):
+            figures(transitions[told], value, np.nan, np.nan, float(mine.run))
             told += 1
         mine.open = may_learn(levels, place, breached, time_ns, p.relearn_ns)
     return span[1], told
 
 
-class StuckValues(Accompanied):
+class StuckValues(CompanionRule):
     """Standing values of one lane's channels."""
 
     NAME = "stuck"

@@ -9,7 +9,7 @@ from msgspec import Meta
 from numba import njit
 from numpy.typing import NDArray
 
-from contracts.batch import Batch, Destiny
+from contracts.batch import Batch, Disposition
 from contracts.quantities import DIFFERENCE, Duration
 from contracts.transition import NEVER
 from detectors.base.days import DAY_NS
@@ -19,7 +19,7 @@ from detectors.base.row_rule import RowRule
 from detectors.base.thresholds import Steps
 
 NAME: Final = "total"
-_SCORED: Final = int(Destiny.SCORED)
+_SCORED: Final = int(Disposition.SCORED)
 
 
 class Total(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -107,15 +107,15 @@ def _ended(mine: Any, p: Any, time_ns: int, value: float) -> float:
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _kernel(
-    levels: Levels, rows: Any, columns: Any, span: tuple[int, int], notes: NDArray[np.void]
+    levels: Levels, rows: Any, columns: Any, span: tuple[int, int], transitions: NDArray[np.void]
 ) -> tuple[int, int]:
     place_of, params_of, state, params, made = rows
-    row_of, time_of, value_of, destiny = columns
+    row_of, time_of, value_of, disposition = columns
     told = 0
     for i in range(span[0], span[1]):
-        if told == len(notes):
+        if told == len(transitions):
             return i, told
-        place = place_of[row_of[i]] if destiny[i] == _SCORED else -1
+        place = place_of[row_of[i]] if disposition[i] == _SCORED else -1
         if place < 0 or np.isnan(value_of[i]):
             continue
         p = params[params_of[place]]
@@ -126,8 +126,8 @@ def _kernel(
         breached = _beyond(p, total, 0.0)
         seen = (breached, max(breached, _beyond(p, total, p.back)))
         reading = (i, row_of[i], place, time_of[i])
-        if ring(levels, reading, seen, (p.on_ns, p.off_ns), notes[told]):
-            figures(notes[told], total, np.nan, np.nan, total)
+        if ring(levels, reading, seen, (p.on_ns, p.off_ns), transitions[told]):
+            figures(transitions[told], total, np.nan, np.nan, total)
             told += 1
     return span[1], told
 

@@ -9,7 +9,7 @@ from msgspec import Meta
 from numba import njit
 from numpy.typing import NDArray
 
-from contracts.batch import Destiny
+from contracts.batch import Disposition
 from contracts.quantities import DIFFERENCE, Duration
 from contracts.transition import Colour
 from detectors.base.kind import Fault, Kind, Scene
@@ -18,7 +18,7 @@ from detectors.base.row_rule import RowRule
 
 NAME: Final = "unit_change"
 RATIOS: Final = (10.0, 0.1, 1000.0, 0.001, -1.0)  # decades, kPa for MPa and back, sign
-_SCORED: Final = int(Destiny.SCORED)
+_SCORED: Final = int(Disposition.SCORED)
 
 
 class UnitChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -107,15 +107,15 @@ def _learn(mine: Any, p: Any, value: float, settled: bool) -> None:
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _kernel(
-    levels: Levels, rows: Any, columns: Any, span: tuple[int, int], notes: NDArray[np.void]
+    levels: Levels, rows: Any, columns: Any, span: tuple[int, int], transitions: NDArray[np.void]
 ) -> tuple[int, int]:
     place_of, params_of, state, params = rows
-    row_of, time_of, value_of, destiny = columns
+    row_of, time_of, value_of, disposition = columns
     told = 0
     for i in range(span[0], span[1]):
-        if told == len(notes):
+        if told == len(transitions):
             return i, told
-        place = place_of[row_of[i]] if destiny[i] == _SCORED else -1
+        place = place_of[row_of[i]] if disposition[i] == _SCORED else -1
         value, time_ns = value_of[i], time_of[i]
         if place < 0 or np.isnan(value):
             continue
@@ -125,9 +125,9 @@ def _kernel(
         mine.matched = matched
         breached = p.top if mine.times >= p.confirm else 0
         reading = (i, row_of[i], place, time_ns)
-        if ring(levels, reading, (breached, breached), (p.on_ns, p.off_ns), notes[told]):
+        if ring(levels, reading, (breached, breached), (p.on_ns, p.off_ns), transitions[told]):
             ratio = RATIOS[matched - 1] if matched else 1.0
-            figures(notes[told], value, mine.mean, np.nan, ratio)
+            figures(transitions[told], value, mine.mean, np.nan, ratio)
             told += 1
         if may_learn(levels, place, breached, time_ns, p.relearn_ns):
             _learn(mine, p, value, breached > 0)

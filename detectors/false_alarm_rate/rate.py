@@ -12,7 +12,7 @@ EVEN: Final = 0.02  # smoothing up to which weights are as good as alike
 OF_DEVIATIONS: Final = 0.876  # efficiency of a mean absolute deviation on normal data
 
 
-class Promise(NamedTuple):
+class FalseAlarmRate(NamedTuple):
     """What a rule does on clean data: independent and normal, mean and deviation staying.
 
     Parameters
@@ -55,13 +55,13 @@ def at_most(share: float, n: int) -> float:
     return share
 
 
-def no_promise(rule: Any, scene: Any) -> Promise | None:
+def no_promise(rule: Any, scene: Any) -> FalseAlarmRate | None:
     """Physical rules, and those whose rate hangs on what clean data are like."""
     del rule, scene
     return None
 
 
-def of_quantile(rule: Any, scene: Any) -> Promise:
+def of_quantile(rule: Any, scene: Any) -> FalseAlarmRate:
     """A quantile of scores learned from the channel itself, rounded up, times a factor."""
     del scene
-    return Promise(partial(at_most, 1.0 - rule.quantile), exact=False)
+    return FalseAlarmRate(partial(at_most, 1.0 - rule.quantile), exact=False)

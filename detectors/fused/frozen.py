@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from contracts.quantities import DIFFERENCE, LEVEL, Duration
+from contracts.quantities import ABSOLUTE, DIFFERENCE, Duration
 from detectors.base.kind import Fault, Scene
 from detectors.fused.row_layout import RUN_MOST
 
@@ -42,7 +42,7 @@ class Frozen(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
     after: Duration
     resolution: Annotated[float, Meta(ge=0, extra=DIFFERENCE)] = 0.0
-    rest: Annotated[float | None, Meta(extra=LEVEL)] = None
+    rest: Annotated[float | None, Meta(extra=ABSOLUTE)] = None
     least: Annotated[int, Meta(ge=2, le=RUN_MOST)] = 3
     at_most: Literal["blue", "yellow"]
     off_delay: Duration = Duration("0 s")

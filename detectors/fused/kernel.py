@@ -6,15 +6,15 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from contracts.batch import Destiny
+from contracts.batch import Disposition
 from detectors.base.days import DAY_NS, kind_of_day
 from detectors.base.prefetch import AHEAD, prefetch
+from detectors.change.shift import CLIP
 from detectors.fused.levels import Record, State, advance_levels
 from detectors.fused.parameters import SLOTS
 from detectors.fused.row_layout import LEARNED_MOST, RUN_MOST
-from detectors.change.shift import CLIP
 
-_SCORED: Final = int(Destiny.SCORED)
+_SCORED: Final = int(Disposition.SCORED)
 
 Tables = tuple[NDArray[np.void], NDArray[np.int64], NDArray[np.int64]]
 
@@ -106,7 +106,7 @@ def score_readings(  # noqa: PLR0913, PLR0917 - a kernel takes columns
     columns: tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.float64], NDArray[np.uint8]],
     first: int,
     last: int,
-    notes: NDArray[np.void],
+    transitions: NDArray[np.void],
     scores: NDArray[np.float64],
 ) -> tuple[int, int]:
     """Score readings `first` to `last`, in order, each against the state before it.
@@ -120,9 +120,9 @@ def score_readings(  # noqa: PLR0913, PLR0917 - a kernel takes columns
         Both halves of the rows, the second one as words, the first one as bytes.
     table : (PARAMS, int64, int64)
         As `detectors.fused.parameters.table` makes it.
-    columns : (row, time_ns, value, destiny)
-        Only readings whose destiny is SCORED are looked at.
-    notes : TRANSITION (m,)
+    columns : (row, time_ns, value, disposition)
+        Only readings whose disposition is SCORED are looked at.
+    transitions : TRANSITION (m,)
         Room for level changes, m >= 3.
     scores : float64 (n,) or (0,)
         Filled with z (NaN in warm-up and for what is not scored) when it has room.
@@ -130,20 +130,21 @@ def score_readings(  # noqa: PLR0913, PLR0917 - a kernel takes columns
     Returns
     -------
     (int, int)
-        Reading to go on with (`last` when done; smaller when `notes` is full) and notes written.
+        Reading to go on with (`last` when done; smaller when `transitions` is full), and how
+        many transitions were written.
     """
     rows, params = state[0], table[0]
-    row_of, time_of, value_of, destiny = columns
+    row_of, time_of, value_of, disposition = columns
     scored = len(scores) > 0
     told = 0
     for i in range(first, last):
-        if told + SLOTS > len(notes):
+        if told + SLOTS > len(transitions):
             return i, told
         # Written out: a function that takes arrays costs two atomic counts of references a reading.
         at = np.uint64(i)  # unsigned: no test for places that count from the end
         soon = row_of[np.uint64(min(i + AHEAD, last - 1))]
         prefetch(rows, np.int64(max(soon, 0)))
-        if destiny[at] != _SCORED:
+        if disposition[at] != _SCORED:
             continue
         row, time_ns, value = row_of[at], time_of[at], value_of[at]
         mine = rows[np.uint32(row)]
@@ -158,7 +159,7 @@ def score_readings(  # noqa: PLR0913, PLR0917 - a kernel takes columns
         inside = not (value < p.calm_low or value > p.calm_high or abs(score) > p.band)
         if mine.busy != 0 or stands or total != 0.0 or not inside:
             seen = (i, np.int64(row), time_ns, value, total, stands)
-            told, opens = advance_levels(state, p, seen, notes, told)
+            told, opens = advance_levels(state, p, seen, transitions, told)
             learns = learns and opens
         if learns:
             _learn(mine, value, p.smoothing)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from contracts.transition import NEVER
 from detectors.base.level import advance_level, advance_one
 from detectors.fused.parameters import FROZEN_SLOT, LIMIT_SLOT, UNUSUAL_SLOT
-from detectors.fused.row_layout import LEVEL, SINCE
+from detectors.fused.row_layout import LEVEL_OFFSET, SINCE
 
 # A row or a parameter set inside a kernel: numba's view of one record.
 Record = Any
@@ -30,21 +30,26 @@ def _side(p: Record, value: float, back: float) -> int:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _tell(note: Record, seen: Seen, change: Change, figures: tuple[float, float, float]) -> int:
-    """Write a level change, if it is one; how many notes that makes. Figures: mean, half, score."""
+def _tell(
+    transition: Record, seen: Seen, change: Change, figures: tuple[float, float, float]
+) -> int:
+    """Write a level change, if it is one; how many transitions that makes.
+
+    Figures: mean, half, score.
+    """
     slot, was, now, onset_ns = change
     if now == was:
         return 0
     mean, half, score = figures
-    note.ordinal, note.row, note.time_ns = seen[0], seen[1], seen[2]
-    note.rule = slot
-    note.was, note.now = was, now
-    note.onset_ns = note.time_ns if onset_ns == NEVER else onset_ns
-    note.observed = seen[3]
-    note.expected = mean
-    note.low = mean - half
-    note.high = mean + half
-    note.score = score
+    transition.ordinal, transition.row, transition.time_ns = seen[0], seen[1], seen[2]
+    transition.rule = slot
+    transition.was, transition.now = was, now
+    transition.onset_ns = transition.time_ns if onset_ns == NEVER else onset_ns
+    transition.observed = seen[3]
+    transition.expected = mean
+    transition.low = mean - half
+    transition.high = mean + half
+    transition.score = score
     return 1
 
 
@@ -89,9 +94,9 @@ def _figures(mine: Record, p: Record, value: float) -> Any:
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def advance_levels(
-    state: State, p: Record, seen: Seen, notes: NDArray[np.void], told: int
+    state: State, p: Record, seen: Seen, transitions: NDArray[np.void], told: int
 ) -> tuple[int, bool]:
-    """Advance all levels by one reading; how many notes there are then, and whether it is learned.
+    """Advance all levels by one reading; how many transitions then, and whether it is learned.
 
     A level change of `unusual` that a sum makes tells the band of `k` around the mean, outside
     which the value lies then, and the sum as its score.
@@ -105,14 +110,14 @@ def advance_levels(
     if was > 0 or breached > 0 or words[row, SINCE] != NEVER:
         held = max(breached, _side(p, value, p.back))
         reading, delays = (breached, held, time_ns), (p.limit_on_ns, p.limit_off_ns)
-        now = advance_level(words[row], octets[row], (SINCE, LEVEL), reading, delays)
+        now = advance_level(words[row], octets[row], (SINCE, LEVEL_OFFSET), reading, delays)
         change = (LIMIT_SLOT, was, now, words[row, SINCE])
-        told += _tell(notes[told], seen, change, (mean, p.band * sigma, score))
+        told += _tell(transitions[told], seen, change, (mean, p.band * sigma, score))
     change, strange = _unusual(mine, wait, p, seen, score)
     band, score = (p.k, total) if total != 0.0 and not abs(score) > p.band else (p.band, score)
-    told += _tell(notes[told], seen, change, (mean, band * sigma, score))
+    told += _tell(transitions[told], seen, change, (mean, band * sigma, score))
     change = _frozen(mine, wait, p, seen)
-    told += _tell(notes[told], seen, change, (np.nan, np.nan, float(mine.run)))
+    told += _tell(transitions[told], seen, change, (np.nan, np.nan, float(mine.run)))
     rings = (mine.limit_level | mine.unusual_level | mine.frozen_level) != 0
     calm = not (rings or breached > 0 or strange or stands)
     if calm or p.smoothing == 0.0:  # nothing is learned: there is no gate

@@ -6,15 +6,15 @@ import msgspec
 from msgspec import Meta
 
 from contracts.civil_time import DayType
-from contracts.quantities import DIFFERENCE, LEVEL, Duration
+from contracts.quantities import ABSOLUTE, DIFFERENCE, Duration
 from detectors.base.thresholds import Steps
 
 
 class Sides(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Thresholds of one kind of day; a side that is left out is that of all days."""
 
-    low: Annotated[Steps | None, Meta(extra=LEVEL)] = None
-    high: Annotated[Steps | None, Meta(extra=LEVEL)] = None
+    low: Annotated[Steps | None, Meta(extra=ABSOLUTE)] = None
+    high: Annotated[Steps | None, Meta(extra=ABSOLUTE)] = None
 
 
 class DaySides(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -54,8 +54,8 @@ class Limit(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     ANSI/ISA-18.2-2016 (known to the project from secondary sources).
     """
 
-    low: Annotated[Steps | None, Meta(extra=LEVEL)] = None
-    high: Annotated[Steps | None, Meta(extra=LEVEL)] = None
+    low: Annotated[Steps | None, Meta(extra=ABSOLUTE)] = None
+    high: Annotated[Steps | None, Meta(extra=ABSOLUTE)] = None
     on_delay: Duration = Duration("0 s")
     off_delay: Duration = Duration("0 s")
     hysteresis: Annotated[float, Meta(ge=0, extra=DIFFERENCE)] = 0.0

@@ -60,7 +60,7 @@ PARAMS: Final = np.dtype(
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
+class FusedRules:
     """The cheap rules of one class; None where it has none."""
 
     limit: Limit | None
@@ -84,7 +84,7 @@ class Table(NamedTuple):
     kinds: NDArray[np.int64]
 
 
-def table(classes: Sequence[Rules]) -> Table:
+def table(classes: Sequence[FusedRules]) -> Table:
     """Parameters of some classes."""
     by_day = [rules for rules in classes if rules.limit is not None and rules.limit.days]
     params = np.zeros(len(classes) + len(DAY_TYPES) * len(by_day), PARAMS)
@@ -111,7 +111,7 @@ def table(classes: Sequence[Rules]) -> Table:
     return Table(params, *columns(dates))
 
 
-def _put(mine: Any, limit: Limit | None, rules: Rules) -> None:
+def _put(mine: Any, limit: Limit | None, rules: FusedRules) -> None:
     if limit is not None:
         _put_limit(mine, limit)
     if rules.unusual is not None:

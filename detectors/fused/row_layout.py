@@ -48,7 +48,7 @@ LEARNED_MOST: Final = (1 << 32) - 1
 RUN_MOST: Final = (1 << 16) - 1
 # Where the limit's level begins: a word of the second half, a byte of the first.
 SINCE: Final = int(WAIT.fields["limit_since"][1]) // 8  # type: ignore[index]
-LEVEL: Final = int(ROW.fields["limit_level"][1])  # type: ignore[index]
+LEVEL_OFFSET: Final = int(ROW.fields["limit_level"][1])  # type: ignore[index]
 
 
 def _aligned(n: int, kind: np.dtype[np.void]) -> NDArray[np.void]:

@@ -10,7 +10,7 @@ from contracts.batch import Batch
 from contracts.ports.lane_parts import carry
 from contracts.transition import TRANSITION, Transitions, end_to_end
 from detectors.fused import kernel
-from detectors.fused.parameters import Rules, table
+from detectors.fused.parameters import FusedRules, table
 from detectors.fused.row_layout import ROW, WAIT, busy, in_halves, new_rows, new_waits
 
 NOTES: Final = 1024  # level changes per kernel call; more only means another call
@@ -34,13 +34,13 @@ class ChannelRules:
 
     Parameters
     ----------
-    classes : sequence of Rules
+    classes : sequence of FusedRules
         Rules of each class.
     class_of : int, shape (n,)
         Index into `classes` for every lane row.
     """
 
-    def __init__(self, classes: Sequence[Rules], class_of: NDArray[Any]) -> None:
+    def __init__(self, classes: Sequence[FusedRules], class_of: NDArray[Any]) -> None:
         self._class_of = class_of
         self._without = {
             _LIMIT: np.array([rules.limit is None for rules in classes], np.bool_),
@@ -49,7 +49,7 @@ class ChannelRules:
         }
         self._table = tuple(table(classes))
         self._adopt(new_rows(class_of), new_waits(len(class_of)))
-        self._notes = np.zeros(NOTES, TRANSITION)
+        self._transitions = np.zeros(NOTES, TRANSITION)
 
     def _adopt(self, rows: NDArray[np.void], waits: NDArray[np.void]) -> None:
         self.rows, self.waits = rows, waits
@@ -60,7 +60,7 @@ class ChannelRules:
     def score(
         self,
         batch: Batch,
-        destiny: NDArray[np.uint8],
+        disposition: NDArray[np.uint8],
         span: tuple[int, int],
         scores: NDArray[np.float64] | None = None,
     ) -> Transitions:
@@ -69,23 +69,23 @@ class ChannelRules:
         Parameters
         ----------
         batch : Batch
-        destiny : uint8, shape (n,)
-            `Destiny` of each reading; only SCORED ones are looked at.
+        disposition : uint8, shape (n,)
+            `Disposition` of each reading; only SCORED ones are looked at.
         span : (int, int)
             First reading, and the one behind the last.
         scores : float64, shape (n,), optional
             Filled with the unusual score of every scored reading, NaN in warm-up.
         """
-        columns = (batch.row, batch.time_ns, batch.value, destiny)
+        columns = (batch.row, batch.time_ns, batch.value, disposition)
         room = _NO_SCORES if scores is None else scores
         first, last = span
         found: list[Transitions] = []
         while first < last:
             first, told = kernel.score_readings(
-                self._state, self._table, columns, first, last, self._notes, room
+                self._state, self._table, columns, first, last, self._transitions, room
             )
             if told:
-                found.append(self._notes[:told].copy())
+                found.append(self._transitions[:told].copy())
         return end_to_end(found)
 
     def arrays(self) -> Mapping[str, NDArray[np.void]]:

@@ -1,21 +1,19 @@
 """Unusual values against an exponentially weighted mean: what an engineer writes of it."""
 
-from detectors.change.shift import CLIP
-
 import math
 from collections.abc import Callable, Iterator
 from functools import partial
 from math import sqrt
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
 
 from contracts.quantities import DIFFERENCE, Duration, Sigmas
 from detectors.base.kind import Fault
-from detectors.false_alarm_rate.rate import EVEN, Promise
+from detectors.change.shift import CLIP
+from detectors.false_alarm_rate.rate import EVEN, FalseAlarmRate
 from detectors.false_alarm_rate.run_length import in_a_row, narrowed, summed
-
 
 
 class Sums(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -134,7 +132,7 @@ def _fills(a: float, step: float, k: float, enough: float) -> float:
     return total
 
 
-def of_unusual(rule: Any, scene: Any) -> Promise:
+def of_unusual(rule: Any, scene: Any) -> FalseAlarmRate:
     """Weights `a (1 - a)^k`: a mean of `(2 - a) / a` readings that its own variance is short of.
 
     Weights that are not alike make it an upper bound with a smoothing above 0.02. Below 3 sigma
@@ -147,9 +145,9 @@ def of_unusual(rule: Any, scene: Any) -> Promise:
     short, free = math.sqrt((1.0 - share) / (1.0 + share)), max(1.0 / share - 1.0, 1.0)
     beyond = partial(in_a_row, narrowed(rule.band.count, squares=True) * short, free, 2)
     if rule.sums is None:
-        return Promise(beyond, exact=a <= EVEN)
+        return FalseAlarmRate(beyond, exact=a <= EVEN)
     sums = summed(rule.sums.k.count * short, rule.sums.h.count * short, free)
-    return Promise(partial(_either, beyond, sums), exact=False)
+    return FalseAlarmRate(partial(_either, beyond, sums), exact=False)
 
 
 def _either(share: Callable[[int], float], more: float, n: int) -> float:

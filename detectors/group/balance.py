@@ -9,7 +9,7 @@ from msgspec import Meta
 from numba import njit
 from numpy.typing import NDArray
 
-from contracts.batch import Batch, Destiny
+from contracts.batch import Batch, Disposition
 from contracts.quantities import Duration
 from contracts.transition import NEVER
 from detectors.base.kind import Columns, Fault, Kind, Roster, Scene
@@ -19,7 +19,7 @@ from detectors.base.thresholds import Steps
 from detectors.group.equation import STEPS_MAX, parse, work_out
 
 NAME: Final = "balance"
-_SCORED: Final = int(Destiny.SCORED)
+_SCORED: Final = int(Disposition.SCORED)
 
 
 class Balance(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -95,21 +95,21 @@ def faults(rule: Balance, scene: Scene) -> Iterator[Fault]:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _hear(seats: NDArray[np.void], seat: int, time_ns: int, value: float) -> None:
+def _hear(cells: NDArray[np.void], cell: int, time_ns: int, value: float) -> None:
     """Keep a reading and the one before it."""
-    mine = seats[seat]
+    mine = cells[cell]
     mine.before, mine.before_at = mine.said, mine.said_at
     mine.said, mine.said_at = value, time_ns
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _sum(seats: NDArray[np.void], of: Any, rate: int, time_ns: int, sync_ns: int) -> float:
+def _sum(cells: NDArray[np.void], of: Any, rate: int, time_ns: int, sync_ns: int) -> float:
     """Sum of a name's channels, or of their rates; NaN when one of them is not known now."""
     total, heard = 0.0, 0
-    for seat in of:
-        if seat < 0:
+    for cell in of:
+        if cell < 0:
             break
-        one = seats[seat]
+        one = cells[cell]
         if one.said_at == NEVER or abs(time_ns - one.said_at) > sync_ns:
             return np.nan
         if rate and (one.before_at == NEVER or one.said_at - one.before_at > 2 * sync_ns):
@@ -123,13 +123,13 @@ def _sum(seats: NDArray[np.void], of: Any, rate: int, time_ns: int, sync_ns: int
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _residual(
-    seats: NDArray[np.void], of: Any, p: Any, time_ns: int, room: Any
+    cells: NDArray[np.void], of: Any, p: Any, time_ns: int, room: Any
 ) -> tuple[float, float]:
     """Residual of one group, and the sum of magnitudes."""
     values, stack = room
     size = 0.0
     for name in range(p.names):
-        values[name] = _sum(seats, of[name], p.rates[name], time_ns, p.sync_ns)
+        values[name] = _sum(cells, of[name], p.rates[name], time_ns, p.sync_ns)
         if not p.rates[name]:
             size += abs(values[name])
     return work_out(p.codes[: p.steps], p.operands[: p.steps], values, stack), size
@@ -137,33 +137,33 @@ def _residual(
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _kernel(
-    levels: Levels, rows: Any, columns: Any, span: tuple[int, int], notes: NDArray[np.void]
+    levels: Levels, rows: Any, columns: Any, span: tuple[int, int], transitions: NDArray[np.void]
 ) -> tuple[int, int]:
-    place_of, params_of, _, params, seat_of, seats, of_place, made = rows
-    row_of, time_of, value_of, destiny = columns
+    place_of, params_of, _, params, cell_of, cells, of_place, made = rows
+    row_of, time_of, value_of, disposition = columns
     room = (np.empty(STEPS_MAX), np.empty(STEPS_MAX))
     told = 0
     for i in range(span[0], span[1]):
-        if told == len(notes):
+        if told == len(transitions):
             return i, told
         row = row_of[i]
-        if destiny[i] != _SCORED or np.isnan(value_of[i]):
+        if disposition[i] != _SCORED or np.isnan(value_of[i]):
             continue
-        if seat_of[row] >= 0:
-            _hear(seats, seat_of[row], time_of[i], value_of[i])
+        if cell_of[row] >= 0:
+            _hear(cells, cell_of[row], time_of[i], value_of[i])
         place = place_of[row]
         if place < 0 or of_place[place, 0, 0] < 0:
             continue
         p = params[params_of[place]]
-        residual, size = _residual(seats, of_place[place], p, time_of[i], room)
+        residual, size = _residual(cells, of_place[place], p, time_of[i], room)
         if not np.isfinite(residual):
             continue
         made[i] = residual
         half = p.tolerance + p.share * size
         seen = severity(abs(residual) / half, p.bounds, p.back)
         reading = (i, row, place, time_of[i])
-        if ring(levels, reading, seen, (p.on_ns, p.off_ns), notes[told]):
-            figures(notes[told], residual, 0.0, half, abs(residual) / half)
+        if ring(levels, reading, seen, (p.on_ns, p.off_ns), transitions[told]):
+            figures(transitions[told], residual, 0.0, half, abs(residual) / half)
             told += 1
     return span[1], told
 
@@ -173,7 +173,7 @@ class Balances(RowRule):
 
     NAME = NAME
     STATE = np.dtype([("spare", np.uint8, (8,))])  # all state is by channel named
-    SEAT = np.dtype(
+    CELL = np.dtype(
         [
             ("said", np.float64),
             ("said_at", np.int64),
@@ -196,23 +196,23 @@ class Balances(RowRule):
     def __init__(self, slot: int, rules: Mapping[str, Balance], roster: Roster) -> None:
         super().__init__(slot, rules, roster)
         named = self._named(rules, roster)
-        self._sitting = np.array(
+        self._companion_rows = np.array(
             sorted({row for of in named.values() for rows in of for row in rows}), np.int64
         )
-        self._seat_of = np.full(len(roster.class_of), -1, np.int64)
-        self._seat_of[self._sitting] = np.arange(len(self._sitting))
+        self._cell_of = np.full(len(roster.class_of), -1, np.int64)
+        self._cell_of[self._companion_rows] = np.arange(len(self._companion_rows))
         names = max((len(of) for of in named.values()), default=1)
         width = max((len(rows) for of in named.values() for rows in of), default=1)
         self._of_place = np.full((len(self.rows), names, width), -1, np.int64)
         for place, of in named.items():
             for name, rows in enumerate(of):
-                self._of_place[place, name, : len(rows)] = self._seat_of[rows]
-        self._seats = self._silent()
+                self._of_place[place, name, : len(rows)] = self._cell_of[rows]
+        self._cells = self._silent()
 
     def _silent(self) -> NDArray[np.void]:
-        seats = np.zeros(len(self._sitting), self.SEAT)
-        seats["said_at"] = seats["before_at"] = NEVER
-        return seats
+        cells = np.zeros(len(self._companion_rows), self.CELL)
+        cells["said_at"] = cells["before_at"] = NEVER
+        return cells
 
     def _named(self, rules: Mapping[str, Balance], roster: Roster) -> dict[int, list[list[int]]]:
         """Lane rows by name of the equation, for the anchor of each group that has them all."""
@@ -249,21 +249,21 @@ class Balances(RowRule):
         """Equations and what channels said, and the column that is filled."""
         if NAME not in columns:
             columns[NAME] = np.full(len(batch), np.nan)
-        mine = (self._seat_of, self._seats, self._of_place, columns[NAME])
+        mine = (self._cell_of, self._cells, self._of_place, columns[NAME])
         return (*super().tables(batch, columns), *mine)
 
     def arrays(self) -> Mapping[str, NDArray[Any]]:
         """State to be put into a snapshot; not a copy."""
-        mine = {f"{NAME}.sitting": self._sitting, f"{NAME}.seats": self._seats}
+        mine = {f"{NAME}.sitting": self._companion_rows, f"{NAME}.seats": self._cells}
         return {**super().arrays(), **mine}
 
     def restore(self, arrays: Mapping[str, NDArray[Any]], old_row: NDArray[np.int64]) -> None:
         """Take over state from a snapshot; channels that are new have said nothing."""
         super().restore(arrays, old_row)
-        self._seats = self._silent()
+        self._cells = self._silent()
         if f"{NAME}.sitting" in arrays:
-            mine, theirs = joined(old_row[self._sitting], arrays[f"{NAME}.sitting"])
-            self._seats[mine] = arrays[f"{NAME}.seats"][theirs]
+            mine, theirs = joined(old_row[self._companion_rows], arrays[f"{NAME}.sitting"])
+            self._cells[mine] = arrays[f"{NAME}.seats"][theirs]
 
 
 BALANCE: Final = Kind(

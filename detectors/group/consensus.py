@@ -9,7 +9,7 @@ from msgspec import Meta
 from numba import njit
 from numpy.typing import NDArray
 
-from contracts.batch import Batch, Destiny
+from contracts.batch import Batch, Disposition
 from contracts.quantities import DIFFERENCE, Duration, Sigmas
 from contracts.transition import NEVER, Colour
 from detectors.base.kind import Columns, Fault, Kind, Roster, Scene
@@ -17,12 +17,12 @@ from detectors.base.level_step import Levels, figures, may_learn, ring, severity
 from detectors.base.neighbours import nearest_in_group
 from detectors.base.row_rule import RowRule
 from detectors.channel.seasonal import CLIP, SIGMA_PER_DEVIATION
-from detectors.false_alarm_rate.rate import Promise, band
+from detectors.false_alarm_rate.rate import FalseAlarmRate, band
 
 NAME: Final = "consensus"
 MOST: Final = 8
 QUIET: Final = 2.0  # D6 of the domain notes: neighbours below 2
-_SCORED: Final = int(Destiny.SCORED)
+_SCORED: Final = int(Disposition.SCORED)
 
 
 class Consensus(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -171,15 +171,15 @@ def _follow(mine: Any, p: Any, expected: float) -> None:
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _kernel(
-    levels: Levels, rows: Any, columns: Any, span: tuple[int, int], notes: NDArray[np.void]
+    levels: Levels, rows: Any, columns: Any, span: tuple[int, int], transitions: NDArray[np.void]
 ) -> tuple[int, int]:
     place_of, params_of, state, params, neighbours, made = rows
-    row_of, time_of, value_of, destiny = columns
+    row_of, time_of, value_of, disposition = columns
     told, room = 0, (np.empty(MOST), np.empty(MOST))
     for i in range(span[0], span[1]):
-        if told == len(notes):
+        if told == len(transitions):
             return i, told
-        place = place_of[row_of[i]] if destiny[i] == _SCORED else -1
+        place = place_of[row_of[i]] if disposition[i] == _SCORED else -1
         value, time_ns = value_of[i], time_of[i]
         if place < 0 or np.isnan(value):
             continue
@@ -195,8 +195,8 @@ def _kernel(
             seen = severity(abs(score), p.bounds, p.back)
             breached = seen[0] if unrest < QUIET else 0
             reading = (i, row_of[i], place, time_ns)
-            if ring(levels, reading, (breached, seen[1]), (p.on_ns, p.off_ns), notes[told]):
-                figures(notes[told], value, value - own, p.band * unit, score)
+            if ring(levels, reading, (breached, seen[1]), (p.on_ns, p.off_ns), transitions[told]):
+                figures(transitions[told], value, value - own, p.band * unit, score)
                 told += 1
         mine.said, mine.at, mine.score = value - mine.mean, time_ns, score
         if may_learn(levels, place, breached, time_ns, p.relearn_ns):
@@ -262,10 +262,10 @@ class Consensuses(RowRule):
         return (*super().tables(batch, columns), self._neighbours, columns[NAME])
 
 
-def of_consensus(rule: Any, scene: Any) -> Promise:
+def of_consensus(rule: Any, scene: Any) -> FalseAlarmRate:
     """A band around what neighbours do."""
     del scene
-    return Promise(band(rule.band.count, rule.memory))
+    return FalseAlarmRate(band(rule.band.count, rule.memory))
 
 
 CONSENSUS: Final = Kind(
@@ -276,5 +276,5 @@ CONSENSUS: Final = Kind(
     fields=frozenset({"observed", "expected", "low", "high", "score"}),
     faults=faults,
     makes=NAME,
-    promise=of_consensus,
+    false_alarm_rate=of_consensus,
 )

@@ -10,11 +10,11 @@ from msgspec import Meta
 from numba import njit
 from numpy.typing import NDArray
 
-from contracts.batch import Batch, Destiny
+from contracts.batch import Batch, Disposition
 from contracts.quantities import Duration
 from contracts.seeded import seeded
 from contracts.transition import Colour
-from detectors.base.companions import Company
+from detectors.base.companions import Companions
 from detectors.base.kind import Columns, Fault, Kind, Roster, Scene
 from detectors.base.level_step import Levels, calm_so_far, figures, may_learn, ring, severity
 from detectors.base.row_rule import VALUE, RowRule, joined, stacked
@@ -25,14 +25,14 @@ from detectors.group.half_space_trees import build, count_row, isolation
 COLUMN: Final = 0
 CHANGE: Final = 1
 COMPANION: Final = 2
-_SCORED: Final = int(Destiny.SCORED)
+_SCORED: Final = int(Disposition.SCORED)
 
 
 @njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def _row(reading: tuple[int, int, int], mine: Any, p: Any, tables: Any, x: Any) -> bool:
     """Features of a reading; whether all are known. `mine.last` is still the reading before."""
     i, place, time_ns = reading
-    _, kind_of, at_of, columns, (_, seats_of, said, said_at) = tables
+    _, kind_of, at_of, columns, (_, cells_of, said, said_at) = tables
     for k in range(p.features):
         kind, at = kind_of[p.number, k], at_of[p.number, k]
         if kind == COLUMN:
@@ -40,9 +40,9 @@ def _row(reading: tuple[int, int, int], mine: Any, p: Any, tables: Any, x: Any) 
         elif kind == CHANGE:
             x[k] = columns[0, i] - mine.last
         else:
-            seat = seats_of[place, at]
-            known = seat >= 0 and abs(time_ns - said_at[max(seat, 0)]) <= p.sync_ns
-            x[k] = said[seat] if known else np.nan
+            cell = cells_of[place, at]
+            known = cell >= 0 and abs(time_ns - said_at[max(cell, 0)]) <= p.sync_ns
+            x[k] = said[cell] if known else np.nan
         if np.isnan(x[k]):
             return False
     return True
@@ -64,39 +64,39 @@ def _judge(
     reading: tuple[int, int, int, int],
     pair: Any,
     judged: tuple[float, float],
-    note: Any,
+    transition: Any,
 ) -> tuple[int, int]:
-    """Ring by a score; colour breached, and how many notes were written."""
+    """Ring by a score; colour breached, and how many transitions were written."""
     mine, p = pair
     value, score = judged
     if np.isnan(score) or mine.learned < p.warm_up:
         return 0, 0
     seen = severity(score - max(p.above, usual(mine, p)), p.bounds, p.back)
-    if not ring(levels, reading, seen, (p.on_ns, p.off_ns), note):
+    if not ring(levels, reading, seen, (p.on_ns, p.off_ns), transition):
         return seen[0], 0
-    figures(note, value, np.nan, np.nan, score)
+    figures(transition, value, np.nan, np.nan, score)
     return seen[0], 1
 
 
 @njit(cache=True, nogil=True, error_model="numpy", inline="always")
-def _hear(company: Any, row: int, value: float, time_ns: int) -> None:
+def _hear(companions: Any, row: int, value: float, time_ns: int) -> None:
     """Keep what a companion said."""
-    seat = company[0][row]
-    if seat >= 0:
-        company[2][seat] = value
-        company[3][seat] = time_ns
+    cell = companions[0][row]
+    if cell >= 0:
+        companions[2][cell] = value
+        companions[3][cell] = time_ns
 
 
 @njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def _see(
-    levels: Levels, reading: tuple[int, int, int, int], pair: Any, room: Any, note: Any
+    levels: Levels, reading: tuple[int, int, int, int], pair: Any, room: Any, transition: Any
 ) -> int:
-    """Judge and learn a row; how many notes were written."""
+    """Judge and learn a row; how many transitions were written."""
     mine, p = pair
     trees, masses, x, value = room
     shape, time_ns = (p.trees, p.height, p.window), reading[3]
     score = isolation(trees, shape, masses[mine.turn], x) if mine.ready else np.nan
-    breached, told = _judge(levels, reading, pair, (value, score), note)
+    breached, told = _judge(levels, reading, pair, (value, score), transition)
     first = calm_so_far(levels, reading[2])
     learns = may_learn(levels, reading[2], breached, time_ns, p.relearn_ns)
     if learns:
@@ -108,21 +108,21 @@ def _see(
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def advance(
-    levels: Levels, rows: Any, columns: Any, span: tuple[int, int], notes: NDArray[np.void]
+    levels: Levels, rows: Any, columns: Any, span: tuple[int, int], transitions: NDArray[np.void]
 ) -> tuple[int, int]:
     """Walk over readings, in order: the kernel of a `RowRule`.
 
     `rows` goes on with the masses by place, and the tables: features and thresholds of the trees
-    by class, kind of each feature and its place by class, columns by name, and a `Company`.
+    by class, kind of each feature and its place by class, columns by name, and a `Companions`.
     """
     place_of, params_of, state, params, masses, tables = rows
-    row_of, time_of, value_of, destiny = columns
+    row_of, time_of, value_of, disposition = columns
     told = 0
     x = np.empty(tables[1].shape[1])  # room for the features of any class
     for i in range(span[0], span[1]):
-        if told == len(notes):
+        if told == len(transitions):
             return i, told
-        if destiny[i] != _SCORED or np.isnan(value_of[i]):
+        if disposition[i] != _SCORED or np.isnan(value_of[i]):
             continue
         row, value, time_ns = row_of[i], value_of[i], time_of[i]
         _hear(tables[4], row, value, time_ns)
@@ -135,7 +135,7 @@ def advance(
         if whole:
             trees = (tables[0][0][p.number], tables[0][1][p.number])
             room = (trees, masses[place], x, value)
-            told += _see(levels, (i, row, place, time_ns), (mine, p), room, notes[told])
+            told += _see(levels, (i, row, place, time_ns), (mine, p), room, transitions[told])
     return span[1], told
 
 
@@ -270,7 +270,7 @@ class Isolations(RowRule):
         wanted = {label: _companions(rule) for label, rule in rules.items()}
         models = {name for rule in named for name in rule.features if _is_column(name)}
         self._columns = [VALUE, *sorted(models - {VALUE})]
-        self._company = Company(NAME, roster.rows_of(rules), wanted, roster)
+        self._companions = Companions(NAME, roster.rows_of(rules), wanted, roster)
         branches = 2 ** max(rule.height for rule in named) - 1
         count, width = max(rule.trees for rule in named), max(len(r.features) for r in named)
         self._sizes = (2, count, 2 * branches + 1)
@@ -329,8 +329,8 @@ class Isolations(RowRule):
     def tables(self, batch: Batch, columns: Columns) -> tuple[Any, ...]:
         """State and figures for the kernel, masses, trees, features and companions."""
         values = stacked([columns[name] for name in self._columns])
-        company = self._company
-        words = (company.seat, company.seats_of, company.said, company.said_at)
+        companions = self._companions
+        words = (companions.cell, companions.cells_of, companions.said, companions.said_at)
         tables = (self._trees, self._kind_of, self._at_of, values, words)
         return (*super().tables(batch, columns), self._masses, tables)
 
@@ -339,13 +339,13 @@ class Isolations(RowRule):
         return {
             **super().arrays(),
             f"{NAME}.masses": self._masses,
-            **self._company.arrays(),
+            **self._companions.arrays(),
         }
 
     def restore(self, arrays: Mapping[str, NDArray[Any]], old_row: NDArray[np.int64]) -> None:
         """Take over state from a snapshot; trees that were cut otherwise begin anew."""
         super().restore(arrays, old_row)
-        self._company.restore(arrays, old_row)
+        self._companions.restore(arrays, old_row)
         self._masses, fresh = self._bare(len(self.rows)), self.fresh(len(self.rows))
         alike = self.state["words"] == fresh["words"]
         if f"{NAME}.masses" in arrays:
@@ -375,4 +375,6 @@ def _words(rule: Isolation) -> int:
     return crc32(repr((rule.trees, rule.height, rule.window, rule.seed, features)).encode())
 
 
-ISOLATION: Final = Kind(NAME, Isolation, Isolations, "D11", faults=faults, promise=of_quantile)
+ISOLATION: Final = Kind(
+    NAME, Isolation, Isolations, "D11", faults=faults, false_alarm_rate=of_quantile
+)

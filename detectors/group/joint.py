@@ -9,7 +9,7 @@ import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
 
-from contracts.batch import Batch, Destiny
+from contracts.batch import Batch, Disposition
 from contracts.quantities import Duration
 from contracts.transition import NEVER, TRANSITION, Colour, Transitions, end_to_end, no_transitions
 from detectors.base.kind import Columns, Fault, Kind, Roster, Scene
@@ -78,19 +78,19 @@ class Witnesses:
         }
         self._keys = np.array(sorted(self._number), np.int64)
 
-    def heard(self, notes: Transitions) -> list[Heard]:
+    def heard(self, transitions: Transitions) -> list[Heard]:
         """Level changes of witnesses among others, by rising ordinal."""
-        keys = notes["row"].astype(np.int64) * SLOTS + notes["rule"]
+        keys = transitions["row"].astype(np.int64) * SLOTS + transitions["rule"]
         mine = np.flatnonzero(np.isin(keys, self._keys))
-        ordered = mine[np.lexsort((keys[mine], notes["ordinal"][mine]))]
+        ordered = mine[np.lexsort((keys[mine], transitions["ordinal"][mine]))]
         return [
             Heard(
-                int(note["ordinal"]),
+                int(transition["ordinal"]),
                 self._number[int(key)],
-                int(note["now"]),
-                int(note["time_ns"]),
+                int(transition["now"]),
+                int(transition["time_ns"]),
             )
-            for note, key in zip(notes[ordered], keys[ordered], strict=True)
+            for transition, key in zip(transitions[ordered], keys[ordered], strict=True)
         ]
 
 
@@ -117,7 +117,7 @@ def terms_hash(terms: tuple[str, ...]) -> bytes:
 
 NAME: Final = "joint"
 TERMS_MAX: Final = 16
-_SCORED: Final = int(Destiny.SCORED)
+_SCORED: Final = int(Disposition.SCORED)
 
 Term = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_-]*\.[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*$")]
 
@@ -241,14 +241,14 @@ class Joints:
         self._levels = new_levels(n)
         self._awake: set[int] = set()
 
-    def hear(self, notes: Transitions) -> None:
+    def hear(self, transitions: Transitions) -> None:
         """Take the level changes of other rules in the span that `score` is asked for next."""
-        self._heard = self._witnesses.heard(notes)
+        self._heard = self._witnesses.heard(transitions)
 
     def score(
         self,
         batch: Batch,
-        destiny: NDArray[np.uint8],
+        disposition: NDArray[np.uint8],
         span: tuple[int, int],
         columns: Columns,
     ) -> Transitions:
@@ -258,18 +258,22 @@ class Joints:
         if not heard and not self._awake:
             return no_transitions()
         found = []
-        events = self._events(batch, destiny, span, heard)
+        events = self._events(batch, disposition, span, heard)
         for ordinal in sorted(events):
             for place, time_ns in self._touched(events[ordinal]).items():
-                note = np.zeros(1, TRANSITION)
-                if self._judge(place, ordinal, time_ns, note[0]):
-                    found.append(note)
-        notes = end_to_end(found)
-        notes["rule"] = self._slot
-        return notes
+                transition = np.zeros(1, TRANSITION)
+                if self._judge(place, ordinal, time_ns, transition[0]):
+                    found.append(transition)
+        transitions = end_to_end(found)
+        transitions["rule"] = self._slot
+        return transitions
 
     def _events(
-        self, batch: Batch, destiny: NDArray[np.uint8], span: tuple[int, int], heard: list[Heard]
+        self,
+        batch: Batch,
+        disposition: NDArray[np.uint8],
+        span: tuple[int, int],
+        heard: list[Heard],
     ) -> dict[int, list[Heard]]:
         """Level changes by ordinal, and an empty list for each reading that is only looked at.
 
@@ -278,7 +282,7 @@ class Joints:
         first, last = span
         stirred = {place for one in heard for place, _ in self._witnesses.heeded_by[one.witness]}
         rows = self._rows[sorted(self._awake | stirred)]
-        looked = np.isin(batch.row[first:last], rows) & (destiny[first:last] == _SCORED)
+        looked = np.isin(batch.row[first:last], rows) & (disposition[first:last] == _SCORED)
         events: dict[int, list[Heard]] = {}
         for ordinal in (np.flatnonzero(looked) + first).tolist():
             place = int(self._place[batch.row[ordinal]])
@@ -302,7 +306,7 @@ class Joints:
                     self._eased[place, term] = max(self._clock[place], one.time_ns)
         return dict(sorted(touched.items()))
 
-    def _judge(self, place: int, ordinal: int, time_ns: int, note: Any) -> bool:
+    def _judge(self, place: int, ordinal: int, time_ns: int, transition: Any) -> bool:
         """Advance the level of one joint rule; whether it changed."""
         rule = self._rules[place]
         now = max(int(self._clock[place]), time_ns)
@@ -311,9 +315,9 @@ class Joints:
         colour = int(Colour[rule.colour.upper()]) if rung >= rule.least else 0
         reading = (ordinal, int(self._rows[place]), place, now)
         delays = (rule.on_delay.ns, rule.off_delay.ns)
-        changed = ring(views(self._levels), reading, (colour, colour), delays, note)
+        changed = ring(views(self._levels), reading, (colour, colour), delays, transition)
         if changed:
-            figures(note, float(rung), float(rule.least), np.nan, float(rung))
+            figures(transition, float(rung), float(rule.least), np.nan, float(rung))
         if rung or self._levels["level"][place]:
             self._awake.add(place)
         else:

@@ -11,7 +11,7 @@ from detectors.base.kind import Roster
 from detectors.base.row_rule import joined
 
 
-class Circle:
+class Members:
     """Anchors, the channels around each of them, and what they all said last.
 
     The anchor of a group is its channel of the rule's class, of several the one with the lowest
@@ -59,9 +59,9 @@ class Circle:
         for place, circle in enumerate(circles):
             self._members[place, : len(circle)] = circle
         self._rows = np.unique(self._members[self._members >= 0])
-        self._seat = np.full(len(roster.class_of), -1, np.int64)
-        self._seat[self._rows] = np.arange(len(self._rows))
-        self._seats_of = np.where(self._members >= 0, self._seat[self._members], -1)
+        self._cell = np.full(len(roster.class_of), -1, np.int64)
+        self._cell[self._rows] = np.arange(len(self._rows))
+        self._seats_of = np.where(self._members >= 0, self._cell[self._members], -1)
         self._begin()
 
     def _begin(self) -> None:
@@ -73,8 +73,8 @@ class Circle:
         return self._members[place, : self.width_of[place]]
 
     def words(self) -> tuple[NDArray[Any], ...]:
-        """What a kernel takes: seat by lane row, seats by place, last values and their times."""
-        return self._seat, self._seats_of, self._said, self._said_at
+        """What a kernel takes: cell by lane row, cells by place, last values and their times."""
+        return self._cell, self._seats_of, self._said, self._said_at
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """State to be put into a snapshot; not a copy."""

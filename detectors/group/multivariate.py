@@ -10,27 +10,27 @@ from msgspec import Meta
 from numba import njit
 from numpy.typing import NDArray
 
-from contracts.batch import Batch, Destiny
+from contracts.batch import Batch, Disposition
 from contracts.quantities import DIFFERENCE, Duration
 from contracts.transition import TRANSITION, Colour, Transitions, end_to_end, no_transitions
 from detectors.base.kind import Columns, Fault, Kind, Roster, Scene
 from detectors.base.level_step import Levels, may_learn, new_levels, ring, severity, views
 from detectors.base.row_rule import NOTES, joined, stacked
-from detectors.false_alarm_rate.rate import Promise, at_most
-from detectors.group.members import Circle
+from detectors.false_alarm_rate.rate import FalseAlarmRate, at_most
+from detectors.group.members import Members
 from detectors.group.principal import fit, judge
 
-_SCORED: Final = int(Destiny.SCORED)
+_SCORED: Final = int(Disposition.SCORED)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _row(circle: Any, place: int, time_ns: int, p: Any, x: NDArray[np.float64]) -> bool:
     """What the channels of a place said last; whether all did, and in time."""
-    _, seats_of, said, said_at = circle
+    _, cells_of, said, said_at = circle
     for i in range(len(x)):
-        seat = seats_of[place, i]
-        x[i] = said[p.source, seat]
-        if np.isnan(x[i]) or abs(time_ns - said_at[p.source, seat]) > p.sync_ns:
+        cell = cells_of[place, i]
+        x[i] = said[p.source, cell]
+        if np.isnan(x[i]) or abs(time_ns - said_at[p.source, cell]) > p.sync_ns:
             return False
     return True
 
@@ -65,58 +65,58 @@ def _learn(state: Any, place: int, x: NDArray[np.float64], p: Any) -> bool:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _hear(circle: Any, seat: int, said: NDArray[np.float64], time_ns: int) -> None:
+def _hear(circle: Any, cell: int, said: NDArray[np.float64], time_ns: int) -> None:
     """Keep what a channel said, by column."""
     for source in range(len(said)):
         if not np.isnan(said[source]):
-            circle[2][source, seat] = said[source]
-            circle[3][source, seat] = time_ns
+            circle[2][source, cell] = said[source]
+            circle[3][source, cell] = time_ns
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _judge_and_ring(
-    levels: Levels, reading: tuple[int, int, int, int], tables: Any, x: Any, note: Any
+    levels: Levels, reading: tuple[int, int, int, int], tables: Any, x: Any, transition: Any
 ) -> tuple[int, int]:
-    """Judge a row and advance the level; colour breached, and how many notes were written."""
+    """Judge a row and advance the level; colour breached, and how many transitions were written."""
     state, p = tables
     if state[0][reading[2], 1] == 0:
         return 0, 0
     shown = np.empty(2)
     score = _judged(state, reading[2], x, shown)
     seen = severity(score, p.bounds, p.back)
-    if not ring(levels, reading, seen, (p.on_ns, p.off_ns), note):
+    if not ring(levels, reading, seen, (p.on_ns, p.off_ns), transition):
         return seen[0], 0
-    note.observed, note.expected = shown[0], shown[1]
-    note.low, note.high, note.score = np.nan, np.nan, score
+    transition.observed, transition.expected = shown[0], shown[1]
+    transition.low, transition.high, transition.score = np.nan, np.nan, score
     return seen[0], 1
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def advance(
-    levels: Levels, rows: Any, columns: Any, span: tuple[int, int], notes: NDArray[np.void]
+    levels: Levels, rows: Any, columns: Any, span: tuple[int, int], transitions: NDArray[np.void]
 ) -> tuple[int, int, int]:
-    """Walk over readings, in order, as far as notes and models go.
+    """Walk over readings, in order, as far as transitions and models go.
 
     Parameters
     ----------
     rows : tuple
         Place of each lane row or -1; parameters, by place and in all; channels by place; what a
-        `Circle` gives; counts, clean rows, and the model by place.
-    columns : (row, time_ns, values by source, destiny)
+        `Members` gives; counts, clean rows, and the model by place.
+    columns : (row, time_ns, values by source, disposition)
 
     Returns
     -------
     (int, int, int)
-        Reading to go on with, notes written, and the place that is due for a model, or -1.
+        Reading to go on with, transitions written, and the place that is due for a model, or -1.
     """
     place_of, params_of, params, width_of, circle, state = rows
-    row_of, time_of, values, destiny = columns
+    row_of, time_of, values, disposition = columns
     told = 0
     for i in range(span[0], span[1]):
-        if told == len(notes):
+        if told == len(transitions):
             return i, told, -1
         row, time_ns = row_of[i], time_of[i]
-        if destiny[i] != _SCORED or circle[0][row] < 0:
+        if disposition[i] != _SCORED or circle[0][row] < 0:
             continue
         _hear(circle, circle[0][row], values[:, i], time_ns)
         place = place_of[row]
@@ -126,7 +126,7 @@ def advance(
         if np.isnan(values[p.source, i]) or not _row(circle, place, time_ns, p, x):
             continue
         reading = (i, row, place, time_ns)
-        breached, more = _judge_and_ring(levels, reading, (state, p), x, notes[told])
+        breached, more = _judge_and_ring(levels, reading, (state, p), x, transitions[told])
         told += more
         learns = may_learn(levels, place, breached, time_ns, p.relearn_ns)
         if learns and _learn(state, place, x, p):
@@ -250,7 +250,7 @@ class Multivariates:
         self._rules = [rules[label] for label in labels]
         self._sources = sorted({rule.of for rule in self._rules})
         wanted = {label: tuple(rules[label].with_classes) for label in labels}
-        self._circle = Circle(NAME, wanted, roster, most=MOST, sources=len(self._sources))
+        self._circle = Members(NAME, wanted, roster, most=MOST, sources=len(self._sources))
         self._rows = self._circle.anchors
         kinds = [roster.labels[i] for i in roster.class_of[self._rows]]
         self._params_of = np.array([labels.index(kind) for kind in kinds], np.int64)
@@ -261,7 +261,7 @@ class Multivariates:
         period_ns = dict(zip(roster.labels, roster.period_ns, strict=True))
         for label, rule, p in zip(labels, self._rules, self._params, strict=True):
             self._put(p, rule, period_ns[label])
-        self._notes = np.zeros(NOTES, TRANSITION)
+        self._transitions = np.zeros(NOTES, TRANSITION)
         self._begin()
 
     def _floors_of(self, place: int, roster: Roster) -> NDArray[np.float64]:
@@ -300,7 +300,7 @@ class Multivariates:
     def score(
         self,
         batch: Batch,
-        destiny: NDArray[np.uint8],
+        disposition: NDArray[np.uint8],
         span: tuple[int, int],
         columns: Columns,
     ) -> Transitions:
@@ -308,7 +308,7 @@ class Multivariates:
         if not len(self._rows):
             return no_transitions()
         values = stacked([columns[name] for name in self._sources])
-        readings = (batch.row, batch.time_ns, values, destiny)
+        readings = (batch.row, batch.time_ns, values, disposition)
         state = tuple(self._state.values())
         rows = (
             *(self._place, self._params_of, self._params, self._circle.width_of),
@@ -318,15 +318,15 @@ class Multivariates:
         found: list[Transitions] = []
         while first < last:
             first, told, due = advance(
-                views(self._levels), rows, readings, (first, last), self._notes
+                views(self._levels), rows, readings, (first, last), self._transitions
             )
             if told:
-                found.append(self._notes[:told].copy())
+                found.append(self._transitions[:told].copy())
             if due >= 0:
                 self._fit(due)
-        notes = end_to_end(found)
-        notes["rule"] = self._slot
-        return notes
+        transitions = end_to_end(found)
+        transitions["rule"] = self._slot
+        return transitions
 
     def _fit(self, place: int) -> None:
         """Make the model of a place anew, from its clean rows."""
@@ -359,17 +359,17 @@ class Multivariates:
             array[mine[kept]] = had[name][theirs[kept]]
 
 
-def of_multivariate(rule: Any, scene: Any) -> Promise:
+def of_multivariate(rule: Any, scene: Any) -> FalseAlarmRate:
     """Two limits, T2 and SPE, each with its quantile of normal rows inside.
 
     A bound, as Jackson and Mudholkar's limit of SPE lies too far out beyond a quantile of 0.99: of
     two equal components by 5 % at 0.9999, where 65 % of the promised rows are beyond it.
     """
     del scene
-    return Promise(partial(at_most, 1.0 - rule.quantile**2), exact=False, per="group")
+    return FalseAlarmRate(partial(at_most, 1.0 - rule.quantile**2), exact=False, per="group")
 
 
 _FIELDS: Final = frozenset({"observed", "expected", "score"})
 MULTIVARIATE: Final = Kind(
-    NAME, Multivariate, Multivariates, "D11", _FIELDS, faults, promise=of_multivariate
+    NAME, Multivariate, Multivariates, "D11", _FIELDS, faults, false_alarm_rate=of_multivariate
 )

@@ -9,21 +9,21 @@ from msgspec import Meta
 from numba import njit
 from numpy.typing import NDArray
 
-from contracts.batch import Batch, Destiny
+from contracts.batch import Batch, Disposition
 from contracts.quantities import DIFFERENCE, Duration, Sigmas
 from contracts.transition import Colour
-from detectors.base.companions import Company
+from detectors.base.companions import Companions
 from detectors.base.kind import Columns, Fault, Kind, Roster, Scene
 from detectors.base.level_step import Levels, figures, may_learn, ring, severity
 from detectors.base.row_rule import RowRule
 from detectors.channel.seasonal import CLIP, SIGMA_PER_DEVIATION
-from detectors.false_alarm_rate.rate import Promise, band
+from detectors.false_alarm_rate.rate import FalseAlarmRate, band
 
 NAME: Final = "regress"
 MADE: Final = "regressed"
 INPUTS_MAX: Final = 8
 PRIOR: Final = 1e6  # variance of a coefficient before anything is known, in that of the noise
-_SCORED: Final = int(Destiny.SCORED)
+_SCORED: Final = int(Disposition.SCORED)
 
 
 class Regress(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -115,22 +115,22 @@ def faults(rule: Regress, scene: Scene) -> Iterator[Fault]:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _hear(company: Any, row: int, value: float, time_ns: int) -> None:
+def _hear(companions: Any, row: int, value: float, time_ns: int) -> None:
     """Note what a channel says, if somebody listens."""
-    seat = company[0][row]
-    if seat >= 0:
-        company[2][seat], company[3][seat] = value, time_ns
+    cell = companions[0][row]
+    if cell >= 0:
+        companions[2][cell], companions[3][cell] = value, time_ns
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _listen(company: Any, place: int, time_ns: int, p: Any, x: NDArray[np.float64]) -> bool:
+def _listen(companions: Any, place: int, time_ns: int, p: Any, x: NDArray[np.float64]) -> bool:
     """Write the companions' words to `x[1:]`; whether all have said one in time."""
-    _, seats_of, said, said_at = company
+    _, cells_of, said, said_at = companions
     for j in range(p.inputs):
-        seat = seats_of[place, j]
-        if seat < 0 or np.isnan(said[seat]) or abs(time_ns - said_at[seat]) > p.sync_ns:
+        cell = cells_of[place, j]
+        if cell < 0 or np.isnan(said[cell]) or abs(time_ns - said_at[cell]) > p.sync_ns:
             return False
-        x[j + 1] = said[seat]
+        x[j + 1] = said[cell]
     return True
 
 
@@ -188,20 +188,20 @@ def _seen(p: Any, score: float) -> Any:
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _kernel(
-    levels: Levels, rows: Any, columns: Any, span: tuple[int, int], notes: NDArray[np.void]
+    levels: Levels, rows: Any, columns: Any, span: tuple[int, int], transitions: NDArray[np.void]
 ) -> tuple[int, int]:
-    place_of, params_of, state, params, company, measured, residual = rows
-    row_of, time_of, value_of, destiny = columns
+    place_of, params_of, state, params, companions, measured, residual = rows
+    row_of, time_of, value_of, disposition = columns
     x, told = np.ones(INPUTS_MAX + 1), 0
     for i in range(span[0], span[1]):
-        if told == len(notes):
+        if told == len(transitions):
             return i, told
-        if destiny[i] != _SCORED or row_of[i] < 0:
+        if disposition[i] != _SCORED or row_of[i] < 0:
             continue
         value, time_ns, place = value_of[i], time_of[i], place_of[row_of[i]]
-        _hear(company, row_of[i], measured[i], time_ns)
+        _hear(companions, row_of[i], measured[i], time_ns)
         p = params[params_of[place]]  # of anyone where place is -1
-        if place < 0 or np.isnan(value) or not _listen(company, place, time_ns, p, x):
+        if place < 0 or np.isnan(value) or not _listen(companions, place, time_ns, p, x):
             continue
         mine = state[place]
         expected, breached = _expected(mine, p, x, value), 0
@@ -210,8 +210,8 @@ def _kernel(
             residual[i] = error
             seen, reading = _seen(p, error / unit), (i, row_of[i], place, time_ns)
             breached = seen[0]
-            if ring(levels, reading, seen, (p.on_ns, p.off_ns), notes[told]):
-                figures(notes[told], value, expected, p.band * unit, error / unit)
+            if ring(levels, reading, seen, (p.on_ns, p.off_ns), transitions[told]):
+                figures(transitions[told], value, expected, p.band * unit, error / unit)
                 told += 1
         if may_learn(levels, place, breached, time_ns, p.relearn_ns):
             _take(mine, p, x, error, unit)
@@ -253,7 +253,7 @@ class Regressions(RowRule):
         )
         super().__init__(slot, rules, roster)
         wanted = {label: rule.on for label, rule in rules.items()}
-        self._company = Company(NAME, self.rows, wanted, roster)
+        self._companions = Companions(NAME, self.rows, wanted, roster)
 
     def fresh(self, n: int) -> NDArray[np.void]:
         """Channels that have learned nothing, shape (n,)."""
@@ -276,25 +276,27 @@ class Regressions(RowRule):
         """State, figures and companions for the kernel, and the column that it fills."""
         if MADE not in columns:
             columns[MADE] = np.full(len(batch), np.nan)
-        ours = self._company
-        company = (ours.seat, ours.seats_of, ours.said, ours.said_at)
-        return (*super().tables(batch, columns), company, batch.value, columns[MADE])
+        ours = self._companions
+        companions = (ours.cell, ours.cells_of, ours.said, ours.said_at)
+        return (*super().tables(batch, columns), companions, batch.value, columns[MADE])
 
     def arrays(self) -> Mapping[str, NDArray[Any]]:
         """State to be put into a snapshot; not a copy."""
-        return {**super().arrays(), **self._company.arrays()}
+        return {**super().arrays(), **self._companions.arrays()}
 
     def restore(self, arrays: Mapping[str, NDArray[Any]], old_row: NDArray[np.int64]) -> None:
         """Take over state from a snapshot."""
         super().restore(arrays, old_row)
-        self._company.restore(arrays, old_row)
+        self._companions.restore(arrays, old_row)
 
 
-def of_regress(rule: Any, scene: Any) -> Promise:
+def of_regress(rule: Any, scene: Any) -> FalseAlarmRate:
     """A band around what companions explain."""
     del scene
-    return Promise(band(rule.band.count, 1.0 / (1.0 - rule.forget), rule.side))
+    return FalseAlarmRate(band(rule.band.count, 1.0 / (1.0 - rule.forget), rule.side))
 
 
 _FIELDS: Final = frozenset({"observed", "expected", "low", "high", "score"})
-REGRESS: Final = Kind(NAME, Regress, Regressions, "D5", _FIELDS, faults, MADE, promise=of_regress)
+REGRESS: Final = Kind(
+    NAME, Regress, Regressions, "D5", _FIELDS, faults, MADE, false_alarm_rate=of_regress
+)

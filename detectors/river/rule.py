@@ -8,9 +8,9 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
-from contracts.batch import Batch, Destiny
+from contracts.batch import Batch, Disposition
 from contracts.transition import NEVER, TRANSITION, Colour, Transitions, end_to_end, no_transitions
-from detectors.base.companions import Company
+from detectors.base.companions import Companions
 from detectors.base.kind import Columns, Kind, Roster
 from detectors.base.level_step import WAITS, figures, may_learn, new_levels, ring, severity, views
 from detectors.base.row_rule import VALUE, joined
@@ -34,7 +34,7 @@ class RiverModels:
         self._place = np.full(len(roster.class_of), -1, np.int64)
         self._place[self._rows] = np.arange(len(self._rows))
         wanted = {label: [f for f in rule.features if "." in f] for label, rule in rules.items()}
-        self._company = Company(NAME, self._rows, wanted, roster)
+        self._companions = Companions(NAME, self._rows, wanted, roster)
         self._model_of, self._owners = _sharing(self._rows, self._rules, roster)
         width = max(len(rule.features) for rule in rules.values()) + 1
         kept = 2 * max(rule.memory for rule in rules.values())
@@ -84,7 +84,7 @@ class RiverModels:
     def score(
         self,
         batch: Batch,
-        destiny: NDArray[np.uint8],
+        disposition: NDArray[np.uint8],
         span: tuple[int, int],
         columns: Columns,
     ) -> Transitions:
@@ -92,21 +92,27 @@ class RiverModels:
         if not len(self._rows):
             return no_transitions()
         rows = batch.row[span[0] : span[1]]
-        heard = (destiny[span[0] : span[1]] == Destiny.SCORED) & (rows >= 0)
-        heard &= (self._place[rows] >= 0) | (self._company.seat[rows] >= 0)
+        heard = (disposition[span[0] : span[1]] == Disposition.SCORED) & (rows >= 0)
+        heard &= (self._place[rows] >= 0) | (self._companions.cell[rows] >= 0)
         found = []
         places = np.flatnonzero(heard) + span[0]
         rows = batch.row[places]
-        looked = (places, rows, batch.time_ns[places], self._place[rows], self._company.seat[rows])
-        for i, row, time_ns, place, seat in zip(*(one.tolist() for one in looked), strict=True):
+        looked = (
+            places,
+            rows,
+            batch.time_ns[places],
+            self._place[rows],
+            self._companions.cell[rows],
+        )
+        for i, row, time_ns, place, cell in zip(*(one.tolist() for one in looked), strict=True):
             if place >= 0 and self._see((i, row, place, time_ns), columns):
                 found.append(self._note.copy())
-            if seat >= 0:
-                self._company.said[seat] = batch.value[i]
-                self._company.said_at[seat] = time_ns
-        notes = end_to_end(found)
-        notes["rule"] = self._slot
-        return notes
+            if cell >= 0:
+                self._companions.said[cell] = batch.value[i]
+                self._companions.said_at[cell] = time_ns
+        transitions = end_to_end(found)
+        transitions["rule"] = self._slot
+        return transitions
 
     def _see(self, reading: tuple[int, int, int, int], columns: Columns) -> bool:
         """Judge and learn one reading; whether its level changed, and then `_note` says how."""
@@ -185,11 +191,13 @@ class RiverModels:
 
     def _word(self, place: int, companion: int, time_ns: int) -> float:
         """What a companion said last, NaN when that is out of step."""
-        seat = int(self._company.seats_of[place, companion])
-        if seat < 0 or math.isnan(self._company.said[seat]):
+        cell = int(self._companions.cells_of[place, companion])
+        if cell < 0 or math.isnan(self._companions.said[cell]):
             return math.nan
-        apart = abs(time_ns - int(self._company.said_at[seat]))
-        return float(self._company.said[seat]) if apart <= self._rules[place].sync.ns else math.nan
+        apart = abs(time_ns - int(self._companions.said_at[cell]))
+        return (
+            float(self._companions.said[cell]) if apart <= self._rules[place].sync.ns else math.nan
+        )
 
     def _score(self, model: int, rule: River, inputs: Inputs, value: float) -> float:
         """Score of a reading by what was learned so far, NaN while that is too little."""
@@ -250,13 +258,13 @@ class RiverModels:
             f"{NAME}.recent": self._recent,
             f"{NAME}.owners": self._owners,
             f"{NAME}.models": self._models,
-            **self._company.arrays(),
+            **self._companions.arrays(),
         }
 
     def restore(self, arrays: Mapping[str, NDArray[Any]], old_row: NDArray[np.int64]) -> None:
         """Take over state from a snapshot; models of which other words are kept begin anew."""
         self._begin()
-        self._company.restore(arrays, old_row)
+        self._companions.restore(arrays, old_row)
         if f"{NAME}.rows" not in arrays:
             return
         mine, theirs = joined(old_row[self._rows], arrays[f"{NAME}.rows"])

@@ -11,6 +11,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from contracts.batch import Quality
+from contracts.quantities import NS_PER_S
 from contracts.records import Records
 from ingest.arrow.layout import (
     BODY,
@@ -37,7 +38,6 @@ from ingest.timestamps import END_S
 _END_MARK: Final = np.uint64(0xFFFFFFFF)  # and four zeros
 _END_BYTES: Final = 8
 _LEAST_BYTES: Final = 20  # of a reading: time, value, offset
-_NS_PER_S: Final = 1_000_000_000
 _NONE: Final = np.uint64(0)
 _FORMS_MAX: Final = 8  # the newest; a message of another one costs a library call
 _WORST: Final = int(Quality.BAD)
@@ -112,7 +112,7 @@ def _values(
     value, other = _buffer(stream, numbers[VALUE], rows * 8, body)
     if one < 0 or other < 0:
         return False
-    most = END_S * (_NS_PER_S // unit)
+    most = END_S * (NS_PER_S // unit)
     sound = True
     for j in range(rows):
         moment = _long(stream + head + time, 8 * j)

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from contracts.batch import UNKNOWN, Quality
 from contracts.errors import DecodeError
+from contracts.quantities import NS_PER_S
 from ingest.arrow.framing import DICTIONARY, RECORDS, SCHEMA, FramingError, frames
 from ingest.columns import Columns, join
 from ingest.id_table import IdTable
@@ -17,7 +18,6 @@ from ingest.timestamps import END_S
 
 _UTC = {"UTC", "Etc/UTC", "+00:00", "Z"}
 _PER_S = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
-_NS_PER_S = 1_000_000_000
 _PLAIN = ["channel", "time", "value"]
 _WITH_QUALITY = ["channel", "quality", "time", "value"]
 _SEND = "send the columns that the schema names"
@@ -189,14 +189,14 @@ class BatchReader:
 
     def columns(self, record: int) -> Columns:
         """The batch's readings; `DecodeError` for the first wrong one."""
-        row, stranger = self._channels()
+        row, unknown_id = self._channels()
         return Columns(
             np.full(len(row), record, np.int32),
             row,
             self._times(),
             _filled(self._batch.column("value"), np.nan),
             self._qualities(),
-            stranger,
+            unknown_id,
         )
 
     def _where(self, i: int) -> str:
@@ -209,15 +209,15 @@ class BatchReader:
             self._refuse_null_channel(column)
         if not pa.types.is_dictionary(column.type):
             row = self._table.rows(column)
-            return row, self._strangers(row, column, None)
+            return row, self._unknown_ids(row, column, None)
         index: NDArray[np.int64] = column.indices.to_numpy().astype(np.int64)
         ids, place = _used(column.dictionary, index)
         if ids.null_count:
             self._refuse_null_channel(column.dictionary.take(pa.array(index)))
         row = self._table.rows(ids)[place]
-        return row, self._strangers(row, ids, place)
+        return row, self._unknown_ids(row, ids, place)
 
-    def _strangers(
+    def _unknown_ids(
         self, row: NDArray[np.int32], ids: pa.Array, place: NDArray[np.int64] | None
     ) -> dict[int, str]:
         """Ids without a row; `place` is each reading's place in `ids`, None where it is its own."""
@@ -225,18 +225,18 @@ class BatchReader:
         if not len(found):
             return {}
         names = ids.take(pa.array(found if place is None else place[found])).to_pylist()
-        stranger = dict(zip(found.tolist(), names, strict=True))
-        self._check_strangers(stranger)
-        return stranger
+        unknown_id = dict(zip(found.tolist(), names, strict=True))
+        self._check_strangers(unknown_id)
+        return unknown_id
 
     def _refuse_null_channel(self, column: pa.Array) -> NoReturn:
         i = int(np.argmax(column.is_null().to_numpy(zero_copy_only=False)))
         msg = f"{self._where(i)}: expected a channel id, got null; name the channel of each reading"
         raise DecodeError(Reason.BAD_CHANNEL, msg)
 
-    def _check_strangers(self, stranger: dict[int, str]) -> None:
+    def _check_strangers(self, unknown_id: dict[int, str]) -> None:
         most = self._limits.channel_bytes
-        for i, channel in stranger.items():
+        for i, channel in unknown_id.items():
             if too_long(channel, most):
                 raise DecodeError(Reason.BAD_CHANNEL, channel_fault(self._where(i), channel, most))
 
@@ -253,7 +253,7 @@ class BatchReader:
                 "set the gateway clock"
             )
             raise DecodeError(Reason.BAD_TIME, msg)
-        return raw * (_NS_PER_S // per_s)
+        return raw * (NS_PER_S // per_s)
 
     def _qualities(self) -> NDArray[np.uint8]:
         if "quality" not in self._batch.schema.names:

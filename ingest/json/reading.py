@@ -146,7 +146,7 @@ class JsonRun:
         """The first fault of each message that msgspec could not see."""
         most = self._limits.channel_bytes
         faults = {int(i) for i in np.flatnonzero(columns.time_ns < 0)}
-        faults |= {i for i, channel in columns.stranger.items() if too_long(channel, most)}
+        faults |= {i for i, channel in columns.unknown_id.items() if too_long(channel, most)}
         found: dict[int, Refused] = {}
         for i in sorted(faults):
             record = int(columns.record[i])

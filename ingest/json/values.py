@@ -11,8 +11,9 @@ import numpy as np
 from numba import njit
 
 from contracts.batch import Quality
+from contracts.quantities import NS_PER_MS
 from ingest.pointers import RUN, byte_at, low_zeros, plain_letters, word_at
-from ingest.timestamps import END_MS, NS_PER_MS, PLAIN_BYTES, one_time, plain_time
+from ingest.timestamps import END_MS, PLAIN_BYTES, one_time, plain_time
 
 NOWHERE: Final = -1
 QUOTE: Final = 34

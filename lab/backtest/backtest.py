@@ -11,10 +11,10 @@ from typing import Any, Final
 from configuration.configuration import Configuration
 from contracts.civil_time import CITY
 from lab.backtest.column_decoder import Points, Window
-from lab.backtest.lanes import Hall
+from lab.backtest.lanes import BacktestRun
 from lab.backtest.processes import forget, tried
 from lab.backtest.report import TALLY, page
-from lab.backtest.result import Trial
+from lab.backtest.result import BacktestResult
 from lab.backtest.score import YEAR_NS, Scores, as_json, scores
 from lab.data.labels import Event, events_on, read_labels
 from lab.data.open_data import Data, open_data
@@ -33,7 +33,7 @@ def backtest(arguments: argparse.Namespace) -> int:
     data = open_data(arguments.data, arguments.columns, arguments.labels)
     events = None if labels is None else events_on(labels, configuration.catalogue)
     windows = [window(event, configuration) for event in events or []]
-    trial = _tried(Hall(configuration, data, windows), arguments)
+    trial = _tried(BacktestRun(configuration, data, windows), arguments)
     found = scores(trial, events)
     pictures = [w.points for w in windows]
     result = {"said": said(trial, data), **_facts(trial), **as_json(found)}
@@ -47,16 +47,16 @@ def backtest(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _tried(hall: Hall, arguments: argparse.Namespace) -> Trial:
+def _tried(run: BacktestRun, arguments: argparse.Namespace) -> BacktestResult:
     """The readings through the lanes, here or on Spark."""
-    progress = Progress("backtest", hall.data.count)
+    progress = Progress("backtest", run.data.count)
     if arguments.spark:
         from lab.backtest.spark import tried_on  # noqa: PLC0415 - only who asks for Spark has it
 
-        trial = tried_on(arguments.spark, hall)
-        progress(hall.data.count, 0)
+        trial = tried_on(arguments.spark, run)
+        progress(run.data.count, 0)
     else:
-        trial = tried(hall, arguments.report / ASIDE, progress)
+        trial = tried(run, arguments.report / ASIDE, progress)
     progress.end()
     return trial
 
@@ -72,7 +72,7 @@ def window(event: Event, configuration: Configuration) -> Window:
     return Window(channels, begin - margin, end + margin)
 
 
-def said(trial: Trial, data: Data) -> str:
+def said(trial: BacktestResult, data: Data) -> str:
     """What was read, in one sentence."""
     account = trial.accounting
     parts = " + ".join(f"{n:,} {word}" for word, n in account.items() if n and word != "received")
@@ -82,27 +82,30 @@ def said(trial: Trial, data: Data) -> str:
         last = max(last for _, _, last in trial.spans.values())
         begin, end = (f"{datetime.fromtimestamp(t / 1e9, CITY):%Y-%m-%d}" for t in (first, last))
         text += f", {begin} to {end}"
-    if trial.strangers:
+    if trial.unknown_ids:
         known = trial.configuration.catalogue.row_of.keys()
         names = [name for name in data.channels() if name not in known]
-        text += f"; left out: {trial.strangers:,} of channels that no catalogue has"
+        text += f"; left out: {trial.unknown_ids:,} of channels that no catalogue has"
         text += f" ({', '.join(names[:3])}{', …' if len(names) > 3 else ''})"
     return text
 
 
-def _facts(trial: Trial) -> dict[str, Any]:
+def _facts(trial: BacktestResult) -> dict[str, Any]:
     years = sum(last - first for _, first, last in trial.spans.values()) / YEAR_NS
     return {
         "config": trial.configuration.hash,
         "accounting": trial.accounting,
-        "strangers": trial.strangers,
+        "strangers": trial.unknown_ids,
         "channels": len(trial.spans),
         "channel_years": years,
     }
 
 
 def write_report(
-    folder: Path, trial: Trial, found: tuple[Scores, Sequence[Points]], result: dict[str, Any]
+    folder: Path,
+    trial: BacktestResult,
+    found: tuple[Scores, Sequence[Points]],
+    result: dict[str, Any],
 ) -> None:
     """Page, figures and alarms."""
     folder.mkdir(parents=True, exist_ok=True)

@@ -16,8 +16,8 @@ import msgspec
 from configuration.configuration import Configuration
 from contracts.errors import Damaged
 from lab.backtest.column_decoder import Window
-from lab.backtest.lane_feed import Seat
-from lab.backtest.result import Told
+from lab.backtest.lane_feed import LaneFeed
+from lab.backtest.result import ResultBuilder
 from lab.data.open_data import Data
 from pipeline.snapshot.store import SnapshotStore, packed, unpack
 from runtime.installation import sources
@@ -30,25 +30,25 @@ BODIES: Final = "told.jsonl"
 ROOMS: Final = ("alarms", "app", "contracts", "detectors", "ingest", "pipeline", "runtime")
 
 
-class Reached(msgspec.Struct, frozen=True):
+class Position(msgspec.Struct, frozen=True):
     """How far a backtest is: steps, readings and strangers behind it."""
 
     steps: int = 0
     taken: int = 0
-    strangers: int = 0
+    unknown_ids: int = 0
 
-    def behind(self, count: int, strangers: int) -> "Reached":
+    def behind(self, count: int, unknown_ids: int) -> "Position":
         """One step further."""
-        return Reached(self.steps + 1, self.taken + count, self.strangers + strangers)
+        return Position(self.steps + 1, self.taken + count, self.unknown_ids + unknown_ids)
 
 
 class _Note(msgspec.Struct, frozen=True):
     """What lies in the folder, and what it was made from."""
 
     made_from: dict[str, str]
-    reached: Reached
+    reached: Position
     told_bytes: int
-    seats: dict[int, tuple[str, str]]  # name and checksum of each snapshot
+    feeds: dict[int, tuple[str, str]]  # name and checksum of each snapshot
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Timing:
     clock: Callable[[], float] = time.monotonic
 
 
-class Unfinished:
+class Checkpoint:
     """A folder of snapshots of lanes and of the alarms that they told.
 
     Parameters
@@ -87,12 +87,12 @@ class Unfinished:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
 
-    def restore(self, seats: Mapping[int, Seat]) -> Reached:
+    def restore(self, feeds: Mapping[int, LaneFeed]) -> Position:
         """Bring lanes to where an earlier run left them; nothing is reached when there is none."""
         try:
             note = msgspec.json.decode((self.folder / NOTE).read_bytes(), type=_Note)
         except FileNotFoundError:
-            return Reached()
+            return Position()
         except msgspec.MsgspecError:
             return self._anew("what it left cannot be read")
         was = note.made_from
@@ -101,36 +101,36 @@ class Unfinished:
             return self._anew(f"{' and '.join(changed)} changed since")
         store = SnapshotStore(str(self.folder))
         try:
-            states = {seat: unpack(store.read(*names)) for seat, names in note.seats.items()}
+            states = {feed: unpack(store.read(*names)) for feed, names in note.feeds.items()}
         except Damaged as error:
             return self._anew(str(error))
-        for seat, state in states.items():
-            seats[seat].go_on(state)
+        for feed, state in states.items():
+            feeds[feed].go_on(state)
         self._told_bytes = note.told_bytes
         self._say(f"goes on behind {note.reached.taken:,} readings of the run before")
         return note.reached
 
-    def _anew(self, why: str) -> Reached:
+    def _anew(self, why: str) -> Position:
         self._say(f"the run before was interrupted, but {why}; it begins anew")
-        return Reached()
+        return Position()
 
     @staticmethod
     def _say(text: str) -> None:
         sys.stderr.write(f"backtest: {text}\n")
 
-    def tell(self, seat: int, bodies: Iterable[bytes]) -> None:
+    def tell(self, feed: int, bodies: Iterable[bytes]) -> None:
         """Take what a lane told."""
-        self._bodies += [(seat, body) for body in bodies]
+        self._bodies += [(feed, body) for body in bodies]
 
     def due(self) -> bool:
         """Whether it is time to put everything aside."""
         return self._timing.clock() - self._kept_at >= self._timing.every_s
 
-    def keep(self, seats: Mapping[int, Seat], reached: Reached) -> None:
+    def keep(self, feeds: Mapping[int, LaneFeed], reached: Position) -> None:
         """Put everything aside; a crash meanwhile leaves what was there before."""
         store = SnapshotStore(str(self.folder))
         self._write_told()
-        names = {i: store.write(str(i), *packed(seat.put_aside())) for i, seat in seats.items()}
+        names = {i: store.write(str(i), *packed(feed.put_aside())) for i, feed in feeds.items()}
         note = _Note(self._made_from, reached, self._told_bytes, names)
         part = self.folder / f"{NOTE}.part"
         part.write_bytes(msgspec.json.encode(note))
@@ -149,12 +149,12 @@ class Unfinished:
             os.fsync(file.fileno())
             self._told_bytes = file.tell()
 
-    def told(self, into: Told) -> None:
+    def told(self, into: ResultBuilder) -> None:
         """Hand on everything that was told up to the last time that it was put aside."""
         with (self.folder / BODIES).open("rb") as file:
             for line in file:
-                seat, _, body = line.rstrip(b"\n").partition(b"\t")
-                into.add(int(seat), [body])
+                feed, _, body = line.rstrip(b"\n").partition(b"\t")
+                into.add(int(feed), [body])
 
 
 def made_from(

@@ -35,7 +35,7 @@ class Window:
     points: Points = field(default_factory=dict)
 
 
-class Ear:
+class ColumnDecoder:
     """Decoder of one lane that also takes columns as they are, and notes what comes.
 
     Parameters

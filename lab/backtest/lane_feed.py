@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,18 +9,18 @@ from numpy.typing import NDArray
 from configuration.lane_plan import Plan
 from contracts.batch import Batch
 from contracts.ports.lane_parts import Parts
+from contracts.quantities import NS_PER_MS
 from contracts.records import Records
-from lab.backtest.column_decoder import Ear, Window
+from lab.backtest.column_decoder import ColumnDecoder, Window
 from lab.data.readings import Readings
 from pipeline.lane.lane import Lane
 from pipeline.snapshot.lane_state import freeze, thaw
 from pipeline.snapshot.store import Snapshot
 
-NS_PER_MS: Final = 1_000_000
 Bodies = list[bytes]
 
 
-class Seat:
+class LaneFeed:
     """One lane of a backtest.
 
     Parameters
@@ -35,9 +34,9 @@ class Seat:
     def __init__(self, plan: Plan, number: int, windows: Sequence[Window]) -> None:
         parts = plan.parts(number)
         self.ids = parts.catalogue.ids
-        self.ear = Ear(self.ids, parts.decoder, windows)
+        self.decoder = ColumnDecoder(self.ids, parts.decoder, windows)
         self.lifeline, self.number = plan.lifeline, number
-        self.lane = Lane(plan.name(number), replace(parts, decoder=self.ear), _no_swap)
+        self.lane = Lane(plan.name(number), replace(parts, decoder=self.decoder), _no_swap)
         self.scale = parts.catalogue.column("scale").copy()
         self.offset = parts.catalogue.column("offset").copy()
 
@@ -46,7 +45,7 @@ class Seat:
         n = len(row)
         value = readings.value * self.scale[row] + self.offset[row]
         record = np.arange(n, dtype=np.int32)
-        self.ear.give(Batch(record, row, readings.time_ns, value, readings.quality))
+        self.decoder.give(Batch(record, row, readings.time_ns, value, readings.quality))
         nowhere = np.zeros(n, np.int64)
         first = self.lane.position
         offset = np.arange(first, first + n)
@@ -60,7 +59,7 @@ class Seat:
 
     def spans(self) -> Iterator[tuple[str, tuple[int, int, int]]]:
         """Channels with readings: how many, and the first and the newest event time in ns."""
-        columns = (self.ear.count, self.ear.first_ns, self.ear.last_ns)
+        columns = (self.decoder.count, self.decoder.first_ns, self.decoder.last_ns)
         for name, *span in zip(self.ids, *(column.tolist() for column in columns), strict=True):
             if span[0]:
                 yield name, (span[0], span[1], span[2])
@@ -68,14 +67,14 @@ class Seat:
     def put_aside(self) -> Snapshot:
         """Everything that the seat remembers."""
         state = freeze(self.lane)
-        header = {**state.header, "heard": self.ear.pictured()}
-        return Snapshot(header, {**state.arrays, **self.ear.arrays()})
+        header = {**state.header, "heard": self.decoder.pictured()}
+        return Snapshot(header, {**state.arrays, **self.decoder.arrays()})
 
     def go_on(self, state: Snapshot) -> None:
         """Be again what was put aside."""
         parts = self.lane.parts
         self.lane = thaw(self.lane.name, state, _always(parts))
-        self.ear.restore(state.arrays, state.header["heard"])
+        self.decoder.restore(state.arrays, state.header["heard"])
 
 
 def _always(parts: Parts) -> Callable[[str], Parts]:

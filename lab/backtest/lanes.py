@@ -14,16 +14,16 @@ from configuration.configuration import Configuration
 from configuration.lane_plan import Plan, plan_of
 from configuration.yaml.units import slope_and_zero
 from contracts.errors import ConfigError
+from contracts.quantities import NS_PER_MS
 from contracts.records import Records
-from lab.backtest.checkpoint import Reached, Unfinished
+from lab.backtest.checkpoint import Checkpoint, Position
 from lab.backtest.column_decoder import Window
-from lab.backtest.lane_feed import Bodies, Seat
-from lab.backtest.result import Sum, Told, Trial
+from lab.backtest.lane_feed import Bodies, LaneFeed
+from lab.backtest.result import BacktestResult, ResultBuilder, Sum
 from lab.data import recording
 from lab.data.open_data import Data
 from lab.data.readings import Names, Readings
 
-NS_PER_MS: Final = 1_000_000
 NOWHERE: Final = -1
 Progress = Callable[[int, int], None]
 
@@ -34,7 +34,7 @@ class Step:
 
     Parameters
     ----------
-    count, strangers : int
+    count, unknown_ids : int
         Readings or records, and readings of them that no lane has.
     time_ns : int
         Event time that is reached behind it.
@@ -43,7 +43,7 @@ class Step:
     """
 
     count: int
-    strangers: int
+    unknown_ids: int
     time_ns: int
     work: Sequence[tuple[int, Callable[[], Bodies]]]
 
@@ -77,7 +77,7 @@ class Places:
                     self.seat_of[code], self.row_of[code] = place, row
 
 
-class Seats:
+class LaneFeeds:
     """Lanes of one configuration, fed with readings of some files.
 
     Parameters
@@ -92,7 +92,7 @@ class Seats:
 
     Attributes
     ----------
-    here : dict of int to Seat
+    here : dict of int to LaneFeed
         By their place among all lanes of the configuration.
     """
 
@@ -105,46 +105,46 @@ class Seats:
     ) -> None:
         self._places = Places(configuration, names)
         self.count = len(self._places.lanes)
-        self.here: dict[int, Seat] = {}
+        self.here: dict[int, LaneFeed] = {}
         for place in range(share[0], self.count, share[1]):
-            self.here[place] = Seat(*self._places.lanes[place], windows)
+            self.here[place] = LaneFeed(*self._places.lanes[place], windows)
             _convert(self.here[place], names, configuration)
 
-    def feed(self, seat: int, readings: Readings) -> Bodies:
+    def feed(self, feed: int, readings: Readings) -> Bodies:
         """Let a seat take readings that are all its own; bodies of what it rings."""
-        return self.here[seat].feed(readings, self._places.row_of[readings.code])
+        return self.here[feed].feed(readings, self._places.row_of[readings.code])
 
     def step(self, block: Readings) -> Step:
         """A block shared out."""
         at = self._places.seat_of[block.code]
         mine = np.bincount(at + 1, minlength=self.count + 1)
-        seats = [i for i in np.flatnonzero(mine[1:]).tolist() if i in self.here]
-        work = [(i, partial(self._take, i, block, at)) for i in seats]
+        feeds = [i for i in np.flatnonzero(mine[1:]).tolist() if i in self.here]
+        work = [(i, partial(self._take, i, block, at)) for i in feeds]
         return Step(len(block), int(mine[0]), int(block.arrival_ns[-1]), work)
 
-    def _take(self, seat: int, block: Readings, at: NDArray[np.int16]) -> Bodies:
-        places = np.flatnonzero(at == seat)
-        return self.feed(seat, block if len(places) == len(block) else block.take(places))
+    def _take(self, feed: int, block: Readings, at: NDArray[np.int16]) -> Bodies:
+        places = np.flatnonzero(at == feed)
+        return self.feed(feed, block if len(places) == len(block) else block.take(places))
 
     def step_of_records(self, lifeline: str, chunk: list[tuple[int, Records]]) -> Step:
         """Records of a recording, shared out."""
-        place = {(seat.lifeline, seat.number): i for i, seat in self.here.items()}
+        place = {(feed.lifeline, feed.number): i for i, feed in self.here.items()}
         mine = [(place[lifeline, n], r) for n, r in chunk if (lifeline, n) in place]
         time_ns = max(int(records.timestamp_ms[-1]) for _, records in chunk) * NS_PER_MS
         count = sum(len(records) for _, records in chunk)
         return Step(count, 0, time_ns, [(i, partial(self.here[i].take, r)) for i, r in mine])
 
-    def sum_up(self, strangers: int) -> Sum:
+    def sum_up(self, unknown_ids: int) -> Sum:
         """What the lanes say at their end."""
         total: Counter[str] = Counter()
         spans: dict[str, tuple[int, int, int]] = {}
         points: dict[int, dict[str, list[tuple[int, float]]]] = {}
-        for seat in self.here.values():
-            total.update(seat.lane.accounts.summary())
-            spans.update(seat.spans())
-            for window, found in seat.ear.pictured().items():
+        for feed in self.here.values():
+            total.update(feed.lane.accounts.summary())
+            spans.update(feed.spans())
+            for window, found in feed.decoder.pictured().items():
                 points.setdefault(window, {}).update(found)
-        return Sum(dict(total), strangers, spans, points)
+        return Sum(dict(total), unknown_ids, spans, points)
 
 
 def lanes(configuration: Configuration) -> list[tuple[Plan, int]]:
@@ -153,66 +153,66 @@ def lanes(configuration: Configuration) -> list[tuple[Plan, int]]:
     return [(plan, number) for plan in plans for number in sorted(set(plan.lane_of.tolist()))]
 
 
-def _convert(seat: Seat, names: Names, configuration: Configuration) -> None:
+def _convert(feed: LaneFeed, names: Names, configuration: Configuration) -> None:
     """Turn declared units into those of the classes."""
-    classes = seat.lane.parts.catalogue.classes()
-    for row, (name, class_name) in enumerate(zip(seat.ids, classes, strict=True)):
+    classes = feed.lane.parts.catalogue.classes()
+    for row, (name, class_name) in enumerate(zip(feed.ids, classes, strict=True)):
         if unit := names.units.get(name):
             into = configuration.packs[class_name].unit
-            seat.scale[row], seat.offset[row] = slope_and_zero(unit, into)
+            feed.scale[row], feed.offset[row] = slope_and_zero(unit, into)
 
 
-def steps(seats: Seats, data: Data) -> Iterator[Step]:
+def steps(feeds: LaneFeeds, data: Data) -> Iterator[Step]:
     """All readings, as the seats take them: equal data and equal seats give equal steps."""
     for block in data.blocks():
-        yield seats.step(block)
+        yield feeds.step(block)
     for path in data.recordings:
         lifeline = recording.lifeline_of(path)
         for chunk in recording.chunks(path):
-            yield seats.step_of_records(lifeline, chunk)
+            yield feeds.step_of_records(lifeline, chunk)
 
 
-def heard(seats: Seats, data: Data, progress: Progress, told: Told) -> Sum:
+def heard(feeds: LaneFeeds, data: Data, progress: Progress, told: ResultBuilder) -> Sum:
     """Everything through the lanes.
 
     Parameters
     ----------
-    seats : Seats
+    feeds : LaneFeeds
     data : Data
     progress : callable
         Told how many readings have been taken, and the event time in ns that was reached.
-    told : Told
+    told : ResultBuilder
         Takes what the lanes tell.
     """
-    reached = Reached()
-    for step in steps(seats, data):
-        for seat, act in step.work:
-            told.add(seat, act())
-        reached = reached.behind(step.count, step.strangers)
+    reached = Position()
+    for step in steps(feeds, data):
+        for feed, act in step.work:
+            told.add(feed, act())
+        reached = reached.behind(step.count, step.unknown_ids)
         progress(reached.taken, step.time_ns)
-    return seats.sum_up(reached.strangers)
+    return feeds.sum_up(reached.unknown_ids)
 
 
-def heard_on(seats: Seats, data: Data, progress: Progress, unfinished: Unfinished) -> Sum:
+def heard_on(feeds: LaneFeeds, data: Data, progress: Progress, unfinished: Checkpoint) -> Sum:
     """As `heard`, from where an interrupted run put everything aside; this one does so too."""
     with unfinished.alone():
-        return _going_on(seats, data, progress, unfinished)
+        return _going_on(feeds, data, progress, unfinished)
 
 
-def _going_on(seats: Seats, data: Data, progress: Progress, unfinished: Unfinished) -> Sum:
-    reached = unfinished.restore(seats.here)
-    for step in islice(steps(seats, data), reached.steps, None):
-        for seat, act in step.work:
-            unfinished.tell(seat, act())
-        reached = reached.behind(step.count, step.strangers)
+def _going_on(feeds: LaneFeeds, data: Data, progress: Progress, unfinished: Checkpoint) -> Sum:
+    reached = unfinished.restore(feeds.here)
+    for step in islice(steps(feeds, data), reached.steps, None):
+        for feed, act in step.work:
+            unfinished.tell(feed, act())
+        reached = reached.behind(step.count, step.unknown_ids)
         progress(reached.taken, step.time_ns)
         if unfinished.due():
-            unfinished.keep(seats.here, reached)
-    unfinished.keep(seats.here, reached)
-    return seats.sum_up(reached.strangers)
+            unfinished.keep(feeds.here, reached)
+    unfinished.keep(feeds.here, reached)
+    return feeds.sum_up(reached.unknown_ids)
 
 
-class Hall:
+class BacktestRun:
     """All lanes of one configuration that have readings in some files.
 
     Parameters
@@ -228,11 +228,11 @@ class Hall:
         self.data, self.windows = data, windows
         self.configuration = _only_fed(configuration, data)
 
-    def run(self, progress: Progress) -> Trial:
+    def run(self, progress: Progress) -> BacktestResult:
         """Everything through the lanes, in this process, with nothing put aside."""
-        seats = Seats(self.configuration, self.data.names, self.windows)
-        told = Told()
-        found = heard(seats, self.data, progress, told)
+        feeds = LaneFeeds(self.configuration, self.data.names, self.windows)
+        told = ResultBuilder()
+        found = heard(feeds, self.data, progress, told)
         return told.trial(self.configuration, [found], self.windows)
 
 

@@ -15,10 +15,10 @@ import pyarrow as pa
 
 from configuration.configuration import Configuration
 from configuration.settings import Settings
-from lab.backtest.checkpoint import Timing, Unfinished, made_from
+from lab.backtest.checkpoint import Checkpoint, Timing, made_from
 from lab.backtest.column_decoder import Window
-from lab.backtest.lanes import Hall, Progress, Seats, heard_on, lanes
-from lab.backtest.result import Sum, Told, Trial
+from lab.backtest.lanes import BacktestRun, LaneFeeds, Progress, heard_on, lanes
+from lab.backtest.result import BacktestResult, ResultBuilder, Sum
 from lab.data.open_data import Opened, open_data
 from lab.data.readings import Names
 
@@ -51,16 +51,16 @@ class Job:
     windows: tuple[Window, ...]
 
     @classmethod
-    def of(cls, hall: Hall) -> "Job":
+    def of(cls, run: BacktestRun) -> "Job":
         """The whole of a hall."""
-        configuration, names, windows = hall.configuration, hall.data.names, tuple(hall.windows)
+        configuration, names, windows = run.configuration, run.data.names, tuple(run.windows)
         contents = {name: data.to_pybytes() for name, data in configuration.contents().items()}
         bundle, settings = (configuration.bundle(), contents), configuration.settings
-        return cls(*bundle, settings, hall.data.opened, names.ids, names.units, windows)
+        return cls(*bundle, settings, run.data.opened, names.ids, names.units, windows)
 
-    def seats(self, share: tuple[int, int] = (0, 1)) -> Seats:
+    def feeds(self, share: tuple[int, int] = (0, 1)) -> LaneFeeds:
         """Newborn lanes of a share."""
-        return Seats(self.configuration(), self.names(), self.windows, share)
+        return LaneFeeds(self.configuration(), self.names(), self.windows, share)
 
     def configuration(self) -> Configuration:
         """What the bundle holds."""
@@ -86,31 +86,33 @@ def processes(readings: int, lanes: int) -> int:
     return max(min(processors(), lanes, readings // WORTH_A_PROCESS), 1)
 
 
-def tried(hall: Hall, aside: Path, progress: Progress, timing: Timing | None = None) -> Trial:
+def tried(
+    run: BacktestRun, aside: Path, progress: Progress, timing: Timing | None = None
+) -> BacktestResult:
     """Everything through the lanes, going on where an earlier run was interrupted.
 
     Parameters
     ----------
-    hall : Hall
+    run : BacktestRun
     aside : Path
         Where what is done is put aside; the caller deletes it when it needs it no more.
     progress : callable
     timing : Timing, optional
         When; by default every 20 seconds.
     """
-    count = processes(hall.data.count, len(lanes(hall.configuration)))
-    origin = made_from(hall.configuration, hall.data, hall.windows)
-    asides = [Unfinished(aside / f"{i}-of-{count}", origin, timing) for i in range(count)]
+    count = processes(run.data.count, len(lanes(run.configuration)))
+    origin = made_from(run.configuration, run.data, run.windows)
+    asides = [Checkpoint(aside / f"{i}-of-{count}", origin, timing) for i in range(count)]
     _sweep(aside, {one.folder for one in asides})
     if count == 1:
-        seats = Seats(hall.configuration, hall.data.names, hall.windows)
-        sums = [heard_on(seats, hall.data, progress, asides[0])]
+        feeds = LaneFeeds(run.configuration, run.data.names, run.windows)
+        sums = [heard_on(feeds, run.data, progress, asides[0])]
     else:
-        sums = _in_shares(Job.of(hall), asides, progress)
-    told = Told()
+        sums = _in_shares(Job.of(run), asides, progress)
+    told = ResultBuilder()
     for one in asides:
         one.told(told)
-    return told.trial(hall.configuration, sums, hall.windows)
+    return told.trial(run.configuration, sums, run.windows)
 
 
 def forget(aside: Path) -> None:
@@ -128,7 +130,7 @@ def _sweep(aside: Path, keep: set[Path]) -> None:
         shutil.rmtree(folder)
 
 
-def _in_shares(job: Job, asides: list[Unfinished], progress: Progress) -> list[Sum]:
+def _in_shares(job: Job, asides: list[Checkpoint], progress: Progress) -> list[Sum]:
     """All shares at once; the progress is that of the slowest."""
     spawn = multiprocessing.get_context("spawn")
     board = spawn.Array("q", 2 * len(asides) + 1)
@@ -162,10 +164,10 @@ def _begin(board: Any) -> None:
     _BOARD.append(board)
 
 
-def _share(job: Job, share: tuple[int, int], aside: Unfinished) -> Sum:
+def _share(job: Job, share: tuple[int, int], aside: Checkpoint) -> Sum:
     """One process's part."""
     data = open_data(*job.opened, names=job.names())
-    return heard_on(job.seats(share), data, _teller(share[0]), aside)
+    return heard_on(job.feeds(share), data, _teller(share[0]), aside)
 
 
 def _teller(place: int) -> Progress:

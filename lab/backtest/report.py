@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from contracts.alarm import Alarm
 from lab.backtest.column_decoder import Points
-from lab.backtest.result import Trial
+from lab.backtest.result import BacktestResult
 from lab.backtest.score import Episode, Outcome, Scores, Tally
 from lab.reports.plot import FILL, plot_event
 from lab.reports.style import STYLE, when
@@ -29,12 +29,14 @@ TALLY: Final = (
 )
 
 
-def page(trial: Trial, scores: Scores, pictures: Sequence[Points], result: dict[str, Any]) -> str:
+def page(
+    trial: BacktestResult, scores: Scores, pictures: Sequence[Points], result: dict[str, Any]
+) -> str:
     """HTML of a backtest.
 
     Parameters
     ----------
-    trial : Trial
+    trial : BacktestResult
     scores : Scores
     pictures : sequence of dict
         Points by channel around each event.

@@ -28,7 +28,7 @@ SHARED: Final = (
 
 
 @dataclass
-class Trial:
+class BacktestResult:
     """What one configuration made of files.
 
     Parameters
@@ -38,7 +38,7 @@ class Trial:
     alarms : list of Alarm
         Revisions by `detected`, without their evidence: offsets of files mean nothing.
     accounting : dict of str to int
-    strangers : int
+    unknown_ids : int
         Readings of channels that the catalogue lacks.
     spans : dict of str to (int, int, int)
         By channel: readings, first and newest event time in ns.
@@ -47,7 +47,7 @@ class Trial:
     configuration: Configuration
     alarms: list[Alarm] = field(default_factory=list)
     accounting: dict[str, int] = field(default_factory=dict)
-    strangers: int = 0
+    unknown_ids: int = 0
     spans: dict[str, tuple[int, int, int]] = field(default_factory=dict)
 
 
@@ -57,18 +57,18 @@ class Sum(msgspec.Struct, frozen=True):
     Parameters
     ----------
     accounting, strangers, spans
-        See `Trial`.
+        See `BacktestResult`.
     points : dict of int to dict
         Readings kept for pictures: by window, then by channel.
     """
 
     accounting: dict[str, int]
-    strangers: int
+    unknown_ids: int
     spans: dict[str, tuple[int, int, int]]
     points: dict[int, Points]
 
 
-class Told:
+class ResultBuilder:
     """Alarm revisions of all lanes, as small as they can be held."""
 
     def __init__(self) -> None:
@@ -86,7 +86,7 @@ class Told:
 
     def trial(
         self, configuration: Configuration, sums: Sequence[Sum], windows: Sequence[Window]
-    ) -> Trial:
+    ) -> BacktestResult:
         """Everything together: revisions of one moment in the order of the lanes."""
         every = [alarm for _, told in sorted(self._alarms.items()) for alarm in told]
         every.sort(key=lambda alarm: datetime.fromisoformat(alarm.detected))
@@ -98,5 +98,7 @@ class Told:
             for window, points in one.points.items():
                 windows[window].points.update(points)
         # Who reads everything for some lanes counts the same strangers as the others.
-        strangers = max(one.strangers for one in sums)
-        return Trial(configuration, every, dict(total), strangers, dict(sorted(spans.items())))
+        unknown_ids = max(one.unknown_ids for one in sums)
+        return BacktestResult(
+            configuration, every, dict(total), unknown_ids, dict(sorted(spans.items()))
+        )

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from configuration.pack import RULES, ClassPack
 from contracts.alarm import Alarm
-from lab.backtest.result import Trial
+from lab.backtest.result import BacktestResult
 from lab.data.labels import Event
 
 DAY_NS: Final = 86_400 * 10**9
@@ -138,7 +138,7 @@ class Scores:
     false_alarms: list[Episode] | None = None
 
 
-def scores(trial: Trial, events: Sequence[Event] | None) -> Scores:
+def scores(trial: BacktestResult, events: Sequence[Event] | None) -> Scores:
     """Hold the alarms of a trial against events; with None nothing is called false."""
     told = episodes(trial.alarms)
     outcomes = explained(told, events or [])
@@ -171,7 +171,7 @@ class _Counting:
 
     def __init__(
         self,
-        trial: Trial,
+        trial: BacktestResult,
         told: Sequence[Episode],
         false: Sequence[Episode] | None,
     ) -> None:

@@ -17,9 +17,9 @@ import numpy as np
 import pyarrow as pa
 
 from contracts.errors import ConfigError, FatalError
-from lab.backtest.lanes import NOWHERE, Hall, Places, Seats, lanes
+from lab.backtest.lanes import NOWHERE, BacktestRun, LaneFeeds, Places, lanes
 from lab.backtest.processes import Job
-from lab.backtest.result import Sum, Told, Trial
+from lab.backtest.result import BacktestResult, ResultBuilder, Sum
 from lab.data.open_data import open_data
 from lab.data.readings import Readings, joined
 
@@ -52,7 +52,7 @@ SAID: Final = pa.schema(
 )
 
 
-def tried_on(master: str, hall: Hall) -> Trial:
+def tried_on(master: str, run: BacktestRun) -> BacktestResult:
     """Everything through the lanes, on the executors of a Spark master.
 
     Parameters
@@ -60,20 +60,20 @@ def tried_on(master: str, hall: Hall) -> Trial:
     master : str
         `local[2]`, `spark://host:7077`, `yarn`, …; executors have Tocsin, and the readings at the
         same path.
-    hall : Hall
+    run : BacktestRun
 
     Raises
     ------
     ConfigError
         Without pyspark, with a master that does not start, or for recordings.
     """
-    if hall.data.recordings:
-        msg = f"--spark: expected exports and lines, got the recording {hall.data.recordings[0]}"
+    if run.data.recordings:
+        msg = f"--spark: expected exports and lines, got the recording {run.data.recordings[0]}"
         msg += "; leave --spark out to play it"
         raise ConfigError(msg)
     spark = _begun(master)
     try:
-        return trial_of(hall, _said(spark, hall))
+        return trial_of(run, _said(spark, run))
     finally:
         spark.stop()
 
@@ -99,13 +99,13 @@ def _begun(master: str) -> Any:
         raise ConfigError(msg) from error
 
 
-def _said(spark: Any, hall: Hall) -> pa.Table:
+def _said(spark: Any, run: BacktestRun) -> pa.Table:
     """What all lanes say, in the order in which each did."""
-    job, files = Job.of(hall), [(i, str(path)) for i, path in enumerate(hall.data.files)]
+    job, files = Job.of(run), [(i, str(path)) for i, path in enumerate(run.data.files)]
     listed = spark.sparkContext.parallelize(files, len(files))
     named = spark.createDataFrame(listed, "file int, path string")
     readings = named.mapInArrow(partial(read, job), _ddl(READ))
-    by_lane = readings.repartitionById(len(lanes(hall.configuration)), "seat")
+    by_lane = readings.repartitionById(len(lanes(run.configuration)), "seat")
     said = by_lane.sortWithinPartitions(*ORDER).mapInArrow(partial(replay, job), _ddl(SAID))
     return said.toArrow().sort_by([("seat", "ascending"), ("place", "ascending")])
 
@@ -116,15 +116,15 @@ def _ddl(schema: pa.Schema) -> str:
     return ", ".join(f"{field.name} {names[str(field.type)]}" for field in schema)
 
 
-def trial_of(hall: Hall, said: pa.Table) -> Trial:
+def trial_of(run: BacktestRun, said: pa.Table) -> BacktestResult:
     """Everything that lanes said, put together."""
-    told, sums = Told(), list[Sum]()
+    told, sums = ResultBuilder(), list[Sum]()
     for row in said.to_pylist():
         if row["kind"] == TOLD:
             told.add(row["seat"], _unpacked(row["body"]))
         else:
             sums.append(msgspec.json.decode(row["body"], type=Sum))
-    return told.trial(hall.configuration, sums, hall.windows)
+    return told.trial(run.configuration, sums, run.windows)
 
 
 def read(job: Job, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -136,10 +136,10 @@ def read(job: Job, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch
             for place, block in enumerate(data.blocks()):
                 at = places.seat_of[block.code]
                 rows = []
-                for seat in np.unique(at).tolist():
-                    mine = block.take(np.flatnonzero(at == seat))
-                    row = {"seat": seat, "begin_ns": int(mine.arrival_ns[0]), "place": place}
-                    body = b"" if seat == NOWHERE else _written(mine)
+                for feed in np.unique(at).tolist():
+                    mine = block.take(np.flatnonzero(at == feed))
+                    row = {"seat": feed, "begin_ns": int(mine.arrival_ns[0]), "place": place}
+                    body = b"" if feed == NOWHERE else _written(mine)
                     rows.append(
                         {**row, "file": named["file"], "count": len(mine), "readings": body}
                     )
@@ -162,7 +162,7 @@ def replay(job: Job, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBat
     lane: _Lane | None = None
     for batch in batches:
         for row in batch.to_pylist():
-            if lane is None or lane.seat != row["seat"]:
+            if lane is None or lane.feed != row["seat"]:
                 if lane is not None:
                     yield from lane.end()
                 lane = _Lane(job, row["seat"])
@@ -174,22 +174,22 @@ def replay(job: Job, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBat
 class _Lane:
     """One lane on an executor; strangers are counted as if they had one."""
 
-    def __init__(self, job: Job, seat: int) -> None:
-        self.seat = seat
-        self._seats: Seats | None = None
-        if seat != NOWHERE:
-            self._seats = job.seats((seat, len(lanes(job.configuration()))))
-        self._strangers = self._said = 0
+    def __init__(self, job: Job, feed: int) -> None:
+        self.feed = feed
+        self._feeds: LaneFeeds | None = None
+        if feed != NOWHERE:
+            self._feeds = job.feeds((feed, len(lanes(job.configuration()))))
+        self._unknown_ids = self._said = 0
         self._begin_ns = 0
         self._waiting: list[tuple[int, Readings]] = []  # by file
 
     def take(self, row: dict[str, Any]) -> Iterator[pa.RecordBatch]:
         """Take a block: nothing that comes later arrives before it, so what does is fed."""
-        if self._seats is None:
-            self._strangers += row["count"]
+        if self._feeds is None:
+            self._unknown_ids += row["count"]
             return
         if row["begin_ns"] < self._begin_ns:
-            msg = f"lane {self.seat}: expected its blocks by arrival, got them unsorted by Spark"
+            msg = f"lane {self.feed}: expected its blocks by arrival, got them unsorted by Spark"
             raise FatalError(msg)
         self._begin_ns = row["begin_ns"]
         yield from self._feed(self._begin_ns)
@@ -204,22 +204,22 @@ class _Lane:
             ready += [block.cut(0, cut)] if cut else []
             left += [(file, block.cut(cut, len(block)))] if cut < len(block) else []
         self._waiting = left
-        if ready and self._seats is not None:
-            bodies = self._seats.feed(self.seat, joined(ready))
+        if ready and self._feeds is not None:
+            bodies = self._feeds.feed(self.feed, joined(ready))
             if bodies:
                 yield self._row(TOLD, _packed(bodies))
 
     def end(self) -> Iterator[pa.RecordBatch]:
         """Feed what is left; what the lane says at its end."""
         yield from self._feed(np.iinfo(np.int64).max)
-        found = Sum({}, self._strangers, {}, {})
-        if self._seats is not None:
-            found = self._seats.sum_up(0)
+        found = Sum({}, self._unknown_ids, {}, {})
+        if self._feeds is not None:
+            found = self._feeds.sum_up(0)
         yield self._row(SUM, msgspec.json.encode(found))
 
     def _row(self, kind: str, body: bytes) -> pa.RecordBatch:
         self._said += 1
-        row = {"seat": self.seat, "place": self._said, "kind": kind, "body": body}
+        row = {"seat": self.feed, "place": self._said, "kind": kind, "body": body}
         return pa.RecordBatch.from_pylist([row], schema=SAID)
 
 

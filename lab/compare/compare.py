@@ -9,9 +9,9 @@ from tempfile import TemporaryDirectory
 
 from configuration.configuration import Configuration
 from lab.backtest.backtest import said
-from lab.backtest.lanes import Hall
+from lab.backtest.lanes import BacktestRun
 from lab.backtest.processes import tried
-from lab.backtest.result import Trial
+from lab.backtest.result import BacktestResult
 from lab.backtest.score import Scores, scores
 from lab.compare.alarm_diff import Comparison, Rung, changes
 from lab.compare.report import as_json, markdown
@@ -31,7 +31,7 @@ def compare(arguments: argparse.Namespace) -> int:
         for configuration, word in zip(configurations, ("old", "new"), strict=True)
     ]
     events = [_events(labels, configuration) for configuration in configurations]
-    scored = [scores(trial, known) for trial, known in zip(trials, events, strict=True)]
+    scored = [scores(result, known) for result, known in zip(trials, events, strict=True)]
     found = compared(trials, scored, arguments.budget, said(trials[1], data))
     result = as_json(found)
     if arguments.json:
@@ -41,12 +41,12 @@ def compare(arguments: argparse.Namespace) -> int:
     return 1 if result["broken"] else 0
 
 
-def _tried(configuration: Configuration, data: Data, what: str) -> Trial:
+def _tried(configuration: Configuration, data: Data, what: str) -> BacktestResult:
     progress = Progress(what, data.count)
     with TemporaryDirectory(prefix="tocsin-compare-") as aside:
-        trial = tried(Hall(configuration, data), Path(aside), progress)
+        result = tried(BacktestRun(configuration, data), Path(aside), progress)
     progress.end()
-    return trial
+    return result
 
 
 def _events(labels: Sequence[Label] | None, configuration: Configuration) -> list[Event] | None:
@@ -54,13 +54,13 @@ def _events(labels: Sequence[Label] | None, configuration: Configuration) -> lis
 
 
 def compared(
-    trials: Sequence[Trial], scored: Sequence[Scores], budget: float | None, words: str
+    trials: Sequence[BacktestResult], scored: Sequence[Scores], budget: float | None, words: str
 ) -> Comparison:
     """What differs between two trials over the same readings, old and new."""
     old, new = trials
     class_of: dict[str, str] = {}
-    for trial in trials:
-        catalogue = trial.configuration.catalogue
+    for result in trials:
+        catalogue = result.configuration.catalogue
         class_of.update(zip(catalogue.ids, catalogue.classes(), strict=True))
     known = None
     if scored[0].false_alarms is not None:

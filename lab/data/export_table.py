@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from contracts.batch import Quality
 from contracts.errors import ConfigError
+from contracts.quantities import NS_PER_S
 from ingest.timestamps import END_S
 from lab.data.export_sheet import Long, Named, Sheet, TimeColumn
 from lab.data.readings import Names, Readings
 
-NS_PER_S: Final = 1_000_000_000
 _FIELD: Final = re.compile(r"\{([^{}]+)\}")
 _NUMBER: Final = r"^[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?$"
 _QUALITY: Final = {quality.name.lower(): int(quality) for quality in Quality}

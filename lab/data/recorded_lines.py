@@ -4,10 +4,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from contracts.errors import DecodeError
+from contracts.quantities import NS_PER_MS
 from contracts.records import Records
 from ingest.json.reading import decode_reading, time_fault
 from ingest.limits import DecodeLimits, Reason
-from ingest.timestamps import NS_PER_MS, read_mixed_times
+from ingest.timestamps import read_mixed_times
 
 ROWS_PER_BATCH = 16_384
 BLOCK_BYTES = 1 << 20

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from alarms.rationalisation import Duty
+from alarms.rationalisation import Rationalisation
 from configuration.configuration import Configuration
 from configuration.loader import Loader
 from configuration.pack import RULES, ClassPack
@@ -95,7 +95,7 @@ def _leaves(value: Any, path: Path) -> Iterator[tuple[Path, Any]]:
 
 
 def _shown(value: Any) -> str:
-    if isinstance(value, Duty):
+    if isinstance(value, Rationalisation):
         return f"{value.respond.procedure}, {value.owner.level}: {value.owner.role}"
     if isinstance(value, list | tuple):
         return "[" + ", ".join(_shown(item) for item in value) + "]"

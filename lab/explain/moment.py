@@ -13,19 +13,19 @@ from alarms.wording import clock, figure
 from configuration.pack import ClassPack
 from configuration.rule_kinds import kinds
 from contracts.alarm import Alarm, decode_alarm
-from contracts.batch import Batch, Destiny
+from contracts.batch import Batch, Disposition
 from contracts.errors import ConfigError
 from contracts.ports.lane_parts import Scorer
+from contracts.quantities import NS_PER_MS
 from contracts.records import Records
 from contracts.transition import NEVER, Colour, Transitions
 from detectors.fused.scorer import ROWS, WAITS
 from ingest.timestamps import read_mixed_times
-from lab.explain.replay import Bench, read_journal
+from lab.explain.replay import ReplayLanes, read_journal
 from pipeline.lane.lane import Lane
 from pipeline.lane.replay import replay
 
 TOLD_MAX: Final = 10
-NS_PER_MS: Final = 1_000_000
 
 
 @dataclass
@@ -36,21 +36,24 @@ class Tap:
     row: int
     time_ns: int = NEVER
     value: float = float("nan")
-    destiny: Destiny | None = None
+    disposition: Disposition | None = None
     score: float = float("nan")
 
     def score_span(
-        self, batch: Batch, destiny: NDArray[np.uint8], span: tuple[int, int]
+        self, batch: Batch, disposition: NDArray[np.uint8], span: tuple[int, int]
     ) -> Transitions:
         """Score, and look at the channel's newest reading of the span."""
         scores = np.full(len(batch), np.nan)
-        notes = self.scorer.score(batch, destiny, span, scores)
+        transitions = self.scorer.score(batch, disposition, span, scores)
         mine = np.flatnonzero(batch.row[span[0] : span[1]] == self.row)
         if len(mine):
             place = int(mine[-1]) + span[0]
             self.time_ns, self.value = int(batch.time_ns[place]), float(batch.value[place])
-            self.destiny, self.score = Destiny(int(destiny[place])), float(scores[place])
-        return notes
+            self.disposition, self.score = (
+                Disposition(int(disposition[place])),
+                float(scores[place]),
+            )
+        return transitions
 
 
 class _Tapped:
@@ -64,23 +67,23 @@ class _Tapped:
     def score(
         self,
         batch: Batch,
-        destiny: NDArray[np.uint8],
+        disposition: NDArray[np.uint8],
         span: tuple[int, int],
         scores: NDArray[np.float64] | None = None,
     ) -> Transitions:
         """Score the readings of a span."""
         del scores
-        return self._tap.score_span(batch, destiny, span)
+        return self._tap.score_span(batch, disposition, span)
 
 
 def moment(
-    bench: Bench, pack: ClassPack, channel: str, time: str, files: tuple[Path, Path | None]
+    bench: ReplayLanes, pack: ClassPack, channel: str, time: str, files: tuple[Path, Path | None]
 ) -> Iterator[str]:
     """Lines that tell the state of each rule of a channel at a time, and what was told before.
 
     Parameters
     ----------
-    bench : Bench
+    bench : ReplayLanes
     pack : ClassPack
         That governs the channel.
     time : str
@@ -128,10 +131,10 @@ def _until(batches: Iterator[Records], until_ms: int) -> Iterator[Records]:
 
 
 def _newest(tap: Tap, pack: ClassPack) -> str:
-    if tap.destiny is None:
+    if tap.disposition is None:
         return "no reading of the channel up to then"
     at = clock(tap.time_ns, CITY_UTC_OFFSET_S)
-    return f"newest reading {figure(tap.value)} {pack.unit} of {at}: {tap.destiny.word}"
+    return f"newest reading {figure(tap.value)} {pack.unit} of {at}: {tap.disposition.word}"
 
 
 def _rules(lane: Lane, row: int, pack: ClassPack, tap: Tap) -> Iterator[str]:

@@ -49,7 +49,7 @@ def read_journal(path: Path) -> dict[int, list[tuple[int, Entry]]]:
     return entries
 
 
-class Bench:
+class ReplayLanes:
     """Lanes of one lifeline, newborn, over files.
 
     Parameters
@@ -122,7 +122,7 @@ def _sentence(message: Message) -> str:
 def replay_files(arguments: argparse.Namespace) -> int:
     """Replay every lane, print alarms, write them if asked, and sum up."""
     configuration = Configuration.load(arguments.configs)
-    bench = Bench(configuration, arguments.lifeline, arguments.state)
+    bench = ReplayLanes(configuration, arguments.lifeline, arguments.state)
     journal = read_journal(arguments.journal) if arguments.journal else {}
     accounting: Counter[str] = Counter()
     told: Counter[str] = Counter()

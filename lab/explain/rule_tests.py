@@ -29,7 +29,7 @@ from configuration.yaml.fill import Page, fill
 from configuration.yaml.findings import Findings
 from configuration.yaml.located import located
 from contracts.alarm import decode_alarm
-from contracts.quantities import Duration
+from contracts.quantities import NS_PER_MS, Duration
 from contracts.records import Records
 from ingest.timestamps import read_mixed_times
 from pipeline.lane.lane import Lane
@@ -39,7 +39,6 @@ SUFFIX: Final = ".test.yaml"
 READINGS_MAX: Final = 100_000
 START: Final = "2026-03-02T00:00:00+08:00"  # a Monday
 _ITEM = re.compile(r"(_|[-+.0-9eE]+?)(?:\.\.([-+0-9eE.]+?))?(?:x([0-9]{1,6}))?")
-NS_PER_MS: Final = 1_000_000
 
 Text = Annotated[str, Meta(min_length=1, max_length=100_000)]
 

@@ -23,7 +23,7 @@ Columns = tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.float64]]
 
 
 @dataclass(frozen=True)
-class Event:
+class MadeEvent:
     """Something that was put into the readings.
 
     Parameters
@@ -83,7 +83,7 @@ class Made:
         Event times that never fall, nanoseconds since 1970 UTC.
     value : float64, shape (n,)
         In the unit of the class.
-    events : sequence of Event
+    events : sequence of MadeEvent
     parameters : mapping
         Everything that the readings follow from, seed included, as plain data.
     """
@@ -92,7 +92,7 @@ class Made:
     row: NDArray[np.int32]
     time_ns: NDArray[np.int64]
     value: NDArray[np.float64]
-    events: Sequence[Event]
+    events: Sequence[MadeEvent]
     parameters: Mapping[str, Any]
 
     def __len__(self) -> int:

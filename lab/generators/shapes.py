@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import lfilter
 
-from lab.generators.made import NS, Event, Made
+from lab.generators.made import NS, Made, MadeEvent
 
 Floats = NDArray[np.float64]
 CITY: Final = timezone(timedelta(hours=8))
@@ -30,7 +30,7 @@ class Sheet:
 
     begin_ns: int
     cells: list[dict[str, Any]] = field(default_factory=list)
-    events: list[Event] = field(default_factory=list)
+    events: list[MadeEvent] = field(default_factory=list)
     _times: list[NDArray[np.int64]] = field(default_factory=list)
     _values: list[Floats] = field(default_factory=list)
 
@@ -73,14 +73,14 @@ class Sheet:
             How long after its end what it did still rings by right: a velocity of 90 days is high
             for as long.
         words : Any
-            Fields of `Event`.
+            Fields of `MadeEvent`.
         """
         whole_s = (math.floor(span_s[0]), math.ceil(span_s[1] + wake_s))  # as labels are written
         begin, end = (self.begin_ns + second * NS for second in whole_s)
         place = f" at {drawn['at']}" if "at" in drawn else ""
         lasts = {"lasts_s": math.ceil(span_s[1] - span_s[0])}
         name = f"{drawn['kind']}{place}"
-        self.events.append(Event(name, begin, end, drawn={**drawn, **lasts}, **words))
+        self.events.append(MadeEvent(name, begin, end, drawn={**drawn, **lasts}, **words))
 
     def made(self, parameters: Mapping[str, Any]) -> Made:
         """All channels as one, by time; those of the same time in the order of adding."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
 
-from lab.generators.made import NS, Event, Made, columns
+from lab.generators.made import NS, Made, MadeEvent, columns
 from lab.generators.water_usage import DAY_S, HOUR_S, Floats, Noise, Usage, measured
 
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ def water(parameters: Water) -> Made:
     return Made(_catalogue(network), *readings, events, asdict(parameters))
 
 
-def _spans(parameters: Water, network: "Network") -> Iterator[tuple[Floats, list[Event]]]:
+def _spans(parameters: Water, network: "Network") -> Iterator[tuple[Floats, list[MadeEvent]]]:
     """Values of all channels and what went wrong, span by span."""
     usage = Usage(parameters.noise, network.weights(), parameters.span_days, parameters.every_s)
     first = 0
@@ -216,7 +216,7 @@ def _told(true: "Hydraulics", noise: Noise, rng: np.random.Generator) -> Floats:
     )
 
 
-def _event(parameters: Water, first: int, seed: int, trouble: Trouble) -> Event:
+def _event(parameters: Water, first: int, seed: int, trouble: Trouble) -> MadeEvent:
     what = f"{parameters.kind} at {trouble.closed or trouble.place}"
     if trouble.loss_m3h:
         what += f", {trouble.loss_m3h:.1f} m3/h"
@@ -225,7 +225,7 @@ def _event(parameters: Water, first: int, seed: int, trouble: Trouble) -> Event:
         for step in (trouble.begin, trouble.end)
     )
     drawn = {"seed": seed, "kind": parameters.kind, **asdict(trouble)}
-    return Event(f"seed {seed}: {what}", begin, end, place=DISTRICT, drawn=drawn)
+    return MadeEvent(f"seed {seed}: {what}", begin, end, place=DISTRICT, drawn=drawn)
 
 
 def _catalogue(network: "Network") -> list[dict[str, Any]]:

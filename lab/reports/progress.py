@@ -7,11 +7,11 @@ from datetime import datetime
 from typing import Final, TextIO
 
 from contracts.civil_time import CITY
+from contracts.quantities import NS_PER_MS
 from contracts.records import Records
 from lab.reports.terminal import draws
 
 EVERY_S: Final = 2.0
-NS_PER_MS: Final = 1_000_000
 
 
 class Progress:

@@ -12,7 +12,7 @@ from typing import Final
 
 from contracts.catalogue import Catalogue
 from contracts.civil_time import CITY
-from lab.backtest.result import Trial
+from lab.backtest.result import BacktestResult
 from lab.backtest.score import YEAR_NS, Episode, episodes, explained
 from lab.data.labels import Event
 
@@ -66,20 +66,20 @@ class Seen:
         return self.false_alarms / self.channel_years if self.channel_years else 0.0
 
 
-def parts(trial: Trial, channels: Iterable[str]) -> list[Part]:
+def parts(result: BacktestResult, channels: Iterable[str]) -> list[Part]:
     """The four parts of some channels; the first is for the search.
 
     Time is cut in the middle of what was read. Places are groups of the catalogue, so that the
     channels of one asset stay together; they are dealt out by turns in the order of a hash of
     their names, which follows nothing that a detector could.
     """
-    tuned = [name for name in channels if name in trial.spans]
+    tuned = [name for name in channels if name in result.spans]
     if not tuned:
         return []
-    first = min(trial.spans[name][1] for name in tuned)
-    last = max(trial.spans[name][2] for name in tuned)
+    first = min(result.spans[name][1] for name in tuned)
+    last = max(result.spans[name][2] for name in tuned)
     begin, middle, end = (_at(ns) for ns in (first, (first + last) // 2, last))
-    halves = _halves(trial.configuration.catalogue, tuned)
+    halves = _halves(result.configuration.catalogue, tuned)
     times = {"earlier": (begin, middle), "later": (middle, end + timedelta(seconds=1))}
     return [
         Part(f"{when}, {where}", mine, *span)
@@ -104,9 +104,9 @@ def _halves(catalogue: Catalogue, tuned: Sequence[str]) -> dict[str, frozenset[s
     }
 
 
-def seen(trial: Trial, events: Sequence[Event], part: Part) -> Seen:
+def seen(result: BacktestResult, events: Sequence[Event], part: Part) -> Seen:
     """Figures of a part: alarms of its channels that rang in its time, events that began in it."""
-    told = [e for e in episodes(trial.alarms) if e.first.channel in part.channels]
+    told = [e for e in episodes(result.alarms) if e.first.channel in part.channels]
     outcomes = explained(told, events)
     true = {e.first.id for outcome in outcomes for e in outcome.rung}
     mine = [
@@ -120,7 +120,7 @@ def seen(trial: Trial, events: Sequence[Event], part: Part) -> Seen:
         len(delays),
         median(delays) if delays else None,
         sum(_false(e, part, true) for e in told),
-        _channel_years(trial, part),
+        _channel_years(result, part),
     )
 
 
@@ -129,10 +129,10 @@ def _false(episode: Episode, part: Part, true: set[str]) -> bool:
     return first.id not in true and part.holds(first.channel, episode.detected)
 
 
-def _channel_years(trial: Trial, part: Part) -> float:
+def _channel_years(result: BacktestResult, part: Part) -> float:
     total = 0.0
     for name in part.channels:
-        _, first, last = trial.spans.get(name, (0, 0, 0))
+        _, first, last = result.spans.get(name, (0, 0, 0))
         begin = max(first, part.begin.timestamp() * NS)
         total += max(0.0, min(last, part.end.timestamp() * NS) - begin)
     return total / YEAR_NS

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from scipy.optimize import direct
 
 from configuration.configuration import Configuration
-from lab.backtest.lanes import Hall
-from lab.backtest.result import Trial
+from lab.backtest.lanes import BacktestRun
+from lab.backtest.result import BacktestResult
 from lab.data.labels import Event
 from lab.data.open_data import Data
 from lab.reports.progress import Progress
@@ -115,21 +115,23 @@ class Search:
             configuration = self._space.configuration(values)
             self._known[key] = None
             if configuration is not None:
-                trial = run_over(configuration, self._data, self._space, progress)
-                found = tuple(seen(trial, self._events, part) for part in self._parts)
+                result = run_over(configuration, self._data, self._space, progress)
+                found = tuple(seen(result, self._events, part) for part in self._parts)
                 self._known[key] = Tried(tuple(values), found)
                 self.tried.append(Tried(tuple(values), found))
         return self._known[key]
 
 
-def run_over(configuration: Configuration, data: Data, space: Space, progress: Progress) -> Trial:
+def run_over(
+    configuration: Configuration, data: Data, space: Space, progress: Progress
+) -> BacktestResult:
     """The lifelines that are tuned over the readings; the others would ring the same anyway."""
     lifelines = {parameter.bound.file.split("/", 1)[0] for parameter in space.parameters}
     catalogue = configuration.catalogue
     mine = [name.split(".", 1)[0] in lifelines for name in catalogue.classes()]
     configuration = configuration.with_channels(catalogue.take(np.array(mine, np.bool_)))
     before = progress.taken
-    return Hall(configuration, data).run(lambda n, time_ns: progress(before + n, time_ns))
+    return BacktestRun(configuration, data).run(lambda n, time_ns: progress(before + n, time_ns))
 
 
 def frontier(tried: Sequence[Tried]) -> list[Tried]:

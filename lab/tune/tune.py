@@ -26,9 +26,9 @@ def tune(arguments: argparse.Namespace) -> int:
     data = open_data(arguments.data, arguments.columns, arguments.labels)
     events = events_on(read_labels(arguments.labels), configuration.catalogue)
     progress = Progress("tune", data.count * (arguments.trials + 1))
-    trial = run_over(configuration, data, space, progress)
-    of = parts(trial, _tuned(configuration, space))
-    if not of or not seen(trial, events, of[0]).events:
+    result = run_over(configuration, data, space, progress)
+    of = parts(result, _tuned(configuration, space))
+    if not of or not seen(result, events, of[0]).events:
         raise ConfigError(_no_events(of))
     search = Search(space, data, events, of)
     patience_s = median(_lengths_s(events))

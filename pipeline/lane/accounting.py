@@ -1,13 +1,13 @@
-"""Every reading counted once: received equals the sum of its destinies."""
+"""Every reading counted once: received equals the sum of its dispositions."""
 
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from contracts.batch import Destiny
+from contracts.batch import Disposition
 
-_WORDS: Final = tuple(destiny.word for destiny in Destiny)
+_WORDS: Final = tuple(disposition.word for disposition in Disposition)
 
 
 class Accounts:
@@ -16,31 +16,31 @@ class Accounts:
     def __init__(self, counts: dict[str, int] | None = None) -> None:
         counts = counts or {}
         self.received = counts.get("received", 0)
-        self._by_destiny = np.zeros(len(Destiny), np.int64)
-        for destiny in Destiny:
-            self._by_destiny[destiny] = counts.get(destiny.word, 0)
+        self._by_destiny = np.zeros(len(Disposition), np.int64)
+        for disposition in Disposition:
+            self._by_destiny[disposition] = counts.get(disposition.word, 0)
 
-    def book(self, destiny: NDArray[np.uint8], refused: int) -> None:
+    def book(self, disposition: NDArray[np.uint8], refused: int) -> None:
         """Count readings, and messages that could not be decoded, each as one."""
-        self.received += len(destiny) + refused
-        odd = destiny[np.flatnonzero(destiny)]  # nearly all readings are scored
-        self._by_destiny += np.bincount(odd, minlength=len(Destiny))
-        self._by_destiny[Destiny.SCORED] += len(destiny) - len(odd)
-        self._by_destiny[Destiny.UNDECODABLE] += refused
+        self.received += len(disposition) + refused
+        odd = disposition[np.flatnonzero(disposition)]  # nearly all readings are scored
+        self._by_destiny += np.bincount(odd, minlength=len(Disposition))
+        self._by_destiny[Disposition.SCORED] += len(disposition) - len(odd)
+        self._by_destiny[Disposition.UNDECODABLE] += refused
 
     def balanced(self) -> bool:
         """The accounting law."""
         return self.received == int(self._by_destiny.sum())
 
     def counts(self) -> dict[str, int]:
-        """Received, then each destiny by its word."""
+        """Received, then each disposition by its word."""
         by_word = zip(_WORDS, self._by_destiny.tolist(), strict=True)
         return {"received": self.received, **dict(by_word)}
 
     def summary(self) -> dict[str, int]:
-        """The equation of the design: all quarantined destinies as one."""
+        """The equation of the design: all quarantined dispositions as one."""
         total = {"received": self.received}
-        for destiny in Destiny:
-            word = "quarantined" if destiny.quarantined else destiny.word
-            total[word] = total.get(word, 0) + int(self._by_destiny[destiny])
+        for disposition in Disposition:
+            word = "quarantined" if disposition.quarantined else disposition.word
+            total[word] = total.get(word, 0) + int(self._by_destiny[disposition])
         return total

@@ -4,7 +4,7 @@ from typing import Final
 
 import numpy as np
 
-from contracts.batch import Batch, Destiny, Refused
+from contracts.batch import Batch, Disposition, Refused
 from contracts.dead_letter import PAYLOAD_KEPT, DeadLetter, encode_dead_letter
 from contracts.journal import Refuse
 from contracts.lane import LaneName
@@ -12,12 +12,16 @@ from contracts.ports.lane_log import Message
 from contracts.records import Records
 
 REMEDIES: Final = {
-    Destiny.UNKNOWN_CHANNEL: "expected a channel of the catalogue; add it or stop the sender",
-    Destiny.MISPLACED_GROUP: "expected the group's home partition; key messages by group",
-    Destiny.FUTURE: "expected an event time near its record's timestamp; set the gateway's clock",
-    Destiny.NOT_FINITE: "expected a finite value, or quality bad; fix the gateway",
-    Destiny.OUT_OF_RANGE: "expected a value inside the class's plausible range; check the sensor",
-    Destiny.TOO_FAST: "expected a change that the quantity can make; check the sensor",
+    Disposition.UNKNOWN_CHANNEL: "expected a channel of the catalogue; add it or stop the sender",
+    Disposition.MISPLACED_GROUP: "expected the group's home partition; key messages by group",
+    Disposition.FUTURE: (
+        "expected an event time near its record's timestamp; set the gateway's clock"
+    ),
+    Disposition.NOT_FINITE: "expected a finite value, or quality bad; fix the gateway",
+    Disposition.OUT_OF_RANGE: (
+        "expected a value inside the class's plausible range; check the sensor"
+    ),
+    Disposition.TOO_FAST: "expected a change that the quantity can make; check the sensor",
 }
 
 
@@ -45,16 +49,16 @@ def undecodable(lane: LaneName, records: Records, refused: Refused) -> Message:
 
 
 def quarantined(
-    lane: LaneName, offset: int, batch: Batch, place: int, verdict: tuple[Destiny, str]
+    lane: LaneName, offset: int, batch: Batch, place: int, verdict: tuple[Disposition, str]
 ) -> Message:
-    """Dead letter of one reading; `verdict` is its destiny and its channel's id."""
-    destiny, channel = verdict
+    """Dead letter of one reading; `verdict` is its disposition and its channel's id."""
+    disposition, channel = verdict
     value = float(batch.value[place])
     return _message(
         DeadLetter(
             lane=str(lane),
-            reason=destiny.word,
-            detail=REMEDIES[destiny],
+            reason=disposition.word,
+            detail=REMEDIES[disposition],
             topic=lane.telemetry,
             partition=lane.number,
             offset=offset,

@@ -11,7 +11,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from contracts.batch import Batch, Destiny
+from contracts.batch import Batch, Disposition
 from contracts.errors import FatalError
 from contracts.journal import (
     Accept,
@@ -26,21 +26,21 @@ from contracts.journal import (
     Warm,
 )
 from contracts.lane import LaneName
-from contracts.ports.lane_log import Mark, Message
+from contracts.ports.lane_log import Message, OutputMark
 from contracts.ports.lane_parts import Arrays, Parts, Why
-from contracts.records import Records, sealed
+from contracts.quantities import NS_PER_S
+from contracts.records import Records, fingerprint_of
 from contracts.transition import Transitions, end_to_end
 from pipeline.lane.accounting import Accounts
 from pipeline.lane.dead_letters import quarantined, refused_command, undecodable
 from pipeline.lane.offset_index import OffsetIndex
 from pipeline.lane.outbox import Outbox
 from pipeline.lane.row_join import join_rows
-from pipeline.lane.shadow import Understudy, obey
-from pipeline.lane.shelving import Shelf
+from pipeline.lane.shadow import ShadowLane, obey
+from pipeline.lane.shelving import Shelving
 from pipeline.lane.watermark import by_reading, lane_times
 from runtime.failpoints import Point, passing
 
-NS_PER_S: Final = 1_000_000_000
 NOT_BEGUN: Final = -1
 IDS: Final = "ids"
 STATEFUL: Final = ("admission", "scorer", "silence")
@@ -60,7 +60,7 @@ class Work:
     batch: Batch
     stamp_ns: NDArray[np.int64]
     lane_time_s: NDArray[np.int64]
-    destiny: NDArray[np.uint8]
+    disposition: NDArray[np.uint8]
 
 
 def nothing_learned(name: str) -> Arrays:
@@ -103,30 +103,30 @@ class Lane:
         self.accounts = Accounts()
         self.outbox = Outbox()
         self.index = OffsetIndex()
-        self.shelf = Shelf()
-        self.understudy: Understudy[Lane] | None = None  # the shadow, if one runs
-        self.whispers = Outbox()  # what shadows told, of all of them
+        self.shelving = Shelving()
+        self.shadow: ShadowLane[Lane] | None = None  # the shadow, if one runs
+        self.shadow_outbox = Outbox()  # what shadows told, of all of them
         self.before: list[str] = []  # bundles that promoted ones replaced; the first is deployed
         self.sheds = 0  # shadows that the lane let go of by itself
 
     @property
-    def last_seal(self) -> str:
+    def last_fingerprint(self) -> str:
         """Fingerprint of the last record taken; made when asked for, as records may be large."""
         if not isinstance(self._last, str):
-            self._last = sealed(*self._last)
+            self._last = fingerprint_of(*self._last)
         return self._last
 
-    @last_seal.setter
-    def last_seal(self, seal: str) -> None:
-        self._last = seal
+    @last_fingerprint.setter
+    def last_fingerprint(self, fingerprint: str) -> None:
+        self._last = fingerprint
 
     def feed(self, records: Records) -> None:
         """Take records in offset order, firing every timer before the first record it precedes."""
         if len(records):
             self._feed(records)
         self.position = records.next_offset
-        if self.understudy is not None:
-            self.understudy.feed(self, records)
+        if self.shadow is not None:
+            self.shadow.feed(self, records)
 
     def _feed(self, records: Records) -> None:
         batch = self.parts.decoder.decode(records)
@@ -160,44 +160,50 @@ class Lane:
             int(np.searchsorted(batch.record, np.int32(first))),  # of another type it would be
             int(np.searchsorted(batch.record, np.int32(last))),  # copied whole each time
         )
-        parts.admission.admit(batch, work.stamp_ns, span, work.destiny)
-        scored = parts.scorer.score(batch, work.destiny, span)
-        heard = parts.silence.hear(batch, work.destiny, work.lane_time_s, span)
-        notes = end_to_end([scored, heard])
+        parts.admission.admit(batch, work.stamp_ns, span, work.disposition)
+        scored = parts.scorer.score(batch, work.disposition, span)
+        heard = parts.silence.hear(batch, work.disposition, work.lane_time_s, span)
+        transitions = end_to_end([scored, heard])
         refused = [r for r in batch.refused if first <= r.record < last]
-        self.accounts.book(work.destiny[span[0] : span[1]], len(refused))
+        self.accounts.book(work.disposition[span[0] : span[1]], len(refused))
         told = {(r.record, -1, 0, 0): undecodable(self.name, work.records, r) for r in refused}
         told.update(self._quarantine(work, span))
-        told.update(self._ring(work, notes))
-        self.outbox.tell(message for _, message in sorted(told.items()))
+        told.update(self._ring(work, transitions))
+        self.outbox.emit(message for _, message in sorted(told.items()))
         self.last_offset = int(work.records.offset[last - 1])
 
     def _quarantine(self, work: Work, span: tuple[int, int]) -> dict[Place, Message]:
         """Dead letters of a span."""
         batch, told = work.batch, {}
-        bad = np.flatnonzero(work.destiny[span[0] : span[1]] > Destiny.UNDECODABLE) + span[0]
+        bad = (
+            np.flatnonzero(work.disposition[span[0] : span[1]] > Disposition.UNDECODABLE) + span[0]
+        )
         for place in bad.tolist():
             row, record = int(batch.row[place]), int(batch.record[place])
-            channel = batch.stranger[place] if row < 0 else self.parts.catalogue.ids[row]
-            verdict = (Destiny(int(work.destiny[place])), channel)
+            channel = batch.unknown_id[place] if row < 0 else self.parts.catalogue.ids[row]
+            verdict = (Disposition(int(work.disposition[place])), channel)
             offset = int(work.records.offset[record])
             told[record, place, 0, 0] = quarantined(self.name, offset, batch, place, verdict)
         return told
 
-    def _ring(self, work: Work, notes: Transitions) -> dict[Place, Message]:
+    def _ring(self, work: Work, transitions: Transitions) -> dict[Place, Message]:
         """Revisions of a span; told in the order of their places."""
         told = {}
-        for note in notes[np.lexsort((notes["row"], notes["rule"], notes["ordinal"]))]:
-            place, rule = int(note["ordinal"]), int(note["rule"])
+        for transition in transitions[
+            np.lexsort((transitions["row"], transitions["rule"], transitions["ordinal"]))
+        ]:
+            place, rule = int(transition["ordinal"]), int(transition["rule"])
             record = int(work.batch.record[place])
             offset = int(work.records.offset[record])
             moment_s = int(work.lane_time_s[place])
-            reach = self.index.reach(int(note["onset_ns"]), moment_s, offset)
-            told[record, place, 1 + rule, int(note["row"])] = self.parts.book.tell(note, reach)
+            offsets = self.index.reach(int(transition["onset_ns"]), moment_s, offset)
+            told[record, place, 1 + rule, int(transition["row"])] = self.parts.book.emit(
+                transition, offsets
+            )
         return told
 
     def _bound_s(self, lane_time_s: int) -> int:
-        return min(self.parts.silence.bound_s(lane_time_s), self.shelf.soonest_s)
+        return min(self.parts.silence.bound_s(lane_time_s), self.shelving.soonest_s)
 
     def due(self, lane_time_s: int) -> bool:
         """Whether a tick to `lane_time_s` would fire a timer or begin the lane."""
@@ -211,20 +217,20 @@ class Lane:
         if self.lane_time_s == NOT_BEGUN:
             self.lane_time_s = lane_time_s
             self.parts.silence.begin(lane_time_s)
-        while self.shelf.soonest_s <= lane_time_s:
-            end_s = self.shelf.soonest_s
+        while self.shelving.soonest_s <= lane_time_s:
+            end_s = self.shelving.soonest_s
             self._fire(end_s - 1)
             self.lane_time_s = max(self.lane_time_s, end_s)
-            for channel in self.shelf.ended(end_s):
+            for channel in self.shelving.ended(end_s):
                 self._shelve(channel, shelved=False)
         self._fire(lane_time_s)
         self.lane_time_s = max(self.lane_time_s, lane_time_s)
 
     def _fire(self, lane_time_s: int) -> None:
-        for note in self.parts.silence.fire(lane_time_s):
-            moment_s = int(note["time_ns"]) // NS_PER_S
-            reach = self.index.reach(int(note["onset_ns"]), moment_s, self.last_offset)
-            self.outbox.tell([self.parts.book.tell(note, reach)])
+        for transition in self.parts.silence.fire(lane_time_s):
+            moment_s = int(transition["time_ns"]) // NS_PER_S
+            offsets = self.index.reach(int(transition["onset_ns"]), moment_s, self.last_offset)
+            self.outbox.emit([self.parts.book.emit(transition, offsets)])
 
     def apply(self, entry: Entry) -> None:
         """Let a journal entry take effect; the lane stands at its position."""
@@ -239,23 +245,23 @@ class Lane:
             self._warm(self.learned_for(change.learned))
         elif isinstance(change, Refuse):
             offset = (entry.command or 1) - 1
-            self.outbox.tell([refused_command(self.name, change, offset)])
+            self.outbox.emit([refused_command(self.name, change, offset)])
         else:
             self._obey(change)
         if entry.command is not None:
             self.commands = entry.command
-        if self.understudy is not None:
-            self.understudy.follow(self, entry)
+        if self.shadow is not None:
+            self.shadow.follow(self, entry)
 
     def _obey(self, command: Command | Shed) -> None:
         """Carry out an operator's command."""
         if isinstance(command, Shelve):
-            self.shelf.put(command.channel, self.lane_time_s + command.seconds)
+            self.shelving.put(command.channel, self.lane_time_s + command.seconds)
             self._shelve(command.channel, shelved=True)
         elif isinstance(command, Accept):
             self._accept(command)
         elif isinstance(command, Unshelve):
-            if self.shelf.take(command.channel):
+            if self.shelving.take(command.channel):
                 self._shelve(command.channel, shelved=False)
         else:
             obey(self, command)
@@ -270,7 +276,7 @@ class Lane:
             slots = self.parts.scorer.accept(row)
             why = Why(command.by, command.reason)
             time_ns = self.lane_time_s * NS_PER_S
-            self.outbox.tell(self.parts.book.accept(row, time_ns, slots, why))
+            self.outbox.emit(self.parts.book.accept(row, time_ns, slots, why))
 
     def _shelve(self, channel: str, *, shelved: bool) -> None:
         row = self.parts.catalogue.row_of.get(channel)
@@ -279,7 +285,7 @@ class Lane:
         self.parts.admission.shelve(row, shelved=shelved)
         self.parts.silence.shelve(row, self.lane_time_s, shelved=shelved)
         time_ns = self.lane_time_s * NS_PER_S
-        self.outbox.tell(self.parts.book.shelve(row, time_ns, shelved=shelved))
+        self.outbox.emit(self.parts.book.shelve(row, time_ns, shelved=shelved))
 
     def swap(self, parts: Parts) -> None:
         """Let another configuration govern; state is joined by the hash of channel ids."""
@@ -287,12 +293,12 @@ class Lane:
         rows = join_rows(old.catalogue.id_hashes, parts.catalogue.id_hashes)
         for name in STATEFUL:
             getattr(parts, name).restore(getattr(old, name).arrays(), rows)
-        for row in [parts.catalogue.row_of.get(channel) for channel in self.shelf.state()]:
+        for row in [parts.catalogue.row_of.get(channel) for channel in self.shelving.state()]:
             if row is not None:  # it may be new: a shelving outlives its channel's absence
                 parts.admission.shelve(row, shelved=True)
                 parts.silence.shelve(row, self.lane_time_s, shelved=True)
         time_ns = max(self.lane_time_s, 0) * NS_PER_S
-        self.outbox.tell(parts.book.restore(old.book.state(), time_ns))
+        self.outbox.emit(parts.book.restore(old.book.state(), time_ns))
         if self.lane_time_s != NOT_BEGUN:
             parts.silence.begin(self.lane_time_s)
 
@@ -301,14 +307,14 @@ class Lane:
         arrays: dict[str, NDArray[Any]] = {IDS: self.parts.catalogue.id_hashes}
         for name in STATEFUL:
             arrays.update(getattr(self.parts, name).arrays())
-        if self.understudy is not None:
-            inner = self.understudy.lane.arrays()
+        if self.shadow is not None:
+            inner = self.shadow.lane.arrays()
             arrays.update({SHADOW + name: array for name, array in inner.items()})
         return arrays
 
     def header(self) -> dict[str, Any]:
         """Everything else that it remembers, as plain data of its own."""
-        shadow = self.understudy
+        shadow = self.shadow
         return {
             "lane": str(self.name),
             "config": self.parts.config,
@@ -316,15 +322,15 @@ class Lane:
             "journal": self.journal,
             "commands": self.commands,
             "last_offset": self.last_offset,
-            "last_seal": self.last_seal,
+            "last_seal": self.last_fingerprint,
             "lane_time_s": self.lane_time_s,
             "sequence": self.outbox.sequence,
             "digest": self.outbox.digest,
             "accounts": self.accounts.counts(),
             "index": self.index.state(),
-            "shelf": self.shelf.state(),
+            "shelf": self.shelving.state(),
             "book": self.parts.book.state(),
-            "whispers": [self.whispers.sequence, self.whispers.digest],
+            "whispers": [self.shadow_outbox.sequence, self.shadow_outbox.digest],
             "before": list(self.before),
             "sheds": self.sheds,
             "understudy": shadow and {**shadow.state(), "lane": shadow.lane.header()},
@@ -370,15 +376,15 @@ class Lane:
     def _take(self, header: dict[str, Any]) -> None:
         for field in ("position", "journal", "commands", "last_offset", "lane_time_s"):
             setattr(self, field, header[field])
-        self.last_seal = header.get("last_seal", "")  # snapshots of 0.1 before it had none
+        self.last_fingerprint = header.get("last_seal", "")  # snapshots of 0.1 before it had none
         self.outbox = Outbox(header["sequence"], header["digest"])
         self.accounts = Accounts(header["accounts"])
         self.index = OffsetIndex(header["index"])
-        self.shelf = Shelf(header["shelf"])
+        self.shelving = Shelving(header["shelf"])
 
     def _restore_shadow(self, header: dict[str, Any], arrays: Arrays) -> None:
         """What a snapshot holds of shadows; those of releases without them hold nothing."""
-        self.whispers = Outbox(*header.get("whispers", ()))
+        self.shadow_outbox = Outbox(*header.get("whispers", ()))
         self.before, self.sheds = list(header.get("before", ())), header.get("sheds", 0)
         state = header.get("understudy")
         if state is not None:
@@ -387,7 +393,7 @@ class Lane:
             shadow = Lane.restored(
                 self.name, (state["lane"], inner), self.parts_for, self.learned_for
             )
-            self.understudy = Understudy(shadow, state)
+            self.shadow = ShadowLane(shadow, state)
             self.outbox.heard = []
 
     def copy(self) -> "Lane":
@@ -396,8 +402,8 @@ class Lane:
         arrays = {n: a.copy() for n, a in self.arrays().items() if not n.startswith(SHADOW)}
         return Lane.restored(self.name, (header, arrays), self.parts_for, self.learned_for)
 
-    def mark(self) -> Mark:
+    def mark(self) -> OutputMark:
         """How much has been told, up to now."""
-        told, whispered = self.outbox, self.whispers
-        behind = (self.position, self.journal, whispered.sequence, whispered.digest)
-        return Mark(told.sequence, told.digest, *behind)
+        told, shadowed = self.outbox, self.shadow_outbox
+        behind = (self.position, self.journal, shadowed.sequence, shadowed.digest)
+        return OutputMark(told.sequence, told.digest, *behind)

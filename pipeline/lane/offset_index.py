@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from contracts.ports.lane_parts import Reach
+from contracts.ports.lane_parts import OffsetRange
 
 NS_PER_MIN: Final = 60_000_000_000
 MINUTES: Final = 1_440  # a day of evidence; older onsets point to the oldest offset kept
@@ -19,7 +19,7 @@ class OffsetIndex:
     >>> for second, offset in ((60, 7), (61, 8)):
     ...     index.add(np.array([second]), np.array([offset]))
     >>> index.reach(60_000_000_000, 61, 8)
-    Reach(first=7, last=8)
+    OffsetRange(first=7, last=8)
     """
 
     def __init__(self, entries: list[list[int]] | None = None) -> None:
@@ -39,19 +39,19 @@ class OffsetIndex:
         oldest = bisect_right(self._minutes, self._minutes[-1] - MINUTES) if self._minutes else 0
         del self._minutes[:oldest], self._offsets[:oldest]
 
-    def reach(self, onset_ns: int, lane_time_s: int, last: int) -> Reach:
+    def reach(self, onset_ns: int, lane_time_s: int, last: int) -> OffsetRange:
         """Offsets from the minute before an onset up to the record at `last`.
 
         Entries behind `last` and entries a day older than `lane_time_s` are not looked at, so
         that the answer does not depend on how far ahead the index has been filled.
         """
         if last < 0:
-            return Reach(0, last)
+            return OffsetRange(0, last)
         begin = bisect_right(self._minutes, lane_time_s // 60 - MINUTES)
         end = bisect_right(self._offsets, last)
         place = bisect_right(self._minutes, onset_ns // NS_PER_MIN - 1, begin, max(begin, end)) - 1
         place = max(place, begin)
-        return Reach(self._offsets[place] if place < end else last, last)
+        return OffsetRange(self._offsets[place] if place < end else last, last)
 
     def state(self) -> list[list[int]]:
         """Entries for a snapshot."""

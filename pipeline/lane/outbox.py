@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterable
 
-from contracts.ports.lane_log import NOTHING_TOLD, Mark, Message
+from contracts.ports.lane_log import NOTHING_TOLD, Message, OutputMark
 
 
 class Outbox:
@@ -18,12 +18,12 @@ class Outbox:
     def __init__(self, sequence: int = 0, digest: str = NOTHING_TOLD) -> None:
         self.sequence = sequence
         self.digest = digest
-        self.known: Mark | None = None
+        self.known: OutputMark | None = None
         self.diverged = False
         self.heard: list[Message] | None = None  # everything told, while somebody listens
         self._waiting: list[Message] = []
 
-    def tell(self, messages: Iterable[Message]) -> None:
+    def emit(self, messages: Iterable[Message]) -> None:
         """Add outputs, in the order in which they happened."""
         for message in messages:
             if self.heard is not None:

@@ -27,10 +27,10 @@ def replay(
     entries = deque(journal)
     for records in telemetry:
         journal_merge.feed(lane, records, entries)
-        yield from lane.outbox.take() + lane.whispers.take()
+        yield from lane.outbox.take() + lane.shadow_outbox.take()
     while entries:
         offset, entry = entries.popleft()
         lane.position = max(lane.position, entry.at)
         lane.apply(entry)
         lane.journal = offset + 1
-        yield from lane.outbox.take() + lane.whispers.take()
+        yield from lane.outbox.take() + lane.shadow_outbox.take()

@@ -21,11 +21,11 @@ from contracts.journal import (
 )
 from contracts.ports.lane_log import Message
 from contracts.ports.lane_parts import Parts
-from contracts.ports.status import ShadowVitals
+from contracts.ports.status import ShadowStatus
 from contracts.quantities import NS_PER_S
 from contracts.records import Records
 from pipeline.lane.outbox import Outbox
-from pipeline.lane.shadow_comparison import LIVE, SHADOW, Tally
+from pipeline.lane.shadow_comparison import LIVE, SHADOW, ShadowComparison
 
 log = logging.getLogger("tocsin.shadow")
 
@@ -35,7 +35,7 @@ class Player(Protocol):
 
     parts: Parts
     outbox: Outbox
-    whispers: Outbox
+    shadow_outbox: Outbox
     position: int
     lane_time_s: int
 
@@ -49,7 +49,7 @@ class Player(Protocol):
 P = TypeVar("P", bound=Player)
 
 
-class Understudy(Generic[P]):
+class ShadowLane(Generic[P]):
     """A lane under another configuration, beside the one that governs.
 
     Parameters
@@ -66,7 +66,7 @@ class Understudy(Generic[P]):
         self.reason: str = state["reason"]
         self.since_s: int = state["since_s"]
         self.trouble: str = state.get("trouble", "")
-        self._tally = Tally(state.get("tally"))
+        self._tally = ShadowComparison(state.get("tally"))
 
     @property
     def config(self) -> str:
@@ -105,21 +105,21 @@ class Understudy(Generic[P]):
         """Whisper what this side told since the last time, and compare both."""
         mine = self.lane.outbox.take()
         rang = [message for message in mine if message.kind == "alarm"]
-        live.whispers.tell(Message("shadow", m.key, m.body) for m in rang)
+        live.shadow_outbox.emit(Message("shadow", m.key, m.body) for m in rang)
         self._tally.hear(LIVE, live.outbox.heard or [])
         self._tally.hear(SHADOW, rang)
         self._tally.settle(live.lane_time_s)
         live.outbox.heard = []
 
-    def vitals(self) -> ShadowVitals:
+    def status(self) -> ShadowStatus:
         """Numbers for Prometheus and people."""
-        return self._tally.vitals(self.config, self.since_s, self.lane.lane_time_s)
+        return self._tally.status(self.config, self.since_s, self.lane.lane_time_s)
 
 
 class Governing(Player, Protocol):
     """A lane that may let a shadow play along."""
 
-    understudy: Any
+    shadow: Any
     before: list[str]
     sheds: int
     parts_for: Any
@@ -150,12 +150,12 @@ def _begin(lane: Governing, change: Shadow) -> None:
     player.outbox.take()
     player.swap(lane.parts_for(change.config))
     who = {"by": change.by, "reason": change.reason, "since_s": lane.lane_time_s}
-    lane.understudy = Understudy(player, who)
+    lane.shadow = ShadowLane(player, who)
     lane.outbox.heard = []
 
 
 def _end(lane: Governing) -> None:
-    lane.understudy = None
+    lane.shadow = None
     lane.outbox.heard = None
 
 
@@ -164,16 +164,16 @@ def _promote(lane: Governing) -> None:
 
     Workers are still started with the bundle that was deployed, so the lane remembers it.
     """
-    assert lane.understudy is not None, "judged before it was written"
-    old, lane.parts = lane.parts, lane.understudy.lane.parts
+    assert lane.shadow is not None, "judged before it was written"
+    old, lane.parts = lane.parts, lane.shadow.lane.parts
     _end(lane)
     lane.before = [*lane.before[:1], old.config]
     time_ns = max(lane.lane_time_s, 0) * NS_PER_S
-    lane.outbox.tell(lane.parts.book.succeed(old.book.state(), time_ns))
+    lane.outbox.emit(lane.parts.book.take_over(old.book.state(), time_ns))
 
 
 def _roll_back(lane: Governing, change: Rollback) -> None:
-    if lane.understudy is not None and lane.understudy.config == change.config:
+    if lane.shadow is not None and lane.shadow.config == change.config:
         _end(lane)
     else:
         lane.swap(lane.parts_for(lane.before.pop()))

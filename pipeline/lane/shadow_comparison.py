@@ -7,7 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from contracts.ports.lane_log import Message
-from contracts.ports.status import LEADS_S, ShadowVitals
+from contracts.ports.status import LEADS_S, ShadowStatus
 
 TOGETHER_MS: Final = 3_600_000  # rings of one rule on one channel within an hour are one finding
 LATE_MS: Final = 86_400_000  # no reading that comes later than this can ring
@@ -32,7 +32,7 @@ class _Rung(msgspec.Struct):
 _DECODER: Final = msgspec.json.Decoder(_Rung)
 
 
-class Tally:
+class ShadowComparison:
     """Rings of both sides since a shadow began, and which belong together.
 
     For each rule on each channel the earliest ring of one side that has no partner is held against
@@ -99,10 +99,10 @@ class Tally:
         else:
             del shadow[0]
 
-    def vitals(self, config: str, since_s: int, lane_time_s: int) -> ShadowVitals:
+    def status(self, config: str, since_s: int, lane_time_s: int) -> ShadowStatus:
         """Numbers for Prometheus and people."""
         live, shadow = self._rings
         days = max(lane_time_s - since_s, 1) / DAY_S
         only = (live - self._both, shadow - self._both)
         load = (live / days, shadow / days)
-        return ShadowVitals(config, self._both, *only, *load, tuple(self._leads))
+        return ShadowStatus(config, self._both, *only, *load, tuple(self._leads))

@@ -7,7 +7,7 @@ import numpy as np
 NOBODY: Final = int(np.iinfo(np.int64).max)
 
 
-class Shelf:
+class Shelving:
     """Shelvings of one lane, by channel.
 
     Parameters

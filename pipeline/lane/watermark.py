@@ -6,7 +6,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-NS_PER_MS: Final = 1_000_000
+from contracts.quantities import NS_PER_MS
+
 MS_PER_S: Final = 1_000
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 ALIGNMENT: Final = 64
 
 
-class Room:
+class CopyBuffer:
     """One buffer that grows to the largest lane.
 
     New pages are handed out by the operating system one by one: a copy of a million rows into fresh
@@ -42,19 +42,19 @@ class Room:
 
 
 @dataclass
-class Yard:
+class SnapshotSlot:
     """What the lanes of a process take turns with, whatever their lifeline.
 
     Parameters
     ----------
     work : Executor
         Thread for packing and file work.
-    room : Room
+    room : CopyBuffer
         For the copy of one lane at a time.
     copying : asyncio.Lock
         Held from the copy to the file.
     """
 
     work: Executor
-    room: Room = field(default_factory=Room)
+    room: CopyBuffer = field(default_factory=CopyBuffer)
     copying: asyncio.Lock = field(default_factory=asyncio.Lock)

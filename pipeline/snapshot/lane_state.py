@@ -5,20 +5,20 @@ from collections.abc import Callable
 from contracts.lane import LaneName
 from contracts.ports.lane_parts import Arrays, Parts
 from pipeline.lane.lane import IDS, Lane, nothing_learned
-from pipeline.snapshot.copy_buffer import Room
+from pipeline.snapshot.copy_buffer import CopyBuffer
 from pipeline.snapshot.store import Snapshot, pack
 
 
-def freeze(lane: Lane, room: Room | None = None) -> Snapshot:
+def freeze(lane: Lane, room: CopyBuffer | None = None) -> Snapshot:
     """Copy of everything the lane remembers; the lane may go on at once.
 
     Parameters
     ----------
     lane : Lane
-    room : Room, optional
+    room : CopyBuffer, optional
         Where the copy is laid; it must not be used for another until this one is done with.
     """
-    return Snapshot(lane.header(), (room or Room()).copies(lane.arrays()))
+    return Snapshot(lane.header(), (room or CopyBuffer()).copies(lane.arrays()))
 
 
 def learned(lane: Lane) -> bytes:

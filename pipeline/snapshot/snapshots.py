@@ -10,7 +10,7 @@ from contracts.lane import LaneName
 from contracts.ports.lane_log import Manifest, Past
 from contracts.ports.lane_parts import Arrays, Parts
 from pipeline.lane.lane import Lane
-from pipeline.snapshot.copy_buffer import Yard
+from pipeline.snapshot.copy_buffer import SnapshotSlot
 from pipeline.snapshot.lane_state import thaw
 from pipeline.snapshot.store import Snapshot, SnapshotStore, packed, unpack
 
@@ -19,7 +19,7 @@ FILE_S: Final = 120.0  # a lane of a million channels takes 2 s on a disk
 T = TypeVar("T")
 
 
-class Keeper:
+class Snapshots:
     """Writes and reads what a lane needs to live again.
 
     Parameters
@@ -27,15 +27,15 @@ class Keeper:
     store : SnapshotStore
     parts_for : callable
         Parts of a lane from the hash of a configuration bundle and the lane.
-    yard : Yard
+    slot : SnapshotSlot
     """
 
     def __init__(
-        self, store: SnapshotStore, parts_for: Callable[[str, LaneName], Parts], yard: Yard
+        self, store: SnapshotStore, parts_for: Callable[[str, LaneName], Parts], slot: SnapshotSlot
     ) -> None:
         self._store = store
         self._parts_for = parts_for
-        self.yard = yard
+        self.slot = slot
         self._kept: dict[str, list[str]] = {}  # snapshot names by lane, newest last
         self._orphans: dict[str, list[str]] = {}  # names by lane, to be deleted by the next sweep
 
@@ -49,7 +49,7 @@ class Keeper:
         """
         try:
             async with asyncio.timeout(FILE_S):
-                return await asyncio.get_running_loop().run_in_executor(self.yard.work, work)
+                return await asyncio.get_running_loop().run_in_executor(self.slot.work, work)
         except TimeoutError as error:
             msg = (
                 f"{self._store.root}: expected an answer within {FILE_S:g} s, got none; look at it"

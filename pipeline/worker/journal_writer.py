@@ -27,7 +27,7 @@ from pipeline.worker.shadow_commands import unfit
 BODY_KEPT: Final = 1024
 
 
-class Changes:
+class JournalWriter:
     """New journal entries of one lane; each takes effect here and is written by the next flush.
 
     Entry and effect become visible in one transaction: neither is ever seen without the other.

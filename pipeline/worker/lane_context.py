@@ -9,11 +9,11 @@ from contracts.lane import LaneName
 from contracts.ports.clock import Clock
 from contracts.ports.lane_log import LaneLog, Message
 from contracts.ports.source import Commands, Telemetry
-from pipeline.snapshot.snapshots import Keeper
+from pipeline.snapshot.snapshots import Snapshots
 
 
 @dataclass(frozen=True, slots=True)
-class Doors:
+class LanePorts:
     """What a lane needs of the world.
 
     Parameters
@@ -57,23 +57,23 @@ class Pace:
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
+class LaneContext:
     """What stays the same over all lives of a lane on this worker.
 
     Parameters
     ----------
-    doors : Doors
-    keeper : Keeper
+    ports : LanePorts
+    snapshots : Snapshots
         Snapshots and configuration bundles.
     config : str
         Hash of the configuration that this worker runs.
     pace : Pace
-    standing : callable
+    stopped_alarm : callable
         Alarm of a lane that cannot go on, from its name, the reason and the time in ms.
     """
 
-    doors: Doors
-    keeper: Keeper
+    ports: LanePorts
+    snapshots: Snapshots
     config: str
     pace: Pace
-    standing: Callable[[LaneName, TocsinError, int], Message]
+    stopped_alarm: Callable[[LaneName, TocsinError, int], Message]

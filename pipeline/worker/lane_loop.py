@@ -8,19 +8,19 @@ from typing import Final
 import numpy as np
 
 from contracts.errors import Diverged
-from contracts.ports.lane_log import LaneLog, Mark
-from contracts.ports.status import LaneVitals
+from contracts.ports.lane_log import LaneLog, OutputMark
+from contracts.ports.status import LaneStatus
 from contracts.records import Records
 from pipeline.lane import journal_merge
 from pipeline.lane.journal_merge import Entries
 from pipeline.lane.lane import Lane
 from pipeline.lane.outbox import Outbox
-from pipeline.worker.journal_writer import Changes
-from pipeline.worker.lane_context import Setting
+from pipeline.worker.journal_writer import JournalWriter
+from pipeline.worker.lane_context import LaneContext
 from pipeline.worker.shadow_commands import settled
-from pipeline.worker.snapshot_writer import Filing
+from pipeline.worker.snapshot_writer import SnapshotWriter
 from runtime.failpoints import Point, passing
-from runtime.overload import Burden
+from runtime.overload import Overload
 
 log = logging.getLogger("tocsin.lane")
 
@@ -28,40 +28,40 @@ FETCHED_AHEAD: Final = 2  # polls between client and lane; the client's own buff
 _NOTHING: Final = np.empty(0, np.int64)
 
 
-class Life:
+class LaneLoop:
     """A lane at work.
 
     Parameters
     ----------
-    setting : Setting
+    context : LaneContext
     lane : Lane
         As the snapshot left it.
     log : LaneLog
         Fenced already.
     entries : Entries
         Journal entries behind the snapshot.
-    vitals : LaneVitals
+    status : LaneStatus
         Where its numbers go.
     """
 
     def __init__(
         self,
-        setting: Setting,
+        context: LaneContext,
         lane: Lane,
         log: LaneLog,
         entries: Entries,
-        vitals: LaneVitals,
+        status: LaneStatus,
     ) -> None:
-        self._setting = setting
-        self._doors = setting.doors
+        self._context = context
+        self._ports = context.ports
         self._lane = lane
         self._log = log
         self._entries = entries
-        self._vitals = vitals
-        self._changes = Changes(lane, setting.doors.commands, setting.doors.clock)
+        self._status = status
+        self._changes = JournalWriter(lane, context.ports.commands, context.ports.clock)
         self._fetched: asyncio.Queue[Records | Exception] = asyncio.Queue(FETCHED_AHEAD)
-        self._filing = Filing(setting, lane, log, vitals)
-        self._burden = Burden(setting.pace.shed_s)
+        self._snapshot_writer = SnapshotWriter(context, lane, log, status)
+        self._overload = Overload(context.pace.shed_s)
         self._passed = False  # the world's knowledge
         self.alarms_end = 0
 
@@ -69,7 +69,7 @@ class Life:
         """Fetch ahead into the bounded queue; a failed fetch travels through it too."""
         while True:
             try:
-                records = await self._doors.telemetry.fetch(self._lane.name.number, 1.0)
+                records = await self._ports.telemetry.fetch(self._lane.name.number, 1.0)
                 passing(Point.FETCH)
             except Exception as error:  # the lane takes it from the queue and raises it
                 await self._fetched.put(error)
@@ -80,34 +80,34 @@ class Life:
     async def _take(self) -> bool:
         """Take the next records into the lane; False when none came within the look."""
         try:
-            async with asyncio.timeout(self._setting.pace.look_s):
+            async with asyncio.timeout(self._context.pace.look_s):
                 records = await self._fetched.get()
         except TimeoutError:
-            self._vitals.hungry_s += self._setting.pace.look_s
-            self._burden.note(waiting=False)
+            self._status.hungry_s += self._context.pace.look_s
+            self._overload.note(waiting=False)
             return False
-        self._vitals.hungry_s = 0.0
+        self._status.hungry_s = 0.0
         if isinstance(records, Exception):
             raise records
         began = time.perf_counter()
         loop = asyncio.get_running_loop()
         await loop.run_in_executor(
-            self._doors.scoring, journal_merge.feed, self._lane, records, self._entries
+            self._ports.scoring, journal_merge.feed, self._lane, records, self._entries
         )
-        self._vitals.score_seconds += time.perf_counter() - began
-        self._burden.note(waiting=not self._fetched.empty())
+        self._status.score_seconds += time.perf_counter() - began
+        self._overload.note(waiting=not self._fetched.empty())
         return True
 
-    async def replay(self, mark: Mark | None, stopping: asyncio.Event) -> None:
+    async def replay(self, mark: OutputMark | None, stopping: asyncio.Event) -> None:
         """Repeat what has been told, until the world's knowledge is passed.
 
         Nothing new is journalled here: it would rewrite what was already told.
         """
-        self._vitals.phase = "replaying"
+        self._status.phase = "replaying"
         lane = self._lane
         if mark is not None:
             told = (mark.shadow_sequence, mark.shadow_digest)
-            lane.whispers.known = Mark(*told, mark.telemetry, mark.journal)
+            lane.shadow_outbox.known = OutputMark(*told, mark.telemetry, mark.journal)
         while self._entries or (mark is not None and lane.position < mark.telemetry):
             if not await self._take() and journal_merge.due(lane, self._entries):
                 journal_merge.feed(lane, nothing_at(lane.position), self._entries)
@@ -122,31 +122,31 @@ class Life:
             )
             raise Diverged(msg)
         self._passed = True
-        if _newborn(lane, mark) and (learned := await self._setting.keeper.warm(lane.name)):
+        if _newborn(lane, mark) and (learned := await self._context.snapshots.warm(lane.name)):
             self._changes.warm(learned)
-        self._heed_whispers()
-        if not settled(lane, self._setting.config):
-            self._changes.swap(self._setting.config)
+        self._heed_shadow()
+        if not settled(lane, self._context.config):
+            self._changes.swap(self._context.config)
             await self.snapshot()
 
-    def _heed_whispers(self) -> None:
+    def _heed_shadow(self) -> None:
         """A shadow that repeats something else than it told is let go of; the lane goes on."""
-        lane, known = self._lane, self._lane.whispers.known
-        if known is not None and lane.whispers.strayed:
+        lane, known = self._lane, self._lane.shadow_outbox.known
+        if known is not None and lane.shadow_outbox.strayed:
             log.error("%s: the shadow repeats something else than it told", lane.name)
-            lane.whispers = Outbox(known.sequence, known.digest)
+            lane.shadow_outbox = Outbox(known.sequence, known.digest)
             self._shed("diverged")
 
     def _shed(self, reason: str) -> None:
-        if reason and self._lane.understudy is not None:
+        if reason and self._lane.shadow is not None:
             log.warning("%s: lets go of its shadow: %s", self._lane.name, reason)
             self._changes.shed(reason)
 
     def _too_much(self) -> str:
         """Why the shadow must go now, empty when it may stay."""
-        understudy = self._lane.understudy
-        trouble = understudy.trouble if understudy is not None else ""
-        return trouble or ("overload" if self._burden.too_much else "")
+        shadow = self._lane.shadow
+        trouble = shadow.trouble if shadow is not None else ""
+        return trouble or ("overload" if self._overload.too_much else "")
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Take records, tell outputs, journal changes, until stopped; then drain.
@@ -154,72 +154,72 @@ class Life:
         A lane stopped while it repeats leaves no snapshot: its manifest would hide the marks from
         the next recovery, which would tell the world everything between the two again.
         """
-        self._vitals.phase = "running"
-        self._vitals.trouble = ""
+        self._status.phase = "running"
+        self._status.trouble = ""
         while not stopping.is_set():
             await self._take()
             self._shed(self._too_much())
             await self._changes.look(self._caught_up)
             await self.flush()
-            if self._filing.due():
-                await self._filing.begin(self.alarms_end)
-            elif self._filing.written():
-                await self._filing.finish()
+            if self._snapshot_writer.due():
+                await self._snapshot_writer.begin(self.alarms_end)
+            elif self._snapshot_writer.written():
+                await self._snapshot_writer.finish()
             self._observe()
-        self._vitals.phase = "stopping"
+        self._status.phase = "stopping"
         if self._passed:
             await self.snapshot()
 
     async def flush(self) -> None:
         """Tell the world what happened since the last flush, if anything did."""
         entries = self._changes.take()
-        whispers = self._lane.whispers.take()
-        messages = self._lane.outbox.take() + whispers
+        shadow_outbox = self._lane.shadow_outbox.take()
+        messages = self._lane.outbox.take() + shadow_outbox
         if not entries and not messages:
             return
         began = time.perf_counter()
         self._lane.journal, self.alarms_end = await self._log.flush(
             entries, messages, self._lane.mark()
         )
-        vitals = self._vitals
-        vitals.flushes += 1
-        vitals.flush_seconds += time.perf_counter() - began
+        status = self._status
+        status.flushes += 1
+        status.flush_seconds += time.perf_counter() - began
         revisions = sum(message.kind == "alarm" for message in messages)
-        vitals.revisions += revisions
-        vitals.whispers += len(whispers)
-        vitals.dead_letters += len(messages) - revisions - len(whispers)
+        status.revisions += revisions
+        status.shadow_outbox += len(shadow_outbox)
+        status.dead_letters += len(messages) - revisions - len(shadow_outbox)
 
     async def _caught_up(self) -> bool:
         """Whether nothing waits for the lane, here or at an end of the log fetched just now."""
         if not self._fetched.empty():
             return False
-        self._vitals.end = await self._doors.telemetry.end_offset(self._lane.name.number)
-        return self._lane.position >= self._vitals.end
+        self._status.end = await self._ports.telemetry.end_offset(self._lane.name.number)
+        return self._lane.position >= self._status.end
 
     async def snapshot(self) -> None:
         """A snapshot of now, all the way to its manifest, while the lane waits."""
-        await self._filing.finish()
+        await self._snapshot_writer.finish()
         await self.flush()
-        await self._filing.begin(self.alarms_end)
-        await self._filing.finish()
+        await self._snapshot_writer.begin(self.alarms_end)
+        await self._snapshot_writer.finish()
 
     async def close(self) -> None:
         """Let go of a snapshot that is on its way to its file."""
-        await self._filing.close()
+        await self._snapshot_writer.close()
 
     def _observe(self) -> None:
         """Copy the lane's numbers to where Prometheus reads them."""
-        vitals, lane = self._vitals, self._lane
-        vitals.accounts = lane.accounts.counts()
-        vitals.position = lane.position
-        vitals.lane_time_s = lane.lane_time_s
-        vitals.end = max(vitals.end, lane.position)
-        vitals.open_alarms = lane.parts.book.colours()
-        vitals.sheds = lane.sheds
-        vitals.shadow = lane.understudy.vitals() if lane.understudy is not None else None
+        status, lane = self._status, self._lane
+        status.accounts = lane.accounts.counts()
+        status.position = lane.position
+        status.lane_time_s = lane.lane_time_s
+        status.end = max(status.end, lane.position)
+        status.open_alarms = lane.parts.book.colours()
+        status.sheds = lane.sheds
+        status.shadow = lane.shadow.status() if lane.shadow is not None else None
 
 
-def _newborn(lane: Lane, mark: Mark | None) -> bool:
+def _newborn(lane: Lane, mark: OutputMark | None) -> bool:
     """Whether the lane has taken and told nothing in all its lives."""
     return mark is None and lane.journal == 0 and lane.last_offset < 0
 

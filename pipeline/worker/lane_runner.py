@@ -9,11 +9,11 @@ from typing import Final
 from contracts.errors import Damaged, DataLoss, Diverged, RetryableError, TocsinError
 from contracts.lane import LaneName
 from contracts.ports.lane_log import LaneLog, Past
-from contracts.ports.status import LaneVitals
+from contracts.ports.status import LaneStatus
 from pipeline.lane.lane import Lane
-from pipeline.worker.lane_context import Setting
-from pipeline.worker.lane_loop import Life
-from pipeline.worker.log_identity import check_same_log
+from pipeline.worker.lane_context import LaneContext
+from pipeline.worker.lane_loop import LaneLoop
+from pipeline.worker.log_identity import check_log_identity
 from runtime.failpoints import Point, passing
 
 log = logging.getLogger("tocsin.lane")
@@ -34,13 +34,13 @@ class LaneRunner:
     Parameters
     ----------
     name : LaneName
-    setting : Setting
+    context : LaneContext
     """
 
-    def __init__(self, name: LaneName, setting: Setting) -> None:
+    def __init__(self, name: LaneName, context: LaneContext) -> None:
         self.name = name
-        self.vitals = LaneVitals(str(name))
-        self._setting = setting
+        self.status = LaneStatus(str(name))
+        self._context = context
         self._stopping = asyncio.Event()
 
     def stop(self) -> None:
@@ -51,7 +51,7 @@ class LaneRunner:
         """Live until stopped, recovering from the start after anything goes wrong."""
         retry_s = RETRY_S
         while not self._stopping.is_set():
-            lane_log = self._setting.doors.log_for(self.name)
+            lane_log = self._context.ports.log_for(self.name)
             began = time.monotonic()
             try:
                 await self._live(lane_log)
@@ -70,15 +70,15 @@ class LaneRunner:
                 await lane_log.close()
 
     def _fail(self, error: TocsinError) -> None:
-        self.vitals.phase = "failed"
-        self.vitals.trouble = str(error)
+        self.status.phase = "failed"
+        self.status.trouble = str(error)
         log.critical("%s: stopped: %s", self.name, error)
 
     def _stumble(self, error: Exception) -> None:
-        self.vitals.phase = "recovering"
+        self.status.phase = "recovering"
         foreseen = isinstance(error, TocsinError | OSError)
-        self.vitals.trouble = str(error) if foreseen else repr(error)
-        trouble, trace = self.vitals.trouble, None if foreseen else error
+        self.status.trouble = str(error) if foreseen else repr(error)
+        trouble, trace = self.status.trouble, None if foreseen else error
         log.warning("%s: %s; recovering from the last snapshot", self.name, trouble, exc_info=trace)
 
     async def _pause(self, seconds: float) -> None:
@@ -90,27 +90,27 @@ class LaneRunner:
 
     async def _ring(self, error: TocsinError) -> None:
         """Tell the world that the lane stands, as often as it takes."""
-        doors, place = self._setting.doors, self.name
-        message = self._setting.standing(place, error, doors.clock.now_ms())
+        ports, place = self._context.ports, self.name
+        message = self._context.stopped_alarm(place, error, ports.clock.now_ms())
         while not self._stopping.is_set():
-            lane_log = doors.log_for(place)
+            lane_log = ports.log_for(place)
             try:
-                await doors.telemetry.prove_membership(place.number)
+                await ports.telemetry.prove_membership(place.number)
                 await lane_log.fence()
-                await lane_log.tell(message, None)
+                await lane_log.emit(message, None)
             except Exception as trouble:  # the lane stands already; only the telling is tried again
                 log.warning("%s: could not tell that it stands: %r", place, trouble)
                 await self._pause(RETRY_S_MAX)
             else:
-                self.vitals.revisions += 1
+                self.status.revisions += 1
                 return
             finally:
                 await lane_log.close()
 
     async def _live(self, lane_log: LaneLog) -> None:
         """Recover the lane and run it, in the order that the delivery design fixes."""
-        self.vitals.recoveries += 1
-        telemetry = self._setting.doors.telemetry
+        self.status.recoveries += 1
+        telemetry = self._context.ports.telemetry
         # 1. Prove membership: a stranger must not fence the owner.
         await telemetry.prove_membership(self.name.number)
         # 2. Fence: nobody else can add to the lane's partitions from here on.
@@ -121,10 +121,10 @@ class LaneRunner:
         passing(Point.RESTORE)
         if lane is None:
             lane = await self._newborn(past)
-        await check_same_log(telemetry, lane)
+        await check_log_identity(telemetry, lane)
         lane.outbox.known = past.mark
         await telemetry.seek(self.name.number, lane.position)
-        life = Life(self._setting, lane, lane_log, deque(past.journal), self.vitals)
+        life = LaneLoop(self._context, lane, lane_log, deque(past.journal), self.status)
         life.alarms_end = past.alarms_end
         if past.manifest is None:
             await life.snapshot()
@@ -144,9 +144,9 @@ class LaneRunner:
         damage: list[Damaged] = []
         while True:
             try:
-                return past, await self._setting.keeper.restore(self.name, past)
+                return past, await self._context.snapshots.restore(self.name, past)
             except Damaged as error:
-                self.vitals.damaged_snapshots += 1
+                self.status.damaged_snapshots += 1
                 damage.append(error)
                 if past.previous is None or len(damage) == GENERATIONS_MAX:
                     raise await self._state_lost(newest, damage[0]) from error
@@ -156,7 +156,7 @@ class LaneRunner:
     async def _state_lost(self, past: Past, error: Damaged) -> DataLoss:
         """No snapshot can be read: what came behind the newest cannot be judged."""
         assert past.manifest is not None, "there was a snapshot to be read"
-        end = await self._setting.doors.telemetry.end_offset(self.name.number)
+        end = await self._context.ports.telemetry.end_offset(self.name.number)
         first = past.manifest.telemetry
         return DataLoss(str(self.name), first, max(end - 1, first), why=str(error))
 
@@ -168,7 +168,7 @@ class LaneRunner:
                 "restore the manifests topic, or delete the lane's topics for a new beginning"
             )
             raise Diverged(msg)
-        first = await self._setting.doors.telemetry.beginning_offset(self.name.number)
-        lane = self._setting.keeper.newborn(self.name, self._setting.config, first)
+        first = await self._context.ports.telemetry.beginning_offset(self.name.number)
+        lane = self._context.snapshots.newborn(self.name, self._context.config, first)
         lane.journal = past.journal_end
         return lane

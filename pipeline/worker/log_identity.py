@@ -14,7 +14,7 @@ DEADLINE_S: Final = 15.0
 SETTLE_S: Final = 5.0
 
 
-async def check_same_log(telemetry: Telemetry, lane: Lane) -> None:
+async def check_log_identity(telemetry: Telemetry, lane: Lane) -> None:
     """Look the last record up that a lane has taken; leaves the telemetry standing behind nowhere.
 
     Offsets mean nothing on another cluster, and after a topic was made anew: the same numbers
@@ -30,7 +30,7 @@ async def check_same_log(telemetry: Telemetry, lane: Lane) -> None:
         When nothing could be read in time.
     """
     number, offset = lane.name.number, lane.last_offset
-    if not lane.last_seal or await telemetry.beginning_offset(number) > offset:
+    if not lane.last_fingerprint or await telemetry.beginning_offset(number) > offset:
         return  # nothing taken yet, or retention has passed it
     if (end := await _end(telemetry, number, offset)) <= offset:
         why = _unlike(lane, f"a log that ends at {end}")
@@ -39,7 +39,10 @@ async def check_same_log(telemetry: Telemetry, lane: Lane) -> None:
     records = await _first(telemetry, lane)
     if not len(records):
         raise _another(lane, "none there")
-    if (found := (int(records.offset[0]), records.seal(0))) != (offset, lane.last_seal):
+    if (found := (int(records.offset[0]), records.fingerprint(0))) != (
+        offset,
+        lane.last_fingerprint,
+    ):
         raise _another(lane, f"{found[1]} at {found[0]}")
 
 
@@ -53,7 +56,7 @@ async def _end(telemetry: Telemetry, number: int, offset: int) -> int:
 
 def _unlike(lane: Lane, got: str) -> str:
     return (
-        f"expected the record {lane.last_seal} at offset {lane.last_offset}, got {got}: "
+        f"expected the record {lane.last_fingerprint} at offset {lane.last_offset}, got {got}: "
         "another cluster, or the topic was made anew; give this cluster a state location of its "
         "own and begin anew, see docs/two-sites.md"
     )

@@ -12,14 +12,14 @@ def settled(lane: Lane, deployed: str) -> bool:
 
 def unfit(lane: Lane, command: ShadowCommand) -> str:
     """Why a command about a shadow cannot be carried out here, empty when it can."""
-    config, understudy = command.config, lane.understudy
-    runs = understudy.config if understudy is not None else "none"
+    config, shadow = command.config, lane.shadow
+    runs = shadow.config if shadow is not None else "none"
     if isinstance(command, Shadow):
-        if understudy is not None:
+        if shadow is not None:
             return f"expected no shadow, got {runs}; promote it or roll it back first"
         return _unreadable(lane, config)
     if runs == config:
-        stumbled = understudy is not None and understudy.trouble
+        stumbled = shadow is not None and shadow.trouble
         promoting = isinstance(command, Promote)
         return f"expected a sound shadow, it {stumbled}" if promoting and stumbled else ""
     if isinstance(command, Rollback) and lane.before and lane.parts.config == config:

@@ -4,26 +4,26 @@ import asyncio
 import time
 
 from contracts.ports.lane_log import LaneLog, Manifest
-from contracts.ports.status import LaneVitals
+from contracts.ports.status import LaneStatus
 from pipeline.lane.lane import Lane
 from pipeline.snapshot.lane_state import freeze
-from pipeline.worker.lane_context import Setting
+from pipeline.worker.lane_context import LaneContext
 from runtime.failpoints import Point, passing
 
 
-class Filing:
+class SnapshotWriter:
     """The snapshot of one lane that is on its way, if there is one.
 
     Parameters
     ----------
-    setting : Setting
+    context : LaneContext
     lane : Lane
     log : LaneLog
-    vitals : LaneVitals
+    status : LaneStatus
     """
 
-    def __init__(self, setting: Setting, lane: Lane, log: LaneLog, vitals: LaneVitals) -> None:
-        self._setting, self._lane, self._log, self._vitals = setting, lane, log, vitals
+    def __init__(self, context: LaneContext, lane: Lane, log: LaneLog, status: LaneStatus) -> None:
+        self._context, self._lane, self._log, self._status = context, lane, log, status
         self._writing: asyncio.Task[Manifest] | None = None
         self._at = time.monotonic()
         self._readings = lane.accounts.received
@@ -31,9 +31,9 @@ class Filing:
     def due(self) -> bool:
         """Whether another one is to begin: enough is new, and the worker's room is free."""
         new = self._lane.accounts.received - self._readings
-        if not new or self._writing is not None or self._setting.keeper.yard.copying.locked():
+        if not new or self._writing is not None or self._context.snapshots.slot.copying.locked():
             return False
-        pace = self._setting.pace
+        pace = self._context.pace
         return time.monotonic() - self._at >= pace.snapshot_s or new >= pace.snapshot_readings
 
     def written(self) -> bool:
@@ -42,20 +42,20 @@ class Filing:
 
     async def begin(self, alarms_end: int) -> None:
         """Copy the lane's state, all of whose outputs are told, and have it written."""
-        lane, keeper = self._lane, self._setting.keeper
-        await keeper.yard.copying.acquire()
+        lane, snapshots = self._lane, self._context.snapshots
+        await snapshots.slot.copying.acquire()
         try:
             began, loop = time.perf_counter(), asyncio.get_running_loop()
-            scoring = self._setting.doors.scoring
-            frozen = await loop.run_in_executor(scoring, freeze, lane, keeper.yard.room)
-            self._vitals.snapshot_hold_s = time.perf_counter() - began
+            scoring = self._context.ports.scoring
+            frozen = await loop.run_in_executor(scoring, freeze, lane, snapshots.slot.room)
+            self._status.snapshot_hold_s = time.perf_counter() - began
             writing = asyncio.create_task(
-                keeper.file(lane.name, frozen, alarms_end), name=f"{lane.name}-filing"
+                snapshots.file(lane.name, frozen, alarms_end), name=f"{lane.name}-filing"
             )
         except BaseException:
-            keeper.yard.copying.release()
+            snapshots.slot.copying.release()
             raise
-        writing.add_done_callback(lambda _: keeper.yard.copying.release())
+        writing.add_done_callback(lambda _: snapshots.slot.copying.release())
         self._writing = writing
         self._at, self._readings = time.monotonic(), lane.accounts.received
 
@@ -68,11 +68,11 @@ class Filing:
         name = self._lane.name
         await self._log.publish(manifest)
         passing(Point.PUBLISHED)
-        await self._setting.keeper.sweep(name, manifest)
+        await self._context.snapshots.sweep(name, manifest)
         passing(Point.SWEEP)
-        await self._setting.doors.telemetry.commit(name.number, manifest.telemetry)
+        await self._context.ports.telemetry.commit(name.number, manifest.telemetry)
         passing(Point.COMMIT)
-        self._vitals.snapshots += 1
+        self._status.snapshots += 1
 
     async def close(self) -> None:
         """Let go of a file that is being written; what comes of it is swept later."""

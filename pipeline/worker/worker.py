@@ -5,8 +5,8 @@ import logging
 from collections.abc import Callable
 
 from contracts.lane import LaneName
-from contracts.ports.status import LaneVitals
-from pipeline.worker.lane_context import Setting
+from contracts.ports.status import LaneStatus
+from pipeline.worker.lane_context import LaneContext
 from pipeline.worker.lane_runner import LaneRunner
 
 log = logging.getLogger("tocsin.worker")
@@ -19,16 +19,16 @@ class Worker:
     ----------
     name_of : callable
         Name of a lane from its number.
-    setting : Setting
+    context : LaneContext
     drain_s : float
         One deadline for all lanes of a revocation.
     """
 
     def __init__(
-        self, name_of: Callable[[int], LaneName], setting: Setting, drain_s: float
+        self, name_of: Callable[[int], LaneName], context: LaneContext, drain_s: float
     ) -> None:
         self._name_of = name_of
-        self._setting = setting
+        self._context = context
         self._drain_s = drain_s
         self._runners: dict[int, tuple[LaneRunner, asyncio.Task[None]]] = {}
         self._settled = False
@@ -36,7 +36,7 @@ class Worker:
     async def assigned(self, lanes: list[int]) -> None:
         """Take lanes over; each recovers in a task of its own."""
         for number in lanes:
-            runner = LaneRunner(self._name_of(number), self._setting)
+            runner = LaneRunner(self._name_of(number), self._context)
             task = asyncio.create_task(runner.run(), name=str(runner.name))
             self._runners[number] = (runner, task)
         self._settled = True
@@ -73,13 +73,13 @@ class Worker:
         if leaving:
             await asyncio.wait([task for _, task in leaving], timeout=self._drain_s)
 
-    def owned(self) -> dict[int, LaneVitals]:
+    def owned(self) -> dict[int, LaneStatus]:
         """Lanes by number."""
-        return {number: runner.vitals for number, (runner, _) in self._runners.items()}
+        return {number: runner.status for number, (runner, _) in self._runners.items()}
 
-    def lanes(self) -> list[LaneVitals]:
+    def lanes(self) -> list[LaneStatus]:
         """Every lane that this worker owns."""
-        return [runner.vitals for runner, _ in self._runners.values()]
+        return [runner.status for runner, _ in self._runners.values()]
 
     @property
     def settled(self) -> bool:
@@ -88,4 +88,4 @@ class Worker:
 
     def ready(self) -> bool:
         """Whether every owned lane is running and ownership is settled."""
-        return self._settled and all(vitals.phase == "running" for vitals in self.lanes())
+        return self._settled and all(status.phase == "running" for status in self.lanes())

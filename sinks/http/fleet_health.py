@@ -18,7 +18,7 @@ from sinks.http.metrics import PREFIX
 ANSWER_S_MAX: Final = 2.0
 
 
-class Member(NamedTuple):
+class FleetMember(NamedTuple):
     """One worker of the crew.
 
     Parameters
@@ -39,7 +39,7 @@ class Member(NamedTuple):
 class Joined:
     """Families of all members as one exposition; each sample says of which worker it is."""
 
-    def __init__(self, members: Sequence[Member], texts: Sequence[str | None]) -> None:
+    def __init__(self, members: Sequence[FleetMember], texts: Sequence[str | None]) -> None:
         self._members = members
         self._texts = texts
 
@@ -68,7 +68,7 @@ def _join(joined: dict[str, Metric], worker: str, families: Iterable[Metric]) ->
             kept.add_sample(sample.name, {**sample.labels, "worker": worker}, sample.value)
 
 
-class CrewServer(Listener):
+class FleetServer(Listener):
     """Serves `/metrics`, `/livez` and `/readyz` of several workers.
 
     Parameters
@@ -79,7 +79,7 @@ class CrewServer(Listener):
     port : int
     """
 
-    def __init__(self, members: Callable[[], list[Member]], host: str, port: int) -> None:
+    def __init__(self, members: Callable[[], list[FleetMember]], host: str, port: int) -> None:
         self._members = members
         routes = {"/metrics": self._metrics, "/livez": self._livez, "/readyz": self._readyz}
         super().__init__(routes, host, port)
@@ -106,7 +106,7 @@ class CrewServer(Listener):
         return probed(Health(all(check.good for check in checks), checks))
 
 
-def _checks(member: Member, text: str | None) -> Iterator[Check]:
+def _checks(member: FleetMember, text: str | None) -> Iterator[Check]:
     if text is None:
         yield Check(f"worker-{member.name}", good=False, say="does not answer")
         return

@@ -8,7 +8,7 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
-from contracts.ports.status import LaneVitals, Vitals
+from contracts.ports.status import LaneStatus, WorkerStatus
 from sinks.http.listener import Listener
 from sinks.http.metrics import registry
 
@@ -39,39 +39,39 @@ class Health(msgspec.Struct, frozen=True):
     checks: list[Check]
 
 
-def live(vitals: Vitals) -> Health:
+def live(status: WorkerStatus) -> Health:
     """Whether the process should go on living; never depends on Kafka.
 
     Otherwise a broker's outage would restart every worker.
     """
-    return _health([_loop(vitals)])
+    return _health([_loop(status)])
 
 
-def ready(vitals: Vitals) -> Health:
+def ready(status: WorkerStatus) -> Health:
     """Whether the worker does its work: loop, ownership, and every lane it owns."""
-    lanes = vitals.lanes()
-    return _health([_loop(vitals), _ownership(vitals, lanes), *map(_lane, lanes)])
+    lanes = status.lanes()
+    return _health([_loop(status), _ownership(status, lanes), *map(_lane, lanes)])
 
 
 def _health(checks: list[Check]) -> Health:
     return Health(all(check.good for check in checks), checks)
 
 
-def _loop(vitals: Vitals) -> Check:
-    alive = vitals.alive()
+def _loop(status: WorkerStatus) -> Check:
+    alive = status.alive()
     return Check("loop", alive, "turning" if alive else "has not turned for too long")
 
 
-def _ownership(vitals: Vitals, lanes: Sequence[LaneVitals]) -> Check:
+def _ownership(status: WorkerStatus, lanes: Sequence[LaneStatus]) -> Check:
     """Ownership can only be told apart from the lanes' own trouble when they have none."""
-    if vitals.ready():
+    if status.ready():
         return Check("ownership", good=True, say=f"owns {len(lanes)} lanes")
     if all(lane.phase == "running" for lane in lanes):
         return Check("ownership", good=False, say="not settled: the group is sharing lanes out")
     return Check("ownership", good=False, say="not settled until every lane is running")
 
 
-def _lane(lane: LaneVitals) -> Check:
+def _lane(lane: LaneStatus) -> Check:
     say = f"{lane.phase}: {lane.trouble}" if lane.trouble else lane.phase
     return Check(lane.name, lane.phase == "running", say)
 
@@ -81,7 +81,7 @@ class HealthServer(Listener):
 
     Parameters
     ----------
-    vitals : Vitals
+    status : WorkerStatus
     host : str
     port : int
         0 takes a free one; `port` tells which.
@@ -90,10 +90,14 @@ class HealthServer(Listener):
     """
 
     def __init__(
-        self, vitals: Vitals, host: str = "127.0.0.1", port: int = 9108, version: str = "unknown"
+        self,
+        status: WorkerStatus,
+        host: str = "127.0.0.1",
+        port: int = 9108,
+        version: str = "unknown",
     ) -> None:
-        self._vitals = vitals
-        self._registry = registry(vitals, version)
+        self._status = status
+        self._registry = registry(status, version)
         routes = {"/metrics": self._metrics, "/livez": self._livez, "/readyz": self._readyz}
         super().__init__(routes, host, port)
 
@@ -101,10 +105,10 @@ class HealthServer(Listener):
         return exposition(request, self._registry)
 
     async def _livez(self, _: web.Request) -> web.Response:
-        return probed(live(self._vitals))
+        return probed(live(self._status))
 
     async def _readyz(self, _: web.Request) -> web.Response:
-        return probed(ready(self._vitals))
+        return probed(ready(self._status))
 
 
 def exposition(request: web.Request, registry: CollectorRegistry) -> web.Response:

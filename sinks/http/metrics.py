@@ -14,12 +14,12 @@ from prometheus_client.core import (
 from prometheus_client.metrics_core import Metric
 from prometheus_client.process_collector import ProcessCollector
 
-from contracts.batch import Destiny
-from contracts.ports.status import LEADS_S, LaneVitals, Phase, ShadowVitals, Vitals
+from contracts.batch import Disposition
+from contracts.ports.status import LEADS_S, LaneStatus, Phase, ShadowStatus, WorkerStatus
 from contracts.transition import Colour
 
 
-def shadow_families(prefix: str, lanes: Iterable[LaneVitals]) -> Iterator[Metric]:
+def shadow_families(prefix: str, lanes: Iterable[LaneStatus]) -> Iterator[Metric]:
     """How each lane's shadow compares with what rings.
 
     The histogram has no sum: leads may be negative, and then a sum that falls looks like a restart.
@@ -51,7 +51,7 @@ def _add(
     load: GaugeMetricFamily,
     lead: HistogramMetricFamily,
     lane: str,
-    shadow: ShadowVitals,
+    shadow: ShadowStatus,
 ) -> None:
     names = [lane, shadow.config]
     rang = {"both": shadow.both, "only_live": shadow.only_live, "only_shadow": shadow.only_shadow}
@@ -66,7 +66,7 @@ def _add(
 
 PREFIX: Final = "tocsin_"
 PHASES: Final[tuple[str, ...]] = get_args(Phase)
-_DESTINIES: Final = tuple(destiny.word for destiny in Destiny)
+_DESTINIES: Final = tuple(disposition.word for disposition in Disposition)
 _COLOURS: Final = tuple(colour.word for colour in Colour if colour)
 _KINDS: Final = ("alarm", "dead_letter", "shadow")
 
@@ -100,15 +100,15 @@ class _Measure(NamedTuple):
     counts: bool
     label: str
     values: tuple[str, ...]
-    of: Callable[[LaneVitals, str], float]
+    of: Callable[[LaneStatus, str], float]
 
 
-def _plain(name: str, say: str, of: Callable[[LaneVitals], float], *, counts: bool) -> _Measure:
+def _plain(name: str, say: str, of: Callable[[LaneStatus], float], *, counts: bool) -> _Measure:
     return _Measure(name, say, counts, "", ("",), lambda lane, _: of(lane))
 
 
-def _outputs(lane: LaneVitals, kind: str) -> float:
-    told = {"alarm": lane.revisions, "dead_letter": lane.dead_letters, "shadow": lane.whispers}
+def _outputs(lane: LaneStatus, kind: str) -> float:
+    told = {"alarm": lane.revisions, "dead_letter": lane.dead_letters, "shadow": lane.shadow_outbox}
     return told[kind]
 
 
@@ -125,7 +125,7 @@ _MEASURES: Final = (
         counts=True,
         label="destiny",
         values=_DESTINIES,
-        of=lambda lane, destiny: lane.accounts.get(destiny, 0),
+        of=lambda lane, disposition: lane.accounts.get(disposition, 0),
     ),
     _Measure(
         "lane_phase",
@@ -217,14 +217,14 @@ class MetricsCollector:
 
     Parameters
     ----------
-    vitals : Vitals
+    status : WorkerStatus
         Whoever can be asked how the worker is.
     version : str
         Version of Tocsin.
     """
 
-    def __init__(self, vitals: Vitals, version: str) -> None:
-        self._vitals = vitals
+    def __init__(self, status: WorkerStatus, version: str) -> None:
+        self._status = status
         self._version = version
 
     def collect(self) -> Iterator[Metric]:
@@ -232,12 +232,14 @@ class MetricsCollector:
         build = InfoMetricFamily(f"{PREFIX}build", "Version of Tocsin that runs")
         build.add_metric([], {"version": self._version})
         yield build
-        lanes = self._vitals.lanes()
-        yield _alone("ready", "1 when every owned lane is running", self._vitals.ready())
+        lanes = self._status.lanes()
+        yield _alone("ready", "1 when every owned lane is running", self._status.ready())
         yield _alone("lanes", "Lanes that this worker owns", len(lanes))
-        pulse = self._vitals.pulse()
-        yield _alone("loop_lag_seconds", _LAG, pulse.lag_s)
-        yield CounterMetricFamily(PREFIX + "client_rebuilds", _REBUILDS, value=pulse.rebuilds)
+        process_status = self._status.process_status()
+        yield _alone("loop_lag_seconds", _LAG, process_status.lag_s)
+        yield CounterMetricFamily(
+            PREFIX + "client_rebuilds", _REBUILDS, value=process_status.rebuilds
+        )
         for measure in _MEASURES:
             yield _family(measure, lanes)
         yield from shadow_families(PREFIX, lanes)
@@ -247,7 +249,7 @@ def _alone(name: str, say: str, value: float) -> Metric:
     return GaugeMetricFamily(PREFIX + name, say, value=float(value))
 
 
-def _family(measure: _Measure, lanes: Iterable[LaneVitals]) -> Metric:
+def _family(measure: _Measure, lanes: Iterable[LaneStatus]) -> Metric:
     kind = CounterMetricFamily if measure.counts else GaugeMetricFamily
     labels = ["lane", measure.label] if measure.label else ["lane"]
     family = kind(PREFIX + measure.name, measure.say, labels=labels)
@@ -257,9 +259,9 @@ def _family(measure: _Measure, lanes: Iterable[LaneVitals]) -> Metric:
     return family
 
 
-def registry(vitals: Vitals, version: str) -> CollectorRegistry:
+def registry(status: WorkerStatus, version: str) -> CollectorRegistry:
     """A registry of its own for one worker: its numbers, and those of its process."""
     own = CollectorRegistry(auto_describe=False)
-    own.register(MetricsCollector(vitals, version))
+    own.register(MetricsCollector(status, version))
     ProcessCollector(registry=own)
     return own

@@ -16,7 +16,7 @@ from contracts.errors import FatalError, Fenced
 from contracts.journal import Entry, decode_entry, encode_entry
 from contracts.lane import LaneName
 from contracts.ports.clock import Clock
-from contracts.ports.lane_log import Manifest, Mark, Message, Past
+from contracts.ports.lane_log import Manifest, Message, OutputMark, Past
 from contracts.topics import TopicNames
 from runtime.failpoints import Point, passing
 
@@ -107,7 +107,7 @@ class KafkaLaneLog:
             manifest,
             previous,
             [(record.offset, self._entry(record)) for record in entries],
-            self._own(marks[-1], Mark) if marks else None,
+            self._own(marks[-1], OutputMark) if marks else None,
             self._journal_end,
             alarms_end,
         )
@@ -130,7 +130,7 @@ class KafkaLaneLog:
             raise FatalError(_malformed(record, "Entry", error)) from error
 
     async def flush(
-        self, entries: list[Entry], messages: list[Message], mark: Mark
+        self, entries: list[Entry], messages: list[Message], mark: OutputMark
     ) -> tuple[int, int]:
         """Write entries, messages and mark in one transaction and wait for its commit."""
         async with self._bounded("flush"):
@@ -195,7 +195,7 @@ class KafkaLaneLog:
     def _headers(self, kind: bytes) -> list[tuple[str, bytes]]:
         return [(KIND, kind), ("published", str(self._clock.now_ms()).encode())]
 
-    async def tell(self, message: Message, since: int | None) -> bool:
+    async def emit(self, message: Message, since: int | None) -> bool:
         """Tell the world of an alarm outside the lane's own count, once for each key."""
         told, _ = await self._read(self._settings.topics.alarms(self._lane.lifeline), since)
         if any(record.key == message.key for record in told):

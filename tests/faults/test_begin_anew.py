@@ -10,8 +10,8 @@ from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
 from app.cli.parser import parser
 from app.operate.begin_anew import begin_anew
-from app.process.lifeline_worker import Service
-from app.process.worker_options import Way
+from app.process.lifeline_worker import LifelineWorker
+from app.process.worker_options import WorkerOptions
 from configuration.configuration import Configuration
 from contracts.errors import FatalError
 from contracts.topics import TopicNames
@@ -21,7 +21,7 @@ from tests.testkit.kafka.broker import Cluster
 
 APP = "anew"
 CHANNEL = "water.tank-000.in"
-WAY = Way("water")
+WAY = WorkerOptions("water")
 
 
 def noise(count: int) -> list[float]:
@@ -56,7 +56,7 @@ async def said_by(words: list[str]) -> str:
 
 async def stands(configuration: Configuration, words: list[str]) -> None:
     """The lane stands; while its worker is there, nobody else may touch it."""
-    async with Service(configuration, WAY) as service:
+    async with LifelineWorker(configuration, WAY) as service:
         await until(lambda: [lane.phase for lane in service.lanes()] == ["failed"])
         await until(lambda: sum(lane.revisions for lane in service.lanes()) > 0)
         with pytest.raises(FatalError, match="expected no workers, got 1; stop them first"):
@@ -68,7 +68,7 @@ async def test_a_standing_lane_goes_on_from_what_is_left(tmp_path: Path, kafka: 
     words = ["--configs", str(tmp_path / "configs"), "--bootstrap", kafka.bootstrap, "--lane", "0"]
     await create(city)
     calm = noise(80)
-    async with Service(city, WAY) as service:
+    async with LifelineWorker(city, WAY) as service:
         await until(service.ready)
         await send(city, calm, CHANNEL)
         await until(lambda: taken(service) == 80)
@@ -80,7 +80,7 @@ async def test_a_standing_lane_goes_on_from_what_is_left(tmp_path: Path, kafka: 
         "water-0: goes on at telemetry offset 92 of 110, with what 8 of 8 channels learned; "
         "offsets 80 to 91 are given up"
     )
-    async with Service(city, WAY) as service:
+    async with LifelineWorker(city, WAY) as service:
         await until(lambda: taken(service) == 18)
         await until(service.ready)
         await send(city, [6.5] * 4, CHANNEL)
@@ -94,7 +94,7 @@ async def test_a_standing_lane_goes_on_from_what_is_left(tmp_path: Path, kafka: 
     assert said == (
         "water-0: goes on at telemetry offset 114 of 119, with what 0 of 8 channels learned"
     )
-    async with Service(city, WAY) as service:
+    async with LifelineWorker(city, WAY) as service:
         await until(lambda: taken(service) == 5)
         await until(service.ready)
     lost = [pair for pair in await rung(kafka.bootstrap) if pair[0] == "tocsin.water-0"]

@@ -13,8 +13,8 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions
 
 from app.operate.copy_state import carry
-from app.process.lifeline_worker import Service
-from app.process.worker_options import Way
+from app.process.lifeline_worker import LifelineWorker
+from app.process.worker_options import WorkerOptions
 from broker.topics import needed
 from configuration.configuration import Configuration
 from contracts.errors import ConfigError, FatalError
@@ -26,7 +26,7 @@ from tests.testkit.in_process import WAIT_S, configured, create, send, taken, un
 from tests.testkit.kafka.broker import Cluster
 
 CHANNEL, GROUP = "water.tank-000.in", "water.tank-000"
-WAY = Way("water")
+WAY = WorkerOptions("water")
 
 
 async def widen(configuration: Configuration, count: int) -> None:
@@ -71,14 +71,14 @@ async def test_lanes_are_never_mixed_and_move_only_as_documented(
     await create(old)
     chance = random.Random(7)
     calm = [round(5.0 + chance.gauss(0.0, 0.05), 4) for _ in range(80)]
-    async with Service(old, WAY) as service:
+    async with LifelineWorker(old, WAY) as service:
         await until(service.ready)
         await send(old, calm, CHANNEL, home_lane(GROUP, 2))
         await until(lambda: taken(service) == len(calm))
 
     wide = configured(tmp_path / "wide", kafka.bootstrap, "narrow", lanes=3)
     with pytest.raises(ConfigError, match=r"expected 3 partitions, got 2; .*other-lanes"):
-        await Service(wide, WAY).__aenter__()
+        await LifelineWorker(wide, WAY).__aenter__()
     with pytest.raises(ConfigError, match="another `app` and another `state`"):
         await carry(old, wide)
 
@@ -87,7 +87,7 @@ async def test_lanes_are_never_mixed_and_move_only_as_documented(
     assert [line[0] for line in lines] == ["water-0", "water-1", "water-2"]
     assert all(known == channels for _, known, channels in lines)
     assert sum(int(known) for _, known, _ in lines) == 8
-    async with Service(new, WAY) as service:
+    async with LifelineWorker(new, WAY) as service:
         await until(service.ready)
         await send(new, [calm[0], *[6.5] * 4], CHANNEL, home_lane(GROUP, 3))
         await until(lambda: taken(service) == 5)
@@ -103,7 +103,7 @@ async def test_state_of_other_lanes_stands_and_rings_though_all_topics_were_rais
 ) -> None:
     old = configured(tmp_path / "old", kafka.bootstrap, "raised", lanes=2)
     await create(old)
-    async with Service(old, WAY) as service:
+    async with LifelineWorker(old, WAY) as service:
         await until(service.ready)
         await send(old, [5.0], CHANNEL, home_lane(GROUP, 2))
         await until(lambda: taken(service) == 1)
@@ -114,7 +114,7 @@ async def test_state_of_other_lanes_stands_and_rings_though_all_topics_were_rais
     await widen(old, 3)
     (tmp_path / "old" / "state").rename(tmp_path / "state")
     wide = configured(tmp_path, kafka.bootstrap, "raised", lanes=3)
-    async with Service(wide, WAY) as service:
+    async with LifelineWorker(wide, WAY) as service:
         phases = {lane.name: lane for lane in service.lanes()}
         await until(lambda: len(service.lanes()) == 3)
         phases = {lane.name: lane for lane in service.lanes()}

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from app.process.lifeline_worker import Service
-from app.process.worker_options import Way
+from app.process.lifeline_worker import LifelineWorker
+from app.process.worker_options import WorkerOptions
 from runtime.watchdog import Patience
 from tests.testkit.in_process import configured, create, send, taken, until
 from tests.testkit.kafka.broker import Cluster
@@ -24,10 +24,12 @@ More = Callable[[], Awaitable[None]]
 
 
 @asynccontextmanager
-async def working(folder: Path, kafka: Cluster, app: str) -> AsyncIterator[tuple[Service, More]]:
+async def working(
+    folder: Path, kafka: Cluster, app: str
+) -> AsyncIterator[tuple[LifelineWorker, More]]:
     configuration = configured(folder, kafka.bootstrap, app)
     await create(configuration)
-    async with Service(configuration, Way("water", patience=PATIENCE)) as service:
+    async with LifelineWorker(configuration, WorkerOptions("water", patience=PATIENCE)) as service:
         await until(service.ready)
         more = partial(send, configuration, FIVE, CHANNEL)
         await more()
@@ -40,11 +42,11 @@ async def test_a_client_that_brings_nothing_is_made_anew_within_half_a_minute(
     tmp_path: Path, kafka: Cluster
 ) -> None:
     async with working(tmp_path, kafka, "rebuild") as (service, more):
-        source = service.worker._setting.doors.telemetry
+        source = service.worker._context.ports.telemetry
         source._client.consumer._fetcher._fetch_task.cancel()  # type: ignore[attr-defined]
         await more()
         assert await until(lambda: taken(service) == 10) < REBUILT_S_MAX
-        assert service.pulse().rebuilds == 1
+        assert service.process_status().rebuilds == 1
         assert await until(service.ready) < 5
         assert service.alive()
 
@@ -58,4 +60,4 @@ async def test_a_loop_that_stood_still_past_its_session_goes_on_and_says_how_lon
         time.sleep(4.0)  # noqa: ASYNC251 - longer than the session
         await more()
         assert await until(lambda: taken(service) == 10) < REBUILT_S_MAX
-        assert 3.4 < service.pulse().lag_s < 6.0
+        assert 3.4 < service.process_status().lag_s < 6.0

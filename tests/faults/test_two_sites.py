@@ -13,7 +13,7 @@ from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
 from ingest.partitioner import home_lane
 from tests.testkit import city
-from tests.testkit.faults.drill import LANES, Site, destinies, judge
+from tests.testkit.faults.drill import LANES, Site, dispositions, judge
 from tests.testkit.faults.oracle import read_all, witness
 from tests.testkit.kafka.broker import Cluster
 from tests.testkit.worker_process import settle
@@ -127,7 +127,7 @@ class Pair:
             workers[0].kill()
             self.sent += await self.gateway.send(here, SECOND_S)
             await settle(workers[1:], await _ends(here), 60)
-            assert sum((await destinies(workers[1:])).values()) == self.sent
+            assert sum((await dispositions(workers[1:])).values()) == self.sent
             assert await workers[1].finish(30) == 0
         finally:
             for worker in workers:

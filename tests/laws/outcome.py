@@ -10,9 +10,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from contracts.batch import Batch, Destiny
+from contracts.batch import Batch, Disposition
 from contracts.journal import Entry
-from contracts.ports.lane_log import Mark, Message
+from contracts.ports.lane_log import Message, OutputMark
 from contracts.ports.lane_parts import Arrays, Parts, Scorer, Span
 from contracts.records import Records
 from contracts.transition import Transitions, no_transitions
@@ -41,7 +41,7 @@ class Watch:
     """
 
     scores: dict[str, list[NDArray[np.float64]]] = field(default_factory=dict)
-    notes: dict[str, list[Transitions]] = field(default_factory=dict)
+    transitions: dict[str, list[Transitions]] = field(default_factory=dict)
 
     def dress(self, parts: Parts) -> Parts:
         return replace(parts, scorer=Watched(parts.scorer, self, parts.config))
@@ -49,13 +49,13 @@ class Watch:
     def copy(self) -> "Watch":
         """What was seen up to now."""
         scores = {name: list(seen) for name, seen in self.scores.items()}
-        return Watch(scores, {name: list(seen) for name, seen in self.notes.items()})
+        return Watch(scores, {name: list(seen) for name, seen in self.transitions.items()})
 
     def all_scores(self) -> NDArray[np.float64]:
         return np.concatenate([np.empty(0), *_by_name(self.scores)])
 
     def all_notes(self) -> Transitions:
-        return np.concatenate([no_transitions(), *_by_name(self.notes)])
+        return np.concatenate([no_transitions(), *_by_name(self.transitions)])
 
 
 def _by_name(seen: Mapping[str, list[Any]]) -> list[Any]:
@@ -68,26 +68,26 @@ class Watched:
     def __init__(self, scorer: Scorer, watch: Watch, config: str) -> None:
         self._scorer = scorer
         self._scores = watch.scores.setdefault(config, [])
-        self._notes = watch.notes.setdefault(config, [])
+        self._transitions = watch.transitions.setdefault(config, [])
 
     def score(
         self,
         batch: Batch,
-        destiny: NDArray[np.uint8],
+        disposition: NDArray[np.uint8],
         span: Span,
         scores: NDArray[np.float64] | None = None,
     ) -> Transitions:
         room = np.full(len(batch), np.nan) if scores is None else scores
-        notes = self._scorer.score(batch, destiny, span, room)
+        transitions = self._scorer.score(batch, disposition, span, room)
         part = slice(*span)
-        taken = destiny[part] == Destiny.SCORED
+        taken = disposition[part] == Disposition.SCORED
         if not np.isfinite(batch.value[part][taken]).all():
             raise Broken("a reading without a finite value was scored")
         if not np.isnan(room[part][~taken]).all():
             raise Broken("a reading that was not to be scored has a score")
         self._scores.append(room[part][taken])
-        self._notes.append(notes)
-        return notes
+        self._transitions.append(transitions)
+        return transitions
 
     def arrays(self) -> Arrays:
         return self._scorer.arrays()
@@ -107,10 +107,10 @@ class Outcome:
     """Everything that a run of a lane told and remembers."""
 
     messages: list[Message]
-    mark: Mark
+    mark: OutputMark
     snapshot: Snapshot
     scores: NDArray[np.float64]
-    notes: Transitions
+    transitions: Transitions
     pieces: int
 
     @property
@@ -223,5 +223,5 @@ def busy(path: Path, found: Outcome) -> None:
             raise Idle(f"{path.name}: {rule} did not ring and clear, it was {sorted(states)}")
     if "unusual" in path.rings and not np.isfinite(found.scores).any():
         raise Idle(f"{path.name}: no finite score")
-    if path.rings - {"silent"} and not np.isfinite(found.notes["observed"]).all():
+    if path.rings - {"silent"} and not np.isfinite(found.transitions["observed"]).all():
         raise Idle(f"{path.name}: level changes without a value")

@@ -16,7 +16,7 @@ from contracts.quantities import Duration, Sigmas
 from contracts.transition import Transitions
 from detectors.change.shift import SHIFT, FalseAlarms, Shift
 from detectors.channel.seasonal import SEASONAL, Seasonal
-from detectors.fused.parameters import Rules
+from detectors.fused.parameters import FusedRules
 from detectors.fused.scorer import ChannelRules
 from detectors.fused.unusual import Sums, Unusual, of_unusual
 from detectors.group.consensus import CONSENSUS, Consensus
@@ -45,11 +45,13 @@ class Fused:
     """`unusual` on all channels, where kinds of their own have columns."""
 
     def __init__(self, rule: Unusual, clean: Clean) -> None:
-        self.rules = ChannelRules([Rules(None, rule)], np.zeros(clean.channels, np.int64))
+        self.rules = ChannelRules([FusedRules(None, rule)], np.zeros(clean.channels, np.int64))
 
-    def score(self, batch: Batch, destiny: Any, span: tuple[int, int], columns: Any) -> Transitions:
+    def score(
+        self, batch: Batch, disposition: Any, span: tuple[int, int], columns: Any
+    ) -> Transitions:
         del columns
-        return self.rules.score(batch, destiny, span)
+        return self.rules.score(batch, disposition, span)
 
 
 def shift_of(clean: Clean, total: float, **words: Any) -> Any:
@@ -63,9 +65,11 @@ def test_one_chart_of_shift_spends_its_budget(charts: Any) -> None:
     found = alarms(clean, [shift_of(clean, 300.0, charts=charts)])
     assert fair(found, 300.0 * (20_000 - 300) / 20_000, 0.95)  # stricter than asked of all
     rule = Shift(floor=1.0, at_most="blue", charts=charts, false_alarms=budget(clean, 300.0))
-    promise = SHIFT.promise(rule, clean.scene())
-    assert promise is not None
-    assert promise.per_day(500, MINUTE * 10**9, 0) == pytest.approx(300.0 * DAY / 1.2e6, rel=1e-3)
+    false_alarm_rate = SHIFT.false_alarm_rate(rule, clean.scene())
+    assert false_alarm_rate is not None
+    assert false_alarm_rate.per_day(500, MINUTE * 10**9, 0) == pytest.approx(
+        300.0 * DAY / 1.2e6, rel=1e-3
+    )
 
 
 def test_both_charts_of_shift_stay_below_their_budget() -> None:
@@ -136,9 +140,9 @@ def test_seasonal_is_beyond_its_band_as_often_as_said() -> None:
         memory=90,
     )
     skip = 1000
-    promise = SEASONAL.promise(rule, clean.scene())
-    assert promise is not None
-    expected = (10_000 - skip) * clean.per_round(promise)
+    false_alarm_rate = SEASONAL.false_alarm_rate(rule, clean.scene())
+    assert false_alarm_rate is not None
+    expected = (10_000 - skip) * clean.per_round(false_alarm_rate)
     assert fair(alarms(clean, [detector(SEASONAL, rule, clean)], skip), expected)
 
 
@@ -156,9 +160,9 @@ def test_regress_is_beyond_its_band_as_often_as_said() -> None:
         warm_up=500,
     )
     skip = 2000
-    promise = REGRESS.promise(rule, clean.scene())
-    assert promise is not None
-    expected = (10_000 - skip) * clean.per_round(promise, 250)
+    false_alarm_rate = REGRESS.false_alarm_rate(rule, clean.scene())
+    assert false_alarm_rate is not None
+    expected = (10_000 - skip) * clean.per_round(false_alarm_rate, 250)
     assert fair(alarms(clean, [REGRESS.build(1, {"m": rule}, lane)], skip), expected)
 
 
@@ -167,7 +171,7 @@ def test_consensus_is_beyond_its_band_as_often_as_said() -> None:
     lane = roster({"m": 600}, group_size=12, period_s=MINUTE)
     rule = Consensus(band=Sigmas("4 sigma"), floor=FLOOR, at_most="blue", warm_up=100, memory=200)
     skip = 1000
-    promise = CONSENSUS.promise(rule, clean.scene())
-    assert promise is not None
-    expected = (clean.rounds - skip) * clean.per_round(promise)
+    false_alarm_rate = CONSENSUS.false_alarm_rate(rule, clean.scene())
+    assert false_alarm_rate is not None
+    expected = (clean.rounds - skip) * clean.per_round(false_alarm_rate)
     assert fair(alarms(clean, [CONSENSUS.build(1, {"m": rule}, lane)], skip), expected)

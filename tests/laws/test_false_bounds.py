@@ -38,12 +38,12 @@ def bounded(kind: Kind, rule: Any, clean: Clean, lane: Roster | None = None, ski
     """Whether a rule on clean data keeps to what it promises at most."""
     judged = 0 if lane is None else len(set(lane.groups))
     lane = lane or roster({"m": clean.channels}, period_s=clean.period_s)
-    promise = kind.promise(rule, clean.scene())
-    assert promise is not None
-    assert not promise.exact
+    false_alarm_rate = kind.false_alarm_rate(rule, clean.scene())
+    assert false_alarm_rate is not None
+    assert not false_alarm_rate.exact
     rules: Mapping[str, Any] = {"m": rule}
     found = alarms(clean, [kind.build(1, rules, lane)], skip)
-    return kept(found, (clean.rounds - skip) * clean.per_round(promise, judged))
+    return kept(found, (clean.rounds - skip) * clean.per_round(false_alarm_rate, judged))
 
 
 def loaded(values: Values) -> Values:
@@ -111,5 +111,5 @@ def test_departure_keeps_to_its_band() -> None:
 
 
 def test_every_statistical_kind_promises() -> None:
-    silent = {kind.name for kind in KINDS if kind.promise is Kind.promise}
+    silent = {kind.name for kind in KINDS if kind.false_alarm_rate is Kind.false_alarm_rate}
     assert silent == PROMISE_NOTHING

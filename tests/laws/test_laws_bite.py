@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from alarms.book import AlarmBook
-from contracts.batch import Destiny
+from contracts.batch import Disposition
 from detectors.channel.silence import SilenceWatch
 from detectors.fused.scorer import ChannelRules
 from pipeline.lane.accounting import Accounts
@@ -44,25 +44,25 @@ def a_state_that_is_left_out(patch: pytest.MonkeyPatch) -> None:
 
 
 def a_look_at_the_clock(patch: pytest.MonkeyPatch) -> None:
-    def tell(old: Any, self: AlarmBook, note: Any, reach: Any) -> Any:
+    def emit(old: Any, self: AlarmBook, transition: Any, offsets: Any) -> Any:
         assert time.time() > 0
-        return old(self, note, reach)
+        return old(self, transition, offsets)
 
-    around(patch, AlarmBook, "tell", tell)
+    around(patch, AlarmBook, "emit", emit)
 
 
 def a_revision_that_is_skipped(patch: pytest.MonkeyPatch) -> None:
-    def tell(old: Any, self: AlarmBook, note: Any, reach: Any) -> Any:
-        message = old(self, note, reach)
+    def emit(old: Any, self: AlarmBook, transition: Any, offsets: Any) -> Any:
+        message = old(self, transition, offsets)
         body = message.body.replace(b'"revision":2,', b'"revision":3,')
         return message._replace(body=body)
 
-    around(patch, AlarmBook, "tell", tell)
+    around(patch, AlarmBook, "emit", emit)
 
 
 def a_reading_that_is_not_counted(patch: pytest.MonkeyPatch) -> None:
-    def book(old: Any, self: Accounts, destiny: Any, refused: int) -> None:
-        old(self, destiny, 0)
+    def book(old: Any, self: Accounts, disposition: Any, refused: int) -> None:
+        old(self, disposition, 0)
         del refused
 
     around(patch, Accounts, "book", book)
@@ -71,15 +71,15 @@ def a_reading_that_is_not_counted(patch: pytest.MonkeyPatch) -> None:
 def a_shelf_that_forgets_nothing(patch: pytest.MonkeyPatch) -> None:
     def feed(old: Any, self: Lane, records: Any) -> None:
         old(self, records)
-        self.shelf.put(f"nobody-{self.position}", 1 << 40)
+        self.shelving.put(f"nobody-{self.position}", 1 << 40)
 
     around(patch, Lane, "feed", feed)
 
 
 def a_deadline_that_is_missed(patch: pytest.MonkeyPatch) -> None:
     def fire(old: Any, self: SilenceWatch, lane_time_s: int) -> Any:
-        notes = old(self, lane_time_s)
-        return notes[:-1] if len(notes) > 1 else notes
+        transitions = old(self, lane_time_s)
+        return transitions[:-1] if len(transitions) > 1 else transitions
 
     around(patch, SilenceWatch, "fire", fire)
 
@@ -114,5 +114,7 @@ def test_a_day_on_which_nothing_rings_proves_nothing(law: str) -> None:
 def test_every_destiny_came_in_the_troubled_day() -> None:
     way = path("everything")
     found = LAWS["Identity"](way, way.over(troubled()))
-    missing = [d.word for d in Destiny if not found.counts[d.word] and d is not Destiny.HELD]
+    missing = [
+        d.word for d in Disposition if not found.counts[d.word] and d is not Disposition.HELD
+    ]
     assert missing == []

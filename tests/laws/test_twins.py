@@ -5,19 +5,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from contracts.batch import Batch, Destiny
-from contracts.quantities import Duration, Rate, Sigmas
+from contracts.batch import Batch, Disposition
+from contracts.quantities import NS_PER_S, Duration, Rate, Sigmas
 from contracts.transition import NEVER
 from detectors.base.level import advance_level, advance_one
 from detectors.base.thresholds import Steps
 from detectors.channel.silence import SilenceWatch, Silent
 from detectors.fused.frozen import Frozen
 from detectors.fused.limit import DaySides, Limit, Sides
-from detectors.fused.parameters import Rules
+from detectors.fused.parameters import FusedRules
 from detectors.fused.scorer import ChannelRules
 from detectors.fused.unusual import Sums, Unusual
 from ingest.admit import Admission, Plausible
-from tests.laws.twins import NS_PER_S, AdmissionTwin, FusedTwin, SilenceTwin
+from tests.laws.twins import AdmissionTwin, FusedTwin, SilenceTwin
 
 CHANNELS = 3
 FEW = settings(max_examples=40, deadline=None)
@@ -79,17 +79,17 @@ def test_admission(readings: list[tuple[int, int, int, float, int]], shelved: bo
         admission.shelve(1, shelved=True)
         twins[1].shelved = True
     readings_of = batch(rows, times, [r[3] for r in readings], [r[4] for r in readings])
-    destiny = np.zeros(len(rows), np.uint8)
+    disposition = np.zeros(len(rows), np.uint8)
     half = len(rows) // 2
     for span in ((0, half), (half, len(rows))):
-        admission.admit(readings_of, stamps.astype(np.int64), span, destiny)
+        admission.admit(readings_of, stamps.astype(np.int64), span, disposition)
     wanted = [
         twins[row].admit(int(stamp), time_ns, value, quality)
         for stamp, row, time_ns, (_, _, _, value, quality) in zip(
             stamps, rows, times, readings, strict=True
         )
     ]
-    assert [Destiny(int(got)) for got in destiny] == wanted
+    assert [Disposition(int(got)) for got in disposition] == wanted
 
 
 FROZEN = [
@@ -100,7 +100,7 @@ FROZEN = [
 
 
 @st.composite
-def fused_rules(draw: st.DrawFn) -> Rules:
+def fused_rules(draw: st.DrawFn) -> FusedRules:
     low = Steps(blue=2.0, yellow=1.6, orange=draw(st.sampled_from([None, 1.2])), red=0.8)
     limit = Limit(
         low=low,
@@ -124,7 +124,7 @@ def fused_rules(draw: st.DrawFn) -> Rules:
         relearn_after=draw(st.sampled_from([Duration("0 s"), Duration("4 s")])),
         sums=draw(st.sampled_from([None, Sums(h=Sigmas("4.6 sigma")), Sums(k=Sigmas("1 sigma"))])),
     )
-    return Rules(limit, unusual, draw(st.sampled_from([None, *FROZEN])))
+    return FusedRules(limit, unusual, draw(st.sampled_from([None, *FROZEN])))
 
 
 @FEW
@@ -141,7 +141,7 @@ def fused_rules(draw: st.DrawFn) -> Rules:
         max_size=120,
     ),
 )
-def test_the_fused_row(rules: Rules, drawn: list[tuple[int, int, float, int]]) -> None:
+def test_the_fused_row(rules: FusedRules, drawn: list[tuple[int, int, float, int]]) -> None:
     readings = [one[:3] for one in drawn for _ in range(one[3])]
     rows = [row for row, _, _ in readings]
     times = (np.cumsum([step for _, step, _ in readings]) * NS_PER_S).tolist()
@@ -149,10 +149,10 @@ def test_the_fused_row(rules: Rules, drawn: list[tuple[int, int, float, int]]) -
     together = batch(rows, times, values, [0] * len(rows))
     scorer = ChannelRules([rules], np.zeros(CHANNELS, np.int64))
     scores = np.full(len(rows), np.nan)
-    destiny = np.zeros(len(rows), np.uint8)
-    notes = scorer.score(together, destiny, (0, len(rows)), scores)
+    disposition = np.zeros(len(rows), np.uint8)
+    transitions = scorer.score(together, disposition, (0, len(rows)), scores)
     silent = ChannelRules([rules], np.zeros(CHANNELS, np.int64))  # the way without scores
-    assert len(silent.score(together, destiny, (0, len(rows)))) == len(notes)
+    assert len(silent.score(together, disposition, (0, len(rows)))) == len(transitions)
     assert silent.rows.tobytes() == scorer.rows.tobytes()
     assert rules.limit is not None
     assert rules.unusual is not None
@@ -164,9 +164,11 @@ def test_the_fused_row(rules: Rules, drawn: list[tuple[int, int, float, int]]) -
         wanted += [(ordinal, row, *change) for change in changes]
     assert bits(scores) == bits(wanted_scores)
     keys = ("ordinal", "row", "rule", "was", "now", "onset_ns")
-    assert [tuple(int(note[key]) for key in keys) for note in notes] == [w[:6] for w in wanted]
+    assert [tuple(int(transition[key]) for key in keys) for transition in transitions] == [
+        w[:6] for w in wanted
+    ]
     for place, name in enumerate(("observed", "expected", "low", "high", "score"), 6):
-        assert bits(notes[name]) == bits([told[place] for told in wanted]), name
+        assert bits(transitions[name]) == bits([told[place] for told in wanted]), name
     for row, twin in enumerate(twins):
         if twin.learned:
             state = [twin.mean, twin.variance, twin.up, twin.down]

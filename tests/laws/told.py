@@ -7,16 +7,16 @@ from datetime import datetime
 from typing import Any, Final
 
 from alarms.book import alarm_id
-from contracts.batch import Destiny
+from contracts.batch import Disposition
 from contracts.journal import Entry, Tick
 from contracts.ports.lane_log import Message
+from contracts.quantities import NS_PER_MS
 from pipeline.lane.lane import NOT_BEGUN, STATEFUL, Lane
 from pipeline.lane.offset_index import MINUTES
 from tests.laws.outcome import Broken, Hooks, Idle, Outcome, busy, run, same
 from tests.laws.path import Path
 from tests.testkit.streams import Stream
 
-NS_PER_MS: Final = 1_000_000
 LONG_S: Final = 86_400
 CHATTER: Final = 1000
 
@@ -60,7 +60,7 @@ def _essence(alarm: dict[str, Any]) -> dict[str, Any]:
 
 
 def accounting(path: Path, stream: Stream) -> Outcome:
-    """Law 5: received = sum of all destinies, after every feed; every refusal is told."""
+    """Law 5: received = sum of all dispositions, after every feed; every refusal is told."""
     letters = 0
     feeds = 0
 
@@ -127,7 +127,7 @@ def _kept(lane: Lane, rules: int) -> Iterator[tuple[str, int, int]]:
     channels = len(lane.parts.catalogue)
     yield "the index", len(lane.index.state()), MINUTES
     yield "the outbox", len(lane.outbox), 0
-    yield "the shelf", len(lane.shelf.state()), channels
+    yield "the shelf", len(lane.shelving.state()), channels
     yield "the book", len(lane.parts.book.state()["open"]), channels * rules
 
 
@@ -136,11 +136,13 @@ def silence(path: Path, stream: Stream) -> Outcome:
     found = run(path, stream)
     busy(path, found)
     told = Counter(json.loads(m.body)["reason"] for m in found.messages if _is_reading(m))
-    for destiny in Destiny:
-        if destiny.quarantined and destiny is not Destiny.UNDECODABLE:
-            counted = found.counts[destiny.word]
-            if told[destiny.word] != counted:
-                raise Broken(f"{path.name}: {counted} {destiny.word}, {told[destiny.word]} told")
+    for disposition in Disposition:
+        if disposition.quarantined and disposition is not Disposition.UNDECODABLE:
+            counted = found.counts[disposition.word]
+            if told[disposition.word] != counted:
+                raise Broken(
+                    f"{path.name}: {counted} {disposition.word}, {told[disposition.word]} told"
+                )
     unscored = found.counts["received"] - found.counts["scored"]
     if not unscored:
         raise Idle(f"{path.name}: every reading could be scored")

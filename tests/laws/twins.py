@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from math import isfinite, isnan, nan, sqrt
 from typing import Any
 
-from contracts.batch import Destiny, Quality
+from contracts.batch import Disposition, Quality
 from contracts.civil_time import day_type
 from detectors.base.thresholds import COLOURS, Steps
 from detectors.fused.frozen import Frozen
@@ -13,8 +13,6 @@ from detectors.fused.limit import Limit
 from detectors.fused.unusual import Unusual
 from ingest.admit import Plausible
 from tests.testkit.level_twin import Gate, LevelTwin
-
-NS_PER_S = 1_000_000_000
 
 
 @dataclass
@@ -26,33 +24,33 @@ class AdmissionTwin:
     last: tuple[int, float] | None = None
     shelved: bool = False
 
-    def admit(self, stamp_ns: int, time_ns: int, value: float, quality: int) -> Destiny:
-        """The reading's one destiny."""
+    def admit(self, stamp_ns: int, time_ns: int, value: float, quality: int) -> Disposition:
+        """The reading's one disposition."""
         by_time = [
-            (Destiny.FUTURE, time_ns - stamp_ns > self.plausible.future.ns),
-            (Destiny.DUPLICATE, time_ns in self.times),
-            (Destiny.BACK_FILLED, stamp_ns - time_ns > self.plausible.back_fill.ns),
-            (Destiny.LATE, bool(self.times) and time_ns < self.times[-1]),
+            (Disposition.FUTURE, time_ns - stamp_ns > self.plausible.future.ns),
+            (Disposition.DUPLICATE, time_ns in self.times),
+            (Disposition.BACK_FILLED, stamp_ns - time_ns > self.plausible.back_fill.ns),
+            (Disposition.LATE, bool(self.times) and time_ns < self.times[-1]),
         ]
-        for destiny, holds in by_time:
+        for disposition, holds in by_time:
             if holds:
-                return destiny
+                return disposition
         self.times.append(time_ns)
         if quality == Quality.BAD or self.shelved:
-            return Destiny.HELD
+            return Disposition.HELD
         return self._by_value(time_ns, value)
 
-    def _by_value(self, time_ns: int, value: float) -> Destiny:
+    def _by_value(self, time_ns: int, value: float) -> Disposition:
         bounds = self.plausible
         if not isfinite(value):
-            return Destiny.NOT_FINITE
+            return Disposition.NOT_FINITE
         if not bounds.range[0] <= value <= bounds.range[1]:
-            return Destiny.OUT_OF_RANGE
+            return Disposition.OUT_OF_RANGE
         before, self.last = self.last, (time_ns, value)
         if before is None or bounds.fastest is None:
-            return Destiny.SCORED
+            return Disposition.SCORED
         fast = abs(value - before[1]) > bounds.fastest.per_s * ((time_ns - before[0]) / 1e9)
-        return Destiny.TOO_FAST if fast else Destiny.SCORED
+        return Disposition.TOO_FAST if fast else Disposition.SCORED
 
 
 def beyond(steps: Steps | None, value: float, sign: int, back: float) -> int:

@@ -4,13 +4,13 @@ import subprocess
 import sys
 import time
 
-from runtime.exit_deadline import LastExit
+from runtime.exit_deadline import ExitDeadline
 
 HUNG = """
 import threading, time
-from runtime.exit_deadline import LastExit
+from runtime.exit_deadline import ExitDeadline
 threading.Thread(target=time.sleep, args=(60,)).start()  # Python would wait for it
-LastExit(0.3).ask()
+ExitDeadline(0.3).ask()
 """
 
 
@@ -23,7 +23,7 @@ def test_a_hung_thread_does_not_keep_a_process_that_let_go_of_its_lanes() -> Non
 
 def test_told_again_it_leaves_at_once_and_says_whether_its_lanes_were_drained() -> None:
     codes: list[int] = []
-    leaving = LastExit(60.0, codes.append)
+    leaving = ExitDeadline(60.0, codes.append)
     leaving.ask()
     assert codes == []
     leaving.ask()

@@ -94,8 +94,8 @@ class Telemetry:
         if chance < 0.002:
             return self._sample(group, b'{"channel": "wat', 1)
         if chance < 0.005:
-            stranger = {"channel": "water.nobody.knows", "time": now_ms, "value": 1.0}
-            return self._sample(group, msgspec.json.encode(stranger), 1)
+            unknown_id = {"channel": "water.nobody.knows", "time": now_ms, "value": 1.0}
+            return self._sample(group, msgspec.json.encode(unknown_id), 1)
         if chance < 0.02:
             rows = [self._reading(channel, now_ms - 19 + i) for i in range(20)]
             return self._sample(group, msgspec.json.encode(rows), len(rows))

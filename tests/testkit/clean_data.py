@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from contracts.batch import Batch, Destiny
+from contracts.batch import Batch, Disposition
 from contracts.quantities import Duration
 from contracts.transition import Transitions
 from detectors.base.kind import Columns, Scene
-from detectors.false_alarm_rate.rate import Promise
+from detectors.false_alarm_rate.rate import FalseAlarmRate
 from tests.testkit.kind_case import SECOND
 
 STEPS = 1000  # rounds of readings in a batch
@@ -44,9 +44,9 @@ class Clean(NamedTuple):
     seed: int
     mix: Callable[[Values], Values] | None = None
 
-    def per_round(self, promise: Promise, judged: int = 0, n: int = 1) -> float:
+    def per_round(self, false_alarm_rate: FalseAlarmRate, judged: int = 0, n: int = 1) -> float:
         """Alarms in a round that a rule promises of all channels, or of so many."""
-        return (judged or self.channels) * promise.share(n)
+        return (judged or self.channels) * false_alarm_rate.share(n)
 
     def scene(self) -> Scene:
         """What surrounds a rule in its class: the plausible range does not matter here."""
@@ -57,7 +57,7 @@ def rises(clean: Clean, detectors: Sequence[Any]) -> Transitions:
     """Rises of the last detector's level; others before it fill columns."""
     chance = np.random.default_rng(clean.seed)
     row = np.tile(np.arange(clean.channels, dtype=np.int32), STEPS)
-    destiny = np.full(len(row), Destiny.SCORED, np.uint8)
+    disposition = np.full(len(row), Disposition.SCORED, np.uint8)
     found = []
     for first in range(0, clean.rounds, STEPS):
         rounds = np.arange(first, first + STEPS, dtype=np.int64)
@@ -65,9 +65,11 @@ def rises(clean: Clean, detectors: Sequence[Any]) -> Transitions:
         value = chance.normal(size=len(row))
         if clean.mix is not None:
             value = clean.mix(value.reshape(STEPS, clean.channels)).ravel()
-        batch = Batch(np.arange(len(row), dtype=np.int32), row, time_ns, value, destiny)
+        batch = Batch(np.arange(len(row), dtype=np.int32), row, time_ns, value, disposition)
         columns: Columns = {"value": value}
-        told = [detector.score(batch, destiny, (0, len(row)), columns) for detector in detectors]
+        told = [
+            detector.score(batch, disposition, (0, len(row)), columns) for detector in detectors
+        ]
         found.append(told[-1][told[-1]["now"] > told[-1]["was"]].copy())
     return np.concatenate(found)
 

@@ -51,8 +51,8 @@ class Day:
         commands = len(self.world.commands.bodies.get(self.number, []))
 
         def holds() -> bool:
-            vitals = crew.runner.vitals
-            if vitals.phase != "running" or vitals.position != stream.end:
+            status = crew.runner.status
+            if status.phase != "running" or status.position != stream.end:
                 return False
             taken = (entry.command or 0 for _, entry in self.world.journal(self.number))
             return max(taken, default=0) == commands

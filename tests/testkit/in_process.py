@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 from aiokafka import AIOKafkaProducer
 
-from app.process.lifeline_worker import Service
+from app.process.lifeline_worker import LifelineWorker
 from broker.topics import TopicPlan, ensure, needed
 from configuration.configuration import Configuration
 from contracts.topics import TopicNames
@@ -61,6 +61,6 @@ async def until(holds: Callable[[], bool]) -> float:
     return time.monotonic() - began
 
 
-def taken(service: Service) -> int:
+def taken(service: LifelineWorker) -> int:
     """Readings that the lanes of a worker have received."""
     return sum(lane.accounts.get("received", 0) for lane in service.lanes())

@@ -11,7 +11,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from contracts.batch import Batch, Destiny
+from contracts.batch import Batch, Disposition
 from contracts.transition import Transitions
 from detectors.base.kind import Columns, Detector, Kind, Roster
 from tests.testkit.level_twin import Gate, LevelTwin
@@ -28,7 +28,7 @@ class Reading:
     row: int
     at_s: float
     value: float
-    destiny: Destiny = Destiny.SCORED
+    disposition: Disposition = Disposition.SCORED
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Case:
         return self.kind.build(SLOT, self.rules, self.roster)
 
     def batch(self) -> tuple[Batch, NDArray[np.uint8]]:
-        """All readings as one batch, and their destinies."""
+        """All readings as one batch, and their dispositions."""
         readings = self.readings
         n = len(readings)
         batch = Batch(
@@ -55,7 +55,7 @@ class Case:
             np.array([r.value for r in readings], np.float64),
             np.zeros(n, np.uint8),
         )
-        return batch, np.array([r.destiny for r in readings], np.uint8)
+        return batch, np.array([r.disposition for r in readings], np.uint8)
 
 
 def roster(
@@ -78,7 +78,7 @@ def roster(
 
 def run(case: Case, cuts: Sequence[int] = (), restore_at: Sequence[int] = ()) -> Transitions:
     """Level changes of a case, its stream cut into spans and its detector reborn at places."""
-    batch, destiny = case.batch()
+    batch, disposition = case.batch()
     detector = case.detector()
     columns: Columns = {"value": batch.value}
     edges = sorted({0, len(batch), *cuts, *restore_at})
@@ -86,7 +86,7 @@ def run(case: Case, cuts: Sequence[int] = (), restore_at: Sequence[int] = ()) ->
     for first, last in pairwise(edges):
         if first in restore_at:
             detector = reborn(case, detector)
-        found.append(detector.score(batch, destiny, (first, last), columns))
+        found.append(detector.score(batch, disposition, (first, last), columns))
     return np.concatenate(found)
 
 
@@ -127,11 +127,11 @@ def keeps_the_laws(case: Case, *, changes: int = 2) -> None:
 
 def bounded(case: Case) -> None:
     """State does not grow with readings, and every name begins with the kind's."""
-    batch, destiny = case.batch()
+    batch, disposition = case.batch()
     detector = case.detector()
     before = {name: array.nbytes for name, array in detector.arrays().items()}
     assert all(name.startswith(f"{case.kind.name}.") for name in before), before
-    detector.score(batch, destiny, (0, len(batch)), {"value": batch.value})
+    detector.score(batch, disposition, (0, len(batch)), {"value": batch.value})
     assert {name: array.nbytes for name, array in detector.arrays().items()} == before
 
 
@@ -206,7 +206,7 @@ def twin_notes(case: Case, make: Any) -> list[tuple[Any, ...]]:
     told = []
     for ordinal, reading in enumerate(case.readings):
         name = case.roster.classes[case.roster.class_of[reading.row]] if reading.row >= 0 else ""
-        if name not in case.rules or reading.destiny is not Destiny.SCORED:
+        if name not in case.rules or reading.disposition is not Disposition.SCORED:
             continue
         rule = case.rules[name]
         if reading.row not in places:
@@ -229,7 +229,7 @@ def equals_twin(case: Case, make: Any, *, ulps: int = 0) -> None:
     expected = twin_notes(case, make)
     got = run(case)
     keys = ["ordinal", "row", "was", "now", "onset_ns", "time_ns"]
-    assert [tuple(int(note[key]) for key in keys) for note in got] == [
+    assert [tuple(int(transition[key]) for key in keys) for transition in got] == [
         told[: len(keys)] for told in expected
     ]
     for i, name in enumerate(FIGURES):

@@ -11,7 +11,7 @@ import msgspec
 from contracts.errors import DataLoss, FatalError, Fenced
 from contracts.journal import Entry, encode_entry
 from contracts.lane import LaneName
-from contracts.ports.lane_log import Manifest, Mark, Message, Past
+from contracts.ports.lane_log import Manifest, Message, OutputMark, Past
 from contracts.records import Records
 from contracts.topics import TopicNames
 from tests.testkit.memory_broker import MemoryBroker, Written
@@ -68,7 +68,7 @@ class MemoryLog:
             manifest,
             manifests[0] if len(manifests) > 1 else None,
             [(w.offset, self._own(w, "journal", Entry)) for w in entries],
-            self._own(marks[-1], "alarms", Mark) if marks else None,
+            self._own(marks[-1], "alarms", OutputMark) if marks else None,
             self._journal_end,
             alarms_end,
         )
@@ -86,7 +86,7 @@ class MemoryLog:
             raise FatalError(f"{where}: expected the lane's own {kind.__name__}") from error
 
     async def flush(
-        self, entries: list[Entry], messages: list[Message], mark: Mark
+        self, entries: list[Entry], messages: list[Message], mark: OutputMark
     ) -> tuple[int, int]:
         broker, writer, faults = self._broker, str(self._lane), self._faults
         await faults.reach(Step.BEGIN)
@@ -111,7 +111,7 @@ class MemoryLog:
         place = f"{getattr(self._topics, topic)}[0]" if shared else self._place(topic)
         return self._broker.send(str(self._lane), self._epoch, place, record)
 
-    async def tell(self, message: Message, since: int | None) -> bool:
+    async def emit(self, message: Message, since: int | None) -> bool:
         if any(written.key == message.key for written in self._read("alarms", since)[0]):
             return False
         writer = str(self._lane)

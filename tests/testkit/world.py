@@ -12,22 +12,22 @@ from pathlib import Path
 import msgspec
 
 from configuration.configuration import Configuration
-from configuration.lane_plan import Plan, standing
+from configuration.lane_plan import Plan, stopped_alarm
 from contracts.alarm import Alarm, decode_alarm
 from contracts.batch import Batch
 from contracts.journal import Entry
 from contracts.lane import LaneName
-from contracts.ports.lane_log import Manifest, Mark, Message
+from contracts.ports.lane_log import Manifest, Message, OutputMark
 from contracts.ports.lane_parts import Decoder, Parts
 from contracts.records import Records
 from contracts.topics import TopicNames
 from ingest.limits import DecodeLimits
 from pipeline.lane.lane import Lane
 from pipeline.lane.replay import replay
-from pipeline.snapshot.copy_buffer import Yard
-from pipeline.snapshot.snapshots import Keeper
+from pipeline.snapshot.copy_buffer import SnapshotSlot
+from pipeline.snapshot.snapshots import Snapshots
 from pipeline.snapshot.store import SnapshotStore, unpack
-from pipeline.worker.lane_context import Doors, Pace, Setting
+from pipeline.worker.lane_context import LaneContext, LanePorts, Pace
 from pipeline.worker.lane_runner import LaneRunner
 from tests.testkit import city
 from tests.testkit.memory_broker import MemoryBroker, Written
@@ -146,12 +146,12 @@ class World:
         return self.store or str(self.state)
 
     @contextmanager
-    def setting(
+    def context(
         self,
         plan: Plan | None = None,
         parts_for: Callable[[str, LaneName], Parts] | None = None,
         pace: Pace = PACE,
-    ) -> Iterator[Setting]:
+    ) -> Iterator[LaneContext]:
         """What one worker runs its lanes by; `telemetry` is the newest worker's."""
         parts_for = parts_for or self.plans.parts_for
 
@@ -162,12 +162,12 @@ class World:
         self.workers += 1
         self.telemetry = MemoryTelemetry(self.streams, self.faults, seed=self.workers)
         with ThreadPoolExecutor(1) as scoring, ThreadPoolExecutor(1) as filing:
-            yield Setting(
-                Doors(self.telemetry, self.commands, self.log_for, self.clock, scoring),
-                Keeper(StruckStore(self.location, self.faults), struck, Yard(filing)),
+            yield LaneContext(
+                LanePorts(self.telemetry, self.commands, self.log_for, self.clock, scoring),
+                Snapshots(StruckStore(self.location, self.faults), struck, SnapshotSlot(filing)),
                 (plan or self.plans.first).configuration.hash,
                 pace,
-                standing,
+                stopped_alarm,
             )
 
     def log_for(self, name: LaneName) -> MemoryLog:
@@ -182,10 +182,10 @@ class World:
         written, _ = self.broker.committed(JOURNAL.format(number))
         return [(w.offset, msgspec.json.decode(w.body, type=Entry)) for w in written]
 
-    def marks(self, number: int = 0) -> list[Mark]:
+    def marks(self, number: int = 0) -> list[OutputMark]:
         """Committed marks of a lane."""
         written, _ = self.broker.committed(ALARMS.format(number))
-        return [msgspec.json.decode(w.body, type=Mark) for w in written if w.kind == "mark"]
+        return [msgspec.json.decode(w.body, type=OutputMark) for w in written if w.kind == "mark"]
 
     def manifests(self, number: int = 0) -> list[Manifest]:
         """Committed manifests of a lane."""
@@ -209,7 +209,7 @@ class World:
         written, _ = self.broker.committed(WHISPERS)
         return [Message(w.kind, w.key, w.body) for w in written]
 
-    def standing(self, number: int = 0) -> list[Alarm]:
+    def stopped_alarm(self, number: int = 0) -> list[Alarm]:
         """Committed alarms of a lane about itself."""
         alarms, _ = self.broker.committed(ALARMS.format(number))
         return [decode_alarm(m.body) for m in _alarms(alarms) if _of_the_lane_itself(m)]
@@ -245,15 +245,15 @@ def _of_the_lane_itself(message: Message) -> bool:
 class Crew:
     """Who holds a lane now: a test may let another take over."""
 
-    def __init__(self, world: World, setting: Setting, number: int = 0) -> None:
+    def __init__(self, world: World, context: LaneContext, number: int = 0) -> None:
         self.world = world
         self._number = number
         self._tasks: list[asyncio.Task[None]] = []
-        self.hire(setting)
+        self.hire(context)
 
-    def hire(self, setting: Setting) -> None:
+    def hire(self, context: LaneContext) -> None:
         """Let a new runner hold the lane; the former one goes on as it can."""
-        self.runner = LaneRunner(self.world.name(self._number), setting)
+        self.runner = LaneRunner(self.world.name(self._number), context)
         self.task = asyncio.create_task(self.runner.run())
         self._tasks.append(self.task)
 
@@ -262,10 +262,10 @@ class Crew:
         try:
             async with asyncio.timeout(WAIT_S):
                 while not holds():
-                    assert not self.task.done(), (self.runner.vitals, self.task)
+                    assert not self.task.done(), (self.runner.status, self.task)
                     await asyncio.sleep(0.001)
         except TimeoutError:
-            raise AssertionError(self.runner.vitals, self.world.faults.fallen) from None
+            raise AssertionError(self.runner.status, self.world.faults.fallen) from None
 
     async def drain(self) -> None:
         """Stop as a revocation does."""
@@ -281,9 +281,9 @@ class Crew:
 
 
 @asynccontextmanager
-async def holding(world: World, setting: Setting, number: int = 0) -> AsyncIterator[Crew]:
+async def holding(world: World, context: LaneContext, number: int = 0) -> AsyncIterator[Crew]:
     """A crew that is let go at the end, whatever happened."""
-    crew = Crew(world, setting, number)
+    crew = Crew(world, context, number)
     try:
         yield crew
     finally:

@@ -18,9 +18,9 @@ from rich.console import Console, RenderableType
 from rich.panel import Panel
 
 from app.demo.demo import feeds, perform
-from app.demo.interrupt import Leaving
+from app.demo.interrupt import Interrupt
 from app.demo.live_screen import Rate, panel, sentence
-from app.demo.run import Show
+from app.demo.run import DemoRun
 from app.demo.screen import Progress
 from configuration.configuration import Configuration
 from contracts.alarm import Alarm
@@ -36,14 +36,14 @@ class Still:
 
     Parameters
     ----------
-    leaving : Leaving
+    leaving : Interrupt
         Asked to leave once the picture is taken.
     share : float
         Of every feed that has played when the picture is taken.
     sentences : int
     """
 
-    def __init__(self, leaving: Leaving, share: float, sentences: int) -> None:
+    def __init__(self, leaving: Interrupt, share: float, sentences: int) -> None:
         self._leaving, self._share = leaving, share
         self._said: deque[Alarm] = deque(maxlen=sentences)
         self._rate = Rate()
@@ -80,9 +80,9 @@ async def terminal_svg(seconds: float = 20.0, share: float = 0.9, sentences: int
         How many stand above the panel.
     """
     configuration = Configuration.load(CONFIGS)
-    leaving = Leaving()
+    leaving = Interrupt()
     still = Still(leaving, share, sentences)
-    show = Show(feeds(configuration), still, seconds)
+    show = DemoRun(feeds(configuration), still, seconds)
     await perform(show, configuration, None, leaving)
     console = Console(
         file=io.StringIO(), width=COLUMNS, record=True, force_terminal=True, highlight=False

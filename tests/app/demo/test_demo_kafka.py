@@ -11,15 +11,15 @@ from confluent_kafka.admin import AdminClient
 
 from app.demo.broker import real
 from app.demo.demo import feeds
-from app.demo.lifeline import Act
+from app.demo.lifeline import DemoLifeline
 from app.demo.report import Told, summary
-from app.demo.run import Show
+from app.demo.run import DemoRun
 from app.demo.screen import Plain
 from configuration.configuration import Configuration
 from contracts.journal import Entry, decode_entry
 from contracts.records import Records
 from contracts.topics import TopicNames
-from lab.explain.replay import Bench
+from lab.explain.replay import ReplayLanes
 from pipeline.lane.replay import replay
 from runtime.installation import CONFIGS
 from tests.testkit.faults.oracle import read_all
@@ -34,16 +34,16 @@ def names(kafka: Cluster) -> set[str]:
     return {name for name in listed if name.startswith("tocsin-demo-")}
 
 
-async def replayed(bootstrap: str, act: Act) -> list[bytes]:
+async def replayed(bootstrap: str, lifeline: DemoLifeline) -> list[bytes]:
     """Bodies of the alarms that newborn lanes tell over the records and journals of a lifeline."""
-    topics = TopicNames(act.configuration.settings.app)
+    topics = TopicNames(lifeline.configuration.settings.app)
     rows: dict[int, list[tuple[int, int, bytes | None]]] = {}
-    for item in await read_all(bootstrap, topics.telemetry(act.feed.lifeline)):
+    for item in await read_all(bootstrap, topics.telemetry(lifeline.feed.lifeline)):
         rows.setdefault(item.partition, []).append((item.offset, item.timestamp, item.value))
     journal: dict[int, list[tuple[int, Entry]]] = {}
-    for item in await read_all(bootstrap, topics.journal(act.feed.lifeline)):
+    for item in await read_all(bootstrap, topics.journal(lifeline.feed.lifeline)):
         journal.setdefault(item.partition, []).append((item.offset, decode_entry(item.value)))
-    bench = Bench(act.configuration, act.feed.lifeline, None)
+    bench = ReplayLanes(lifeline.configuration, lifeline.feed.lifeline, None)
     return [
         message.body
         for lane, records in sorted(rows.items())
@@ -59,13 +59,17 @@ async def test_the_demo_tells_what_a_replay_of_its_telemetry_and_journal_tells(
 ) -> None:
     configuration = Configuration.load(CONFIGS)
     played = feeds(configuration)
-    show = Show(played, Plain(), SECONDS)
+    show = DemoRun(played, Plain(), SECONDS)
     async with real(configuration, configuration.partitions, kafka.bootstrap, str(tmp_path)) as on:
         await show.run(on)
-        again = [body for act in show.acts for body in await replayed(kafka.bootstrap, act)]
+        again = [
+            body
+            for lifeline in show.lifelines
+            for body in await replayed(kafka.bootstrap, lifeline)
+        ]
     assert len(again) > 50
-    assert sorted(show.ear.bodies) == sorted(again)
-    found = summary(played, Told(show.ear.told, show.accounts()), show.elapsed)
+    assert sorted(show.listener.bodies) == sorted(again)
+    found = summary(played, Told(show.listener.told, show.accounts()), show.elapsed)
     assert [event["name"] for event in found["known_events"] if event["rung_at"] is None] == []
     assert len(found["known_events"]) == 19
     assert (found["accounting"]["received"], found["accounting"]["scored"]) == (49959, 49959)

@@ -20,10 +20,10 @@ import pytest
 from aiokafka.structs import RecordMetadata, TopicPartition
 from rich.console import Console
 
-from app.demo.interrupt import Leaving
-from app.demo.latency import DELAYS_MAX, READINGS_MAX, Meter
+from app.demo.interrupt import Interrupt
+from app.demo.latency import DELAYS_MAX, READINGS_MAX, LatencyMeter
 from app.demo.live_screen import Live, Rate, alive_share, open_alarms, sentence
-from app.demo.run import Show
+from app.demo.run import DemoRun
 from contracts.alarm import Alarm
 from lab.feeds import subsidence
 from tests.app.demo.terminal import terminal_svg
@@ -68,7 +68,7 @@ def drawn(what: Any, *, colour: bool = False) -> str:
 
 
 def test_a_delay_runs_from_the_producers_hands_to_the_ear() -> None:
-    meter = Meter()
+    meter = LatencyMeter()
     assert meter.p99_ms() is None
     meter.lies(("t", 1, 7), time.monotonic() - 2)
     meter.heard(alarm())
@@ -76,7 +76,7 @@ def test_a_delay_runs_from_the_producers_hands_to_the_ear() -> None:
 
 
 def test_what_no_reading_rang_or_no_reading_is_known_of_has_no_delay() -> None:
-    meter = Meter()
+    meter = LatencyMeter()
     meter.heard(alarm())
     meter.lies(("t", 1, 7), time.monotonic())
     meter.heard(alarm(rule="silent"))
@@ -85,7 +85,7 @@ def test_what_no_reading_rang_or_no_reading_is_known_of_has_no_delay() -> None:
 
 
 def test_the_meter_keeps_a_bounded_number_of_readings_and_delays() -> None:
-    meter = Meter()
+    meter = LatencyMeter()
     for offset in range(READINGS_MAX + 10):
         meter.lies(("t", 1, offset), time.monotonic())
     meter.heard(alarm())
@@ -98,7 +98,7 @@ def test_the_meter_keeps_a_bounded_number_of_readings_and_delays() -> None:
 
 
 async def test_a_reading_is_placed_when_the_broker_acknowledges_it_and_not_when_it_fails() -> None:
-    meter, loop = Meter(), asyncio.get_running_loop()
+    meter, loop = LatencyMeter(), asyncio.get_running_loop()
     good, bad = loop.create_future(), loop.create_future()
     meter.sent(good, time.monotonic() - 1)
     meter.sent(bad, time.monotonic())
@@ -110,7 +110,7 @@ async def test_a_reading_is_placed_when_the_broker_acknowledges_it_and_not_when_
 
 
 def test_99_of_100_delays_stay_below_the_figure() -> None:
-    meter = Meter()
+    meter = LatencyMeter()
     meter._delays_s.extend(n / 1000 for n in range(1, 201))
     assert meter.p99_ms() == 198
 
@@ -146,7 +146,7 @@ def test_the_screen_says_what_was_injected_and_how_far_each_feed_is() -> None:
     feed = subsidence.feed()
     console = Console(file=io.StringIO(), width=110, force_terminal=True, highlight=False)
     screen = Live(console)
-    show = Show([feed], screen, 10.0)
+    show = DemoRun([feed], screen, 10.0)
     screen.begin([feed])
     screen.ring(alarm())
     screen.look(show)
@@ -159,7 +159,7 @@ def test_the_screen_says_what_was_injected_and_how_far_each_feed_is() -> None:
 
 
 async def test_whoever_asks_before_the_wait_is_heard() -> None:
-    leaving = Leaving()
+    leaving = Interrupt()
     leaving.ask()
     await asyncio.wait_for(leaving.wait(), 1)
     assert leaving.asked

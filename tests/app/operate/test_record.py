@@ -10,7 +10,7 @@ from confluent_kafka import Producer
 from app.cli.main import main
 from configuration.configuration import Configuration
 from ingest.partitioner import home_lane
-from lab.backtest.lanes import Hall
+from lab.backtest.lanes import BacktestRun
 from lab.data import recording
 from lab.data.open_data import open_data
 from tests.lab.backtest.test_lanes import BEGIN_MS, FILES, readings, replayed, told
@@ -75,7 +75,7 @@ def test_a_recorded_range_rings_what_a_replay_of_its_readings_rings(
     path.write_text("".join(json.dumps(dict(zip(keys, r, strict=True))) + "\n" for r in rows))
     wanted = told(replayed(configuration, path))
     assert told(replayed(configuration, out)) == wanted
-    trial = Hall(configuration, open_data(out)).run(lambda count, time_ns: None)
+    trial = BacktestRun(configuration, open_data(out)).run(lambda count, time_ns: None)
     assert told(trial.alarms) == wanted
     assert {alarm.rule.name for alarm in trial.alarms} == {"limit", "unusual", "silent"}
     whole = tmp_path / "whole.parquet"

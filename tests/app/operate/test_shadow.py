@@ -8,8 +8,8 @@ import pytest
 
 from app.cli.parser import parser
 from app.operate.shadow import shadow
-from app.process.lifeline_worker import Service
-from app.process.worker_options import Way
+from app.process.lifeline_worker import LifelineWorker
+from app.process.worker_options import WorkerOptions
 from configuration.configuration import Configuration
 from contracts.errors import ConfigError
 from contracts.topics import TopicNames
@@ -62,7 +62,7 @@ async def test_from_begin_to_rollback(
     desk, other = Desk(tmp_path, kafka.bootstrap, capsys), proposed(tmp_path)
     names, home = TopicNames(APP), 0
     await create(city)
-    async with Service(city, Way("water")) as service:
+    async with LifelineWorker(city, WorkerOptions("water")) as service:
         await until(lambda: [lane.phase for lane in service.lanes()] == ["running"] * 2)
         for number in range(2):  # commands wait for lane time
             await send(city, [5.0] * 10, CHANNEL, number)
@@ -72,7 +72,7 @@ async def test_from_begin_to_rollback(
         code, text = await desk.act("begin", other)
         assert (code, text.count("expected no shadow")) == (1, 2), text
         await send(city, [*LOW, *[5.0] * 80], CHANNEL, home)
-        await until(lambda: sum(lane.whispers for lane in service.lanes()) >= 2)
+        await until(lambda: sum(lane.shadow_outbox for lane in service.lanes()) >= 2)
         assert await rung(kafka.bootstrap, names.shadow) == [("limit", "blue")]
         assert await rung(kafka.bootstrap, names.alarms("water")) == []
         code, text = await desk.said("status", "--json")
@@ -91,7 +91,7 @@ async def test_from_begin_to_rollback(
     assert text.count(f"{city.hash} governs\n") == 2, text
 
 
-async def lane_of(service: Service) -> int:
+async def lane_of(service: LifelineWorker) -> int:
     """The lane in which the channel's readings are at home."""
     await until(lambda: taken(service) == 20)
     (home,) = [lane for lane in service.lanes() if lane.accounts.get("scored", 0)]

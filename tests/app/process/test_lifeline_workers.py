@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from app.process.lifeline_workers import House
+from app.process.lifeline_workers import LifelineWorkers
 from broker.topics import TopicPlan, ensure, needed
-from contracts.ports.status import LaneVitals, Pulse
+from contracts.ports.status import LaneStatus, ProcessStatus
 from contracts.topics import TopicNames
 from tests.testkit import city
 from tests.testkit.kafka.broker import Cluster
@@ -23,13 +23,13 @@ class OneService:
     """A service whose whole state is told to it."""
 
     def __init__(self, name: str, *, good: bool = True, error: Exception | None = None) -> None:
-        self.vitals = LaneVitals(name)
+        self.status = LaneStatus(name)
         self.good = good
         self.error = error
         self.drained = False
 
-    def lanes(self) -> list[LaneVitals]:
-        return [self.vitals]
+    def lanes(self) -> list[LaneStatus]:
+        return [self.status]
 
     def alive(self) -> bool:
         return self.good
@@ -37,8 +37,8 @@ class OneService:
     def ready(self) -> bool:
         return self.good
 
-    def pulse(self) -> Pulse:
-        return Pulse(1.0 if self.good else 7.0, 1)
+    def process_status(self) -> ProcessStatus:
+        return ProcessStatus(1.0 if self.good else 7.0, 1)
 
     async def __aenter__(self) -> "OneService":
         return self
@@ -53,33 +53,33 @@ class OneService:
 
 
 def test_a_house_is_as_well_as_the_worst_of_its_services() -> None:
-    house = House([OneService("gas-0"), OneService("water-0", good=False)])  # type: ignore[list-item]
-    assert [lane.name for lane in house.lanes()] == ["gas-0", "water-0"]
-    assert not house.alive()
-    assert not house.ready()
-    assert house.pulse() == Pulse(7.0, 2)
-    well = House([OneService("gas-0"), OneService("water-0")])  # type: ignore[list-item]
+    workers = LifelineWorkers([OneService("gas-0"), OneService("water-0", good=False)])  # type: ignore[list-item]
+    assert [lane.name for lane in workers.lanes()] == ["gas-0", "water-0"]
+    assert not workers.alive()
+    assert not workers.ready()
+    assert workers.process_status() == ProcessStatus(7.0, 2)
+    well = LifelineWorkers([OneService("gas-0"), OneService("water-0")])  # type: ignore[list-item]
     assert well.alive()
     assert well.ready()
 
 
 async def test_one_service_that_cannot_go_on_ends_all_and_all_are_drained() -> None:
     services = [OneService("gas-0"), OneService("water-0", error=ValueError("lost"))]
-    house = House(services)  # type: ignore[arg-type]
+    workers = LifelineWorkers(services)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="lost"):
-        await house.serve()
-    assert house.drained
+        await workers.serve()
+    assert workers.drained
 
 
 async def test_a_house_that_is_told_to_stop_drains_all() -> None:
     services = [OneService("gas-0"), OneService("water-0")]
-    house = House(services)  # type: ignore[arg-type]
-    serving = asyncio.create_task(house.serve())
+    workers = LifelineWorkers(services)  # type: ignore[arg-type]
+    serving = asyncio.create_task(workers.serve())
     await asyncio.sleep(0)
-    assert not house.drained
+    assert not workers.drained
     serving.cancel()
     await asyncio.gather(serving, return_exceptions=True)
-    assert house.drained
+    assert workers.drained
 
 
 def two_lifelines(folder: Path) -> None:

@@ -11,9 +11,9 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from app.process import supervisor
-from app.process.supervisor import Hand
+from app.process.supervisor import SupervisedWorker
 from contracts.errors import ConfigError
-from sinks.http.fleet_health import Joined, Member
+from sinks.http.fleet_health import FleetMember, Joined
 from tests.testkit.in_process import configured, create, send
 from tests.testkit.kafka.broker import Cluster
 from tests.testkit.kafka.ports import free_ports
@@ -38,8 +38,8 @@ def _hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(supervisor, "LOOK_S", 0.05)
 
 
-def hand(script: str, *words: str, url: str = NOWHERE) -> Hand:
-    return Hand("0", [sys.executable, "-c", script, *words], url)
+def supervised(script: str, *words: str, url: str = NOWHERE) -> SupervisedWorker:
+    return SupervisedWorker("0", [sys.executable, "-c", script, *words], url)
 
 
 async def until(holds: object) -> None:
@@ -49,7 +49,7 @@ async def until(holds: object) -> None:
 
 
 async def test_a_worker_that_ends_is_started_again_until_it_is_to_stop() -> None:
-    worker = hand("raise SystemExit(1)")
+    worker = supervised("raise SystemExit(1)")
     working = asyncio.create_task(worker.work())
     await until(lambda: worker.restarts >= 3)
     worker.stop()
@@ -58,7 +58,7 @@ async def test_a_worker_that_ends_is_started_again_until_it_is_to_stop() -> None
 
 
 async def test_a_worker_that_was_told_something_wrong_is_not_asked_again() -> None:
-    worker = hand("raise SystemExit(2)")
+    worker = supervised("raise SystemExit(2)")
     with pytest.raises(ConfigError, match="worker 0: refused to start"):
         await asyncio.wait_for(worker.work(), WAIT_S)
     assert worker.restarts == 0
@@ -66,7 +66,7 @@ async def test_a_worker_that_was_told_something_wrong_is_not_asked_again() -> No
 
 async def test_a_worker_that_answers_no_more_is_killed_and_started_again() -> None:
     port = free_ports(1)[0]
-    worker = hand(ANSWERS_ONCE, str(port), url=f"http://127.0.0.1:{port}")
+    worker = supervised(ANSWERS_ONCE, str(port), url=f"http://127.0.0.1:{port}")
     working = asyncio.create_task(worker.work())
     await until(lambda: worker.restarts >= 1)
     worker.stop()
@@ -77,11 +77,11 @@ async def test_a_worker_that_answers_no_more_is_killed_and_started_again() -> No
 async def test_workers_stop_when_whoever_keeps_them_is_killed(tmp_path: Path) -> None:
     note = tmp_path / "pid"
     script = f"import os,time; open({str(note)!r},'w').write(str(os.getpid())); time.sleep(600)"
-    keeper = (
+    snapshots = (
         "import asyncio, sys; from app.process.supervisor import Hand; "
         f"asyncio.run(Hand('0', [sys.executable, '-c', {script!r}], '{NOWHERE}').work())"
     )
-    process = await asyncio.create_subprocess_exec(sys.executable, "-c", keeper)
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", snapshots)
     await until(lambda: note.exists() and note.read_text())
     process.kill()
     await process.wait()
@@ -90,7 +90,7 @@ async def test_workers_stop_when_whoever_keeps_them_is_killed(tmp_path: Path) ->
 
 def test_metrics_of_all_workers_are_one_exposition() -> None:
     text = '# HELP a_total what\n# TYPE a_total counter\na_total{lane="x"} 3\n# TYPE b gauge\nb 1\n'
-    members = [Member(str(n), NOWHERE, n) for n in range(3)]
+    members = [FleetMember(str(n), NOWHERE, n) for n in range(3)]
     families = {f.name: f for f in Joined(members, [text, text, None]).collect()}
     assert [s.value for s in families["tocsin_worker_up"].samples] == [1, 1, 0]
     assert [s.value for s in families["tocsin_worker_restarts"].samples] == [0, 1, 2]

@@ -8,13 +8,13 @@ from msgspec import Meta
 from numba import njit
 from numpy.typing import NDArray
 
-from contracts.batch import Destiny
+from contracts.batch import Disposition
 from contracts.quantities import Duration
 from detectors.base.kind import Kind
 from detectors.base.level_step import Levels, figures, ring
 from detectors.base.row_rule import RowRule
 
-SCORED = int(Destiny.SCORED)
+SCORED = int(Disposition.SCORED)
 
 
 class Jump(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -27,15 +27,15 @@ class Jump(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _kernel(
-    levels: Levels, rows: Any, columns: Any, span: tuple[int, int], notes: NDArray[np.void]
+    levels: Levels, rows: Any, columns: Any, span: tuple[int, int], transitions: NDArray[np.void]
 ) -> tuple[int, int]:
     place_of, params_of, state, params = rows
-    row_of, time_of, value_of, destiny = columns
+    row_of, time_of, value_of, disposition = columns
     told = 0
     for i in range(span[0], span[1]):
-        if told == len(notes):
+        if told == len(transitions):
             return i, told
-        place = place_of[row_of[i]] if destiny[i] == SCORED else -1
+        place = place_of[row_of[i]] if disposition[i] == SCORED else -1
         if place < 0:
             continue
         mine, p, value = state[place], params[params_of[place]], value_of[i]
@@ -43,8 +43,8 @@ def _kernel(
         mine.before = value
         colour = 2 if score > p.by else 0  # NaN > by is false: the first reading is calm
         reading = (i, row_of[i], place, time_of[i])
-        if ring(levels, reading, (colour, colour), (p.on_ns, p.off_ns), notes[told]):
-            figures(notes[told], value, np.nan, np.nan, score)
+        if ring(levels, reading, (colour, colour), (p.on_ns, p.off_ns), transitions[told]):
+            figures(transitions[told], value, np.nan, np.nan, score)
             told += 1
     return span[1], told
 

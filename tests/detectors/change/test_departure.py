@@ -103,8 +103,8 @@ def test_the_kernel_equals_its_twin_and_keeps_the_laws(words: dict[str, Any]) ->
 def told(rule: Departure, values: list[float]) -> list[tuple[int, int]]:
     """Place and colour of each level change of one channel read once a minute."""
     readings = [Reading(0, 60.0 * i, value) for i, value in enumerate(values)]
-    notes = run(Case(DEPARTURE, {"m": rule}, roster({"m": 1}), readings))
-    return [(int(note["ordinal"]), int(note["now"])) for note in notes]
+    transitions = run(Case(DEPARTURE, {"m": rule}, roster({"m": 1}), readings))
+    return [(int(transition["ordinal"]), int(transition["now"])) for transition in transitions]
 
 
 def noise(seed: int, n: int) -> list[float]:
@@ -159,9 +159,9 @@ def test_what_lasts_is_the_new_normal_and_the_next_departure_rings_anew() -> Non
 
 def test_other_columns_are_judged() -> None:
     one = case_of(0, Departure(**{**WORDS, "of": "seasonal"}))
-    batch, destiny = one.batch()
+    batch, disposition = one.batch()
     columns = {"value": np.zeros(len(batch)), "seasonal": batch.value}
-    found = one.detector().score(batch, destiny, (0, len(batch)), columns)
+    found = one.detector().score(batch, disposition, (0, len(batch)), columns)
     assert len(found) == len(run(case())) > 2
 
 

@@ -163,8 +163,8 @@ def told(rule: Drift, stream: list[float]) -> list[int]:
     """Readings that tell of a change."""
     at_once = Drift(page_hinkley=rule.page_hinkley, adwin=rule.adwin, off_delay=Duration("0 s"))
     readings = [Reading(0, 60.0 * i, value) for i, value in enumerate(stream)]
-    notes = run(Case(DRIFT, {"m": at_once}, roster({"m": 1}), readings))
-    return [int(note["ordinal"]) for note in notes if note["now"]]
+    transitions = run(Case(DRIFT, {"m": at_once}, roster({"m": 1}), readings))
+    return [int(transition["ordinal"]) for transition in transitions if transition["now"]]
 
 
 def river_told(test: Any, stream: list[float]) -> list[int]:
@@ -187,10 +187,10 @@ def test_page_hinkley_is_rivers_to_the_last_bit(seed: int, side: Any, mode: str)
     assert told(Drift(page_hinkley=ours), stream) == river_told(river, stream)
     readings = [Reading(0, 60.0 * i, value) for i, value in enumerate(stream[:700])]
     one = Case(DRIFT, {"m": Drift(page_hinkley=ours)}, roster({"m": 1}), readings)
-    (batch, destiny), detector, river = one.batch(), one.detector(), river.clone()
+    (batch, disposition), detector, river = one.batch(), one.detector(), river.clone()
     for i, value in enumerate(stream[:700]):
         river.update(value)
-        detector.score(batch, destiny, (i, i + 1), {"value": batch.value})
+        detector.score(batch, disposition, (i, i + 1), {"value": batch.value})
         sums = detector.arrays()["drift.state"]["sums"][0]
         mine = [float(sums[name]) for name in ("mean", "up", "down", "smallest", "largest")]
         theirs = [river._x_mean.get(), river._sum_increase, river._sum_decrease]
@@ -223,9 +223,9 @@ def test_noise_and_one_wild_reading_are_no_change(rule: Drift) -> None:
 
 
 def test_the_signal_stays_for_its_delay_and_says_what_was_expected() -> None:
-    notes = run(case_of(0, Drift(adwin=Adwin(span=1.0, every=8), off_delay=Duration("1 h"))))
-    mine = [note for note in notes if note["row"] == 0]
-    assert [int(note["now"]) for note in mine[:2]] == [1, 0]
+    transitions = run(case_of(0, Drift(adwin=Adwin(span=1.0, every=8), off_delay=Duration("1 h"))))
+    mine = [transition for transition in transitions if transition["row"] == 0]
+    assert [int(transition["now"]) for transition in mine[:2]] == [1, 0]
     assert int(mine[1]["time_ns"]) - int(mine[0]["time_ns"]) >= 3600 * 10**9
     assert abs(float(mine[0]["expected"]) - 1.0) < 0.1
     assert float(mine[0]["score"]) > 0.3
@@ -236,10 +236,10 @@ def test_the_window_never_grows_beyond_its_size_and_the_state_is_what_it_says() 
     detector: Any = Case(DRIFT, {"m": rule}, roster({"m": 1}), []).detector()
     assert detector.state.itemsize + 64 == 120 + 16 + 104 * sizes(100)
     readings = [Reading(0, 60.0 * i, float(i % 7)) for i in range(2000)]
-    batch, destiny = Case(DRIFT, {"m": rule}, roster({"m": 1}), readings).batch()
+    batch, disposition = Case(DRIFT, {"m": rule}, roster({"m": 1}), readings).batch()
     held = []
     for first, last in pairwise(range(0, 2001, 50)):
-        detector.score(batch, destiny, (first, last), {"value": batch.value})
+        detector.score(batch, disposition, (first, last), {"value": batch.value})
         held.append(int((detector.state["window"]["count"][0] << np.arange(sizes(100))).sum()))
     assert 100 <= min(held[4:]) <= max(held) <= 5 * 31 + 16
 

@@ -118,8 +118,8 @@ def test_the_kernel_equals_its_twin_and_keeps_the_laws(words: dict[str, Any]) ->
 def told(rule: Shift, values: list[float]) -> list[tuple[int, int]]:
     """Place and colour of each level change of one channel."""
     readings = [Reading(0, 60.0 * i, value) for i, value in enumerate(values)]
-    notes = run(Case(SHIFT, {"m": rule}, roster({"m": 1}), readings))
-    return [(int(note["ordinal"]), int(note["now"])) for note in notes]
+    transitions = run(Case(SHIFT, {"m": rule}, roster({"m": 1}), readings))
+    return [(int(transition["ordinal"]), int(transition["now"])) for transition in transitions]
 
 
 def noise(seed: int, n: int) -> list[float]:
@@ -166,8 +166,8 @@ def test_a_shift_is_not_learned_while_it_rings_but_after_its_time() -> None:
         )
         readings = [Reading(0, 60.0 * i, value) for i, value in enumerate(values)]
         one = Case(SHIFT, {"m": rule}, roster({"m": 1}), readings)
-        (batch, destiny), detector = one.batch(), one.detector()
-        detector.score(batch, destiny, (0, len(batch)), {"value": batch.value})
+        (batch, disposition), detector = one.batch(), one.detector()
+        detector.score(batch, disposition, (0, len(batch)), {"value": batch.value})
         state[relearn] = float(detector.arrays()["shift.state"]["mean"][0])
     assert abs(state["60 d"]) < 0.5
     assert state["10 h"] > 2.5
@@ -176,9 +176,9 @@ def test_a_shift_is_not_learned_while_it_rings_but_after_its_time() -> None:
 def test_other_columns_are_judged() -> None:
     rule = Shift(**{**WORDS, "of": "seasonal"})
     one = case_of(0, rule)
-    batch, destiny = one.batch()
+    batch, disposition = one.batch()
     columns = {"value": np.zeros(len(batch)), "seasonal": batch.value}
-    found = one.detector().score(batch, destiny, (0, len(batch)), columns)
+    found = one.detector().score(batch, disposition, (0, len(batch)), columns)
     assert len(found) == len(run(case_of(0, Shift(**WORDS)))) > 2
 
 

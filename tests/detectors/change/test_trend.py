@@ -120,17 +120,20 @@ def test_a_companion_keeps_the_laws() -> None:
 
 
 def test_a_movement_is_found_and_its_velocity_told() -> None:
-    note = notes_of(SLOW, np.where(DAYS > 500, 12.0 * (DAYS - 500) / YEAR_D, 0.0) + NOISE)[0]
-    assert 530 < note["time_ns"] / 1e9 / DAY_S < 600
-    assert note["score"] > 10
-    assert math.isnan(note["expected"])
+    transition = notes_of(SLOW, np.where(DAYS > 500, 12.0 * (DAYS - 500) / YEAR_D, 0.0) + NOISE)[0]
+    assert 530 < transition["time_ns"] / 1e9 / DAY_S < 600
+    assert transition["score"] > 10
+    assert math.isnan(transition["expected"])
 
 
 def test_a_step_rings_once_and_is_no_velocity() -> None:
     rule = msgspec.structs.replace(SLOW, step=Steps(yellow=5.0), off_delay=Duration("7 d"))
-    notes = notes_of(rule, np.where(DAYS >= 300, 9.0, 0.0) + 3.0 * DAYS / YEAR_D + NOISE)
-    assert [(int(n["time_ns"] / 1e9 // DAY_S), n["now"]) for n in notes] == [(303, 2), (311, 0)]
-    assert abs(notes["score"] - 3.0).max() < 2.0
+    transitions = notes_of(rule, np.where(DAYS >= 300, 9.0, 0.0) + 3.0 * DAYS / YEAR_D + NOISE)
+    assert [(int(n["time_ns"] / 1e9 // DAY_S), n["now"]) for n in transitions] == [
+        (303, 2),
+        (311, 0),
+    ]
+    assert abs(transitions["score"] - 3.0).max() < 2.0
     unstepped = notes_of(SLOW, np.where(DAYS >= 300, 9.0, 0.0) + NOISE)
     assert len(unstepped) >= 2, "what is not said to be a step is a movement"
 
@@ -144,10 +147,10 @@ def test_an_end_is_told_days_before_it_comes() -> None:
     fails = 430.0
     creep = np.where(DAYS < 400, 0.0, -10.0 * np.log(np.maximum(fails - DAYS, 1.0) / 30.0))
     rule = Trend(failure_within=Steps(orange=14.0, red=7.0), way="up")
-    notes = notes_of(rule, creep[:429] + NOISE[:429] / 10)
-    assert [int(note["now"]) for note in notes] == [3, 4]
-    for note in notes:
-        told = note["time_ns"] / 1e9 / DAY_S + note["expected"]
+    transitions = notes_of(rule, creep[:429] + NOISE[:429] / 10)
+    assert [int(transition["now"]) for transition in transitions] == [3, 4]
+    for transition in transitions:
+        told = transition["time_ns"] / 1e9 / DAY_S + transition["expected"]
         assert abs(told - fails) < 4
     assert not len(notes_of(msgspec.structs.replace(rule, way="down"), creep[:429]))
 
@@ -187,8 +190,8 @@ def test_an_earthquake_is_a_step_on_its_third_day(station: str) -> None:
     moved = table["east_mm"].to_pylist()
     readings = [Reading(0, at, value) for at, value in zip(times, moved, strict=True)]
     rule = Trend(step=Steps(yellow=8.0), failure_within=Steps(red=10.0))
-    notes = run(Case(TREND, {"land.gnss": rule}, roster({"land.gnss": 1}), readings))
-    days = [str(np.datetime64(int(note["time_ns"]), "ns"))[:10] for note in notes]
+    transitions = run(Case(TREND, {"land.gnss": rule}, roster({"land.gnss": 1}), readings))
+    days = [str(np.datetime64(int(transition["time_ns"]), "ns"))[:10] for transition in transitions]
     assert days == ["2011-03-14", "2011-03-15"]
 
 

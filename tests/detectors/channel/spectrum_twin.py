@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from contracts.batch import Destiny
+from contracts.batch import Disposition
 from detectors.channel.spectrum import Spectrum
 from tests.testkit.kind_case import FIGURES, SECOND, Case, run
 from tests.testkit.level_twin import Gate, LevelTwin
@@ -136,7 +136,7 @@ def twin_notes(case: Case, given: dict[int, int]) -> list[tuple[Any, ...]]:
     said: dict[int, tuple[int, float]] = {}
     told = []
     for ordinal, reading in enumerate(case.readings):
-        if reading.destiny is not Destiny.SCORED:
+        if reading.disposition is not Disposition.SCORED:
             continue
         time_ns, row = round(reading.at_s * SECOND), reading.row
         said[row] = (time_ns, reading.value)
@@ -160,7 +160,9 @@ def equals_twins(case: Case, given: dict[int, int]) -> None:
     """Changes exactly, figures within 1e-9: sums are made in another order."""
     expected, got = twin_notes(case, given), run(case)
     keys = ["ordinal", "row", "was", "now", "onset_ns", "time_ns"]
-    assert [tuple(int(note[key]) for key in keys) for note in got] == [t[:6] for t in expected]
+    assert [tuple(int(transition[key]) for key in keys) for transition in got] == [
+        t[:6] for t in expected
+    ]
     for i, name in enumerate(FIGURES, 6):
         mine = np.array([told[i] for told in expected])
         np.testing.assert_allclose(got[name], mine, rtol=1e-9, err_msg=name)

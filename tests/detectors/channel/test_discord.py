@@ -183,25 +183,25 @@ def days(n: int, seed: int = 0) -> NDArray[np.float64]:
 def test_a_day_of_another_shape_rings_and_the_days_around_it_do_not() -> None:
     values = days(60)
     values[48 * 50 + 20 : 48 * 50 + 30] = values[48 * 50 + 20]  # the forenoon's fall is missing
-    notes = notes_of(RULE, values)
-    assert [int(note["now"]) for note in notes] == [2, 0]
-    assert 48 * 50 + 20 < notes[0]["ordinal"] < 48 * 50 + 48
-    assert notes[1]["ordinal"] < 48 * 52
-    assert notes[0]["score"] > 1.2
+    transitions = notes_of(RULE, values)
+    assert [int(transition["now"]) for transition in transitions] == [2, 0]
+    assert 48 * 50 + 20 < transitions[0]["ordinal"] < 48 * 50 + 48
+    assert transitions[1]["ordinal"] < 48 * 52
+    assert transitions[0]["score"] > 1.2
 
 
 def test_the_same_fault_rings_again_and_one_that_stays_is_learned() -> None:
     values = days(70)
     for day in (50, 55):
         values[48 * day + 20 : 48 * day + 30] = 1.0
-    assert [int(note["now"]) for note in notes_of(RULE, values)] == [2, 0, 2, 0]
+    assert [int(transition["now"]) for transition in notes_of(RULE, values)] == [2, 0, 2, 0]
     patient = msgspec.structs.replace(RULE, relearn_after=Duration("60 min"))
     values = days(70)
     for day in range(50, 70):
         values[48 * day + 20 : 48 * day + 30] = 1.0
-    notes = notes_of(patient, values)
-    assert notes[-1]["now"] == 0
-    assert notes[-1]["ordinal"] < 48 * 55
+    transitions = notes_of(patient, values)
+    assert transitions[-1]["now"] == 0
+    assert transitions[-1]["ordinal"] < 48 * 55
 
 
 def test_t1_rest_and_t4_another_unit_ring_nothing() -> None:
@@ -231,8 +231,8 @@ def test_distances_are_those_of_brute_force(m: int, seed: int) -> None:
         [Reading(0, 60.0 * i, float(v)) for i, v in enumerate(values)],
     )
     detector = Discords(SLOT, lane.rules, lane.roster)
-    batch, destiny = lane.batch()
-    detector.score(batch, destiny, (0, len(batch)), {"value": batch.value})
+    batch, disposition = lane.batch()
+    detector.score(batch, disposition, (0, len(batch)), {"value": batch.value})
     windows = np.lib.stride_tricks.sliding_window_view(values[-h:], m)
     normal = windows - windows.mean(axis=1, keepdims=True)
     normal /= normal.std(axis=1, keepdims=True)
@@ -256,9 +256,9 @@ def test_a_restore_with_another_window_begins_anew() -> None:
     lane = roster({"a.b": 1, "c.d": 1})
     small = Discord(**{**QUICK, "window": 8, "history": 41})
     before = Case(DISCORD, {"a.b": Discord(**QUICK), "c.d": Discord(**QUICK)}, lane, stream(1))
-    batch, destiny = before.batch()
+    batch, disposition = before.batch()
     old = before.detector()
-    old.score(batch, destiny, (0, len(batch)), {"value": batch.value})
+    old.score(batch, disposition, (0, len(batch)), {"value": batch.value})
     new = Discords(SLOT, {"a.b": Discord(**QUICK), "c.d": small}, lane)
     new.restore(old.arrays(), np.arange(2))
     assert new.state["kept"][0] > 0

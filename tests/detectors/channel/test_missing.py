@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from contracts.batch import Destiny
+from contracts.batch import Disposition
 from contracts.quantities import Duration
 from detectors.base.kind import Kind, Scene
 from detectors.base.thresholds import COLOURS, Steps
@@ -14,7 +14,12 @@ from tests.testkit.kind_case import SECOND, Case, Reading, keeps_the_laws, roste
 from tests.testkit.level_twin import LevelTwin
 
 HOUR = Duration("1 h")
-WORTHLESS = (Destiny.HELD, Destiny.NOT_FINITE, Destiny.OUT_OF_RANGE, Destiny.TOO_FAST)
+WORTHLESS = (
+    Disposition.HELD,
+    Disposition.NOT_FINITE,
+    Disposition.OUT_OF_RANGE,
+    Disposition.TOO_FAST,
+)
 GAPS = Missing(over=HOUR, below=Steps(yellow=0.8, red=0.4), hysteresis=0.05)
 TWICE = Repeated(over=HOUR, above=Steps(yellow=0.1, orange=0.3), hysteresis=0.02)
 AFTER = Late(over=HOUR, above=Steps(blue=0.1), off_delay=Duration("10 min"))
@@ -27,24 +32,24 @@ class CountTwin:
     def __init__(self, kind: Kind, rule: Any, period_s: float) -> None:
         self.kind, self.rule, self.period_s = kind, rule, period_s
         self.slice_ns = rule.over.ns // 12
-        self.fault = {"repeated": Destiny.DUPLICATE, "late": Destiny.LATE}.get(kind.name)
+        self.fault = {"repeated": Disposition.DUPLICATE, "late": Disposition.LATE}.get(kind.name)
         self.first: int | None = None
         self.newest = 0
         self.counted: list[tuple[int, bool]] = []  # slice, and whether it is a fault
 
-    def share(self, destiny: Destiny, time_ns: int) -> float | None:
+    def share(self, disposition: Disposition, time_ns: int) -> float | None:
         number = time_ns // self.slice_ns
-        if self.first is None and destiny is Destiny.SCORED:
+        if self.first is None and disposition is Disposition.SCORED:
             self.first = self.newest = number
-        good = (Destiny.SCORED, Destiny.BACK_FILLED, Destiny.LATE, *WORTHLESS)
-        if self.first is None or destiny not in (*good, self.fault):
+        good = (Disposition.SCORED, Disposition.BACK_FILLED, Disposition.LATE, *WORTHLESS)
+        if self.first is None or disposition not in (*good, self.fault):
             return None
         self.newest = max(self.newest, number)
-        if destiny is self.fault:
+        if disposition is self.fault:
             self.counted.append((self.newest, True))
         elif number > self.newest - 13:
             self.counted.append((number, False))
-        if destiny is not Destiny.SCORED or self.newest - 12 <= self.first:
+        if disposition is not Disposition.SCORED or self.newest - 12 <= self.first:
             return None
         judged = [bad for number, bad in self.counted if 1 <= self.newest - number <= 12]
         if self.kind is MISSING:
@@ -63,7 +68,7 @@ class CountTwin:
 
 
 def equals_its_twin(case: Case, period_s: float = 300.0) -> None:
-    """As `equals_twin`, over readings of every destiny."""
+    """As `equals_twin`, over readings of every disposition."""
     ((_, rule),) = case.rules.items()
     twins: dict[int, tuple[CountTwin, LevelTwin]] = {}
     told = []
@@ -73,11 +78,11 @@ def equals_its_twin(case: Case, period_s: float = 300.0) -> None:
         fresh = CountTwin(case.kind, rule, period_s), LevelTwin(rule.on_delay.ns, rule.off_delay.ns)
         twin, level = twins.setdefault(reading.row, fresh)
         time_ns = round(reading.at_s * SECOND)
-        share = twin.share(reading.destiny, time_ns)
+        share = twin.share(reading.disposition, time_ns)
         if share is not None and (change := level.advance(*twin.seen(share), time_ns)):
             told.append((ordinal, reading.row, *change, reading.value, share))
     keys = ("ordinal", "row", "was", "now", "onset_ns", "observed", "score")
-    assert [tuple(note[key].item() for key in keys) for note in run(case)] == told
+    assert [tuple(transition[key].item() for key in keys) for transition in run(case)] == told
 
 
 def stream(seed: int, n: int = 900) -> list[Reading]:
@@ -90,14 +95,19 @@ def stream(seed: int, n: int = 900) -> list[Reading]:
         for row in range(2):
             at_s = 300.0 * step + float(chance.uniform(0, 100)) + 600_000
             draw = chance.random()
-            worth = Destiny(chance.choice(WORTHLESS)) if draw < 0.03 else Destiny.SCORED
+            worth = Disposition(chance.choice(WORTHLESS)) if draw < 0.03 else Disposition.SCORED
             if chance.random() >= share:
                 readings.append(Reading(row, at_s, float(step), worth))
-            for destiny in (Destiny.DUPLICATE, Destiny.LATE, Destiny.BACK_FILLED, Destiny.FUTURE):
+            for disposition in (
+                Disposition.DUPLICATE,
+                Disposition.LATE,
+                Disposition.BACK_FILLED,
+                Disposition.FUTURE,
+            ):
                 if chance.random() < share / 3:
                     back_s = float(chance.choice([0, 400, 2000, 9000]))
-                    readings.append(Reading(row, at_s - back_s, 0.0, destiny))
-    readings.insert(50, Reading(-1, 600_000.0, 1.0, Destiny.UNKNOWN_CHANNEL))
+                    readings.append(Reading(row, at_s - back_s, 0.0, disposition))
+    readings.insert(50, Reading(-1, 600_000.0, 1.0, Disposition.UNKNOWN_CHANNEL))
     return readings
 
 
@@ -115,12 +125,16 @@ def test_the_kernel_equals_its_twin_and_keeps_the_laws(kind: Kind, rule: Any) ->
 def told(kind: Kind, rule: Any, readings: list[Reading], period_s: float = 300) -> list[int]:
     """Colours of one channel's level changes."""
     here = Case(kind, {"water.q": rule}, roster({"water.q": 1}, period_s=period_s), readings)
-    return [int(note["now"]) for note in run(here)]
+    return [int(transition["now"]) for transition in run(here)]
 
 
-def on_time(first: int, behind: int, destiny: Destiny = Destiny.SCORED) -> list[Reading]:
+def on_time(
+    first: int, behind: int, disposition: Disposition = Disposition.SCORED
+) -> list[Reading]:
     """Readings of every five minutes, each a little off."""
-    return [Reading(0, 300.0 * i + 50 * (i % 3), float(i), destiny) for i in range(first, behind)]
+    return [
+        Reading(0, 300.0 * i + 50 * (i % 3), float(i), disposition) for i in range(first, behind)
+    ]
 
 
 def test_all_that_comes_on_time_rings_nothing() -> None:
@@ -130,8 +144,8 @@ def test_all_that_comes_on_time_rings_nothing() -> None:
 
 def test_missing_readings_ring_and_clear_an_hour_after_they_are_back() -> None:
     thin = [reading for reading in on_time(100, 200) if reading.value % 2]
-    notes = [*on_time(0, 100), *thin, *on_time(200, 300)]
-    assert told(MISSING, GAPS, notes) == [2, 0]
+    transitions = [*on_time(0, 100), *thin, *on_time(200, 300)]
+    assert told(MISSING, GAPS, transitions) == [2, 0]
 
 
 def test_t1_values_that_stand_still_are_not_missing() -> None:
@@ -154,17 +168,17 @@ def test_t3_a_day_in_one_upload_rings_nothing() -> None:
 
 
 def test_t3_what_is_back_filled_or_late_was_not_missing() -> None:
-    late = [*on_time(0, 100), *on_time(112, 113), *on_time(100, 112, Destiny.LATE)]
+    late = [*on_time(0, 100), *on_time(112, 113), *on_time(100, 112, Disposition.LATE)]
     assert told(MISSING, GAPS, [*late, *on_time(113, 200)])[-1] == 0
-    back = [*on_time(0, 100), *on_time(100, 150, Destiny.BACK_FILLED), *on_time(150, 300)]
+    back = [*on_time(0, 100), *on_time(100, 150, Disposition.BACK_FILLED), *on_time(150, 300)]
     assert told(MISSING, GAPS, back) == []
     assert told(MISSING, GAPS, [*on_time(0, 100), *on_time(150, 300)]) == [4, 2, 0]
 
 
 def test_t3_duplicates_fill_no_gap_and_ring_by_their_own_rule() -> None:
     half = [reading for reading in on_time(0, 200) if reading.value % 2]
-    pair = (Destiny.SCORED, Destiny.DUPLICATE)
-    double = [Reading(0, r.at_s, r.value, destiny) for r in half for destiny in pair]
+    pair = (Disposition.SCORED, Disposition.DUPLICATE)
+    double = [Reading(0, r.at_s, r.value, disposition) for r in half for disposition in pair]
     assert told(MISSING, GAPS, double) == [2]
     assert told(REPEATED, TWICE, double) == [3]
     assert told(LATE, AFTER, double) == []
@@ -173,14 +187,17 @@ def test_t3_duplicates_fill_no_gap_and_ring_by_their_own_rule() -> None:
 def test_t3_disorder_rings_by_its_own_rule_and_clears() -> None:
     mixed = on_time(0, 100)
     for i in range(100, 150, 2):
-        mixed += [*on_time(i + 1, i + 2), *on_time(i, i + 1, Destiny.LATE)]
+        mixed += [*on_time(i + 1, i + 2), *on_time(i, i + 1, Disposition.LATE)]
     mixed += on_time(150, 250)
     assert told(LATE, AFTER, mixed) == [1, 0]
     assert told(MISSING, GAPS, mixed) == []
 
 
 def test_t3_a_clock_at_1970_or_in_the_future_rings_nothing() -> None:
-    jumps = [Reading(0, 0.0, 1.0, Destiny.BACK_FILLED), Reading(0, 9e8, 1.0, Destiny.FUTURE)]
+    jumps = [
+        Reading(0, 0.0, 1.0, Disposition.BACK_FILLED),
+        Reading(0, 9e8, 1.0, Disposition.FUTURE),
+    ]
     for kind, rule in EVERY:
         assert told(kind, rule, [*jumps, *on_time(9000, 9200), *jumps, *on_time(9200, 9400)]) == []
 

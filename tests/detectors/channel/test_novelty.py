@@ -184,29 +184,33 @@ def test_waves_ring_nothing_once_they_are_known() -> None:
 def test_a_level_that_was_never_there_rings_at_once_and_clears_though_it_stays() -> None:
     values = waves()
     values[4000:] += 5.0
-    notes = notes_of(RULE, values)
-    assert [int(note["now"]) for note in notes] == [2, 0]
-    assert notes[0]["ordinal"] == 4000
-    assert notes[0]["score"] > RULE.above
-    assert 4100 < notes[1]["ordinal"] < 4300
+    transitions = notes_of(RULE, values)
+    assert [int(transition["now"]) for transition in transitions] == [2, 0]
+    assert transitions[0]["ordinal"] == 4000
+    assert transitions[0]["score"] > RULE.above
+    assert 4100 < transitions[1]["ordinal"] < 4300
 
 
 def test_a_stop_inside_the_range_rings_too() -> None:
     values = waves()
     values[4000:4040] = values[4000]
-    notes = notes_of(RULE, values)
-    assert [int(note["now"]) for note in notes] == [2, 0]
-    assert 4000 < notes[0]["ordinal"] <= 4000 + RULE.window
+    transitions = notes_of(RULE, values)
+    assert [int(transition["now"]) for transition in transitions] == [2, 0]
+    assert 4000 < transitions[0]["ordinal"] <= 4000 + RULE.window
 
 
 def test_the_same_again_is_not_new_until_it_is_forgotten() -> None:
     values = waves(12_000)
     for at in (28 * 144, 35 * 144, 77 * 144):
         values[at : at + 30] += 5.0
-    ordinals = [int(note["ordinal"]) for note in notes_of(RULE, values) if note["now"]]
+    ordinals = [
+        int(transition["ordinal"]) for transition in notes_of(RULE, values) if transition["now"]
+    ]
     assert ordinals == [28 * 144]
     short = msgspec.structs.replace(RULE, memory=2500)
-    ordinals = [int(note["ordinal"]) for note in notes_of(short, values) if note["now"]]
+    ordinals = [
+        int(transition["ordinal"]) for transition in notes_of(short, values) if transition["now"]
+    ]
     assert ordinals == [28 * 144, 77 * 144]
 
 
@@ -215,7 +219,9 @@ def test_steps_finer_than_the_floor_of_a_channel_at_rest_ring_nothing() -> None:
     values[2000:] += 0.0001
     assert not len(notes_of(RULE, values))
     values[2500:] += 1.0
-    assert [int(note["ordinal"]) for note in notes_of(RULE, values) if note["now"]] == [2500]
+    assert [
+        int(transition["ordinal"]) for transition in notes_of(RULE, values) if transition["now"]
+    ] == [2500]
 
 
 @settings(max_examples=60, deadline=None)
@@ -243,9 +249,9 @@ def test_a_restore_with_another_window_begins_anew() -> None:
     lane = roster({"a.b": 1, "c.d": 1})
     wide = Novelty(**{**QUICK, "window": 12})
     before = Case(NOVELTY, {"a.b": wide, "c.d": wide}, lane, stream(1))
-    batch, destiny = before.batch()
+    batch, disposition = before.batch()
     old = before.detector()
-    old.score(batch, destiny, (0, len(batch)), {"value": batch.value})
+    old.score(batch, disposition, (0, len(batch)), {"value": batch.value})
     new = Novelties(SLOT, {"a.b": wide, "c.d": Novelty(**QUICK)}, lane)
     new.restore(old.arrays(), np.arange(2))
     assert new.state["kept"][0] > 0

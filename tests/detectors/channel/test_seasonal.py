@@ -117,7 +117,7 @@ def test_the_kernel_equals_its_twin_and_keeps_the_laws(seed: int) -> None:
 def ringing(rule: Seasonal, readings: list[Reading]) -> list[tuple[int, int]]:
     """Hour and colour of each change."""
     one = Case(SEASONAL, {"m": rule}, roster({"m": 1}, period_s=3600), readings)
-    return [(int(note["ordinal"]), int(note["now"])) for note in run(one)]
+    return [(int(transition["ordinal"]), int(transition["now"])) for transition in run(one)]
 
 
 def test_a_surge_and_a_closed_station_ring_and_clear() -> None:
@@ -175,7 +175,7 @@ def test_words_that_make_no_sense_are_found(
 def test_other_columns_are_judged() -> None:
     rules = {name: structs.replace(rule, of="balance") for name, rule in case().rules.items()}
     one = replace(case(), rules=rules)
-    batch, destiny = one.batch()
+    batch, disposition = one.batch()
     columns = {"value": np.zeros(len(batch)), "balance": batch.value}
-    found = one.detector().score(batch, destiny, (0, len(batch)), columns)
+    found = one.detector().score(batch, disposition, (0, len(batch)), columns)
     assert len(found) == len(run(case())) > 2

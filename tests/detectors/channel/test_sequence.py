@@ -6,7 +6,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from contracts.batch import Destiny
+from contracts.batch import Disposition
 from contracts.quantities import Duration
 from detectors.base.kind import Scene
 from detectors.channel.sequence import SEQUENCE, Colours, Repeats, StateSequence, faults
@@ -124,8 +124,8 @@ def test_other_words_equal_the_twin_too(words: dict[str, Any]) -> None:
 def told(rule: StateSequence, *steps: tuple[float, float]) -> list[tuple[int, int]]:
     """Ordinal and colour of each level change of one channel."""
     readings = [Reading(0, at, code) for at, code in steps]
-    notes = run(Case(SEQUENCE, {"a.b": rule}, roster({"a.b": 1}), readings))
-    return [(int(note["ordinal"]), int(note["now"])) for note in notes]
+    transitions = run(Case(SEQUENCE, {"a.b": rule}, roster({"a.b": 1}), readings))
+    return [(int(transition["ordinal"]), int(transition["now"])) for transition in transitions]
 
 
 ROUND = ((0.0, 0.0), (100.0, 1.0), (104.0, 2.0), (120.0, 3.0), (124.0, 0.0))
@@ -167,7 +167,7 @@ def test_t2_and_t3_heartbeats_batches_and_repeats_change_nothing() -> None:
     beats = [(at + beat, code) for at, code in ROUND for beat in (0.0, 1.0, 3.0)]
     assert told(door(), *beats) == []
     readings = [Reading(0, *step) for step in ROUND]
-    late = [Reading(0, 101.0, 3.0, Destiny.LATE), Reading(0, 104.0, 0.0, Destiny.DUPLICATE)]
+    late = [Reading(0, 101.0, 3.0, Disposition.LATE), Reading(0, 104.0, 0.0, Disposition.DUPLICATE)]
     readings[3:3] = late
     assert not len(run(Case(SEQUENCE, {"a.b": door()}, roster({"a.b": 1}), readings)))
 

@@ -82,10 +82,10 @@ def test_one_wild_reading_moves_nothing_and_a_burst_rings_in_three() -> None:
     values = [0.3] * 10 + [0.1] + [0.3] * 10 + [0.16] * 3
     readings = [Reading(0, 60.0 * i, value) for i, value in enumerate(values)]
     rule = Fall(over=Duration("5 min"), by=Steps(yellow=0.03))
-    note = run(Case(FALL, {"water.p": rule}, roster({"water.p": 1}), readings))[0]
-    assert 21 <= note["ordinal"] <= 23
-    assert note["now"] == 2
-    assert note["score"] > 0.03
+    transition = run(Case(FALL, {"water.p": rule}, roster({"water.p": 1}), readings))[0]
+    assert 21 <= transition["ordinal"] <= 23
+    assert transition["now"] == 2
+    assert transition["score"] > 0.03
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from contracts.batch import Destiny
+from contracts.batch import Disposition
 from contracts.quantities import Duration, Sigmas
 from contracts.transition import TRANSITION, Transitions
 from detectors.base.kind import Scene
@@ -79,7 +79,7 @@ def case(seed: int = 0) -> Case:
         for one in worn:
             kept = one.row == 1 or chance.random() > 0.002
             far = one.at_s + 0.2 * (one.at_s > 30.0)  # a gap empties the ring
-            held = Destiny.HELD if chance.random() < 0.0005 else Destiny.SCORED
+            held = Disposition.HELD if chance.random() < 0.0005 else Disposition.SCORED
             if kept:
                 readings.append(Reading(2 * one.row + pump, far, one.value, held))
     readings.sort(key=lambda one: (one.at_s, one.row))
@@ -92,9 +92,9 @@ def single(rule: Spectrum, readings: list[Reading]) -> Case:
     return Case(SPECTRUM, {"pump.vibration": rule}, lane, readings)
 
 
-def rising(notes: Transitions) -> list[float]:
+def rising(transitions: Transitions) -> list[float]:
     """Seconds at which something began to ring."""
-    return [float(one["time_ns"]) / SECOND for one in notes if one["now"] > one["was"]]
+    return [float(one["time_ns"]) / SECOND for one in transitions if one["now"] > one["was"]]
 
 
 @pytest.mark.parametrize("seed", range(2))
@@ -167,11 +167,11 @@ def test_less_vibration_rings_nothing() -> None:
 
 
 def test_figures_are_root_mean_squares_in_the_unit_of_the_class() -> None:
-    note = run(single(Spectrum(**WORDS), shaking(3, 60.0, lambda at: 3.0 * (at > 45))))[0]
-    assert note["now"] == 2
-    assert note["expected"] == pytest.approx(math.sqrt(0.1**2 / 2 + 0.05**2 * 0.4), rel=0.15)
-    assert note["expected"] < note["high"] < note["observed"] < 0.32
-    assert math.isnan(note["low"])
+    transition = run(single(Spectrum(**WORDS), shaking(3, 60.0, lambda at: 3.0 * (at > 45))))[0]
+    assert transition["now"] == 2
+    assert transition["expected"] == pytest.approx(math.sqrt(0.1**2 / 2 + 0.05**2 * 0.4), rel=0.15)
+    assert transition["expected"] < transition["high"] < transition["observed"] < 0.32
+    assert math.isnan(transition["low"])
 
 
 def test_a_bearing_that_knocks_rings_by_its_envelope_only() -> None:
@@ -205,9 +205,9 @@ def test_a_silent_thermometer_lets_nothing_be_judged() -> None:
 )
 def test_state_of_other_words_begins_anew(words: dict[str, Any]) -> None:
     before = single(Spectrum(**WORDS), shaking(3, 40.0, quiet))
-    batch, destiny = before.batch()
+    batch, disposition = before.batch()
     detector = before.detector()
-    detector.score(batch, destiny, (0, len(batch)), {"value": batch.value})
+    detector.score(batch, disposition, (0, len(batch)), {"value": batch.value})
     for rule, kept in ((Spectrum(**WORDS), True), (Spectrum(**{**WORDS, **words}), False)):
         other = single(rule, []).detector()
         other.restore(detector.arrays(), np.arange(2))

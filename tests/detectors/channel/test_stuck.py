@@ -6,7 +6,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from contracts.batch import Destiny
+from contracts.batch import Disposition
 from contracts.quantities import Duration
 from detectors.base.kind import Scene
 from detectors.channel.stuck import STUCK, Stuck, While, bucket, faults, longest_in
@@ -144,15 +144,15 @@ def test_t1_a_pump_that_is_off_rings_nothing_and_one_that_is_stuck_while_on_does
     rule = Stuck(at_most="blue", rest=0.0)
     calm = pump(120, np.random.default_rng(2))
     assert not len(alone(rule, days(calm)))
-    note = alone(rule, days([*calm, *[44.01] * 40]))[0]
-    assert note["ordinal"] == len(calm) + 23
-    assert (note["was"], note["now"], note["score"]) == (0, 1, 24.0)
+    transition = alone(rule, days([*calm, *[44.01] * 40]))[0]
+    assert transition["ordinal"] == len(calm) + 23
+    assert (transition["was"], transition["now"], transition["score"]) == (0, 1, 24.0)
 
 
 def test_t1_a_rest_that_lasts_for_days_rings() -> None:
     calm = [*pump(120, np.random.default_rng(2)), 44.1, 43.9]
-    notes = alone(Stuck(at_most="blue", rest=0.0), days([*calm, *[0.0] * 700]))
-    assert len(calm) + 400 < notes[0]["ordinal"] < len(calm) + 600
+    transitions = alone(Stuck(at_most="blue", rest=0.0), days([*calm, *[0.0] * 700]))
+    assert len(calm) + 400 < transitions[0]["ordinal"] < len(calm) + 600
 
 
 def test_t1_a_coarse_slow_level_rings_nothing() -> None:
@@ -176,8 +176,8 @@ def test_t3_repeats_that_are_duplicates_or_late_lengthen_no_run() -> None:
     for i, value in enumerate(chance.normal(3, 0.1, 6000).tolist()):
         readings.append(Reading(0, 300.0 * i, value))
         if i > 5500:
-            readings += [Reading(0, 300.0 * i, value, Destiny.DUPLICATE)] * 30
-            readings += [Reading(0, 300.0 * (i - 5), value, Destiny.LATE)]
+            readings += [Reading(0, 300.0 * i, value, Disposition.DUPLICATE)] * 30
+            readings += [Reading(0, 300.0 * (i - 5), value, Disposition.LATE)]
     assert not len(alone(Stuck(at_most="blue"), readings))
 
 
@@ -191,7 +191,7 @@ def test_a_companion_excuses_a_standing_value() -> None:
         readings += [Reading(1, 300.0 * i, state), Reading(0, 300.0 * i, flow)]
     classes = {"water.q": 1, "water.pump_state": 1}
     here = Case(STUCK, {"water.q": rule}, roster(classes, group_size=2), readings)
-    assert [int(note["ordinal"]) // 2 for note in run(here)] == [5200 + 23]
+    assert [int(transition["ordinal"]) // 2 for transition in run(here)] == [5200 + 23]
     keeps_the_laws(here, changes=1)
     apart = Case(STUCK, {"water.q": rule}, roster(classes, group_size=1), readings)
     assert int(run(apart)[0]["ordinal"]) // 2 == 5000 + 23

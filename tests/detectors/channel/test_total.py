@@ -12,7 +12,7 @@ from detectors.base.kind import Scene
 from detectors.base.thresholds import Steps
 from detectors.channel.total import TOTAL, Total, faults
 from detectors.fused.limit import Limit
-from detectors.fused.parameters import Rules
+from detectors.fused.parameters import FusedRules
 from detectors.fused.scorer import ChannelRules
 from tests.laws.twins import beyond
 from tests.testkit.kind_case import Case, Reading, Seen, keeps_the_laws, roster, run, twin_notes
@@ -78,7 +78,10 @@ class TotalTwin:
 def test_equals_its_twin(seed: int) -> None:
     given = case(seed)
     keys = ("ordinal", "row", "was", "now", "onset_ns", "time_ns")
-    got = [(*(int(note[key]) for key in keys), float(note["observed"])) for note in run(given)]
+    got = [
+        (*(int(transition[key]) for key in keys), float(transition["observed"]))
+        for transition in run(given)
+    ]
     assert got == [(*told[: len(keys)], told[-1]) for told in twin_notes(given, TotalTwin)]
     assert got
 
@@ -93,9 +96,9 @@ def test_trap_t9_trains_are_no_surges_and_a_surge_is_one() -> None:
     lane = roster({"metro.exits": 2})
     calm, surge = exits(5, 240), exits(5, 240, (100, 130))
     single = Limit(high=Steps(yellow=RULE.high.yellow / 10))  # the same, for one minute
-    by_reading = ChannelRules([Rules(single, None)], lane.class_of)
-    batch, destiny = Case(TOTAL, {"metro.exits": RULE}, lane, calm).batch()
-    assert len(by_reading.score(batch, destiny, (0, len(batch)))) > 100  # every train rings
+    by_reading = ChannelRules([FusedRules(single, None)], lane.class_of)
+    batch, disposition = Case(TOTAL, {"metro.exits": RULE}, lane, calm).batch()
+    assert len(by_reading.score(batch, disposition, (0, len(batch)))) > 100  # every train rings
     assert not len(run(Case(TOTAL, {"metro.exits": RULE}, lane, calm)))
     told = run(Case(TOTAL, {"metro.exits": RULE}, lane, surge))
     assert [(int(n["row"]), int(n["now"])) for n in told] == [(0, Colour.ORANGE), (0, 0)]

@@ -90,7 +90,7 @@ def test_keeps_the_laws() -> None:
 def rung(factors: dict[int, float]) -> list[tuple[int, float]]:
     lane = roster({"water.pressure": 2})
     given = Case(UNIT_CHANGE, {"water.pressure": RULE}, lane, pressures(4, 110, factors))
-    return [(int(note["now"]), float(note["score"])) for note in run(given)]
+    return [(int(transition["now"]), float(transition["score"])) for transition in run(given)]
 
 
 @pytest.mark.parametrize("ratio", [10.0, 0.1, 1000.0, 0.001, -1.0])

@@ -15,13 +15,13 @@ from detectors.base.prefetch import OFF
 from detectors.base.thresholds import Steps
 from detectors.fused.frozen import Frozen
 from detectors.fused.limit import Limit
-from detectors.fused.parameters import Rules
+from detectors.fused.parameters import FusedRules
 from detectors.fused.scorer import ChannelRules
 from detectors.fused.unusual import Sums, Unusual
 from tests.tidy import ROOT
 
 CHANNELS, READINGS = 50, 20_000
-RULES = Rules(
+RULES = FusedRules(
     Limit(high=Steps(yellow=5.16, red=5.2), off_delay=Duration("5 s")),
     Unusual(
         model="ewma",
@@ -48,11 +48,12 @@ def found() -> str:
     scorer = ChannelRules([RULES], np.zeros(CHANNELS, np.int64))
     scores = np.zeros(READINGS)
     batch = Batch(record, row, time_ns, value, quality)
-    notes = scorer.score(batch, np.zeros(READINGS, np.uint8), (0, READINGS), scores)
+    transitions = scorer.score(batch, np.zeros(READINGS, np.uint8), (0, READINGS), scores)
     digest = hashlib.sha256(scores.tobytes() + scorer.rows.tobytes() + scorer.waits.tobytes())
-    for name in notes.dtype.names or ():
-        digest.update(notes[name].tobytes())
-    return f"{digest.hexdigest()} {np.bincount(notes['rule'][notes['now'] > 0], minlength=4)}"
+    for name in transitions.dtype.names or ():
+        digest.update(transitions[name].tobytes())
+    rung = np.bincount(transitions["rule"][transitions["now"] > 0], minlength=4)
+    return f"{digest.hexdigest()} {rung}"
 
 
 @pytest.mark.slow

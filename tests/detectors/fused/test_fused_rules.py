@@ -13,7 +13,7 @@ from contracts.transition import NEVER, Transitions
 from detectors.base.thresholds import Steps
 from detectors.fused.frozen import Frozen
 from detectors.fused.limit import Limit
-from detectors.fused.parameters import FROZEN_SLOT, UNUSUAL_SLOT, Rules
+from detectors.fused.parameters import FROZEN_SLOT, UNUSUAL_SLOT, FusedRules
 from detectors.fused.row_layout import ROW
 from detectors.fused.scorer import ROWS, WAITS, ChannelRules, calmed
 from detectors.fused.unusual import Sums, Unusual
@@ -35,7 +35,7 @@ def unusual(**words: object) -> Unusual:
 
 
 def scored(
-    rules: Rules, values: Sequence[float], minutes: Sequence[float] = ()
+    rules: FusedRules, values: Sequence[float], minutes: Sequence[float] = ()
 ) -> tuple[Transitions, ChannelRules]:
     """Level changes of one channel, a reading a minute."""
     n = len(values)
@@ -57,18 +57,20 @@ def noisy(n: int, shift: float = 0.0) -> list[float]:
 
 def test_a_small_deviation_that_lasts_rings_by_its_sum_alone() -> None:
     values = noisy(60) + noisy(40, 2.5)
-    alone, _ = scored(Rules(None, unusual()), values)
+    alone, _ = scored(FusedRules(None, unusual()), values)
     assert not len(alone)
-    notes, _ = scored(Rules(None, unusual(sums=Sums())), values)
-    first = notes[0]
+    transitions, _ = scored(FusedRules(None, unusual(sums=Sums())), values)
+    first = transitions[0]
     assert (int(first["rule"]), int(first["now"])) == (UNUSUAL_SLOT, 1)
     assert 60 < first["ordinal"] < 75
 
 
 def test_what_a_sum_tells_is_true_of_the_reading_that_filled_it() -> None:
     for way in (1.0, -1.0):
-        notes, _ = scored(Rules(None, unusual(sums=Sums())), noisy(60) + noisy(40, way * 2.5))
-        told = notes[0]
+        transitions, _ = scored(
+            FusedRules(None, unusual(sums=Sums())), noisy(60) + noisy(40, way * 2.5)
+        )
+        told = transitions[0]
         assert not told["low"] <= told["observed"] <= told["high"]
         assert told["high"] - told["expected"] == pytest.approx(0.5, rel=0.15)  # k of a sigma
         assert way * told["score"] > 8.0
@@ -76,8 +78,8 @@ def test_what_a_sum_tells_is_true_of_the_reading_that_filled_it() -> None:
 
 def test_a_sum_waits_for_no_delay_and_its_colour_stays_for_the_off_delay() -> None:
     rule = unusual(sums=Sums(), on_delay=Duration("30 min"))
-    notes, _ = scored(Rules(None, rule), noisy(60) + noisy(14, 2.5) + noisy(40))
-    rung, cleared = notes
+    transitions, _ = scored(FusedRules(None, rule), noisy(60) + noisy(14, 2.5) + noisy(40))
+    rung, cleared = transitions
     assert rung["ordinal"] < 74
     assert int(cleared["now"]) == 0
     assert cleared["time_ns"] - rung["time_ns"] >= 10 * MINUTE
@@ -85,14 +87,14 @@ def test_a_sum_waits_for_no_delay_and_its_colour_stays_for_the_off_delay() -> No
 
 def test_one_wild_reading_fills_no_sum() -> None:
     rule = unusual(sums=Sums(), band=Sigmas("90 sigma"))
-    notes, _ = scored(Rules(None, rule), [*noisy(60), 160.0, *noisy(10)])
-    assert not len(notes)
+    transitions, _ = scored(FusedRules(None, rule), [*noisy(60), 160.0, *noisy(10)])
+    assert not len(transitions)
 
 
 def test_a_deviation_that_lasts_is_no_longer_one_once_it_was_learned() -> None:
     rule = unusual(sums=Sums(), relearn_after=Duration("1 h"))
-    notes, scorer = scored(Rules(None, rule), noisy(60) + noisy(600, 2.5))
-    assert [int(level) for level in notes["now"]][-1] == 0
+    transitions, scorer = scored(FusedRules(None, rule), noisy(60) + noisy(600, 2.5))
+    assert [int(level) for level in transitions["now"]][-1] == 0
     assert float(scorer.rows["mean"][0]) == pytest.approx(102.5, abs=0.3)
 
 
@@ -100,8 +102,8 @@ STILL = Frozen(after=Duration("10 min"), at_most="yellow")
 
 
 def test_a_value_that_stands_rings_when_its_time_is_up_and_began_when_it_did() -> None:
-    notes, _ = scored(Rules(None, None, STILL), [1.0, 2.0, *[3.0] * 14, 4.0])
-    rung, cleared = notes
+    transitions, _ = scored(FusedRules(None, None, STILL), [1.0, 2.0, *[3.0] * 14, 4.0])
+    rung, cleared = transitions
     assert (int(rung["rule"]), int(rung["now"])) == (FROZEN_SLOT, 2)
     assert (int(rung["time_ns"]), int(rung["onset_ns"])) == (12 * MINUTE, 2 * MINUTE)
     assert (rung["observed"], rung["score"]) == (3.0, 11.0)
@@ -110,25 +112,25 @@ def test_a_value_that_stands_rings_when_its_time_is_up_and_began_when_it_did() -
 
 def test_values_within_the_resolution_of_the_first_stand_and_a_creeping_one_does_not() -> None:
     rule = Frozen(after=Duration("10 min"), at_most="blue", resolution=0.1)
-    assert len(scored(Rules(None, None, rule), [3.0, 3.05, 2.95] * 6)[0]) == 1
-    assert not len(scored(Rules(None, None, rule), [3.0 + 0.02 * i for i in range(40)])[0])
+    assert len(scored(FusedRules(None, None, rule), [3.0, 3.05, 2.95] * 6)[0]) == 1
+    assert not len(scored(FusedRules(None, None, rule), [3.0 + 0.02 * i for i in range(40)])[0])
 
 
 def test_a_channel_may_stand_at_rest() -> None:
     rule = Frozen(after=Duration("10 min"), at_most="blue", rest=0.0)
-    assert not len(scored(Rules(None, None, rule), [0.0] * 40)[0])
-    assert len(scored(Rules(None, None, rule), [1.0] * 40)[0]) == 1
+    assert not len(scored(FusedRules(None, None, rule), [0.0] * 40)[0])
+    assert len(scored(FusedRules(None, None, rule), [1.0] * 40)[0]) == 1
 
 
 def test_two_readings_alike_at_both_ends_of_a_gap_say_nothing() -> None:
     minutes = [0, 1, 2, 300, 301]
-    assert not len(scored(Rules(None, None, STILL), [1.0, 2.0, 3.0, 3.0, 4.0], minutes)[0])
+    assert not len(scored(FusedRules(None, None, STILL), [1.0, 2.0, 3.0, 3.0, 4.0], minutes)[0])
 
 
 def test_no_two_alarms_of_a_run_have_one_onset() -> None:
     """A colour that another configuration cleared rings again later."""
-    notes, scorer = scored(Rules(None, None, STILL), [3.0] * 12)
-    longer = Rules(None, None, Frozen(after=Duration("15 min"), at_most="yellow"))
+    transitions, scorer = scored(FusedRules(None, None, STILL), [3.0] * 12)
+    longer = FusedRules(None, None, Frozen(after=Duration("15 min"), at_most="yellow"))
     other = ChannelRules([longer], np.zeros(1, np.int64))
     other.restore(scorer.arrays(), np.array([0]))
     n = 30
@@ -136,7 +138,9 @@ def test_no_two_alarms_of_a_run_have_one_onset() -> None:
     index, still = np.arange(n, dtype=np.int32), np.full(n, 3.0)
     batch = Batch(index, np.zeros(n, np.int32), time_ns, still, np.zeros(n, np.uint8))
     later = other.score(batch, np.zeros(n, np.uint8), (0, n))
-    onsets = [int(note["onset_ns"]) for note in (*notes, *later) if note["now"]]
+    onsets = [
+        int(transition["onset_ns"]) for transition in (*transitions, *later) if transition["now"]
+    ]
     assert len(set(onsets)) == len(onsets) == 2
 
 
@@ -162,7 +166,7 @@ def whole_rows() -> NDArray[np.void]:
 
 def test_rows_of_snapshots_that_held_them_whole_are_taken_over() -> None:
     limit = Limit(high=Steps(red=200.0))
-    scorer = ChannelRules([Rules(limit, unusual(), STILL)], np.zeros(3, np.int64))
+    scorer = ChannelRules([FusedRules(limit, unusual(), STILL)], np.zeros(3, np.int64))
     scorer.restore({ROWS: whole_rows()}, np.array([1, 0, -1]))
     assert scorer.rows.dtype == ROW
     assert scorer.rows["mean"].tolist() == [100.0, 100.0, 0.0]

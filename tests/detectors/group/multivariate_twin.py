@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from contracts.batch import Destiny
+from contracts.batch import Disposition
 from detectors.group.multivariate import MOST, Multivariate
 from detectors.group.principal import spe_limit, t2_limit
 from tests.testkit.kind_case import SECOND, Case
@@ -108,19 +108,19 @@ def group_notes(case: Case) -> list[tuple[Any, ...]]:
             groups[mine[0]] = (rows, GroupTwin(rule, floors), level, gate)
     told: list[tuple[Any, ...]] = []
     for ordinal, reading in enumerate(case.readings):
-        if reading.destiny is not Destiny.SCORED or math.isnan(reading.value):
+        if reading.disposition is not Disposition.SCORED or math.isnan(reading.value):
             continue
         time_ns = round(reading.at_s * SECOND)
         said[reading.row] = (time_ns, reading.value)
         if reading.row in groups:
-            note = _see(groups[reading.row], said, time_ns)
-            told += [(ordinal, reading.row, *note)] if note else []
+            transition = _see(groups[reading.row], said, time_ns)
+            told += [(ordinal, reading.row, *transition)] if transition else []
     return told
 
 
 def _see(group: Any, said: dict[int, tuple[int, float]], time_ns: int) -> tuple[Any, ...] | None:
     rows, twin, level, gate = group
-    rule, breached, note = twin.rule, 0, None
+    rule, breached, transition = twin.rule, 0, None
     if any(r not in said or abs(said[r][0] - time_ns) > rule.sync.ns for r in rows):
         return None
     x = [said[r][1] for r in rows]
@@ -130,7 +130,7 @@ def _see(group: Any, said: dict[int, tuple[int, float]], time_ns: int) -> tuple[
         breached = top if score > rule.times else 0
         held = top if score > rule.times - rule.hysteresis else 0
         if change := level.advance(breached, held, time_ns):
-            note = (*change, time_ns, value, expected, math.nan, math.nan, score)
+            transition = (*change, time_ns, value, expected, math.nan, math.nan, score)
     if gate.opens(calm=breached == 0 and level.level == 0, time_ns=time_ns):
         twin.learn(x)
-    return note
+    return transition

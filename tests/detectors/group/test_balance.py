@@ -99,8 +99,8 @@ def twin_notes(given: Case) -> list[tuple[float, ...]]:
 def test_equals_its_twin(seed: int) -> None:
     given = case(seed)
     names = ("ordinal", "row", "was", "now", "onset_ns", "observed", "low", "high", "score")
-    got = [tuple(float(note[name]) for name in names) for note in run(given)]
-    assert got == [tuple(map(float, note)) for note in twin_notes(given)]
+    got = [tuple(float(transition[name]) for name in names) for transition in run(given)]
+    assert got == [tuple(map(float, transition)) for transition in twin_notes(given)]
     assert got
 
 
@@ -110,7 +110,7 @@ def test_keeps_the_laws() -> None:
 
 def rung(leaks: dict[int, float], rule: Balance = RULE) -> list[tuple[int, int]]:
     found = run(Case(BALANCE, {"water.inflow": rule}, lane(), stream(3, leaks)))
-    return [(int(note["row"]), int(note["now"])) for note in found]
+    return [(int(transition["row"]), int(transition["now"])) for transition in found]
 
 
 def test_a_leak_that_no_meter_sees_rings_on_the_anchor() -> None:

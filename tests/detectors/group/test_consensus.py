@@ -125,8 +125,8 @@ def twin_notes(given: Case) -> list[tuple[float, ...]]:
 def test_equals_its_twin(seed: int) -> None:
     given = case(seed)
     names = ("ordinal", "row", "was", "now", "onset_ns", "observed", "expected", "score")
-    got = [tuple(float(note[name]) for name in names) for note in run(given)]
-    assert got == [tuple(map(float, note)) for note in twin_notes(given)]
+    got = [tuple(float(transition[name]) for name in names) for transition in run(given)]
+    assert got == [tuple(map(float, transition)) for transition in twin_notes(given)]
     assert got
 
 
@@ -136,7 +136,7 @@ def test_keeps_the_laws() -> None:
 
 def rung(moves: dict[tuple[int, int], float], rule: Consensus = RULE) -> list[tuple[int, int]]:
     found = run(Case(CONSENSUS, {"ground.height": rule}, lane(), heights(3, 150, moves)))
-    return [(int(note["row"]), int(note["now"])) for note in found]
+    return [(int(transition["row"]), int(transition["now"])) for transition in found]
 
 
 def test_a_single_wrong_sensor_rings_alone() -> None:

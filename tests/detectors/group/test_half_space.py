@@ -6,7 +6,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from contracts.batch import Destiny
+from contracts.batch import Disposition
 from contracts.quantities import Duration
 from contracts.seeded import seeded
 from detectors.base.kind import Scene
@@ -115,7 +115,7 @@ def river_notes(one: Case, of_row: Any) -> list[tuple[Any, ...]]:
     said: dict[int, list[tuple[int, float]]] = {}
     told: list[tuple[Any, ...]] = []
     for ordinal, reading in enumerate(one.readings):
-        if reading.destiny is not Destiny.SCORED:
+        if reading.disposition is not Disposition.SCORED:
             continue
         row, time_ns = reading.row, round(reading.at_s * SECOND)
         said.setdefault(row, []).append((time_ns, reading.value))
@@ -124,8 +124,8 @@ def river_notes(one: Case, of_row: Any) -> list[tuple[Any, ...]]:
         if features is None:
             continue
         twin = twins.get(row) or twins.setdefault(row, RiverTwin(one.rules[name]))
-        if note := twin.see(time_ns, features):
-            *levels, score = note
+        if transition := twin.see(time_ns, features):
+            *levels, score = transition
             told.append((ordinal, row, *levels, reading.value, *[np.nan] * 3, score))
     return told
 
@@ -134,7 +134,7 @@ def equals_river(one: Case, of_row: Any) -> None:
     expected, got = river_notes(one, of_row), run(one)
     keys = ("ordinal", "row", "was", "now", "onset_ns", "time_ns")
     assert len(got) >= 4, "idle"
-    assert [tuple(int(note[key]) for key in keys) for note in got] == [
+    assert [tuple(int(transition[key]) for key in keys) for transition in got] == [
         told[: len(keys)] for told in expected
     ]
     for i, name in enumerate(FIGURES):
@@ -230,11 +230,11 @@ def test_a_pair_of_values_that_never_came_together_rings() -> None:
     pairs = pumps(9000)
     pairs[8100:8110, 1] = 0.05  # no flow, at a power that is usual
     pairs[8100:8110, 0] = 0.85
-    notes = notes_of(pairs)
-    assert [int(note["now"]) for note in notes] == [2, 0]
-    assert notes[0]["ordinal"] == 2 * 8100 + 1
-    assert notes[1]["ordinal"] <= 2 * 8111 + 1
-    assert notes[0]["score"] > 0.9
+    transitions = notes_of(pairs)
+    assert [int(transition["now"]) for transition in transitions] == [2, 0]
+    assert transitions[0]["ordinal"] == 2 * 8100 + 1
+    assert transitions[1]["ordinal"] <= 2 * 8111 + 1
+    assert transitions[0]["score"] > 0.9
 
 
 def test_t1_rest_and_usual_speeds_ring_nothing() -> None:
@@ -246,9 +246,9 @@ def test_t1_rest_and_usual_speeds_ring_nothing() -> None:
 
 def test_a_restore_with_other_cuts_begins_anew() -> None:
     one = case()
-    batch, destiny = one.batch()
+    batch, disposition = one.batch()
     old = one.detector()
-    old.score(batch, destiny, (0, len(batch)), {"value": batch.value})
+    old.score(batch, disposition, (0, len(batch)), {"value": batch.value})
     other = {"pump.a": msgspec.structs.replace(one.rules["pump.a"], seed=1)}
     new = Isolations(SLOT, other, one.roster)
     new.restore(old.arrays(), np.arange(2))

@@ -43,15 +43,15 @@ class Together:
         self.others: list[Transitions] = []
 
     def score(
-        self, batch: Batch, destiny: NDArray[np.uint8], span: tuple[int, int], columns: Columns
+        self, batch: Batch, disposition: NDArray[np.uint8], span: tuple[int, int], columns: Columns
     ) -> Transitions:
         """Level changes of the joint rule alone; those of the others are kept."""
         *others, joint = self._parts
-        said = np.concatenate([one.score(batch, destiny, span, columns) for one in others])
+        said = np.concatenate([one.score(batch, disposition, span, columns) for one in others])
         self.others.append(said)
         assert isinstance(joint, Listener)
         joint.hear(said)
-        return joint.score(batch, destiny, span, columns)
+        return joint.score(batch, disposition, span, columns)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """State of all."""
@@ -104,8 +104,8 @@ def case(seed: int = 0) -> Case:
 def said_by_others(given: Case) -> Transitions:
     """Level changes of the slopes."""
     detector = given.detector()
-    batch, destiny = given.batch()
-    detector.score(batch, destiny, (0, len(batch)), {"value": batch.value})
+    batch, disposition = given.batch()
+    detector.score(batch, disposition, (0, len(batch)), {"value": batch.value})
     assert isinstance(detector, Together)
     return np.concatenate(detector.others)
 
@@ -124,11 +124,11 @@ def twin_notes(given: Case) -> list[tuple[int, ...]]:
     for ordinal, reading in enumerate(given.readings):
         group, time_ns = given.roster.groups[reading.row], round(reading.at_s * SECOND)
         mine = said[said["ordinal"] == ordinal]
-        for note in mine:
+        for transition in mine:
             klass = given.roster.classes[given.roster.class_of[reading.row]]
-            term = f"{klass}.{names[int(note['rule'])]}"
-            colour[term, reading.row] = int(note["now"])
-            if not note["now"] and not any(
+            term = f"{klass}.{names[int(transition['rule'])]}"
+            colour[term, reading.row] = int(transition["now"])
+            if not transition["now"] and not any(
                 c for (t, r), c in colour.items() if t == term and given.roster.groups[r] == group
             ):
                 eased[group, term] = max(clock.get(group, time_ns), time_ns)
@@ -153,7 +153,7 @@ def test_equals_its_twin(seed: int) -> None:
     given = case(seed)
     got = run(given)
     keys = ("ordinal", "row", "was", "now", "onset_ns", "time_ns", "observed")
-    assert [tuple(int(note[key]) for key in keys) for note in got] == twin_notes(given)
+    assert [tuple(int(transition[key]) for key in keys) for transition in got] == twin_notes(given)
     assert len(got)
 
 
@@ -164,7 +164,7 @@ def test_keeps_the_laws() -> None:
 def rung(events: list[tuple[int, int]], rule: Joint = BURST) -> list[tuple[int, int]]:
     """Row and colour of what a rule tells."""
     found = run(Case(TOGETHER, {PRESSURE: rule}, lane(), stream(events)))
-    return [(int(note["row"]), int(note["now"])) for note in found]
+    return [(int(transition["row"]), int(transition["now"])) for transition in found]
 
 
 def test_a_burst_has_two_witnesses() -> None:

@@ -77,7 +77,7 @@ def equals_groups(one: Case) -> None:
     expected, got = group_notes(one), run(one)
     assert len(got) >= 4, "idle"
     keys = ("ordinal", "row", "was", "now", "onset_ns", "time_ns")
-    assert [tuple(int(note[key]) for key in keys) for note in got] == [
+    assert [tuple(int(transition[key]) for key in keys) for transition in got] == [
         told[: len(keys)] for told in expected
     ]
     for i, name in enumerate(FIGURES):
@@ -135,9 +135,11 @@ def pumps(n: int, seed: int = 0) -> Any:
 def test_what_breaks_a_correlation_inside_all_ranges_rings_and_is_named() -> None:
     rows = pumps(3000)
     rows[2500:2520, 1] = 2.4 - rows[2500:2520, 1]  # flow falls as power rises
-    notes = notes_of(rows)
-    assert [int(note["now"]) for note in notes] == [2, 0] * (len(notes) // 2)
-    first = notes[0]
+    transitions = notes_of(rows)
+    assert [int(transition["now"]) for transition in transitions] == [2, 0] * (
+        len(transitions) // 2
+    )
+    first = transitions[0]
     assert 4 * 2500 <= first["ordinal"] < 4 * 2504
     assert first["row"] == 0
     assert first["observed"] in rows[2499:2504, 1], "the flow is the one that is told"
@@ -197,9 +199,9 @@ def test_limits_are_those_of_the_papers() -> None:
 
 def test_a_group_that_lost_a_channel_begins_anew_and_keeps_its_level() -> None:
     one = case()
-    batch, destiny = one.batch()
+    batch, disposition = one.batch()
     old = reborn(one, one.detector())
-    old.score(batch, destiny, (0, len(batch)), {"value": batch.value})
+    old.score(batch, disposition, (0, len(batch)), {"value": batch.value})
     fewer = Multivariates(SLOT, one.rules, one.roster)
     rows = np.arange(8)
     rows[-1] = -1  # a thermometer of the second group is a new one

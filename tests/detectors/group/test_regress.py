@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from contracts.batch import Destiny
+from contracts.batch import Disposition
 from contracts.quantities import Duration, Sigmas
 from detectors.base.kind import Roster, Scene
 from detectors.group.regress import REGRESS, Regress, faults
@@ -130,10 +130,10 @@ class Lane:
 def equals_twins(case: Case) -> None:
     lane, expected = Lane(case.rules, case.roster), []
     for ordinal, reading in enumerate(case.readings):
-        if reading.destiny is Destiny.SCORED and (note := lane.hear(reading)):
-            expected.append((ordinal, *note))
+        if reading.disposition is Disposition.SCORED and (transition := lane.hear(reading)):
+            expected.append((ordinal, *transition))
     names = ("ordinal", "row", "was", "now", "onset_ns", "time_ns", *FIGURES)
-    got = [tuple(note[name].item() for name in names) for note in run(case)]
+    got = [tuple(transition[name].item() for name in names) for transition in run(case)]
     assert got == expected
 
 
@@ -152,10 +152,10 @@ def stream(
         for one in range(rows):
             t = warmth(step) + float(chance.normal(0, 0.3))
             wet = 5.0 + 1.2 * t + float(chance.normal(0, 0.4)) + (leaks or {}).get(step, 0.0)
-            destiny = Destiny.HELD if chance.random() < 0.03 else Destiny.SCORED
+            disposition = Disposition.HELD if chance.random() < 0.03 else Disposition.SCORED
             if chance.random() > 0.05:  # gaps longer than `sync` come now and then
-                readings.append(Reading(rows + one, 60.0 * step + one, t, destiny))
-            readings.append(Reading(one, 60.0 * step + 1 + one, wet, destiny))
+                readings.append(Reading(rows + one, 60.0 * step + one, t, disposition))
+            readings.append(Reading(one, 60.0 * step + 1 + one, wet, disposition))
     return readings
 
 
@@ -214,8 +214,8 @@ def test_t11_temperature_drives_the_residual_current_and_nothing_rings() -> None
 def test_t11_a_leak_that_the_temperature_does_not_explain_rings() -> None:
     leak = dict.fromkeys(range(1500, 1520), 6.0)  # far less than a day's swing of 19 mA
     told = run(single(Regress(**WORDS), stream(1, steps=2400, leaks=leak)))
-    steps = [int(note["time_ns"]) // (60 * SECOND) for note in told]
-    assert [int(note["now"]) for note in told] == [2, 0]
+    steps = [int(transition["time_ns"]) // (60 * SECOND) for transition in told]
+    assert [int(transition["now"]) for transition in told] == [2, 0]
     assert 1500 <= steps[0] <= 1501
     assert 1520 <= steps[1] <= 1521
 
@@ -253,9 +253,9 @@ def test_a_companion_that_is_silent_or_in_another_group_lets_nothing_be_judged()
 
 def test_later_rules_see_the_residual() -> None:
     one = case()
-    batch, destiny = one.batch()
+    batch, disposition = one.batch()
     columns = {"value": batch.value}
-    one.detector().score(batch, destiny, (0, len(batch)), columns)
+    one.detector().score(batch, disposition, (0, len(batch)), columns)
     known = columns["regressed"][~np.isnan(columns["regressed"])]
     assert len(known) > 1000
     assert abs(float(np.median(known))) < 0.5

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from river import anomaly, preprocessing, time_series
 
-from contracts.batch import Destiny
+from contracts.batch import Disposition
 from contracts.quantities import Duration, Sigmas
 from detectors.base.kind import Scene
 from detectors.river import models
@@ -149,8 +149,8 @@ def stream(seed: int, rows: int = 2, n: int = 220) -> list[Reading]:
         for row in range(rows):
             value = 10.0 + 2.0 * math.sin(step / 4) + chance.normal(0, 0.3)
             value += 9.0 if step % 53 == 50 or 150 <= step < 156 else 0.0
-            destiny = Destiny.HELD if chance.random() < 0.05 else Destiny.SCORED
-            readings.append(Reading(row, 60.0 * step + row, value, destiny))
+            disposition = Disposition.HELD if chance.random() < 0.05 else Disposition.SCORED
+            readings.append(Reading(row, 60.0 * step + row, value, disposition))
     return readings
 
 
@@ -244,9 +244,9 @@ def test_a_model_that_fails_never_raises_and_never_rings(monkeypatch: pytest.Mon
 
 def test_readings_kept_under_other_words_are_not_shown_to_the_model() -> None:
     old, new = case_of(features=["value", "lag1"]), case_of(features=["value", "hour_of_day"])
-    batch, destiny = old.batch()
+    batch, disposition = old.batch()
     detector = old.detector()
-    detector.score(batch, destiny, (0, len(batch)), {"value": batch.value})
+    detector.score(batch, disposition, (0, len(batch)), {"value": batch.value})
     assert reborn(old, detector).arrays()["river.models"]["kept"].all()
     assert not reborn(new, detector).arrays()["river.models"]["kept"].any()
 

@@ -26,7 +26,7 @@ def test_every_kind_of_channel_column_gives_the_same_readings(channel: pa.Array,
     assert batch.refused == []
     assert batch.record.tolist() == [0, 0, 0]
     assert batch.row.tolist() == [0, 1, -1]
-    assert batch.stranger == {2: "c"}
+    assert batch.unknown_id == {2: "c"}
     assert batch.time_ns.tolist() == [10**9, 2 * 10**9, 3 * 10**9]
     assert np.array_equal(batch.value, [2.0, np.nan, 3.0], equal_nan=True)
     assert batch.quality.tolist() == [0, 1, 2]
@@ -53,7 +53,7 @@ def test_arrow_and_json_messages_keep_their_order() -> None:
     batch = decode(text, stream(table()), b"{", text, stream(table(channel=pa.array(["x"] * 3))))
     assert batch.record.tolist() == [0, 1, 1, 1, 3, 4, 4, 4]
     assert batch.row.tolist() == [1, 0, 1, -1, 1, -1, -1, -1]
-    assert batch.stranger == {3: "c", 5: "x", 6: "x", 7: "x"}
+    assert batch.unknown_id == {3: "c", 5: "x", 6: "x", 7: "x"}
     assert [refused.record for refused in batch.refused] == [2]
 
 
@@ -70,7 +70,7 @@ def test_a_growing_dictionary_is_followed() -> None:
             writer.write_table(part)
     batch = decode(bytes(sink.getvalue()))
     assert batch.row.tolist() == [0, 0, 0, 0, 1, 1, -1, 0, -1]
-    assert batch.stranger == {6: "q", 8: "q"}
+    assert batch.unknown_id == {6: "q", 8: "q"}
 
 
 # --- schema -----------------------------------------------------------------------------------

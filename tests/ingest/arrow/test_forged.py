@@ -38,7 +38,7 @@ def test_a_forged_dictionary_index_is_refused() -> None:
     ids = pa.array([f"c{i}" for i in range(20)])
     good = stream(table(channel=pa.DictionaryArray.from_arrays(index, ids)))
     plain = struct.pack("<3i", 0x11, 0x12, 0x13)
-    assert decode(good).stranger == {0: "c17", 1: "c18", 2: "c19"}
+    assert decode(good).unknown_id == {0: "c17", 1: "c18", 2: "c19"}
     for wrong in (20, 2**31 - 1, -1):
         bad = forged(good, plain, struct.pack("<3i", 0x11, wrong, 0x13))
         assert refusal(bad)[0] == "bad_arrow"

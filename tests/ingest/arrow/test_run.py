@@ -45,7 +45,7 @@ def message(chance: random.Random) -> bytes:
 def rows_of(batch: Batch, base: int) -> list[tuple[object, ...]]:
     """Every reading and refusal, records counted from `base`."""
     readings = [
-        (base + int(batch.record[i]), batch.stranger.get(i), *rest)
+        (base + int(batch.record[i]), batch.unknown_id.get(i), *rest)
         for i, rest in enumerate(
             zip(
                 batch.row.tolist(),

@@ -66,7 +66,7 @@ def same(fast: Batch, slow: Batch) -> None:
         assert np.array_equal(getattr(fast, name), getattr(slow, name)), name
         assert getattr(fast, name).dtype == getattr(slow, name).dtype
     assert bits(fast.value) == bits(slow.value)
-    assert (fast.stranger, fast.refused) == (slow.stranger, slow.refused)
+    assert (fast.unknown_id, fast.refused) == (slow.unknown_id, slow.refused)
 
 
 def taught(kind: str) -> Forms:

@@ -31,8 +31,8 @@ def test_more_messages_than_one_run_holds_stay_in_order() -> None:
     left = [i for i in range(2500) if i != 1300]
     assert batch.record.tolist() == left
     assert batch.value.tolist() == left
-    assert list(batch.stranger.values()) == [f"c{i}" for i in left]
-    assert list(batch.stranger) == list(range(2499))
+    assert list(batch.unknown_id.values()) == [f"c{i}" for i in left]
+    assert list(batch.unknown_id) == list(range(2499))
     assert [refused.record for refused in batch.refused] == [1300]
 
 
@@ -43,7 +43,7 @@ def test_a_fault_anywhere_refuses_the_whole_message_and_no_other() -> None:
         body(reading(channel="z")),
     )
     assert batch.record.tolist() == [0, 0, 2]
-    assert batch.stranger == {0: "x", 2: "z"}
+    assert batch.unknown_id == {0: "x", 2: "z"}
     assert [refused.record for refused in batch.refused] == [1]
 
 
@@ -72,7 +72,7 @@ def test_no_records_give_an_empty_batch_of_the_right_types() -> None:
     batch = decode()
     kinds = [column.dtype for column in (batch.record, batch.row, batch.time_ns, batch.value)]
     assert kinds == [np.int32, np.int32, np.int64, np.float64]
-    assert (len(batch), batch.refused, batch.stranger) == (0, [], {})
+    assert (len(batch), batch.refused, batch.unknown_id) == (0, [], {})
 
 
 # --- messages to people -----------------------------------------------------------------------

@@ -45,7 +45,7 @@ def same(records: Records, monkeypatch: pytest.MonkeyPatch) -> int:
         assert np.array_equal(getattr(fast, name), getattr(slow, name)), name
         assert getattr(fast, name).dtype == getattr(slow, name).dtype
     assert np.array_equal(fast.value.view(np.int64), slow.value.view(np.int64))
-    assert (fast.stranger, fast.refused) == (slow.stranger, slow.refused)
+    assert (fast.unknown_id, fast.refused) == (slow.unknown_id, slow.refused)
     return int(scan(records, TABLE, DecodeLimits())[1].sum())
 
 

@@ -102,8 +102,8 @@ def compare(payload: bytes) -> bool:
     assert batch.row.tolist() == [row.row for row in expected]
     assert batch.time_ns.tolist() == [row.time_ns for row in expected]
     assert batch.quality.tolist() == [row.quality for row in expected]
-    strangers = {i: row.channel for i, row in enumerate(expected) if row.row < 0}
-    assert batch.stranger == strangers
+    unknown_ids = {i: row.channel for i, row in enumerate(expected) if row.row < 0}
+    assert batch.unknown_id == unknown_ids
     values = [
         row.value * float(SCALE[row.row]) + float(OFFSET[row.row]) if row.row >= 0 else row.value
         for row in expected

@@ -46,7 +46,7 @@ def build(base: int, sent: Sequence[Sent], kind: Kind | None = None) -> bytes:
     struct.pack_into(">q", data, 0, base)
     if kind.append_time:
         data[22] |= 0x08
-    return seal(data)
+    return fingerprint(data)
 
 
 def marker(base: int, producer: int, commit: bool) -> bytes:
@@ -54,10 +54,10 @@ def marker(base: int, producer: int, commit: bool) -> bytes:
     sent = Sent(0, 1, struct.pack(">hi", 0, 0), struct.pack(">hh", 0, int(commit)))
     data = bytearray(build(base, [sent], Kind(producer=producer, transactional=True)))
     data[22] |= 0x20
-    return seal(data)
+    return fingerprint(data)
 
 
-def seal(data: bytearray) -> bytes:
+def fingerprint(data: bytearray) -> bytes:
     """The batch with the checksum that its content has now."""
     struct.pack_into(">I", data, 17, calc_crc32c(bytes(data[21:])))
     return bytes(data)

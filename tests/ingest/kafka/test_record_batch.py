@@ -22,7 +22,16 @@ from ingest.kafka.record_batch import (
     walk,
 )
 from ingest.kafka.record_rows import NO_APPEND, parse_rows
-from tests.ingest.kafka.log_text import ROOM, Kind, Row, Sent, build, marker, read_plainly, seal
+from tests.ingest.kafka.log_text import (
+    ROOM,
+    Kind,
+    Row,
+    Sent,
+    build,
+    fingerprint,
+    marker,
+    read_plainly,
+)
 
 CODECS = [0, 1, 2, 3, 4]
 PACK: dict[int, Callable[[bytes], bytes]] = {
@@ -124,13 +133,13 @@ def test_a_batch_of_any_bytes_under_a_right_checksum_is_never_read_otherwise(
     for _ in range(draws.draw(st.integers(1, 3))):
         places = st.one_of(st.integers(57, 60), st.integers(61, len(data) - 1))
         data[draws.draw(places)] = draws.draw(st.one_of(st.integers(0, 255), st.integers(0, 8)))
-    sealed = seal(data)
+    fingerprint_of = fingerprint(data)
     try:
-        records = gather(sealed)
+        records = gather(fingerprint_of)
     except CorruptBatchError:
         return
     try:
-        plain = read_plainly(sealed)
+        plain = read_plainly(fingerprint_of)
     except UnicodeDecodeError:  # the plain client reads the names in headers, we pass over them
         return
     assert (rows_of(records), records.next_offset) == plain
@@ -182,7 +191,7 @@ def test_a_count_that_the_batch_cannot_hold_is_not_believed(announced: int) -> N
     data = bytearray(build(7, [Sent(0, 10, b"value")]))
     struct.pack_into(">i", data, 57, announced)
     with pytest.raises(CorruptBatchError, match="batch at 7"):
-        gather(seal(data))
+        gather(fingerprint(data))
 
 
 @pytest.mark.parametrize("magic", [0, 1])
@@ -205,7 +214,7 @@ def test_what_is_no_batch_is_refused_or_taken_for_a_cut_one(data: bytes) -> None
 def test_a_marker_that_is_none_is_refused() -> None:
     data = bytearray(build(7, [Sent(0, 10, b"value")]))
     data[22] |= 0x20
-    (batch,) = walk(seal(data))
+    (batch,) = walk(fingerprint(data))
     with pytest.raises(CorruptBatchError, match="expected a marker"):
         _ = batch.is_abort
 

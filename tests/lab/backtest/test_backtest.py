@@ -14,7 +14,7 @@ from configuration.configuration import Configuration
 from contracts.alarm import Alarm, OwnedBy, RespondTo, RungBy
 from contracts.catalogue import Where
 from contracts.errors import ConfigError
-from lab.backtest.result import Trial
+from lab.backtest.result import BacktestResult
 from lab.backtest.score import Outcome, Scores, scores
 from lab.data.labels import events_on, read_labels
 from lab.feeds.__main__ import FEEDS
@@ -65,10 +65,10 @@ def alarm(channel: str, hours: float, colour: str, revision: int = 1, rule: str 
     )
 
 
-def trial(configuration: Configuration, alarms: list[Alarm], days: int) -> Trial:
+def trial(configuration: Configuration, alarms: list[Alarm], days: int) -> BacktestResult:
     begin = round(BEGIN.timestamp()) * 10**9
     spans = dict.fromkeys(configuration.catalogue.ids, (100, begin, begin + days * DAY_NS))
-    return Trial(configuration, alarms, {"received": 200, "scored": 200}, 0, spans)
+    return BacktestResult(configuration, alarms, {"received": 200, "scored": 200}, 0, spans)
 
 
 def labels(path: Path, *events: dict[str, Any]) -> Path:

@@ -17,11 +17,11 @@ from contracts.errors import DecodeError
 from lab.backtest import processes
 from lab.backtest.checkpoint import Timing
 from lab.backtest.column_decoder import Window
-from lab.backtest.lanes import Hall
-from lab.backtest.result import Trial
+from lab.backtest.lanes import BacktestRun
+from lab.backtest.result import BacktestResult
 from lab.data import export_files, recording
 from lab.data.open_data import open_data
-from lab.explain.replay import Bench
+from lab.explain.replay import ReplayLanes
 from tests.lab.backtest.test_lanes import CHANNELS, FILES, lines
 from tests.testkit.config_folder import PACK, folder_with, loaded
 
@@ -46,7 +46,7 @@ def place(folder: Path) -> Path:
     data = folder / "data"
     data.mkdir()
     lines(data / "a.jsonl")
-    bench = Bench(configuration, "water", None)
+    bench = ReplayLanes(configuration, "water", None)
     records = [
         (number, chunk)
         for number in range(bench.plan.partitions)
@@ -60,13 +60,13 @@ def windows() -> list[Window]:
     return [Window(frozenset(CHANNELS[:2]), 0, 2 * 10**18), Window(frozenset(), 0, 1)]
 
 
-def told(trial: Trial, pictured: list[Window]) -> tuple[object, ...]:
+def told(trial: BacktestResult, pictured: list[Window]) -> tuple[object, ...]:
     """Everything that a report is made from."""
     points = [dict(sorted(window.points.items())) for window in pictured]
-    return (trial.alarms, trial.accounting, trial.strangers, trial.spans, points)
+    return (trial.alarms, trial.accounting, trial.unknown_ids, trial.spans, points)
 
 
-def run(hall: Hall, aside: Path, stop_at: int | None = None) -> Trial:
+def play(run: BacktestRun, aside: Path, stop_at: int | None = None) -> BacktestResult:
     """Run until so many steps were made, and be interrupted then."""
     steps = 0
 
@@ -76,7 +76,7 @@ def run(hall: Hall, aside: Path, stop_at: int | None = None) -> Trial:
         if steps == stop_at:
             raise StopError
 
-    return processes.tried(hall, aside, progress, ALWAYS)
+    return processes.tried(run, aside, progress, ALWAYS)
 
 
 @pytest.mark.slow
@@ -85,7 +85,7 @@ def test_an_interrupted_backtest_ends_as_one_that_was_not(tmp_path: Path) -> Non
     data = place(tmp_path)
     configuration = Configuration.load(tmp_path / "c", {})
     pictured = windows()
-    whole = Hall(configuration, open_data(data), pictured).run(lambda taken, time_ns: None)
+    whole = BacktestRun(configuration, open_data(data), pictured).run(lambda taken, time_ns: None)
     wanted = told(whole, pictured)
     assert len(whole.alarms) > 10
     assert pictured[0].points
@@ -94,9 +94,9 @@ def test_an_interrupted_backtest_ends_as_one_that_was_not(tmp_path: Path) -> Non
         found, stops = None, 0
         while found is None:
             pictured = windows()
-            hall = Hall(configuration, open_data(data), pictured)
+            run = BacktestRun(configuration, open_data(data), pictured)
             try:
-                found = run(hall, tmp_path / f"aside-{attempt}", int(chance.integers(2, 25)))
+                found = play(run, tmp_path / f"aside-{attempt}", int(chance.integers(2, 25)))
             except StopError:
                 stops += 1
         assert told(found, pictured) == wanted
@@ -112,13 +112,13 @@ def test_what_changed_meanwhile_is_named_and_everything_begins_anew(
     def interrupted(change: Callable[[], object]) -> str:
         configuration = Configuration.load(tmp_path / "c", {})
         with pytest.raises(StopError):
-            run(Hall(configuration, open_data(data)), tmp_path / "aside", 9)
+            play(BacktestRun(configuration, open_data(data)), tmp_path / "aside", 9)
         capsys.readouterr()
         change()
         configuration = Configuration.load(tmp_path / "c", {})
-        hall = Hall(configuration, open_data(data), windows())
+        run = BacktestRun(configuration, open_data(data), windows())
         with pytest.raises(StopError):
-            run(hall, tmp_path / "aside", 2)
+            play(run, tmp_path / "aside", 2)
         return capsys.readouterr().err
 
     assert "but the labels changed since; it begins anew" in interrupted(lambda: None)
@@ -130,8 +130,9 @@ def test_what_changed_meanwhile_is_named_and_everything_begins_anew(
     )
     (snapshot, *_) = (tmp_path / "aside/0-of-1").rglob("*.snap")
     snapshot.write_bytes(b"")
-    run(
-        Hall(Configuration.load(tmp_path / "c", {}), open_data(data), windows()), tmp_path / "aside"
+    play(
+        BacktestRun(Configuration.load(tmp_path / "c", {}), open_data(data), windows()),
+        tmp_path / "aside",
     )
     assert "the file is damaged, restore it; it begins anew" in capsys.readouterr().err
 
@@ -196,18 +197,18 @@ def test_processes_with_a_share_of_the_lanes_each_tell_what_one_process_tells(
     (data / "c.jsonl").write_text('{"channel": "water.x.p", "time": 1772409600000, "value": 1}\n')
     configuration = Configuration.load(tmp_path / "c", {})
     pictured = windows()
-    whole = Hall(configuration, open_data(data), pictured).run(lambda taken, time_ns: None)
+    whole = BacktestRun(configuration, open_data(data), pictured).run(lambda taken, time_ns: None)
     wanted = told(whole, pictured)
-    assert whole.strangers == 1
+    assert whole.unknown_ids == 1
     monkeypatch.setattr(processes, "processes", lambda readings, lanes: 2)
     pictured = windows()
-    hall = Hall(configuration, open_data(data), pictured)
-    assert told(run(hall, tmp_path / "aside"), pictured) == wanted
+    run = BacktestRun(configuration, open_data(data), pictured)
+    assert told(play(run, tmp_path / "aside"), pictured) == wanted
     assert {path.name for path in (tmp_path / "aside").iterdir()} == {"0-of-2", "1-of-2"}
     monkeypatch.setattr(processes, "processes", lambda readings, lanes: 1)
     pictured = windows()
-    hall = Hall(configuration, open_data(data), pictured)
-    assert told(run(hall, tmp_path / "aside"), pictured) == wanted
+    run = BacktestRun(configuration, open_data(data), pictured)
+    assert told(play(run, tmp_path / "aside"), pictured) == wanted
     assert "the number of processes changed since" in capsys.readouterr().err
     assert {path.name for path in (tmp_path / "aside").iterdir()} == {"0-of-1"}
 
@@ -218,11 +219,11 @@ def test_what_is_wrong_in_one_process_ends_all(
 ) -> None:
     data = place(tmp_path)
     configuration = Configuration.load(tmp_path / "c", {})
-    hall = Hall(configuration, open_data(data))
+    run = BacktestRun(configuration, open_data(data))
     (data / "a.jsonl").write_text("no reading\n")
     monkeypatch.setattr(processes, "processes", lambda readings, lanes: 2)
     with pytest.raises(DecodeError, match=r"a\.jsonl:1"):
-        run(hall, tmp_path / "aside")
+        play(run, tmp_path / "aside")
 
 
 def test_files_of_somebody_else_stay_where_shares_were_put_aside(tmp_path: Path) -> None:

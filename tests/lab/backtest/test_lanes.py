@@ -15,11 +15,11 @@ from configuration.configuration import Configuration
 from contracts.alarm import Alarm, decode_alarm
 from contracts.errors import ConfigError
 from contracts.records import Records
-from lab.backtest.lanes import Hall
-from lab.backtest.result import Trial
+from lab.backtest.lanes import BacktestRun
+from lab.backtest.result import BacktestResult
 from lab.data import recording
 from lab.data.open_data import open_data
-from lab.explain.replay import Bench
+from lab.explain.replay import ReplayLanes
 from pipeline.lane.replay import replay
 from tests.testkit.config_folder import loaded
 
@@ -65,7 +65,7 @@ def _plain(alarm: Alarm) -> dict[str, Any]:
 
 
 def replayed(configuration: Configuration, path: Path) -> list[Alarm]:
-    bench = Bench(configuration, "water", None)
+    bench = ReplayLanes(configuration, "water", None)
     return [
         decode_alarm(message.body)
         for number in range(bench.plan.partitions)
@@ -74,8 +74,8 @@ def replayed(configuration: Configuration, path: Path) -> list[Alarm]:
     ]
 
 
-def tried(configuration: Configuration, place: Path) -> Trial:
-    return Hall(configuration, open_data(place)).run(lambda count, time_ns: None)
+def tried(configuration: Configuration, place: Path) -> BacktestResult:
+    return BacktestRun(configuration, open_data(place)).run(lambda count, time_ns: None)
 
 
 def test_lines_ring_what_a_replay_of_them_rings(tmp_path: Path) -> None:
@@ -114,7 +114,7 @@ def test_csv_and_parquet_in_any_order_ring_what_sorted_lines_ring(tmp_path: Path
 def test_a_recording_rings_what_a_replay_of_it_rings(tmp_path: Path) -> None:
     configuration = loaded(tmp_path / "c", FILES)
     path = tmp_path / "a.parquet"
-    bench = Bench(configuration, "water", None)
+    bench = ReplayLanes(configuration, "water", None)
     source = lines(tmp_path / "a.jsonl")
 
     def chunks() -> Iterator[tuple[int, Records]]:
@@ -155,7 +155,7 @@ def test_files_without_a_known_channel_are_refused_and_strangers_counted(tmp_pat
     with pytest.raises(ConfigError, match="expected readings of channels of the catalogue"):
         tried(configuration, path)
     path.write_text("time,nobody,water.a.p\n0,1,0.3\n60000,1,0.3\n")
-    assert tried(configuration, path).strangers == 2
+    assert tried(configuration, path).unknown_ids == 2
     with pytest.raises(ConfigError, match="expected readings in"):
         open_data(_empty(tmp_path))
 

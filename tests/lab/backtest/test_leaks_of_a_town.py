@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 from configuration.configuration import Configuration
 from contracts.alarm import Alarm
-from lab.backtest.lanes import Hall
+from lab.backtest.lanes import BacktestRun
 from lab.data.open_data import open_data
 from tests.tidy import ROOT
 
@@ -47,7 +47,7 @@ def town(path: Path, days: int, leak_from: int, repaired: int) -> None:
 def rung(path: Path) -> list[Alarm]:
     """First revisions of the alarms, by time."""
     data = open_data(path, PACK / "columns.yaml")
-    alarms = Hall(Configuration.load(PACK), data).run(lambda taken, reached_ns: None).alarms
+    alarms = BacktestRun(Configuration.load(PACK), data).run(lambda taken, reached_ns: None).alarms
     return [alarm for alarm in alarms if alarm.revision == 1]
 
 

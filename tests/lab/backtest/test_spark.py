@@ -16,7 +16,7 @@ from app.cli.main import main
 from configuration.configuration import Configuration
 from contracts.errors import ConfigError, FatalError
 from lab.backtest.column_decoder import Window
-from lab.backtest.lanes import Hall
+from lab.backtest.lanes import BacktestRun
 from lab.backtest.processes import Job
 from lab.backtest.spark import ORDER, read, replay, trial_of, tried_on
 from lab.data import export_files, recording
@@ -51,11 +51,11 @@ def place(folder: Path) -> list[str]:
     return [*words, "--report"]
 
 
-def job_of(folder: Path) -> tuple[Hall, Job]:
+def job_of(folder: Path) -> tuple[BacktestRun, Job]:
     words = place(folder)
     windows = [Window(frozenset(CHANNELS), 0, 2 * 10**18)]
-    hall = Hall(Configuration.load(Path(words[1]), {}), open_data(Path(words[2])), windows)
-    return hall, Job.of(hall)
+    run = BacktestRun(Configuration.load(Path(words[1]), {}), open_data(Path(words[2])), windows)
+    return run, Job.of(run)
 
 
 @pytest.mark.parametrize("size", [64, 1 << 18])
@@ -63,26 +63,26 @@ def test_executors_tell_what_one_machine_tells_whatever_their_blocks(
     tmp_path: Path, size: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(export_files, "SIZES", export_files.Sizes(block=size))
-    hall, job = job_of(tmp_path)
-    alone = hall.run(lambda count, time_ns: None)
-    points = dict(hall.windows[0].points)
-    files = [{"file": i, "path": str(path)} for i, path in enumerate(hall.data.files)]
+    run, job = job_of(tmp_path)
+    alone = run.run(lambda count, time_ns: None)
+    points = dict(run.windows[0].points)
+    files = [{"file": i, "path": str(path)} for i, path in enumerate(run.data.files)]
     found = pa.Table.from_batches(read(job, [pa.RecordBatch.from_pylist(files)]))
     in_order = found.take(pc.sort_indices(found, [(name, "ascending") for name in ORDER]))
     said = pa.Table.from_batches(replay(job, in_order.combine_chunks().to_batches(3)))
-    hall.windows[0].points.clear()
-    together = trial_of(hall, said)
+    run.windows[0].points.clear()
+    together = trial_of(run, said)
     assert (together.alarms, together.spans) == (alone.alarms, alone.spans)
-    assert (together.accounting, together.strangers) == (alone.accounting, 1)
-    assert hall.windows[0].points == points
+    assert (together.accounting, together.unknown_ids) == (alone.accounting, 1)
+    assert run.windows[0].points == points
 
 
 def test_blocks_in_no_order_are_refused_on_an_executor(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(export_files, "SIZES", export_files.Sizes(block=64))
-    hall, job = job_of(tmp_path)
-    files = [{"file": 0, "path": str(hall.data.files[0])}]
+    run, job = job_of(tmp_path)
+    files = [{"file": 0, "path": str(run.data.files[0])}]
     found = pa.Table.from_batches(read(job, [pa.RecordBatch.from_pylist(files)]))
     backwards = found.sort_by([("seat", "ascending"), ("begin_ns", "descending")])
     with pytest.raises(FatalError, match="expected its blocks by arrival"):
@@ -92,9 +92,9 @@ def test_blocks_in_no_order_are_refused_on_an_executor(
 def test_recordings_are_refused_before_spark_begins(tmp_path: Path) -> None:
     words = place(tmp_path)
     recording.write(tmp_path / "data/r.parquet", "water", [])
-    hall = Hall(Configuration.load(Path(words[1]), {}), open_data(Path(words[2])))
+    run = BacktestRun(Configuration.load(Path(words[1]), {}), open_data(Path(words[2])))
     with pytest.raises(ConfigError, match=r"expected exports and lines, got .*r\.par"):
-        tried_on("local", hall)
+        tried_on("local", run)
 
 
 @pytest.mark.slow
@@ -102,9 +102,9 @@ def test_recordings_are_refused_before_spark_begins(tmp_path: Path) -> None:
 # Spark leaves a pipe open when it does not begin.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_master_that_is_none_is_refused(tmp_path: Path) -> None:
-    hall, _ = job_of(tmp_path)
+    run, _ = job_of(tmp_path)
     with pytest.raises(ConfigError, match=r"--spark: expected a master that begins, got 'moon'"):
-        tried_on("moon", hall)
+        tried_on("moon", run)
 
 
 @pytest.mark.slow

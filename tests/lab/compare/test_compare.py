@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from app.cli.main import main
 from configuration.configuration import Configuration
 from contracts.alarm import Alarm
-from lab.backtest.lanes import Hall
+from lab.backtest.lanes import BacktestRun
 from lab.backtest.score import Episode
 from lab.compare.alarm_diff import (
     ADDED,
@@ -52,7 +52,7 @@ CATALOGUE: dict[str, str | bytes] = {
 }
 
 
-class Told(NamedTuple):
+class ResultBuilder(NamedTuple):
     """An alarm of the brute force: channel, onset, and when it took which colour, in minutes."""
 
     channel: str
@@ -98,10 +98,10 @@ def rung(configuration: Configuration, series: list[list[float]]) -> list[Alarm]
     quality = np.zeros(len(code), np.uint8)
     readings = Readings(code, time_ns, np.concatenate(series), quality, time_ns).in_order()
     data = Data(names, [Loaded(readings)])
-    return Hall(configuration, data).run(lambda count, time_ns: None).alarms
+    return BacktestRun(configuration, data).run(lambda count, time_ns: None).alarms
 
 
-def by_force(series: list[list[float]], thresholds: list[float]) -> set[Told]:
+def by_force(series: list[list[float]], thresholds: list[float]) -> set[ResultBuilder]:
     """Alarms of a plain automaton that goes through one reading after another."""
     found = set()
     for channel, values in zip(CHANNELS, series, strict=True):
@@ -115,10 +115,10 @@ def by_force(series: list[list[float]], thresholds: list[float]) -> set[Told]:
             onset = change[2] if not told else onset
             told.append((minute, change[1]))
             if not change[1]:
-                found.add(Told(channel, onset, tuple(told)))
+                found.add(ResultBuilder(channel, onset, tuple(told)))
                 told = []
         if told:
-            found.add(Told(channel, onset, tuple(told)))
+            found.add(ResultBuilder(channel, onset, tuple(told)))
     return found
 
 
@@ -126,14 +126,14 @@ def minutes(time: str) -> int:
     return round((datetime.fromisoformat(time).timestamp() * 1e9 - BEGIN_NS) / MINUTE_NS)
 
 
-def seen(episode: Episode) -> Told:
+def seen(episode: Episode) -> ResultBuilder:
     """An alarm of the lanes in the words of the brute force."""
     words = ["clear", "blue", "yellow", "orange", "red"]
     steps = tuple((minutes(a.detected), words.index(a.colour)) for a in episode.revisions)
-    return Told(episode.first.channel, minutes(episode.first.onset), steps)
+    return ResultBuilder(episode.first.channel, minutes(episode.first.onset), steps)
 
 
-def kinds_by_force(old: Told, new: Told) -> set[str]:
+def kinds_by_force(old: ResultBuilder, new: ResultBuilder) -> set[str]:
     kinds = set()
     if old.steps[0][0] != new.steps[0][0]:
         kinds.add(EARLIER if new.steps[0][0] < old.steps[0][0] else LATER)
@@ -176,7 +176,7 @@ def test_two_configurations_of_which_one_threshold_differs_differ_in_exactly_the
     _nothing_left_unpaired(found)
 
 
-def _same(alarm: Told, others: set[Told]) -> bool:
+def _same(alarm: ResultBuilder, others: set[ResultBuilder]) -> bool:
     return any((alarm.channel, alarm.steps) == (other.channel, other.steps) for other in others)
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from lab.generators import grid_flow as flow
 from lab.generators.grid import Grid, make
-from lab.generators.made import Event, Made
+from lab.generators.made import Made, MadeEvent
 from tests.lab.generators.same import assert_same
 
 pytestmark = pytest.mark.slow  # pandapower takes seconds to import
@@ -16,11 +16,11 @@ def made() -> Made:
     return make(Grid(7))
 
 
-def event(made: Made, kind: str) -> Event:
+def event(made: Made, kind: str) -> MadeEvent:
     return next(event for event in made.events if event.drawn["kind"] == kind)
 
 
-def inside(made: Made, channel: str, of: Event) -> tuple[np.ndarray, np.ndarray]:
+def inside(made: Made, channel: str, of: MadeEvent) -> tuple[np.ndarray, np.ndarray]:
     """Values of a channel in the middle of an event, and outside of it."""
     time_ns, value = made.of(channel)
     third = (of.end_ns - of.begin_ns) // 3

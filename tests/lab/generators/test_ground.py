@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lab.generators import creep, excavation
-from lab.generators.made import NS, Event, Made
+from lab.generators.made import NS, Made, MadeEvent
 from lab.generators.shapes import DAY_S
 from tests.lab.generators.same import assert_same
 
@@ -23,11 +23,11 @@ def ground() -> Made:
     return creep.make(creep.Creep(7))
 
 
-def event(made: Made, kind: str) -> Event:
+def event(made: Made, kind: str) -> MadeEvent:
     return next(event for event in made.events if event.drawn["kind"] == kind)
 
 
-def over_ns(event: Event) -> int:
+def over_ns(event: MadeEvent) -> int:
     """When trouble is over; what it did may ring for longer."""
     return event.begin_ns + int(event.drawn["lasts_s"]) * NS
 

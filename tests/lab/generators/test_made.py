@@ -9,7 +9,7 @@ import pytest
 from lab.data.labels import events_on, read_labels
 from lab.data.open_data import open_data
 from lab.generators.__main__ import main
-from lab.generators.made import NS, Event, Made, columns
+from lab.generators.made import NS, Made, MadeEvent, columns
 from tests.testkit.config_folder import loaded
 
 BEGIN_NS = 1_772_323_200 * NS
@@ -23,8 +23,8 @@ def made() -> Made:
     time_ns = BEGIN_NS + np.arange(3) * 60 * NS
     values = np.array([[0.3, 0.4], [np.nan, 0.41], [0.32, 0.42]])
     events = [
-        Event("burst", BEGIN_NS, BEGIN_NS + 90 * NS, ("water.a.p",), drawn={"kind": "burst"}),
-        Event("leak", BEGIN_NS, BEGIN_NS + 60 * NS, place="b", rules=("limit",), colour="red"),
+        MadeEvent("burst", BEGIN_NS, BEGIN_NS + 90 * NS, ("water.a.p",), drawn={"kind": "burst"}),
+        MadeEvent("leak", BEGIN_NS, BEGIN_NS + 60 * NS, place="b", rules=("limit",), colour="red"),
     ]
     return Made(CATALOGUE, *columns(time_ns, values), events, {"seed": 7})
 

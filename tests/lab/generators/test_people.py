@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lab.generators import crowd, elevator
-from lab.generators.made import NS, Event, Made
+from lab.generators.made import NS, Made, MadeEvent
 from tests.lab.generators.same import assert_same
 
 HOUR_NS = 3600 * NS
@@ -20,7 +20,7 @@ def station() -> Made:
     return crowd.make(crowd.Crowd(7))
 
 
-def event(made: Made, kind: str) -> Event:
+def event(made: Made, kind: str) -> MadeEvent:
     return next(event for event in made.events if event.drawn["kind"] == kind)
 
 

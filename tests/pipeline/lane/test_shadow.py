@@ -35,7 +35,7 @@ class Played:
         self.lane = lane or WAY.lane()
         self.told = list(replay(self.lane, [stream.records], stream.journal))
         self.alarms = self.of("alarm")
-        self.whispers = self.of("shadow")
+        self.shadow_outbox = self.of("shadow")
 
     def of(self, kind: str) -> list[bytes]:
         return [message.body for message in self.told if message.kind == kind]
@@ -68,8 +68,8 @@ def test_a_shadow_never_changes_a_live_byte(data: st.DataObject) -> None:
     assert without(found.told) == calm.told
     assert found.state() == calm.state()
     assert found.lane.accounts.counts() == calm.lane.accounts.counts()
-    assert found.lane.understudy is not None
-    assert not found.lane.understudy.trouble
+    assert found.lane.shadow is not None
+    assert not found.lane.shadow.trouble
     assert (found.lane.outbox.sequence, found.lane.outbox.digest) == (
         calm.lane.outbox.sequence,
         calm.lane.outbox.digest,
@@ -79,8 +79,8 @@ def test_a_shadow_never_changes_a_live_byte(data: st.DataObject) -> None:
 @pytest.mark.parametrize("place", [1, N // 4, N // 2])
 def test_a_shadow_tells_what_a_reload_would_have_told(place: int) -> None:
     shadowed, swapped = played((place, Shadow(OTHER, *WHY))), played((place, Swap(OTHER)))
-    assert shadowed.whispers == swapped.alarms[-len(shadowed.whispers) :]
-    assert len(shadowed.whispers) > 5
+    assert shadowed.shadow_outbox == swapped.alarms[-len(shadowed.shadow_outbox) :]
+    assert len(shadowed.shadow_outbox) > 5
     assert shadowed.alarms == played().alarms != swapped.alarms
 
 
@@ -135,8 +135,8 @@ def test_a_promotion_is_taken_back_and_a_deployment_settles_it() -> None:
     # And a shadow that is let go of leaves no trace.
     gone = played((5, Shadow(*why)), (N // 2, Rollback(*why)))
     assert (gone.alarms, gone.state()) == (played().alarms, played().state())
-    assert gone.lane.understudy is None
-    assert gone.whispers
+    assert gone.lane.shadow is None
+    assert gone.shadow_outbox
 
 
 def test_commands_that_do_not_fit_are_refused_with_a_reason() -> None:
@@ -183,6 +183,6 @@ def test_a_shadow_that_fails_does_not_stop_the_lane() -> None:
     lane = WAY.lane(dress)
     told = list(replay(lane, pieces, journal))
     assert without(told) == played().told
-    assert lane.understudy is not None
-    assert "a bug" in lane.understudy.trouble
+    assert lane.shadow is not None
+    assert "a bug" in lane.shadow.trouble
     assert "it failed" in unfit(lane, Promote(OTHER, *WHY))

@@ -6,7 +6,7 @@ from pipeline.lane.lane import Lane
 from pipeline.lane.replay import replay
 from pipeline.snapshot.lane_state import learned
 from pipeline.snapshot.store import SnapshotStore
-from pipeline.worker.lane_context import Setting
+from pipeline.worker.lane_context import LaneContext
 from tests.testkit.day import Day
 from tests.testkit.memory_ports import MemoryStream
 from tests.testkit.world import World, holding
@@ -31,13 +31,13 @@ def learn(world: World, day: Day) -> str:
 async def test_a_newborn_lane_begins_warm_once_and_says_so_in_its_journal(world: World) -> None:
     day = Day(world)
     kept = learn(world, day)
-    with world.setting() as setting:
-        async with holding(world, setting) as crew:
+    with world.context() as context:
+        async with holding(world, context) as crew:
             day.readings(50)
             await day.caught_up(crew)
             await crew.kill()  # before any snapshot: its next life begins warm by the journal
-    with world.setting() as setting:
-        async with holding(world, setting) as crew:
+    with world.context() as context:
+        async with holding(world, context) as crew:
             await day.pass_by(crew)
             await crew.drain()
     day.judge()
@@ -48,18 +48,18 @@ async def test_a_newborn_lane_begins_warm_once_and_says_so_in_its_journal(world:
 async def test_what_a_lane_began_with_makes_a_difference(world: World) -> None:
     day = Day(world)
     learn(world, day)
-    with world.setting() as setting:
-        told = await _lived(world, day, setting)
+    with world.context() as context:
+        told = await _lived(world, day, context)
     cold = World(world.plans, world.state / "cold")
     other = Day(cold)
     other.readings(400)
     cold.streams[0] = MemoryStream()
-    with cold.setting() as setting:
-        assert await _lived(cold, other, setting) != told
+    with cold.context() as context:
+        assert await _lived(cold, other, context) != told
 
 
-async def _lived(world: World, day: Day, setting: Setting) -> list[bytes]:
-    async with holding(world, setting) as crew:
+async def _lived(world: World, day: Day, context: LaneContext) -> list[bytes]:
+    async with holding(world, context) as crew:
         day.readings()
         await day.caught_up(crew)
         await crew.drain()

@@ -35,14 +35,14 @@ async def test_a_lane_says_that_its_state_location_hangs_and_goes_on_when_it_ans
     world: World, hung: threading.Event
 ) -> None:
     day = Day(world)
-    with world.setting() as setting:
-        async with holding(world, setting) as crew:
+    with world.context() as context:
+        async with holding(world, context) as crew:
             for _ in range(3):
                 day.readings()
-            await crew.until(lambda: crew.runner.vitals.recoveries > 2)
-            assert crew.runner.vitals.phase == "recovering"
+            await crew.until(lambda: crew.runner.status.recoveries > 2)
+            assert crew.runner.status.phase == "recovering"
             said = f"{world.location}: expected an answer within 0.1 s, got none; look at it"
-            assert crew.runner.vitals.trouble == said
+            assert crew.runner.status.trouble == said
             hung.set()
             await day.pass_by(crew)
             await crew.drain()

@@ -14,9 +14,9 @@ import pytest
 from contracts.errors import FatalError
 from contracts.ports.lane_log import Manifest, Past
 from pipeline.lane.lane import Lane
-from pipeline.snapshot.copy_buffer import Yard
+from pipeline.snapshot.copy_buffer import SnapshotSlot
 from pipeline.snapshot.lane_state import freeze
-from pipeline.snapshot.snapshots import Keeper
+from pipeline.snapshot.snapshots import Snapshots
 from pipeline.snapshot.store import SnapshotStore
 from tests.testkit.world import World
 
@@ -67,8 +67,8 @@ def test_a_disk_that_cannot_sync_leaves_no_file(
     assert files(tmp_path) == []
 
 
-def keeper(world: World, filing: ThreadPoolExecutor) -> Keeper:
-    return Keeper(SnapshotStore(str(world.state)), world.plans.parts_for, Yard(filing))
+def snapshots(world: World, filing: ThreadPoolExecutor) -> Snapshots:
+    return Snapshots(SnapshotStore(str(world.state)), world.plans.parts_for, SnapshotSlot(filing))
 
 
 def names(world: World) -> set[str]:
@@ -77,7 +77,7 @@ def names(world: World) -> set[str]:
 
 async def test_an_orphan_of_a_crash_before_the_manifest_is_swept(world: World) -> None:
     with ThreadPoolExecutor(1) as filing:
-        dead = keeper(world, filing)
+        dead = snapshots(world, filing)
         lane = dead.newborn(world.name(), world.plans.first.configuration.hash, 0)
         first = await dead.file(lane.name, freeze(lane), 0)
         await dead.sweep(lane.name, first)
@@ -85,7 +85,7 @@ async def test_an_orphan_of_a_crash_before_the_manifest_is_swept(world: World) -
         draft = world.state / "water-0" / ".x.snap.00ff"
         draft.write_bytes(b"half")
 
-        heir = keeper(world, filing)
+        heir = snapshots(world, filing)
         lane = await restored(heir, world, first)
         assert orphan.snapshot in names(world)
         second = await heir.file(lane.name, freeze(lane), 0)
@@ -97,7 +97,7 @@ async def test_an_orphan_of_a_crash_before_the_manifest_is_swept(world: World) -
         assert names(world) == {second.snapshot, third.snapshot}
 
 
-async def restored(heir: Keeper, world: World, manifest: Manifest) -> Lane:
+async def restored(heir: Snapshots, world: World, manifest: Manifest) -> Lane:
     lane = await heir.restore(world.name(), Past(manifest, None, [], None, 0, 0))
     assert lane is not None
     return lane
@@ -105,7 +105,7 @@ async def restored(heir: Keeper, world: World, manifest: Manifest) -> Lane:
 
 async def test_a_sweep_that_comes_late_spares_what_a_successor_wrote(world: World) -> None:
     with ThreadPoolExecutor(1) as filing:
-        slow, heir = keeper(world, filing), keeper(world, filing)
+        slow, heir = snapshots(world, filing), snapshots(world, filing)
         lane = slow.newborn(world.name(), world.plans.first.configuration.hash, 0)
         first = await slow.file(lane.name, freeze(lane), 0)
         lane = await restored(heir, world, first)
@@ -117,7 +117,7 @@ async def test_a_sweep_that_comes_late_spares_what_a_successor_wrote(world: Worl
 
 async def test_another_lanes_snapshot_is_refused(world: World) -> None:
     with ThreadPoolExecutor(1) as filing:
-        at = keeper(world, filing)
+        at = snapshots(world, filing)
         lane = at.newborn(world.name(1), world.plans.first.configuration.hash, 0)
         manifest = await at.file(lane.name, freeze(lane), 0)
         with pytest.raises(FatalError, match="snapshot: expected lane water-0, got 'water-1'"):
@@ -126,7 +126,7 @@ async def test_another_lanes_snapshot_is_refused(world: World) -> None:
 
 async def test_a_snapshot_at_another_position_is_refused(world: World) -> None:
     with ThreadPoolExecutor(1) as filing:
-        at = keeper(world, filing)
+        at = snapshots(world, filing)
         lane = at.newborn(world.name(), world.plans.first.configuration.hash, 7)
         manifest = await at.file(lane.name, freeze(lane), 0)
         mixed = msgspec.structs.replace(manifest, telemetry=8)

@@ -87,8 +87,8 @@ async def test_a_day_with_a_crash_around_a_snapshot_equals_its_replay(
     stored.faults.fail(step, 2)
     day = Day(stored)
     await live_through(stored, day)
-    with stored.setting() as setting:  # the first one may have died while it was drained
-        async with holding(stored, setting) as crew:
+    with stored.context() as context:  # the first one may have died while it was drained
+        async with holding(stored, context) as crew:
             await day.caught_up(crew)
             await crew.drain()
     day.judge()

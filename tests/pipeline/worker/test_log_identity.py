@@ -32,8 +32,8 @@ def made_anew(stream: MemoryStream) -> None:
 
 
 async def lived(world: World, day: Day) -> None:
-    with world.setting() as setting:
-        async with holding(world, setting) as crew:
+    with world.context() as context:
+        async with holding(world, context) as crew:
             day.readings()
             await day.caught_up(crew)
             await crew.drain()
@@ -48,13 +48,13 @@ async def test_another_log_stops_the_lane_for_good_and_says_why(
     await lived(world, day)
     told, manifests = world.told(), len(world.manifests())
     harm(world.streams[0])
-    with world.setting() as setting:
-        async with holding(world, setting) as crew:
+    with world.context() as context:
+        async with holding(world, context) as crew:
             await crew.task
-    vitals = crew.runner.vitals
-    assert vitals.phase == "failed"
-    assert "water-0: expected the record 17" in vitals.trouble
-    assert "another cluster, or the topic was made anew" in vitals.trouble
+    status = crew.runner.status
+    assert status.phase == "failed"
+    assert "water-0: expected the record 17" in status.trouble
+    assert "another cluster, or the topic was made anew" in status.trouble
     assert (world.told(), len(world.manifests())) == (told, manifests)
 
 
@@ -63,9 +63,9 @@ async def test_a_record_that_retention_has_passed_needs_no_look(world: World) ->
     await lived(world, day)
     stream = world.streams[0]
     stream.begin, stream.rows = stream.end, []
-    with world.setting() as setting:
-        async with holding(world, setting) as crew:
+    with world.context() as context:
+        async with holding(world, context) as crew:
             day.readings()
             await day.caught_up(crew)
             await crew.drain()
-    assert crew.runner.vitals.recoveries == 1
+    assert crew.runner.status.recoveries == 1

@@ -18,11 +18,11 @@ FLIPS = 1_000
 
 async def stands(world: World) -> str:
     """Trouble of a lane that stops for good, once it has told so."""
-    with world.setting() as setting:
-        async with holding(world, setting) as crew:
+    with world.context() as context:
+        async with holding(world, context) as crew:
             await crew.task
-    assert crew.runner.vitals.phase == "failed"
-    return crew.runner.vitals.trouble
+    assert crew.runner.status.phase == "failed"
+    return crew.runner.status.trouble
 
 
 def file_of(world: World, manifest: Manifest) -> Path:
@@ -62,15 +62,15 @@ async def test_from_a_damaged_snapshot_a_lane_goes_back_to_the_one_before(
         path.write_bytes(path.read_bytes()[:100])
     else:
         path.unlink()
-    with world.setting() as setting:
-        async with holding(world, setting) as crew:
+    with world.context() as context:
+        async with holding(world, context) as crew:
             day.readings()
             await day.caught_up(crew)
             await crew.drain()
-    assert crew.runner.vitals.damaged_snapshots == 1
-    assert crew.runner.vitals.recoveries == 1
+    assert crew.runner.status.damaged_snapshots == 1
+    assert crew.runner.status.recoveries == 1
     day.judge()
-    assert world.standing() == []
+    assert world.stopped_alarm() == []
     kept = {m.snapshot for m in world.manifests()[-2:]}
     assert {f"water-0/{p.name}" for p in (world.state / "water-0").iterdir()} == kept
     assert before.snapshot not in kept
@@ -84,14 +84,14 @@ async def test_a_flip_anywhere_in_either_file_leaves_the_alarms_of_a_calm_replay
     await live_through(world, day)
     place = chance.choice([-1, -2])
     flip(file_of(world, world.manifests()[place]), chance)
-    with world.setting() as setting:
-        async with holding(world, setting) as crew:
+    with world.context() as context:
+        async with holding(world, context) as crew:
             day.readings()
             await day.caught_up(crew)
             await crew.drain()
-    assert crew.runner.vitals.damaged_snapshots == (place == -1)
+    assert crew.runner.status.damaged_snapshots == (place == -1)
     day.judge()
-    assert world.standing() == []
+    assert world.stopped_alarm() == []
 
 
 async def test_when_no_snapshot_can_be_read_the_lane_stands_and_says_so_once(world: World) -> None:
@@ -103,7 +103,7 @@ async def test_when_no_snapshot_can_be_read_the_lane_stands_and_says_so_once(wor
     day.readings(50)
     for _ in range(2):
         assert "the file is damaged, restore it; readings" in await stands(world)
-    (alarm,) = world.standing()
+    (alarm,) = world.stopped_alarm()
     assert (alarm.rule.name, alarm.colour, alarm.channel) == ("data_loss", "red", "tocsin.water-0")
     (proof,) = alarm.evidence
     assert (proof.topic, proof.partition) == ("tocsin.telemetry.water", 0)
@@ -121,13 +121,13 @@ async def test_restored_files_let_a_standing_lane_go_on(world: World) -> None:
     await stands(world)
     for path, data in whole.items():
         path.write_bytes(data)
-    with world.setting() as setting:
-        async with holding(world, setting) as crew:
+    with world.context() as context:
+        async with holding(world, context) as crew:
             day.readings()
             await day.caught_up(crew)
             await crew.drain()
     day.judge()
-    assert len(world.standing()) == 1
+    assert len(world.stopped_alarm()) == 1
 
 
 async def test_retention_past_the_position_rings_with_exact_offsets(world: World) -> None:
@@ -140,7 +140,7 @@ async def test_retention_past_the_position_rings_with_exact_offsets(world: World
     stream.rows = [row for row in stream.rows if row[0] >= stream.begin]
     for _ in range(2):
         assert f"readings {position}..{position + 19} are lost" in await stands(world)
-    (alarm,) = world.standing()
+    (alarm,) = world.stopped_alarm()
     assert [(p.first, p.last) for p in alarm.evidence] == [(position, position + 19)]
     assert alarm.rule.name == "data_loss"
 
@@ -155,7 +155,7 @@ async def test_a_journal_that_lost_entries_names_them_for_what_they_are(world: W
     first = world.manifests()[-1].journal
     assert f"journal entries {first}..{end + 1} are lost" in trouble
     assert "readings" not in trouble
-    (alarm,) = world.standing()
+    (alarm,) = world.stopped_alarm()
     assert alarm.say["en"].startswith(f"Lane water-0 stands: journal entries {first} to {end + 1}")
     assert alarm.say["zh"].startswith(
         f"处理通道 water-0 已停止：日志条目（偏移量 {first} 至 {end + 1}）"
@@ -175,7 +175,7 @@ async def test_a_topic_of_its_own_that_was_made_anew_rings(
     world.broker.make_anew(place.format(0))
     assert f"{what} 0..{end - 1} are lost" in await stands(world)
     assert f"{what} " in await stands(world)  # by now the lane's own alarm lies there
-    (alarm,) = world.standing()
+    (alarm,) = world.stopped_alarm()
     (proof,) = alarm.evidence
     assert (f"{proof.topic}[0]", proof.first, proof.last) == (place.format(0), 0, end - 1)
 
@@ -189,7 +189,7 @@ async def test_telemetry_that_was_made_anew_rings(
     world.streams[0] = MemoryStream()
     for _ in range(2):
         assert f"readings 0..{last} are lost" in await stands(world)
-    (alarm,) = world.standing()
+    (alarm,) = world.stopped_alarm()
     assert (alarm.rule.name, alarm.colour) == ("data_loss", "red")
     assert [(p.topic, p.first, p.last) for p in alarm.evidence] == [
         ("tocsin.telemetry.water", 0, last)
@@ -198,13 +198,13 @@ async def test_telemetry_that_was_made_anew_rings(
 
 async def test_a_lane_that_told_something_else_rings_too(world: World) -> None:
     day = Day(world)
-    with world.setting() as setting:
-        async with holding(world, setting) as crew:
+    with world.context() as context:
+        async with holding(world, context) as crew:
             await day.pass_by(crew)
-    with world.setting(parts_for=world.plans.changed) as setting:
-        async with holding(world, setting) as crew:
+    with world.context(parts_for=world.plans.changed) as context:
+        async with holding(world, context) as crew:
             await crew.task
-    (alarm,) = world.standing()
+    (alarm,) = world.stopped_alarm()
     assert (alarm.rule.name, alarm.evidence) == ("diverged", [])
 
 
@@ -213,9 +213,9 @@ async def test_who_is_no_member_any_more_tells_nothing(world: World) -> None:
     await live_through(world, day)
     world.streams[0].begin = world.streams[0].end + 5
     world.streams[0].end += 10
-    with world.setting() as setting:
+    with world.context() as context:
         world.telemetry.member = False
-        async with holding(world, setting) as crew:
-            await crew.until(lambda: crew.runner.vitals.recoveries > 2)
+        async with holding(world, context) as crew:
+            await crew.until(lambda: crew.runner.status.recoveries > 2)
             await crew.drain()
-    assert world.standing() == []
+    assert world.stopped_alarm() == []

@@ -6,7 +6,7 @@ import random
 import pytest
 
 from contracts.errors import RetryableError
-from pipeline.worker.lane_context import Setting
+from pipeline.worker.lane_context import LaneContext
 from tests.testkit.day import Day
 from tests.testkit.memory_ports import MemoryTelemetry
 from tests.testkit.planned_faults import Step
@@ -27,11 +27,11 @@ NATURAL: dict[Step, Exception] = {
 
 async def live_through(world: World, day: Day) -> int:
     """One worker's whole day, drained; how often the lane recovered."""
-    with world.setting() as setting:
-        async with holding(world, setting) as crew:
+    with world.context() as context:
+        async with holding(world, context) as crew:
             await day.pass_by(crew)
             await crew.drain()
-    return crew.runner.vitals.recoveries
+    return crew.runner.status.recoveries
 
 
 async def test_a_calm_day_equals_its_replay(world: World) -> None:
@@ -73,8 +73,8 @@ async def test_many_crashes_change_nothing_either(world: World, seed: int) -> No
     day = Day(world)
     recoveries = await live_through(world, day)
     world.faults.calm()
-    with world.setting() as setting:  # the last one may have died while it was drained
-        async with holding(world, setting) as crew:
+    with world.context() as context:  # the last one may have died while it was drained
+        async with holding(world, context) as crew:
             await day.caught_up(crew)
             await crew.drain()
     day.judge()
@@ -87,9 +87,9 @@ async def test_a_zombie_neither_tells_nor_deletes_anything_once_it_is_replaced(
     world: World, step: Step, on: int
 ) -> None:
     day, release = Day(world), world.faults.hang(step, on)
-    with world.setting() as stale:
+    with world.context() as stale:
         former = world.telemetry
-        with world.setting() as fresh:
+        with world.context() as fresh:
             async with holding(world, stale) as crew:
                 zombie = crew.runner, crew.task
                 replacing = asyncio.create_task(replace_when_hung(crew, former, fresh))
@@ -104,7 +104,7 @@ async def test_a_zombie_neither_tells_nor_deletes_anything_once_it_is_replaced(
     day.judge()
 
 
-async def replace_when_hung(crew: Crew, former: MemoryTelemetry, fresh: Setting) -> None:
+async def replace_when_hung(crew: Crew, former: MemoryTelemetry, fresh: LaneContext) -> None:
     """Let another worker take the lane once the first one stands still."""
     await crew.world.faults.hanging.wait()
     former.member = False

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from contracts.journal import Entry, Swap, Tick
-from pipeline.worker.lane_context import Pace, Setting
+from pipeline.worker.lane_context import LaneContext, Pace
 from tests.testkit.day import Day
 from tests.testkit.planned_faults import Step
 from tests.testkit.world import ALARMS, MANIFESTS, World, holding
@@ -17,19 +17,19 @@ MOMENT_S = 0.02  # long enough for ten looks
 async def die_without_a_snapshot(world: World) -> Day:
     """Live a day and leave without a goodbye: only the newborn's manifest is there."""
     day = Day(world)
-    with world.setting(pace=NEVER) as setting:
-        async with holding(world, setting) as crew:
+    with world.context(pace=NEVER) as context:
+        async with holding(world, context) as crew:
             await day.pass_by(crew)
     assert [manifest.sequence for manifest in world.manifests()] == [0]
     assert world.marks()[-1].sequence > 20
     return day
 
 
-async def end_of(world: World, setting: Setting) -> tuple[str, str]:
+async def end_of(world: World, context: LaneContext) -> tuple[str, str]:
     """Phase and trouble of a lane that stops by itself."""
-    async with holding(world, setting) as crew, asyncio.timeout(5):
+    async with holding(world, context) as crew, asyncio.timeout(5):
         await crew.task
-    return crew.runner.vitals.phase, crew.runner.vitals.trouble
+    return crew.runner.status.phase, crew.runner.status.trouble
 
 
 async def test_nothing_new_is_journalled_before_replay_has_passed_the_mark(world: World) -> None:
@@ -38,13 +38,13 @@ async def test_nothing_new_is_journalled_before_replay_has_passed_the_mark(world
     world.clock.time_ms += 60_000
     day.command({"kind": "shelve", "channel": day.channels[2], "seconds": 9})
     world.commands.asked.clear()
-    with world.setting() as setting:
+    with world.context() as context:
         release = world.faults.hang(Step.FETCH, 3)
-        async with holding(world, setting) as crew:
+        async with holding(world, context) as crew:
             await world.faults.hanging.wait()
             await asyncio.sleep(MOMENT_S)
-            assert crew.runner.vitals.phase == "replaying"
-            assert crew.runner.vitals.position < mark.telemetry
+            assert crew.runner.status.phase == "replaying"
+            assert crew.runner.status.position < mark.telemetry
             assert world.journal() == journal
             assert world.commands.asked == []
             release.set()
@@ -62,19 +62,19 @@ async def test_a_lane_stopped_while_it_replays_does_not_hide_what_was_told(
 ) -> None:
     day = Day(world)
     day.readings()
-    with world.setting(pace=NEVER) as setting:
-        async with holding(world, setting) as crew:
+    with world.context(pace=NEVER) as context:
+        async with holding(world, context) as crew:
             await (day.caught_up if hour == "quiet" else day.pass_by)(crew)
     world.faults.hang(Step.FETCH, 2)
-    with world.setting() as setting:
-        async with holding(world, setting) as crew:
+    with world.context() as context:
+        async with holding(world, context) as crew:
             await world.faults.hanging.wait()
             await asyncio.sleep(MOMENT_S)
-            assert crew.runner.vitals.phase == "replaying"
+            assert crew.runner.status.phase == "replaying"
             await crew.drain()
     assert len(world.manifests()) == 1
-    with world.setting() as setting:
-        async with holding(world, setting) as crew:
+    with world.context() as context:
+        async with holding(world, context) as crew:
             await day.pass_by(crew)
             await crew.drain()
     day.judge()
@@ -85,8 +85,8 @@ async def test_commands_resume_after_the_last_one_taken(world: World) -> None:
     taken = len(world.commands.bodies[0])
     world.commands.asked.clear()
     day.command({"kind": "shelve", "channel": day.channels[2], "seconds": 9})
-    with world.setting() as setting:
-        async with holding(world, setting) as crew:
+    with world.context() as context:
+        async with holding(world, context) as crew:
             await day.caught_up(crew)
             await crew.drain()
     assert world.commands.asked[0] == min(world.commands.asked) == taken
@@ -98,8 +98,8 @@ async def test_commands_resume_after_the_last_one_taken(world: World) -> None:
 async def test_a_build_that_tells_something_else_stops_the_lane(world: World) -> None:
     await die_without_a_snapshot(world)
     before = (world.told(), world.journal(), world.manifests(), world.marks())
-    with world.setting(parts_for=world.plans.changed) as setting:
-        phase, trouble = await end_of(world, setting)
+    with world.context(parts_for=world.plans.changed) as context:
+        phase, trouble = await end_of(world, context)
     assert phase == "failed"
     digest = world.marks()[-1].digest
     assert f"water-0: expected outputs up to {len(world.golden())} with hash {digest}" in trouble
@@ -110,8 +110,8 @@ async def test_outputs_without_a_manifest_stop_the_lane(world: World) -> None:
     await die_without_a_snapshot(world)
     world.broker.forget(MANIFESTS.format(0), world.broker.committed(MANIFESTS.format(0))[1])
     before = world.told()
-    with world.setting() as setting:
-        phase, trouble = await end_of(world, setting)
+    with world.context() as context:
+        phase, trouble = await end_of(world, context)
     assert phase == "failed"
     assert trouble.startswith("water-0: expected a manifest beside the outputs already told")
     assert (world.told(), world.manifests()) == (before, [])
@@ -121,8 +121,8 @@ async def test_readings_lost_to_retention_stop_the_lane(world: World) -> None:
     await die_without_a_snapshot(world)
     before = world.told()
     world.streams[0].begin = 300
-    with world.setting() as setting:
-        phase, trouble = await end_of(world, setting)
+    with world.context() as context:
+        phase, trouble = await end_of(world, context)
     assert phase == "failed"
     assert "readings 0..299 are lost" in trouble
     assert world.told() == before
@@ -131,8 +131,8 @@ async def test_readings_lost_to_retention_stop_the_lane(world: World) -> None:
 async def test_outputs_lost_to_retention_stop_the_lane(world: World) -> None:
     await die_without_a_snapshot(world)
     world.broker.forget(ALARMS.format(0), 5)
-    with world.setting() as setting:
-        phase, trouble = await end_of(world, setting)
+    with world.context() as context:
+        phase, trouble = await end_of(world, context)
     assert phase == "failed"
     assert trouble.startswith("tocsin.alarms.water[0]: expected offset 0")
 
@@ -149,11 +149,11 @@ async def test_another_configuration_is_a_swap_behind_the_mark(
     mark, second = world.marks()[-1], world.plans.second
     if step is not None:
         world.faults.fail(step)
-    with world.setting(second) as setting:
-        async with holding(world, setting) as crew:
+    with world.context(second) as context:
+        async with holding(world, context) as crew:
             await day.pass_by(crew)
             await crew.drain()
-    assert crew.runner.vitals.recoveries == 1 + (step is not None)
+    assert crew.runner.status.recoveries == 1 + (step is not None)
     (swap,) = swaps(world)
     assert swap.change == Swap(second.configuration.hash)
     assert swap.at >= mark.telemetry
@@ -163,8 +163,8 @@ async def test_another_configuration_is_a_swap_behind_the_mark(
 
 async def test_a_tick_needs_an_end_that_was_fetched_after_it(world: World) -> None:
     day = Day(world)
-    with world.setting() as setting:
-        async with holding(world, setting) as crew:
+    with world.context() as context:
+        async with holding(world, context) as crew:
             day.readings()
             await day.caught_up(crew)
             release = world.faults.hang(Step.END_OFFSET)
@@ -182,8 +182,8 @@ async def test_a_tick_needs_an_end_that_was_fetched_after_it(world: World) -> No
 
 async def test_lag_is_not_silence(world: World) -> None:
     day = Day(world)
-    with world.setting() as setting:
-        async with holding(world, setting) as crew:
+    with world.context() as context:
+        async with holding(world, context) as crew:
             day.readings()
             await day.caught_up(crew)
             release = world.faults.hang(Step.FETCH)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from contracts.journal import Promote, Refuse, Rollback, Shadow, Shed, Swap
-from pipeline.worker.lane_context import Setting
+from pipeline.worker.lane_context import LaneContext
 from tests.testkit.day import Day
 from tests.testkit.planned_faults import Step
 from tests.testkit.world import PACE, Crew, Plans, World, holding
@@ -62,11 +62,11 @@ class ShadowedDay(Day):
 
 
 async def live_through(world: World, day: Day) -> int:
-    with world.setting() as setting:
-        async with holding(world, setting) as crew:
+    with world.context() as context:
+        async with holding(world, context) as crew:
             await day.pass_by(crew)
             await crew.drain()
-    return crew.runner.vitals.recoveries
+    return crew.runner.status.recoveries
 
 
 async def test_a_calm_day_equals_its_replay(world: World) -> None:
@@ -87,10 +87,10 @@ async def test_a_crash_at_any_step_changes_nothing_that_is_told(
     assert step in world.faults.fallen
 
 
-async def promoted(world: World, setting: Setting) -> ShadowedDay:
+async def promoted(world: World, context: LaneContext) -> ShadowedDay:
     """A day that ends after a promotion."""
     day = ShadowedDay(world)
-    async with holding(world, setting) as crew:
+    async with holding(world, context) as crew:
         day.readings()
         await day.caught_up(crew)
         await day.stage("shadow", crew)
@@ -101,8 +101,8 @@ async def promoted(world: World, setting: Setting) -> ShadowedDay:
     return day
 
 
-async def restarted(world: World, setting: Setting, day: Day) -> None:
-    async with holding(world, setting) as crew:
+async def restarted(world: World, context: LaneContext, day: Day) -> None:
+    async with holding(world, context) as crew:
         day.readings(50)
         await day.caught_up(crew)
         await crew.drain()
@@ -112,15 +112,15 @@ async def test_what_was_promoted_governs_on_until_it_or_something_else_is_deploy
     world: World,
 ) -> None:
     plans = world.plans
-    with world.setting() as setting:
-        day = await promoted(world, setting)
-    with world.setting() as same:  # still started with what was deployed before
+    with world.context() as context:
+        day = await promoted(world, context)
+    with world.context() as same:  # still started with what was deployed before
         await restarted(world, same, day)
     assert world.manifests()[-1].config == plans.second.configuration.hash
-    with world.setting(plans.second) as settling:
+    with world.context(plans.second) as settling:
         await restarted(world, settling, day)
     assert swaps(world) == [plans.second.configuration.hash]
-    with world.setting() as back:
+    with world.context() as back:
         await restarted(world, back, day)
     assert swaps(world)[1:] == [plans.first.configuration.hash]
     golden = [m for m in world.golden() if m.kind == "alarm"]
@@ -134,20 +134,20 @@ def swaps(world: World) -> list[str]:
 
 async def test_a_lane_with_too_much_to_do_lets_go_of_its_shadow_first(world: World) -> None:
     day = ShadowedDay(world)
-    with world.setting(pace=replace(PACE, shed_s=0.0)) as setting:
-        async with holding(world, setting) as crew:
+    with world.context(pace=replace(PACE, shed_s=0.0)) as context:
+        async with holding(world, context) as crew:
             day.readings()
             await day.caught_up(crew)
             await day.stage("shadow", crew)
             for _ in range(5):
                 day.readings()
             await day.caught_up(crew)
-            vitals = crew.runner.vitals
-            await crew.until(lambda: vitals.sheds == 1 and vitals.shadow is None)
+            status = crew.runner.status
+            await crew.until(lambda: status.sheds == 1 and status.shadow is None)
             await crew.drain()
     changes = [entry.change for _, entry in world.journal()]
     assert Shed("overload") in changes
-    assert vitals.recoveries == 1
+    assert status.recoveries == 1
     golden = world.golden()
     assert world.told()["alarm"] == [m for m in golden if m.kind == "alarm"]
     assert world.whispered() == [m for m in golden if m.kind == "shadow"]
@@ -155,16 +155,16 @@ async def test_a_lane_with_too_much_to_do_lets_go_of_its_shadow_first(world: Wor
 
 async def test_the_shadow_is_measured_against_what_rings(world: World) -> None:
     day = ShadowedDay(world)
-    with world.setting() as setting:
-        async with holding(world, setting) as crew:
+    with world.context() as context:
+        async with holding(world, context) as crew:
             day.readings()
             await day.caught_up(crew)
             await day.stage("shadow", crew)
             for _ in range(6):
                 day.readings()
             await day.caught_up(crew)
-            await crew.until(lambda: crew.runner.vitals.shadow is not None)
-            shadow = crew.runner.vitals.shadow
+            await crew.until(lambda: crew.runner.status.shadow is not None)
+            shadow = crew.runner.status.shadow
             await crew.drain()
     assert shadow is not None
     assert shadow.config == day.config
@@ -172,7 +172,7 @@ async def test_the_shadow_is_measured_against_what_rings(world: World) -> None:
     assert shadow.only_live > 0  # its delay is longer: short breaches ring only live
     assert sum(shadow.leads) == shadow.both
     assert shadow.live_per_day > shadow.shadow_per_day > 0
-    assert crew.runner.vitals.whispers == len(world.whispered()) > 0
+    assert crew.runner.status.shadow_outbox == len(world.whispered()) > 0
 
 
 async def test_a_shadow_that_repeats_something_else_is_let_go_of(
@@ -180,8 +180,8 @@ async def test_a_shadow_that_repeats_something_else_is_let_go_of(
 ) -> None:
     """Another build scores the shadow's bundle otherwise: the lane goes on without it."""
     day = ShadowedDay(world)
-    with world.setting(pace=replace(PACE, snapshot_readings=1_000_000)) as setting:
-        async with holding(world, setting) as crew:
+    with world.context(pace=replace(PACE, snapshot_readings=1_000_000)) as context:
+        async with holding(world, context) as crew:
             day.readings()
             await day.caught_up(crew)
             await day.stage("shadow", crew)
@@ -196,8 +196,8 @@ async def test_a_shadow_that_repeats_something_else_is_let_go_of(
         pick = plans.changed if config == second else plans.parts_for
         return pick(config, name)  # type: ignore[arg-type]
 
-    with world.setting(parts_for=changed) as setting:  # type: ignore[arg-type]
-        await restarted(world, setting, day)
+    with world.context(parts_for=changed) as context:  # type: ignore[arg-type]
+        await restarted(world, context, day)
     changes = [entry.change for _, entry in world.journal()]
     assert Shed("diverged") in changes
     assert world.told()["alarm"] == [m for m in world.golden() if m.kind == "alarm"]

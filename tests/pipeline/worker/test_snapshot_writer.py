@@ -29,8 +29,8 @@ async def test_alarms_are_told_while_a_file_is_being_written(
     world: World, slow_disk: threading.Event
 ) -> None:
     day = Day(world)
-    with world.setting() as setting:
-        async with holding(world, setting) as crew:
+    with world.context() as context:
+        async with holding(world, context) as crew:
             for _ in range(5):
                 day.readings()
                 await day.caught_up(crew)
@@ -51,15 +51,15 @@ async def test_a_death_while_a_file_is_being_written_leaves_no_trace(
     world: World, slow_disk: threading.Event
 ) -> None:
     day = Day(world)
-    with world.setting() as setting:
-        async with holding(world, setting) as crew:
+    with world.context() as context:
+        async with holding(world, context) as crew:
             day.readings()
             day.readings()
             await day.caught_up(crew)
             await crew.kill()
             slow_disk.set()
-    with world.setting() as setting:
-        async with holding(world, setting) as crew:
+    with world.context() as context:
+        async with holding(world, context) as crew:
             await day.pass_by(crew)
             await crew.drain()
     day.judge()

@@ -54,7 +54,7 @@ class Lanes(RuleBasedStateMachine):
         self.crew = self.loop.run(self._hired())
 
     async def _hired(self) -> Crew:
-        return Crew(self.world, self.open.enter_context(self.world.setting()))
+        return Crew(self.world, self.open.enter_context(self.world.context()))
 
     @rule(messages=st.integers(20, 150))
     def append(self, messages: int) -> None:
@@ -181,13 +181,13 @@ class Lanes(RuleBasedStateMachine):
         await self.day.caught_up(self.crew)
         await self.crew.drain()
         (lane, golden), told = self.world.replayed(), self.world.told()
-        seen = self.crew.runner.vitals.accounts  # empty before the first reading of all
+        seen = self.crew.runner.status.accounts  # empty before the first reading of all
         assert seen == lane.accounts.counts() or not lane.accounts.received
         for kind, messages in told.items():
             assert messages == [m for m in golden if m.kind == kind], kind
         keys = [m.key + m.body for m in told["alarm"]]
         assert len(keys) == len(set(keys))
-        assert self.world.standing() == []
+        assert self.world.stopped_alarm() == []
         self.passed["alarms"] += len(keys)
         self.passed["blows"] += len(self.world.faults.fallen)
 

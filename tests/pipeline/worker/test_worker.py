@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from contracts.errors import Diverged
-from pipeline.worker.lane_context import Setting
+from pipeline.worker.lane_context import LaneContext
 from pipeline.worker.worker import Worker
 from tests.testkit.day import Day
 from tests.testkit.planned_faults import Step
@@ -18,31 +18,31 @@ SLACK_S = 0.5  # a loaded machine
 
 
 @pytest.fixture
-def setting(world: World) -> Iterator[Setting]:
-    with world.setting() as setting:
-        yield setting
+def context(world: World) -> Iterator[LaneContext]:
+    with world.context() as context:
+        yield context
 
 
 async def until_ready(worker: Worker, world: World) -> None:
     """Wait until every lane stands at its end."""
     async with asyncio.timeout(WAIT_S):
         while not worker.ready() or any(  # noqa: ASYNC110 - nothing tells
-            vitals.position != world.streams[number].end
-            for number, vitals in enumerate(worker.lanes())
+            status.position != world.streams[number].end
+            for number, status in enumerate(worker.lanes())
         ):
             await asyncio.sleep(0.001)
 
 
-async def test_lanes_are_taken_and_drained_together(world: World, setting: Setting) -> None:
+async def test_lanes_are_taken_and_drained_together(world: World, context: LaneContext) -> None:
     days = [Day(world, number) for number in (0, 1)]
-    worker = Worker(world.name, setting, DRAIN_S * 50)
+    worker = Worker(world.name, context, DRAIN_S * 50)
     assert not worker.ready()
     await worker.assigned([0, 1])
     assert not worker.ready()  # both recover still
     for day in days:
         day.readings()
     await until_ready(worker, world)
-    assert [vitals.name for vitals in worker.lanes()] == ["water-0", "water-1"]
+    assert [status.name for status in worker.lanes()] == ["water-0", "water-1"]
     await worker.revoked([0, 1])
     assert not worker.ready()
     assert worker.lanes() == []
@@ -51,30 +51,30 @@ async def test_lanes_are_taken_and_drained_together(world: World, setting: Setti
         assert [m for kind in world.told(number).values() for m in kind]
 
 
-async def test_a_lane_that_stays_goes_on(world: World, setting: Setting) -> None:
+async def test_a_lane_that_stays_goes_on(world: World, context: LaneContext) -> None:
     days = [Day(world, number) for number in (0, 1)]
-    worker = Worker(world.name, setting, DRAIN_S * 50)
+    worker = Worker(world.name, context, DRAIN_S * 50)
     await worker.assigned([0, 1])
     await worker.revoked([1, 7])
     assert not worker.ready()  # until the group has said what comes next
     await worker.assigned([])
     days[0].readings()
     await until_ready(worker, world)
-    assert [vitals.name for vitals in worker.lanes()] == ["water-0"]
+    assert [status.name for status in worker.lanes()] == ["water-0"]
     await worker.drain()
     assert world.manifests(0)[-1].telemetry == world.streams[0].end
 
 
 @pytest.mark.parametrize("step", [Step.COMMIT, Step.PUBLISH, Step.PAST])
 async def test_hung_lanes_are_abandoned_at_one_deadline_and_lose_nothing(
-    world: World, setting: Setting, step: Step
+    world: World, context: LaneContext, step: Step
 ) -> None:
     days = [Day(world, number) for number in (0, 1)]
     for day in days:
         day.readings()
     for on in (1, 2):
         world.faults.hang(step, on)
-    worker = Worker(world.name, setting, DRAIN_S)
+    worker = Worker(world.name, context, DRAIN_S)
     await worker.assigned([0, 1])
     async with asyncio.timeout(WAIT_S):
         while len(world.faults.fallen) < 2:  # noqa: ASYNC110 - nothing tells
@@ -83,7 +83,7 @@ async def test_hung_lanes_are_abandoned_at_one_deadline_and_lose_nothing(
     await worker.revoked([0, 1])
     assert DRAIN_S - 0.01 < time.monotonic() - began < DRAIN_S + SLACK_S
     for day in days:
-        with world.setting() as successor:
+        with world.context() as successor:
             async with holding(world, successor, day.number) as crew:
                 await day.pass_by(crew)
                 await crew.drain()
@@ -91,12 +91,12 @@ async def test_hung_lanes_are_abandoned_at_one_deadline_and_lose_nothing(
 
 
 async def test_a_hung_lane_does_not_keep_another_from_its_drain(
-    world: World, setting: Setting
+    world: World, context: LaneContext
 ) -> None:
     days = [Day(world, number) for number in (0, 1)]
     for day in days:
         day.readings(20)
-    worker = Worker(world.name, setting, DRAIN_S * 5)
+    worker = Worker(world.name, context, DRAIN_S * 5)
     await worker.assigned([0, 1])
     await until_ready(worker, world)
     world.faults.hang(Step.COMMIT)
@@ -109,13 +109,13 @@ async def test_a_hung_lane_does_not_keep_another_from_its_drain(
 
 
 async def test_a_failed_lane_is_not_ready_and_does_not_keep_the_worker_from_draining(
-    world: World, setting: Setting
+    world: World, context: LaneContext
 ) -> None:
     world.faults.fail(Step.PAST, error=Diverged("planned"))
-    worker = Worker(world.name, setting, DRAIN_S * 50)
+    worker = Worker(world.name, context, DRAIN_S * 50)
     await worker.assigned([0, 1])
     async with asyncio.timeout(WAIT_S):
-        while "failed" not in {vitals.phase for vitals in worker.lanes()}:  # noqa: ASYNC110
+        while "failed" not in {status.phase for status in worker.lanes()}:  # noqa: ASYNC110
             await asyncio.sleep(0.001)
     assert not worker.ready()
     began = time.monotonic()
@@ -124,12 +124,12 @@ async def test_a_failed_lane_is_not_ready_and_does_not_keep_the_worker_from_drai
 
 
 async def test_an_abandoned_lane_is_let_go_of_at_once_and_loses_nothing(
-    world: World, setting: Setting
+    world: World, context: LaneContext
 ) -> None:
     day = Day(world)
     day.readings()
     world.faults.hang(Step.COMMIT)
-    worker = Worker(world.name, setting, DRAIN_S * 50)
+    worker = Worker(world.name, context, DRAIN_S * 50)
     await worker.assigned([0])
     await world.faults.hanging.wait()
     assert list(worker.owned()) == [0]
@@ -137,7 +137,7 @@ async def test_an_abandoned_lane_is_let_go_of_at_once_and_loses_nothing(
     await worker.abandon()
     assert time.monotonic() - began < SLACK_S
     assert (worker.owned(), worker.settled) == ({}, False)
-    with world.setting() as successor:
+    with world.context() as successor:
         async with holding(world, successor) as crew:
             await day.pass_by(crew)
             await crew.drain()

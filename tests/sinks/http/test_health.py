@@ -10,15 +10,15 @@ from aiohttp import ClientConnectorError, ClientSession, ClientTimeout
 from prometheus_client.parser import text_string_to_metric_families
 
 from contracts.errors import ConfigError
-from contracts.ports.status import LaneVitals
+from contracts.ports.status import LaneStatus
 from sinks.http.health import HealthServer
 from sinks.http.listener import STOP_S_MAX
-from tests.sinks.http.wound import WoundVitals, busy
+from tests.sinks.http.wound import WoundStatus, busy
 
 
 @asynccontextmanager
-async def serving(vitals: WoundVitals) -> AsyncIterator[tuple[HealthServer, ClientSession]]:
-    server = HealthServer(vitals, "127.0.0.1", 0, "1.2.3")
+async def serving(status: WoundStatus) -> AsyncIterator[tuple[HealthServer, ClientSession]]:
+    server = HealthServer(status, "127.0.0.1", 0, "1.2.3")
     await server.start()
     base = f"http://127.0.0.1:{server.port}"
     try:
@@ -28,9 +28,9 @@ async def serving(vitals: WoundVitals) -> AsyncIterator[tuple[HealthServer, Clie
         await server.stop()
 
 
-async def ask(vitals: WoundVitals, path: str) -> tuple[int, dict[str, tuple[bool, str]]]:
+async def ask(status: WoundStatus, path: str) -> tuple[int, dict[str, tuple[bool, str]]]:
     """Status of an answer, and its checks by name."""
-    async with serving(vitals) as (_, session), session.get(path) as answer:
+    async with serving(status) as (_, session), session.get(path) as answer:
         assert answer.content_type == "application/json"
         body = await answer.json()
         assert body["good"] == (answer.status == 200)
@@ -38,7 +38,7 @@ async def ask(vitals: WoundVitals, path: str) -> tuple[int, dict[str, tuple[bool
 
 
 async def test_metrics_are_served_as_prometheus_text() -> None:
-    async with serving(WoundVitals([busy()])) as (_, session), session.get("/metrics") as answer:
+    async with serving(WoundStatus([busy()])) as (_, session), session.get("/metrics") as answer:
         assert answer.status == 200
         assert answer.headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
         families = {f.name: f for f in text_string_to_metric_families(await answer.text())}
@@ -49,7 +49,7 @@ async def test_metrics_are_served_as_prometheus_text() -> None:
 async def test_openmetrics_is_served_to_whoever_asks_for_it() -> None:
     headers = {"Accept": "application/openmetrics-text; version=1.0.0"}
     async with (
-        serving(WoundVitals([busy()])) as (_, session),
+        serving(WoundStatus([busy()])) as (_, session),
         session.get("/metrics", headers=headers) as answer,
     ):
         assert answer.content_type == "application/openmetrics-text"
@@ -57,7 +57,7 @@ async def test_openmetrics_is_served_to_whoever_asks_for_it() -> None:
 
 
 async def test_a_running_worker_is_ready() -> None:
-    status, checks = await ask(WoundVitals([busy("water-0"), busy("water-1")]), "/readyz")
+    status, checks = await ask(WoundStatus([busy("water-0"), busy("water-1")]), "/readyz")
     assert status == 200
     assert checks == {
         "loop": (True, "turning"),
@@ -68,36 +68,36 @@ async def test_a_running_worker_is_ready() -> None:
 
 
 async def test_a_lane_in_trouble_is_named_with_its_trouble() -> None:
-    failed = LaneVitals("water-1", phase="failed", trouble="readings 3..9 are lost")
-    status, checks = await ask(WoundVitals([busy("water-0"), failed]), "/readyz")
+    failed = LaneStatus("water-1", phase="failed", trouble="readings 3..9 are lost")
+    status, checks = await ask(WoundStatus([busy("water-0"), failed]), "/readyz")
     assert status == 503
     assert checks["water-0"] == (True, "running")
     assert checks["water-1"] == (False, "failed: readings 3..9 are lost")
 
 
 async def test_a_worker_without_settled_ownership_is_not_ready() -> None:
-    status, checks = await ask(WoundVitals([busy()], settled=False), "/readyz")
+    status, checks = await ask(WoundStatus([busy()], settled=False), "/readyz")
     assert status == 503
     assert checks["ownership"] == (False, "not settled: the group is sharing lanes out")
-    status, _ = await ask(WoundVitals([], settled=False), "/readyz")
+    status, _ = await ask(WoundStatus([], settled=False), "/readyz")
     assert status == 503
 
 
 async def test_a_worker_lives_while_its_lanes_do_not() -> None:
-    vitals = WoundVitals([LaneVitals("water-0", trouble="broker away")], settled=False)
-    assert await ask(vitals, "/livez") == (200, {"loop": (True, "turning")})
+    status = WoundStatus([LaneStatus("water-0", trouble="broker away")], settled=False)
+    assert await ask(status, "/livez") == (200, {"loop": (True, "turning")})
 
 
 async def test_a_loop_that_stood_still_is_neither_alive_nor_ready() -> None:
-    vitals = WoundVitals([busy()], turning=False)
-    status, checks = await ask(vitals, "/livez")
-    assert status == 503
+    status = WoundStatus([busy()], turning=False)
+    code, checks = await ask(status, "/livez")
+    assert code == 503
     assert checks == {"loop": (False, "has not turned for too long")}
-    assert (await ask(vitals, "/readyz"))[0] == 503
+    assert (await ask(status, "/readyz"))[0] == 503
 
 
 async def test_other_paths_and_methods_are_refused() -> None:
-    async with serving(WoundVitals()) as (_, session):
+    async with serving(WoundStatus()) as (_, session):
         async with session.get("/") as answer:
             assert answer.status == 404
         async with session.post("/metrics") as answer:
@@ -105,14 +105,14 @@ async def test_other_paths_and_methods_are_refused() -> None:
 
 
 async def test_a_taken_port_is_refused_with_what_to_do() -> None:
-    async with serving(WoundVitals()) as (server, _):
-        second = HealthServer(WoundVitals(), "127.0.0.1", server.port)
+    async with serving(WoundStatus()) as (server, _):
+        second = HealthServer(WoundStatus(), "127.0.0.1", server.port)
         with pytest.raises(ConfigError, match=rf"expected to listen on 127\.0\.0\.1:{server.port}"):
             await second.start()
 
 
 async def test_stopping_is_bounded_though_a_client_hangs_on() -> None:
-    server = HealthServer(WoundVitals(), "127.0.0.1", 0)
+    server = HealthServer(WoundStatus(), "127.0.0.1", 0)
     await server.start()
     _, writer = await asyncio.open_connection("127.0.0.1", server.port)
     writer.write(b"GET /livez HTTP/1.1\r\nHost: x\r\n")  # never ends its head

@@ -9,10 +9,10 @@ from prometheus_client.openmetrics.exposition import generate_latest as generate
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse
 
-from contracts.batch import Destiny
-from contracts.ports.status import LaneVitals, Pulse
+from contracts.batch import Disposition
+from contracts.ports.status import LaneStatus, ProcessStatus
 from sinks.http.metrics import PHASES, registry
-from tests.sinks.http.wound import WoundVitals, busy
+from tests.sinks.http.wound import WoundStatus, busy
 
 # Family, kind and labels; dashboards and rules rely on these names.
 FAMILIES = {
@@ -44,22 +44,22 @@ FAMILIES = {
 NOT_BASE_UNITS = re.compile(r"_(ms|millis|micro|nano|minutes|hours|kb|mb|percent)")
 
 
-def scrape(vitals: WoundVitals) -> dict[str, Metric]:
-    text = generate_latest(registry(vitals, "1.2.3")).decode()
+def scrape(status: WoundStatus) -> dict[str, Metric]:
+    text = generate_latest(registry(status, "1.2.3")).decode()
     return {family.name: family for family in parse(text)}
 
 
-def samples(vitals: WoundVitals) -> dict[tuple[str, ...], float]:
+def samples(status: WoundStatus) -> dict[tuple[str, ...], float]:
     """Value by sample name and label values, in the order of the labels' names."""
     return {
         (sample.name, *(sample.labels[key] for key in sorted(sample.labels))): sample.value
-        for family in scrape(vitals).values()
+        for family in scrape(status).values()
         for sample in family.samples
     }
 
 
 def test_the_families_are_exactly_the_promised_ones() -> None:
-    found = scrape(WoundVitals([busy()]))
+    found = scrape(WoundStatus([busy()]))
     ours = {name: family for name, family in found.items() if not name.startswith("process_")}
     assert set(ours) == set(FAMILIES)
     for name, (kind, labels) in FAMILIES.items():
@@ -70,12 +70,12 @@ def test_the_families_are_exactly_the_promised_ones() -> None:
 
 
 def test_every_number_comes_through() -> None:
-    found = samples(WoundVitals([busy()]))
+    found = samples(WoundStatus([busy()]))
     assert found["tocsin_build_info", "1.2.3"] == 1
     assert found["tocsin_lanes",] == 1
     assert found["tocsin_ready",] == 1
-    for destiny in Destiny:
-        assert found["tocsin_readings_total", destiny.word, "water-3"] == 100 + destiny
+    for disposition in Disposition:
+        assert found["tocsin_readings_total", disposition.word, "water-3"] == 100 + disposition
     assert found["tocsin_lane_position", "water-3"] == 40
     assert found["tocsin_lane_lag_records", "water-3"] == 7
     assert found["tocsin_lane_time_seconds", "water-3"] == 1_700_000_000
@@ -92,40 +92,40 @@ def test_every_number_comes_through() -> None:
 
 
 def test_a_shadow_is_told_while_one_plays_along() -> None:
-    found = samples(WoundVitals([busy()]))
+    found = samples(WoundStatus([busy()]))
     assert found["tocsin_shadow_findings", "c0ffee", "water-3", "only_live"] == 13
     assert found["tocsin_shadow_alarms_per_day", "c0ffee", "water-3", "shadow"] == 2.5
     at_most = {
         key[3]: value for key, value in found.items() if key[0].endswith("lead_seconds_bucket")
     }
     assert (at_most["-10.0"], at_most["0.0"], at_most["600.0"], at_most["+Inf"]) == (0, 4, 11, 12)
-    quiet = samples(WoundVitals([LaneVitals("water-3")]))
+    quiet = samples(WoundStatus([LaneStatus("water-3")]))
     assert not [key for key in quiet if key[0].startswith("tocsin_shadow_")]
 
 
 def test_the_pulse_of_the_process_comes_through() -> None:
-    found = samples(WoundVitals(heart=Pulse(0.25, 3)))
+    found = samples(WoundStatus(heart=ProcessStatus(0.25, 3)))
     assert found["tocsin_loop_lag_seconds",] == 0.25
     assert found["tocsin_client_rebuilds_total",] == 3
 
 
 def test_the_accounts_balance_in_prometheus_too() -> None:
-    found = samples(WoundVitals([busy()]))
-    destinies = sum(value for key, value in found.items() if key[0] == "tocsin_readings_total")
-    assert destinies == found["tocsin_readings_received_total", "water-3"] > 0
+    found = samples(WoundStatus([busy()]))
+    dispositions = sum(value for key, value in found.items() if key[0] == "tocsin_readings_total")
+    assert dispositions == found["tocsin_readings_received_total", "water-3"] > 0
 
 
 def test_exactly_one_phase_of_a_lane_is_one() -> None:
-    lanes = [LaneVitals(f"water-{i}", phase=phase) for i, phase in enumerate(PHASES)]  # type: ignore[arg-type]
-    found = samples(WoundVitals(lanes))
+    lanes = [LaneStatus(f"water-{i}", phase=phase) for i, phase in enumerate(PHASES)]  # type: ignore[arg-type]
+    found = samples(WoundStatus(lanes))
     for i, phase in enumerate(PHASES):
         held = {p for p in PHASES if found["tocsin_lane_phase", f"water-{i}", p]}
         assert held == {phase}
 
 
 def test_a_lane_that_has_just_been_taken_has_all_its_series_at_zero() -> None:
-    full = samples(WoundVitals([replace(busy("water-0"), shadow=None)]))
-    fresh = samples(WoundVitals([LaneVitals("water-0")]))
+    full = samples(WoundStatus([replace(busy("water-0"), shadow=None)]))
+    fresh = samples(WoundStatus([LaneStatus("water-0")]))
     assert {key for key in full if key[0].startswith("tocsin")} == {
         key for key in fresh if key[0].startswith("tocsin")
     }
@@ -139,24 +139,24 @@ def test_a_lane_that_has_just_been_taken_has_all_its_series_at_zero() -> None:
 
 
 def test_help_says_which_counters_outlive_a_restart() -> None:
-    found = scrape(WoundVitals([busy()]))
+    found = scrape(WoundStatus([busy()]))
     assert "a restart does not reset it" in found["tocsin_readings"].documentation
     assert "since this worker took the lane" in found["tocsin_flushes"].documentation
 
 
 def test_the_families_are_good_openmetrics() -> None:
-    text = generate_openmetrics(registry(WoundVitals([busy()]), "1.2.3")).decode()  # type: ignore[no-untyped-call]
+    text = generate_openmetrics(registry(WoundStatus([busy()]), "1.2.3")).decode()  # type: ignore[no-untyped-call]
     names = {family.name for family in parse_openmetrics(text)}  # type: ignore[no-untyped-call]
     assert {"tocsin_build", "tocsin_readings"} < names
 
 
 def test_two_workers_in_one_process_do_not_meet() -> None:
-    one, two = WoundVitals([busy("water-1")]), WoundVitals([busy("drain-1")])
+    one, two = WoundStatus([busy("water-1")]), WoundStatus([busy("drain-1")])
     assert ("tocsin_flushes_total", "drain-1") not in samples(one)
     assert ("tocsin_flushes_total", "drain-1") in samples(two)
 
 
 def test_no_number_of_channels_adds_a_series() -> None:
     lanes = [busy(f"water-{i}") for i in range(64)]
-    ours = [key for key in samples(WoundVitals(lanes)) if key[0].startswith("tocsin_")]
+    ours = [key for key in samples(WoundStatus(lanes)) if key[0].startswith("tocsin_")]
     assert len(ours) < 64 * 60

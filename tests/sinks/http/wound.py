@@ -2,20 +2,20 @@
 
 from dataclasses import dataclass, field
 
-from contracts.batch import Destiny
-from contracts.ports.status import LaneVitals, Pulse, ShadowVitals
+from contracts.batch import Disposition
+from contracts.ports.status import LaneStatus, ProcessStatus, ShadowStatus
 
 
 @dataclass
-class WoundVitals:
-    """`Vitals` that say what they are told to."""
+class WoundStatus:
+    """`WorkerStatus` that say what they are told to."""
 
-    owned: list[LaneVitals] = field(default_factory=list)
+    owned: list[LaneStatus] = field(default_factory=list)
     turning: bool = True
     settled: bool = True
-    heart: Pulse = field(default_factory=Pulse)
+    heart: ProcessStatus = field(default_factory=ProcessStatus)
 
-    def lanes(self) -> list[LaneVitals]:
+    def lanes(self) -> list[LaneStatus]:
         return self.owned
 
     def alive(self) -> bool:
@@ -24,14 +24,14 @@ class WoundVitals:
     def ready(self) -> bool:
         return self.settled and all(lane.phase == "running" for lane in self.owned)
 
-    def pulse(self) -> Pulse:
+    def process_status(self) -> ProcessStatus:
         return self.heart
 
 
-def busy(name: str = "water-3") -> LaneVitals:
+def busy(name: str = "water-3") -> LaneStatus:
     """A lane with a different number in every place."""
-    accounts = {destiny.word: 100 + destiny for destiny in Destiny}
-    return LaneVitals(
+    accounts = {disposition.word: 100 + disposition for disposition in Disposition}
+    return LaneStatus(
         name,
         phase="running",
         accounts={"received": sum(accounts.values()), **accounts},
@@ -40,9 +40,9 @@ def busy(name: str = "water-3") -> LaneVitals:
         lane_time_s=1_700_000_000,
         revisions=5,
         dead_letters=6,
-        whispers=11,
+        shadow_outbox=11,
         sheds=2,
-        shadow=ShadowVitals("c0ffee", 12, 13, 14, 1.5, 2.5, (0, 0, 0, 0, 4, 3, 2, 2, 1, 0)),
+        shadow=ShadowStatus("c0ffee", 12, 13, 14, 1.5, 2.5, (0, 0, 0, 0, 4, 3, 2, 2, 1, 0)),
         flushes=8,
         flush_seconds=0.25,
         score_seconds=1.5,

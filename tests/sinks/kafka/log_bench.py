@@ -50,7 +50,7 @@ class Bench(Protocol):
     async def forget(self, topic: str, before: int) -> None:
         """Drop records of the lane's partition, as retention does."""
 
-    def stranger(self) -> AbstractAsyncContextManager[None]:
+    def unknown_id(self) -> AbstractAsyncContextManager[None]:
         """Another producer with an open transaction over the lane's partition of dead letters."""
 
 
@@ -89,7 +89,7 @@ class MemoryBench:
         self._broker.forget(self._place(topic), before)
 
     @asynccontextmanager
-    async def stranger(self) -> AsyncIterator[None]:
+    async def unknown_id(self) -> AsyncIterator[None]:
         epoch = self._broker.fence("stranger")
         self._broker.begin("stranger", epoch)
         self._broker.send("stranger", epoch, self._place("dead_letters"), ("", b"", b"open"))
@@ -147,7 +147,7 @@ class KafkaBench:
         await admin.close()
 
     @asynccontextmanager
-    async def stranger(self) -> AsyncIterator[None]:
+    async def unknown_id(self) -> AsyncIterator[None]:
         async with AIOKafkaProducer(
             bootstrap_servers=self.cluster.bootstrap,
             transactional_id=f"{self.topics.prefix}-stranger",

@@ -9,7 +9,7 @@ import pytest
 
 from contracts.errors import DataLoss, FatalError, Fenced
 from contracts.journal import Entry, Shelve, Tick
-from contracts.ports.lane_log import Manifest, Mark, Message
+from contracts.ports.lane_log import Manifest, Message, OutputMark
 from tests.sinks.kafka.log_bench import OWN, Bench, KafkaBench, MemoryBench
 from tests.testkit.memory_broker import BYTES_MAX
 
@@ -32,8 +32,8 @@ async def bench(request: pytest.FixtureRequest) -> AsyncIterator[Bench]:
     await bench.close()
 
 
-def mark(sequence: int, telemetry: int = 50) -> Mark:
-    return Mark(sequence, f"{sequence:032x}", telemetry, -1)
+def mark(sequence: int, telemetry: int = 50) -> OutputMark:
+    return OutputMark(sequence, f"{sequence:032x}", telemetry, -1)
 
 
 def manifest(snapshot: str, journal: int = 0, alarms: int = 0) -> Manifest:
@@ -65,7 +65,7 @@ async def test_outputs_are_seen_in_the_order_of_telling(bench: Bench) -> None:
     assert [Message(s.kind, s.key, s.body) for s in alarms[:-1]] == ALARMS
     assert [Message(s.kind, s.key, s.body) for s in letters] == LETTERS
     assert (alarms[-1].kind, alarms[-1].key) == ("mark", b"mark")
-    assert msgspec.json.decode(alarms[-1].body, type=Mark).sequence == 8
+    assert msgspec.json.decode(alarms[-1].body, type=OutputMark).sequence == 8
 
 
 async def test_offsets_pass_the_markers_between_transactions(bench: Bench) -> None:
@@ -177,7 +177,7 @@ async def test_an_open_transaction_over_dead_letters_hides_nothing_of_the_lane(
 ) -> None:
     log = await bench.log()
     await log.past()
-    async with bench.stranger():
+    async with bench.unknown_id():
         began = time.monotonic()
         await log.flush(ENTRIES, MESSAGES, mark(8))
         await log.publish(manifest("a"))
@@ -224,12 +224,12 @@ async def test_an_alarm_outside_the_count_is_told_once_by_whoever_owns_the_lane(
     log = await bench.log()
     await log.past()
     _, alarms_end = await log.flush([], ALARMS, mark(5))
-    assert await log.tell(LOUD, None)
-    assert not await log.tell(LOUD, alarms_end)
+    assert await log.emit(LOUD, None)
+    assert not await log.emit(LOUD, alarms_end)
     heir = await bench.log()
-    assert not await heir.tell(LOUD, None)
+    assert not await heir.emit(LOUD, None)
     with pytest.raises(FatalError):
-        await log.tell(Message("alarm", b"other", b"{}"), None)
+        await log.emit(Message("alarm", b"other", b"{}"), None)
     past = await heir.past()
     assert past.mark is not None
     assert past.mark.sequence == 5

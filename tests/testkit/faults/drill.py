@@ -146,7 +146,7 @@ async def under_fire(site: Site, flow: Flow, fire: Callable[[], Awaitable[int]])
             sent, ends = sending.result()
             positions = {f"water-{lane}": end for lane, end in enumerate(ends)}
             await settle(site.workers, positions, timeout_s=90)
-            accounts = await destinies(site.workers)
+            accounts = await dispositions(site.workers)
             for worker in site.workers:
                 assert await worker.finish(30) == 0, worker.log.read_text()[-4000:]
     finally:
@@ -159,7 +159,7 @@ async def under_fire(site: Site, flow: Flow, fire: Callable[[], Awaitable[int]])
     return verdict
 
 
-async def destinies(workers: list[WorkerProcess]) -> dict[str, float]:
+async def dispositions(workers: list[WorkerProcess]) -> dict[str, float]:
     """Readings by what became of them, over all lanes."""
     total: Counter[str] = Counter()
     for worker in workers:

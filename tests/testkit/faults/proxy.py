@@ -99,9 +99,9 @@ def _reset(writer: asyncio.StreamWriter) -> None:
 
 
 @asynccontextmanager
-async def network(host: str, doors: Iterable[tuple[int, int]]) -> AsyncIterator[list[Link]]:
+async def network(host: str, ports: Iterable[tuple[int, int]]) -> AsyncIterator[list[Link]]:
     """A link on this host for each (port, target), open inside."""
-    links = [Link(host, port, target) for port, target in doors]
+    links = [Link(host, port, target) for port, target in ports]
     async with AsyncExitStack() as stack:
         for link in links:
             await link.open()

@@ -95,8 +95,8 @@ async def play(folder: Path, seed: int, cast: Cast, *acts: Act) -> Verdict:
     acts : callable
         Each hurts something, mends it, and counts its rounds.
     """
-    with Cluster(cast.nodes, doors=cast.host if cast.linked else "") as kafka:
-        async with network(cast.host, kafka.doors) as links:
+    with Cluster(cast.nodes, ports=cast.host if cast.linked else "") as kafka:
+        async with network(cast.host, kafka.ports) as links:
             door = ",".join(f"{link.host}:{link.port}" for link in links)
             site = Site(kafka.bootstrap, folder, SETTINGS, cast.lanes, cast.nodes, door)
             stage = Stage(kafka, site, links, random.Random(seed))

@@ -45,9 +45,9 @@ class Cluster:
         1 (replication 1) or 3 (replication 3, 2 in sync). Nodes are numbered from 0.
     settings : mapping of str to str, optional
         Broker settings that replace the usual ones.
-    doors : str
+    ports : str
         Host of ports to which a second listener of each node sends clients, and where somebody
-        else listens; see `doors`. Empty without one.
+        else listens; see `ports`. Empty without one.
 
     Notes
     -----
@@ -55,13 +55,13 @@ class Cluster:
     """
 
     def __init__(
-        self, nodes: int = 1, settings: Mapping[str, str] | None = None, doors: str = ""
+        self, nodes: int = 1, settings: Mapping[str, str] | None = None, ports: str = ""
     ) -> None:
         if nodes not in {1, 3}:
             raise ValueError(f"expected 1 or 3 nodes, got {nodes!r}")
-        found = free_ports((4 if doors else 2) * nodes)
+        found = free_ports((4 if ports else 2) * nodes)
         parts = [found[first : first + nodes] for first in range(0, 4 * nodes, nodes)]
-        self._ports = Ports(parts[0], parts[1], parts[2], parts[3], doors)
+        self._ports = Ports(parts[0], parts[1], parts[2], parts[3], ports)
         self._extra = dict(settings or {})
         self._folder = Path(tempfile.mkdtemp(prefix="tocsin-kafka-"))
         self._processes: dict[int, subprocess.Popen[bytes]] = {}
@@ -105,9 +105,9 @@ class Cluster:
         return [process.pid for process in self._processes.values()]
 
     @property
-    def doors(self) -> list[tuple[int, int]]:
+    def ports(self) -> list[tuple[int, int]]:
         """For each node the port that clients of its second listener call, and its own port."""
-        return list(zip(self._ports.doors, self._ports.behind, strict=True))
+        return list(zip(self._ports.ports, self._ports.behind, strict=True))
 
     def log_path(self, node: int) -> Path:
         """File with the log of one node, restarts included."""

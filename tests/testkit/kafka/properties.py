@@ -28,7 +28,7 @@ class Ports:
     Parameters
     ----------
     clients, controllers : list of int
-    doors, behind : list of int
+    ports, behind : list of int
         Where clients of a second listener are sent, and where it listens; empty without one.
     door_host : str
         On which host the doors are.
@@ -36,7 +36,7 @@ class Ports:
 
     clients: list[int]
     controllers: list[int]
-    doors: list[int]
+    ports: list[int]
     behind: list[int]
     door_host: str
 
@@ -48,9 +48,9 @@ def properties(node: int, ports: Ports) -> dict[str, str]:
     inner = f"PLAINTEXT://127.0.0.1:{ports.clients[node]}"
     listeners = [inner, f"CONTROLLER://{controllers[node]}"]
     advertised = [inner]
-    if ports.doors:
+    if ports.ports:
         listeners.append(f"DOOR://127.0.0.1:{ports.behind[node]}")
-        advertised.append(f"DOOR://{ports.door_host}:{ports.doors[node]}")
+        advertised.append(f"DOOR://{ports.door_host}:{ports.ports[node]}")
     return {
         "process.roles": "broker,controller",
         "node.id": str(node),
