@@ -8,6 +8,7 @@ from functools import partial
 from typing import Self
 
 from app.process.worker_options import WorkerOptions, command_settings, one_thread, source_settings
+from broker.errors import RETRY_AFTER_S
 from broker.log_ends import LogEnds
 from broker.partition_reader import LaneReader
 from broker.topics import counted, needed
@@ -29,6 +30,7 @@ from pipeline.snapshot.snapshots import Snapshots
 from pipeline.snapshot.store import SnapshotStore
 from pipeline.worker.lane_context import LaneContext, LanePorts, Pace
 from pipeline.worker.worker import Worker
+from runtime.backoff import Backoff
 from runtime.heartbeat import Heartbeat
 from runtime.watchdog import Watchdog
 from sinks.kafka.lane_log import KafkaLaneLog, LogSettings
@@ -144,13 +146,16 @@ class LifelineWorker:
             await self._start_patiently()
 
     async def _start_patiently(self) -> None:
+        """Start, however long the brokers are away."""
+        # The delay does not grow: workers that start are few, and their message names it.
+        backoff = Backoff(RETRY_AFTER_S, RETRY_AFTER_S)
         while True:
             try:
                 await self._start()
             except RetryableError as error:
                 log.warning("%s", error)
                 await self._open.aclose()
-                await asyncio.sleep(error.retry_after_s)
+                await asyncio.sleep(backoff.delay_s(error))
             except BaseException:
                 await self._open.aclose()
                 raise

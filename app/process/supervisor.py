@@ -2,7 +2,6 @@
 
 import argparse
 import asyncio
-import contextlib
 import ctypes
 import logging
 import signal
@@ -14,6 +13,7 @@ from typing import Final
 
 from app.process.settings import settled
 from contracts.errors import ConfigError
+from runtime.backoff import Backoff, pause
 from runtime.exit_codes import WRONG_USE
 from runtime.exit_deadline import EXIT_S
 from sinks.http.fleet_health import FleetMember, FleetServer, fetch
@@ -118,22 +118,20 @@ class SupervisedWorker:
         ConfigError
             When it says that it was told something wrong: it would say so again.
         """
-        wait_s = WAIT_S
+        backoff = Backoff(WAIT_S, WAIT_S_MAX, LONG_LIFE_S)
         try:
             while not self._stopping.is_set():
-                began = time.monotonic()
+                backoff.begin()
                 await self._live()
                 if self._stopping.is_set():
                     return
                 if self.code == WRONG_USE:
                     msg = f"worker {self.name}: refused to start, see above"
                     raise ConfigError(msg)
-                if time.monotonic() - began > LONG_LIFE_S:
-                    wait_s = WAIT_S
+                wait_s = backoff.delay_s()
                 log.error("worker %s: ended with %d, again in %g s", self.name, self.code, wait_s)
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._stopping.wait(), wait_s)
-                wait_s, self.restarts = min(2 * wait_s, WAIT_S_MAX), self.restarts + 1
+                await pause(wait_s, self._stopping)
+                self.restarts += 1
         finally:
             await self._bury()
 
