@@ -2,7 +2,6 @@
 
 import argparse
 import asyncio
-import ctypes
 import logging
 import signal
 import sys
@@ -16,6 +15,7 @@ from contracts.errors import ConfigError
 from runtime.backoff import Backoff, pause
 from runtime.exit_codes import WRONG_USE
 from runtime.exit_deadline import EXIT_S
+from runtime.parent_process import environment_of_child
 from sinks.http.fleet_health import FleetMember, FleetServer, fetch
 
 log = logging.getLogger("tocsin.supervisor")
@@ -26,7 +26,6 @@ LOOK_S: Final = 5.0
 LOOKS_MAX: Final = 6  # in vain, one after the other, until a worker that hangs is killed
 START_S_MAX: Final = 300.0  # it may compile, judge and load before it listens
 KILL_S: Final = EXIT_S + 2.0
-_PR_SET_PDEATHSIG: Final = 1
 _LOOPBACK: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 
 
@@ -139,7 +138,7 @@ class SupervisedWorker:
         """One life, from its start to its end."""
         # In a session of its own: an interrupt from the terminal reaches it through us, once.
         self._process = await asyncio.create_subprocess_exec(
-            *self.words, start_new_session=True, preexec_fn=_end_with_parent
+            *self.words, start_new_session=True, env=environment_of_child()
         )
         watching = asyncio.create_task(self._watch(self._process))
         try:
@@ -175,9 +174,3 @@ class SupervisedWorker:
         if self._process is not None and self._process.returncode is None:
             self._process.kill()
             await self._process.wait()
-
-
-def _end_with_parent() -> None:
-    """Let the kernel tell a worker to stop when its parent is gone; Linux alone can."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
