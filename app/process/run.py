@@ -4,12 +4,12 @@ import argparse
 import asyncio
 import logging
 import os
-import signal
 from importlib.metadata import version
 
 from app.process.lifeline_worker import LifelineWorker
 from app.process.lifeline_workers import LifelineWorkers
 from app.process.settings import settled
+from app.process.signals import heed_signals
 from app.process.worker_options import WorkerOptions, one_thread
 from pipeline.snapshot.copy_buffer import SnapshotSlot
 from runtime import failpoints
@@ -44,9 +44,7 @@ async def run_worker(arguments: argparse.Namespace) -> int:
         exit_.ask()
         stopping.set()
 
-    loop = asyncio.get_running_loop()
-    for sign in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(sign, hear)
+    heed_signals(hear)
     http = configuration.settings.http
     health = HealthServer(workers, http.host, http.port, version("tocsin"))
     await health.start()

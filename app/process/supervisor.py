@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from app.process.settings import settled
+from app.process.signals import heed_signals
 from contracts.errors import ConfigError
 from runtime.backoff import Backoff, pause
 from runtime.exit_codes import WRONG_USE
@@ -49,9 +50,7 @@ async def run_workers(arguments: argparse.Namespace) -> int:
         for process in workers:
             process.stop()
 
-    loop = asyncio.get_running_loop()
-    for sign in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(sign, stop)
+    heed_signals(stop)
     try:
         async with asyncio.TaskGroup() as group:
             for process in workers:
