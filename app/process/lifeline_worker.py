@@ -24,6 +24,7 @@ from contracts.ports.status import LaneStatus, ProcessStatus
 from contracts.quantities import NS_PER_S
 from contracts.topics import TopicNames
 from ingest.kafka.commands import KafkaCommands
+from ingest.kafka.raw_fetch import fetch_path
 from ingest.kafka.telemetry import KafkaSource
 from pipeline.snapshot.copy_buffer import CopyBuffer, SnapshotSlot
 from pipeline.snapshot.snapshots import Snapshots
@@ -99,7 +100,7 @@ class LifelineWorker:
 
     def process_status(self) -> ProcessStatus:
         """How the process is."""
-        return ProcessStatus(self._heart.lag_s(), self._rebuilds)
+        return ProcessStatus(self._heart.lag_s(), self._rebuilds, fetch_path())
 
     def _parts_for(self, config: str, name: LaneName) -> Parts:
         """Parts of a lane under the configuration with this hash."""

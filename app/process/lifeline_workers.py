@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 from app.process.lifeline_worker import LifelineWorker
 from contracts.ports.status import LaneStatus, ProcessStatus
+from ingest.kafka.raw_fetch import warn_if_plain
 
 
 class LifelineWorkers:
@@ -38,10 +39,13 @@ class LifelineWorkers:
     def process_status(self) -> ProcessStatus:
         """How the process is."""
         pulses = [service.process_status() for service in self._services]
-        return ProcessStatus(max(p.lag_s for p in pulses), sum(p.rebuilds for p in pulses))
+        return ProcessStatus(
+            max(p.lag_s for p in pulses), sum(p.rebuilds for p in pulses), pulses[0].fetch_path
+        )
 
     async def serve(self) -> None:
         """Own lanes until cancelled or until one lifeline cannot go on; leaving drains all."""
+        warn_if_plain()  # once for the process, not for each client that is made
         try:
             async with asyncio.TaskGroup() as group:
                 for service in self._services:

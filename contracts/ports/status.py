@@ -100,10 +100,14 @@ class ProcessStatus(NamedTuple):
         Longest delay of the event loop within the last minute.
     rebuilds : int
         Times that all clients were made anew because lanes stood.
+    fetch_path : str
+        How records come out of the Kafka client: `raw` batches or `plain` records, empty where
+        nothing is fetched.
     """
 
     lag_s: float = 0.0
     rebuilds: int = 0
+    fetch_path: str = ""
 
 
 class WorkerStatus(Protocol):

@@ -73,6 +73,10 @@ _KINDS: Final = ("alarm", "dead_letter", "shadow")
 _SINCE_BEGIN: Final = "since the lane began; kept in its snapshot, so a restart does not reset it"
 _LAG: Final = "Longest delay of the event loop within the last minute"
 _REBUILDS: Final = "Times that all clients were made anew because lanes stood while records waited"
+_FETCH_PATH: Final = (
+    "1 for how records come out of the Kafka client: raw batches, or plain records, which take "
+    "several times as long, where its version is not the locked one"
+)
 _SINCE_HERE: Final = "since this worker took the lane"
 
 
@@ -240,6 +244,7 @@ class MetricsCollector:
         yield CounterMetricFamily(
             PREFIX + "client_rebuilds", _REBUILDS, value=process_status.rebuilds
         )
+        yield _fetch_path(process_status.fetch_path)
         for measure in _MEASURES:
             yield _family(measure, lanes)
         yield from shadow_families(PREFIX, lanes)
@@ -247,6 +252,13 @@ class MetricsCollector:
 
 def _alone(name: str, say: str, value: float) -> Metric:
     return GaugeMetricFamily(PREFIX + name, say, value=float(value))
+
+
+def _fetch_path(path: str) -> Metric:
+    family = GaugeMetricFamily(PREFIX + "fetch_path", _FETCH_PATH, labels=["path"])
+    if path:
+        family.add_metric([path], 1.0)
+    return family
 
 
 def _family(measure: _Measure, lanes: Iterable[LaneStatus]) -> Metric:

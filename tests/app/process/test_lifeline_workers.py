@@ -52,6 +52,14 @@ class OneService:
         await asyncio.Event().wait()
 
 
+async def test_a_process_says_once_that_its_kafka_client_is_read_the_slow_way(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("aiokafka.__version__", "0.14.1")
+    await LifelineWorkers([]).serve()
+    assert [r.levelname for r in caplog.records if "aiokafka" in r.getMessage()] == ["WARNING"]
+
+
 def test_a_house_is_as_well_as_the_worst_of_its_services() -> None:
     workers = LifelineWorkers([OneService("gas-0"), OneService("water-0", good=False)])  # type: ignore[list-item]
     assert [lane.name for lane in workers.lanes()] == ["gas-0", "water-0"]

@@ -21,6 +21,7 @@ FAMILIES = {
     "tocsin_lanes": ("gauge", set()),
     "tocsin_loop_lag_seconds": ("gauge", set()),
     "tocsin_client_rebuilds": ("counter", set()),
+    "tocsin_fetch_path": ("gauge", {"path"}),
     "tocsin_readings_received": ("counter", {"lane"}),
     "tocsin_readings": ("counter", {"lane", "destiny"}),
     "tocsin_lane_phase": ("gauge", {"lane", "phase"}),
@@ -59,7 +60,7 @@ def samples(status: WoundStatus) -> dict[tuple[str, ...], float]:
 
 
 def test_the_families_are_exactly_the_promised_ones() -> None:
-    found = scrape(WoundStatus([busy()]))
+    found = scrape(WoundStatus([busy()], heart=ProcessStatus(fetch_path="raw")))
     ours = {name: family for name, family in found.items() if not name.startswith("process_")}
     assert set(ours) == set(FAMILIES)
     for name, (kind, labels) in FAMILIES.items():
@@ -104,7 +105,9 @@ def test_a_shadow_is_told_while_one_plays_along() -> None:
 
 
 def test_the_pulse_of_the_process_comes_through() -> None:
-    found = samples(WoundStatus(heart=ProcessStatus(0.25, 3)))
+    found = samples(WoundStatus(heart=ProcessStatus(0.25, 3, "plain")))
+    assert found["tocsin_fetch_path", "plain"] == 1
+    assert ("tocsin_fetch_path", "raw") not in found
     assert found["tocsin_loop_lag_seconds",] == 0.25
     assert found["tocsin_client_rebuilds_total",] == 3
 
