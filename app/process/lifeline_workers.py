@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterable
 
 from app.process.lifeline_worker import LifelineWorker
-from contracts.ports.status import LaneStatus, ProcessStatus
+from contracts.ports.status import LaneStatus, ProcessStatus, totals
 from ingest.kafka.raw_fetch import warn_if_plain
 
 
@@ -39,8 +39,12 @@ class LifelineWorkers:
     def process_status(self) -> ProcessStatus:
         """How the process is."""
         pulses = [service.process_status() for service in self._services]
+        shared_once = dict.fromkeys(q for service in self._services for q in service.queues())
         return ProcessStatus(
-            max(p.lag_s for p in pulses), sum(p.rebuilds for p in pulses), pulses[0].fetch_path
+            max(p.lag_s for p in pulses),
+            sum(p.rebuilds for p in pulses),
+            pulses[0].fetch_path,
+            totals(queue() for queue in shared_once),
         )
 
     async def serve(self) -> None:
