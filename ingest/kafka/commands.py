@@ -14,10 +14,12 @@ from msgspec import Meta, Struct
 from broker.closing import close_client
 from broker.errors import meaning
 from contracts.errors import FatalError
+from contracts.ports.status import QueueStatus
 
 log = logging.getLogger("tocsin.commands")
 
 COMMANDS_PER_FETCH: Final = 100
+WAITING_MAX: Final = 2 * COMMANDS_PER_FETCH - 1  # of a lane: one less than it takes, and a fetch
 
 Positive = Annotated[int, Meta(ge=1)]
 Seconds = Annotated[float, Meta(gt=0)]
@@ -146,6 +148,12 @@ class KafkaCommands:
         if consumer is None:
             return
         await close_client(consumer, self._settings.close_deadline_s)
+
+    def queue(self) -> QueueStatus:
+        """Commands that have come and that no lane has taken; nobody waits for room."""
+        desks = self._desks.values()
+        depth = sum(len(desk.waiting) for desk in desks)
+        return QueueStatus("commands", depth, len(desks) * WAITING_MAX, 0)
 
     def keep(self, lanes: Collection[int]) -> None:
         """Stop fetching for lanes that are not the worker's any more."""

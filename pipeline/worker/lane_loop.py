@@ -60,6 +60,7 @@ class LaneLoop:
         self._status = status
         self._changes = JournalWriter(lane, context.ports.commands, context.ports.clock)
         self._fetched: asyncio.Queue[Records | Exception] = asyncio.Queue(FETCHED_AHEAD)
+        status.fetched = 0
         self._snapshot_writer = SnapshotWriter(context, lane, log, status)
         self._overload = Overload(context.pace.shed_s)
         self._passed = False  # the world's knowledge
@@ -72,9 +73,11 @@ class LaneLoop:
                 records = await self._ports.telemetry.fetch(self._lane.name.number, 1.0)
                 passing(Point.FETCH)
             except Exception as error:  # the lane takes it from the queue and raises it
+                self._status.fetched += 1
                 await self._fetched.put(error)
                 return
             if records is not None:
+                self._status.fetched += 1
                 await self._fetched.put(records)
 
     async def _take(self) -> bool:
@@ -87,6 +90,7 @@ class LaneLoop:
             self._overload.note(waiting=False)
             return False
         self._status.hungry_s = 0.0
+        self._status.fetched -= 1
         if isinstance(records, Exception):
             raise records
         began = time.perf_counter()
@@ -204,7 +208,8 @@ class LaneLoop:
         await self._snapshot_writer.finish()
 
     async def close(self) -> None:
-        """Let go of a snapshot that is on its way to its file."""
+        """Let go of what was fetched, and of a snapshot that is on its way to its file."""
+        self._status.fetched = 0
         await self._snapshot_writer.close()
 
     def _observe(self) -> None:
