@@ -79,7 +79,7 @@ def explain(arguments: argparse.Namespace) -> int:
 
     configuration = Configuration.load(arguments.configs)
     pack, values = explaining.governing(arguments.configs, configuration, arguments.channel)
-    answer = {"class": pack.label, "values": [asdict(value) for value in values]}
+    answer: dict[str, Any] = {"class": pack.label, "values": [asdict(value) for value in values]}
     shown = explaining.lines(pack, values)
     if arguments.time is not None:
         then = _moment(arguments, configuration, pack.lifeline)

@@ -143,7 +143,7 @@ def past(folder: Path, tmp_path: Path) -> Past:
     return Past(folder, tmp_path)
 
 
-OTHER = {
+OTHER: dict[str, str | bytes] = {
     "water/catalogue.csv": CATALOGUE,
     "water/pressure.yaml": "\n\n" + PACK.replace("0.16", "0.19"),
 }
