@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import timezone
 from itertools import takewhile
 from pathlib import Path
 from typing import Any, Final
@@ -10,7 +11,6 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from alarms.book import CITY_UTC_OFFSET_S
 from alarms.wording import clock, figure
 from configuration.configuration import Configuration
 from configuration.pack import ClassPack
@@ -61,6 +61,7 @@ class _Channel:
     pack: ClassPack
     scorer: Arrays
     silence: Arrays
+    zone: timezone
 
     @property
     def newest(self) -> np.void:
@@ -70,7 +71,7 @@ class _Channel:
 
     def clock(self, time_ns: int) -> str:
         """A time as the city's clocks show it."""
-        return clock(time_ns, CITY_UTC_OFFSET_S)
+        return clock(time_ns, self.zone)
 
 
 def moment(bench: ReplayLanes, channel: str, time: str, files: tuple[Path, Path | None]) -> Moment:
@@ -108,7 +109,7 @@ def moment(bench: ReplayLanes, channel: str, time: str, files: tuple[Path, Path 
     ]
     configuration = bench.configuration_of(lane.parts.config)
     pack = _pack(configuration, lane, channel)
-    lines = [] if pack is None else list(_state(lane, channel, pack))
+    lines = [] if pack is None else list(_state(_channel(lane, channel, pack, configuration)))
     return Moment(configuration, pack, (*lines, *_revisions(rang)))
 
 
@@ -146,9 +147,13 @@ def _pack(configuration: Configuration, lane: Lane, channel: str) -> ClassPack |
     return configuration.packs[labels[int(label_of[row])]]
 
 
-def _state(lane: Lane, name: str, pack: ClassPack) -> Iterator[str]:
-    row = lane.parts.catalogue.row_of[name]
-    channel = _Channel(row, pack, lane.parts.scorer.arrays(), lane.parts.silence.arrays())
+def _channel(lane: Lane, name: str, pack: ClassPack, configuration: Configuration) -> _Channel:
+    parts = lane.parts
+    row, zone = parts.catalogue.row_of[name], configuration.civil_time
+    return _Channel(row, pack, parts.scorer.arrays(), parts.silence.arrays(), zone)
+
+
+def _state(channel: _Channel) -> Iterator[str]:
     yield _newest(channel)
     yield from _fused(channel)
     yield from _silent(channel)

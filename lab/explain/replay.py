@@ -141,7 +141,9 @@ def replay_files(arguments: argparse.Namespace) -> int:
     journal = read_journal(arguments.journal) if arguments.journal else {}
     accounting: Counter[str] = Counter()
     told: Counter[str] = Counter()
-    progress = Progress("replay", bench.count(arguments.telemetry), piped=False)
+    progress = Progress(
+        "replay", bench.count(arguments.telemetry), piped=False, zone=configuration.civil_time
+    )
     with ExitStack() as files:
         out: IO[bytes] | None = None
         if arguments.out:
