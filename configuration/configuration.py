@@ -155,7 +155,9 @@ class Configuration:
         except (msgspec.MsgspecError, pa.ArrowException, ValueError) as error:
             msg = f"bundle: expected a configuration bundle, got an error: {error}; load it again"
             raise ConfigError(msg) from error
-        msg = f"bundle: expected format {BUNDLE_FORMAT}, got {number}; run the version that wrote it"
+        msg = (
+            f"bundle: expected format {BUNDLE_FORMAT}, got {number}; run the version that wrote it"
+        )
         raise ConfigError(msg)
 
     @classmethod
