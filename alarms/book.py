@@ -4,7 +4,8 @@ import hashlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from datetime import timezone
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -27,8 +28,6 @@ from contracts.ports.lane_parts import OffsetRange, Why
 from contracts.quantities import NS_PER_MS
 from contracts.transition import Colour
 
-CITY_UTC_OFFSET_S: Final = 8 * 3600
-
 
 @dataclass(frozen=True, slots=True)
 class Desk:
@@ -38,7 +37,7 @@ class Desk:
     topic: str
     partition: int
     config: str
-    utc_offset_s: int = CITY_UTC_OFFSET_S
+    zone: timezone
 
 
 class Open(msgspec.Struct):
@@ -112,8 +111,8 @@ class AlarmBook:
             lifeline=self._desk.lifeline,
             channel=channel.id,
             group=channel.group,
-            onset=clock(onset_ns, self._desk.utc_offset_s),
-            detected=clock(int(transition["time_ns"]), self._desk.utc_offset_s),
+            onset=clock(onset_ns, self._desk.zone),
+            detected=clock(int(transition["time_ns"]), self._desk.zone),
             say=self._say(card, channel, transition, onset_ns),
             observed=_plain(transition["observed"]),
             expected=_plain(transition["expected"]),
@@ -166,7 +165,7 @@ class AlarmBook:
         )
 
     def _owner(self, duty: Rationalisation, time_ns: int) -> OwnedBy:
-        by = clock(time_ns + duty.owner.within.ns, self._desk.utc_offset_s)
+        by = clock(time_ns + duty.owner.within.ns, self._desk.zone)
         return OwnedBy(duty.owner.level, duty.owner.role, by, duty.owner.then)
 
     def _message(self, alarm: Alarm) -> Message:
@@ -178,7 +177,7 @@ class AlarmBook:
             before.last,
             revision=before.last.revision + 1,
             was=before.last.colour,
-            detected=clock(time_ns, self._desk.utc_offset_s),
+            detected=clock(time_ns, self._desk.zone),
             **changes,
         )
         self._open[key] = Open(before.onset_ns, alarm)
@@ -266,7 +265,7 @@ class AlarmBook:
             id=alarm_id(name, key[0], onset_ns),
             revision=0,
             colour=Colour.CLEAR.word,
-            onset=clock(onset_ns, self._desk.utc_offset_s),
+            onset=clock(onset_ns, self._desk.zone),
             owner=self._owner(card.duty, time_ns),
         )
         return Open(onset_ns, last)

@@ -204,7 +204,7 @@ class LifelineWorker:
             snapshots,
             self._configuration.hash,
             Pace(snapshot_s=snapshot.every.ns / NS_PER_S, snapshot_readings=snapshot.or_readings),
-            stopped_alarm,
+            partial(stopped_alarm, self._configuration.civil_time),
         )
         self._worker = Worker(self._plan.name, context, DRAIN_S)
         self._open.push_async_callback(source.close)

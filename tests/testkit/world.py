@@ -6,6 +6,7 @@ import re
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -167,7 +168,7 @@ class World:
                 Snapshots(StruckStore(self.location, self.faults), struck, SnapshotSlot(filing)),
                 (plan or self.plans.first).configuration.hash,
                 pace,
-                stopped_alarm,
+                partial(stopped_alarm, (plan or self.plans.first).configuration.civil_time),
             )
 
     def log_for(self, name: LaneName) -> MemoryLog:
