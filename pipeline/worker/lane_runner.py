@@ -165,7 +165,8 @@ class LaneRunner:
                 "restore the manifests topic, or delete the lane's topics for a new beginning"
             )
             raise Diverged(msg)
-        first = await self._context.ports.telemetry.beginning_offset(self.name.number)
-        lane = self._context.snapshots.newborn(self.name, self._context.config, first)
+        ports, snapshots = self._context.ports, self._context.snapshots
+        first = await ports.telemetry.beginning_offset(self.name.number)
+        lane = await ports.compute(snapshots.newborn, self.name, self._context.config, first)
         lane.journal = past.journal_end
         return lane
