@@ -6,8 +6,7 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import _city
-
+from benchmarks.city_load import city
 from benchmarks.city_load.run import GIB, Figures, Run
 from benchmarks.city_load.watch import quantile
 from benchmarks.support.claims import Claim, page_of, print_claims, print_table, write_rows
@@ -69,9 +68,9 @@ def main() -> None:
     if (lacking := missing()) is not None:
         sys.exit(f"city: expected a Kafka to run it on, got none: {lacking}")
     with TemporaryDirectory(prefix="tocsin-city-") as folder, Cluster() as kafka:
-        run = Run(Path(folder), _city.classes(wanted.channels), kafka)
+        run = Run(Path(folder), city.classes(wanted.channels), kafka)
         asyncio.run(run.measure(wanted.minutes * 60))
-    print_table(["rules", "classes", "channels", "readings/s"], [*_city.rule_table(run.city)])
+    print_table(["rules", "classes", "channels", "readings/s"], [*city.rule_table(run.city)])
     print()
     print_table(HEAD, rows(run.found))
     print_claims(claims(run.found))

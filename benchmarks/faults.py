@@ -77,8 +77,8 @@ class Outcome:
         verdict = self.verdict
         if verdict is None:
             return [self.fault.what, "not measured", *[""] * 5, f"{self.seconds:.0f}"]
-        figures = (verdict.rounds, verdict.readings, verdict.revisions)
-        figures += (verdict.lost, verdict.doubled, verdict.different)
+        figures = [verdict.rounds, verdict.readings, verdict.revisions]
+        figures += [verdict.lost, verdict.doubled, verdict.different]
         return [self.fault.what, *(f"{n:,}" for n in figures), f"{self.seconds:.0f}"]
 
 

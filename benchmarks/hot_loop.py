@@ -130,9 +130,8 @@ class City:
                 assert told == self.rival.score(batch), "numpy and the kernel tell different things"
                 changes += len(told)
         rows = self.kernel.rows
-        names = ("mean", "variance", "learned", "up", "down", "first", "run")
-        pairs = enumerate(names)
-        for place, name in pairs:
+        state = ("mean", "variance", "learned", "up", "down", "first", "run")
+        for place, name in enumerate(state):
             theirs, ours = self.rival.state[:, place], rows[name].astype(float)
             assert np.array_equal(theirs, ours, equal_nan=True), name
         for place, name in enumerate(("limit", "unusual", "frozen")):

@@ -6,23 +6,19 @@ Run with `--write` to renew docs/detectors.md.
 import statistics
 import sys
 import time
-from importlib import import_module
 
 import msgspec
 
 from benchmarks.support.claims import Claim, print_claims
+from benchmarks.support.kind_rivals import rival
+from detectors.base.kind import Kind
+from detectors.registry import KINDS
 from runtime.installation import HOME
-
-ROOT = HOME
-sys.path.insert(0, str(ROOT))
-
-from benchmarks.support.kind_rivals import rival  # noqa: E402
-from detectors.base.kind import Kind  # noqa: E402
-from detectors.registry import KINDS  # noqa: E402
-from tests.testkit.kind_case import Case  # noqa: E402
+from tests.testkit.kind_case import Case
+from tests.testkit.kinds.all_kinds import cases
 
 ROUNDS = 5
-PAGE = ROOT / "docs" / "detectors.md"
+PAGE = HOME / "docs" / "detectors.md"
 HEAD = """# Kinds of rules
 
 Written by `python benchmarks/kinds.py --write` from the code: what each kind is for, its words, the
@@ -39,18 +35,6 @@ row of 128 bytes and one kernel, `silent` keeps 17 bytes; see
 | kind | class | words | bytes a channel | ns a reading | others, ns a reading |
 | --- | --- | --- | --- | --- | --- |
 """
-
-
-def cases() -> dict[str, Case]:
-    """The typical case of every kind whose tests tell one."""
-    found: dict[str, Case] = {}
-    for path in sorted((ROOT / "tests" / "detectors").glob("test_*.py")):
-        module = import_module(f"tests.detectors.{path.stem}")
-        make = getattr(module, "case", None)
-        if make is not None:
-            case = make(0)
-            found.setdefault(case.kind.name, case)
-    return found
 
 
 def cost(case: Case) -> tuple[float, float]:

@@ -1,8 +1,8 @@
 """From a sample's time to its alarm, with alarms in transactions and the worker 60 % busy.
 
-One JSON reading a message, sent by a process of its own at a steady rate (`_sender.py`); a sample's
-time is the moment of sending. Another client, which reads only what is committed, notes when the
-alarm comes. `--rate N`: what counts as the whole worker's rate, in readings a second.
+One JSON reading a message, sent by a process of its own at a steady rate (`support/sender.py`); a
+sample's time is the moment of sending. Another client, which reads only what is committed, notes
+when the alarm comes. `--rate N`: what counts as the whole worker's rate, in readings a second.
 """
 
 import asyncio
@@ -17,6 +17,7 @@ from datetime import datetime
 from pathlib import Path
 from statistics import median, quantiles
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
@@ -100,7 +101,7 @@ class AlarmListener:
         finally:
             await consumer.stop()
 
-    def _note(self, alarm: dict[str, object], now: float) -> None:
+    def _note(self, alarm: dict[str, Any], now: float) -> None:
         if alarm["rule"]["name"] == "limit" and alarm["revision"] == 1:
             self.heard.append((datetime.fromisoformat(alarm["onset"]).timestamp(), now))
 
@@ -210,6 +211,7 @@ class Stage:
         hear, told = many.Pipe(duplex=False)
         sender = many.Process(target=pace.run, args=(told,))
         sender.start()
+        assert sender.pid is not None
         told.close()  # so that a sender that ended early is noticed
         began = await asyncio.to_thread(hear.recv)
         pids = [sender.pid, *self.cluster.pids, self.worker.process.pid]

@@ -243,10 +243,15 @@ def percentile(delays: list[float], share: int) -> float:
     return delays[max(-(-len(delays) * share // 100) - 1, 0)]
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Measure, or be the meters of a measurement."""
     if sys.argv[1:2] == ["--meters"]:
         pump(sys.argv[2], sys.argv[3], int(sys.argv[4]), int(sys.argv[5]))
     elif reason := missing():
         sys.exit(reason)
     else:
         asyncio.run(measure())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,13 +1,12 @@
 """How well trouble is found in public corpora, each by its own rule; thresholds from elsewhere.
 
-`quality.py [nab|...] [--write]`: each part is a module `_quality_<name>.py` with a function
-`measure`; without a name all that are there run. Corpora are not carried: where one is not beside
+`quality.py [nab|...] [--write]`: each part is a module of `quality_data/` with a function
+`measure`; without a name all of them run. Corpora are not carried: where one is not beside
 the tree, its part says so. `--write` renews its tables in docs/quality.md.
 """
 
 import sys
 from importlib import import_module
-from pathlib import Path
 
 from benchmarks.support.claims import (
     Claim,
@@ -19,24 +18,18 @@ from benchmarks.support.claims import (
     writes,
 )
 
-HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE.parent))
-
-
-def parts() -> list[str]:
-    """Names of the parts that are there."""
-    return sorted(path.stem.removeprefix("_quality_") for path in HERE.glob("_quality_*.py"))
+PARTS = ("battledim", "generators", "nab", "skab", "water")
 
 
 def main() -> None:
     """Measure the parts asked for, print, and renew their tables if asked."""
     asked = [word for word in sys.argv[1:] if not word.startswith("-")]
-    unknown = sorted(set(asked) - set(parts()))
+    unknown = sorted(set(asked) - set(PARTS))
     if unknown:
-        sys.exit(f"quality: expected some of {parts()}, got {unknown}")
+        sys.exit(f"quality: expected some of {', '.join(PARTS)}, got {unknown}")
     claims: list[Claim] = []
-    for name in asked or parts():
-        part: Part | None = import_module(f"_quality_{name}").measure()
+    for name in asked or PARTS:
+        part: Part | None = import_module(f"benchmarks.quality_data.{name}").measure()
         if part is None:
             print(f"{name}: the corpus is not beside this tree; nothing was measured")
             continue

@@ -122,7 +122,10 @@ def polls(lane: Lane, channels: list[str], now_ms: int) -> list[float]:
         some = channels[:: max(1, len(channels) // POLL_RECORDS)][:POLL_RECORDS]
         bodies = [as_json([name], now_ms // 1000 + turn, np.array([5.0])) for name in some]
         first = lane.position
-        rows = [(first + n, now_ms + turn * 1000, body) for n, body in enumerate(bodies)]
+        at_ms = now_ms + turn * 1000
+        rows: list[tuple[int, int, bytes | None]] = [
+            (first + n, at_ms, body) for n, body in enumerate(bodies)
+        ]
         found.append(seconds(partial(lane.feed, Records.of(rows))))
     return found
 

@@ -11,9 +11,9 @@ from functools import partial
 from time import thread_time
 
 import numpy as np
-from hot_loop import BEGIN_NS, PERIOD_NS, RULES, STILL, settle
 from numpy.typing import NDArray
 
+from benchmarks.hot_loop import BEGIN_NS, PERIOD_NS, RULES, STILL, settle
 from benchmarks.support.claims import (
     Claim,
     interleaved,
@@ -85,11 +85,11 @@ def check(kernel: ChannelRules, rivals: Sequence[CRules], sent: Batches) -> None
 def measure(channels: int, rows: int) -> dict[str, float]:
     """Median ns a reading of each arm."""
     kernel = ChannelRules([RULES], np.zeros(channels, np.int64))
-    rivals = {"C": CRules(RULES, channels)}
+    rivals: dict[str, CRules] = {"C": CRules(RULES, channels)}
     if has_wide(library()):
         rivals["AVX-512"] = CRules(RULES, channels, wide=True)
-    for each in (kernel, *rivals.values()):
-        settle(each.rows)
+    for rows_of in (kernel.rows, *(rival.rows for rival in rivals.values())):
+        settle(rows_of)
     sent = batches(channels, rows)
     check(kernel, list(rivals.values()), sent)
     gc.collect()

@@ -14,8 +14,8 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 from confluent_kafka import Producer
-from end_to_end import GROUPS, LANES, LIFELINE, configured, watch_worker
 
+from benchmarks.end_to_end import GROUPS, LANES, LIFELINE, configured, watch_worker
 from benchmarks.support.claims import Claim, page_of, print_claims, print_table, write_rows, writes
 from benchmarks.support.peers import NotMeasured, Peer, java, python
 from benchmarks.support.traffic import BEGIN_S, DIPS, as_json, by_lane
@@ -93,8 +93,8 @@ def preload(bootstrap: str, topic: str, channels: list[str]) -> None:
             for i, channel in enumerate(ids):
                 body = as_json([channel], BEGIN_S + second, value[i : i + 1])
                 key = channel.rsplit(".", 1)[0]
-                at = {"partition": lane, "timestamp": (BEGIN_S + second) * 1000}
-                producer.produce(topic, body, key=key, **at)
+                at_ms = (BEGIN_S + second) * 1000
+                producer.produce(topic, body, key=key, partition=lane, timestamp=at_ms)
         producer.poll(0)
     assert producer.flush(60) == 0, "the broker did not take all messages within 60 s"
 
@@ -109,7 +109,7 @@ async def prepared(folder: Path, bootstrap: str, app: str) -> tuple[Configuratio
 
 def measure(cluster: Cluster, peers: list[Peer]) -> dict[str, list[float]]:
     """Rates of the worker and of every peer, round by round; a peer that fails once is left out."""
-    found: dict[str, list[float]] = {WORKER: []} | {peer.name: [] for peer in peers}
+    found: dict[str, list[float]] = {name: [] for name in (WORKER, *(p.name for p in peers))}
     with TemporaryDirectory(prefix="tocsin-rivals-") as name:
         for turn in range(ROUNDS):
             app = f"rivals-{turn}"

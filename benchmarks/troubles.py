@@ -7,9 +7,9 @@ each, a batch of which a share `s` is in trouble may cost `1 - s + 2 s`.
 from time import thread_time
 
 import numpy as np
-from hot_loop import BEGIN_NS, PERIOD_NS, RULES, settle
 from numpy.typing import NDArray
 
+from benchmarks.hot_loop import BEGIN_NS, PERIOD_NS, RULES, settle
 from benchmarks.support.claims import Claim, interleaved, print_claims, print_table
 from contracts.batch import Batch, Disposition, Quality
 from detectors.fused.scorer import ChannelRules

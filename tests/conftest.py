@@ -19,6 +19,15 @@ QUICK_KINDS = {"test_slope", "slope"}
 FIRST = {"faults": 0, "app": 1, "lab": 2}
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let the stored outputs be renewed."""
+    parser.addoption(
+        "--update-goldens",
+        action="store_true",
+        help="write tests/goldens anew from what the commands print now; review the diff like code",
+    )
+
+
 @pytest.fixture(scope="session")
 def kafka() -> Iterator[Cluster]:
     """One node, started by the first test that asks and shared by all: make topics of your own."""

@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
-import _city
-import _city_state
 import msgspec
 from confluent_kafka import Consumer, TopicPartition
 
+from benchmarks.city_load import city as cities
+from benchmarks.city_load import state
 from benchmarks.city_load.concentrators import Orders
 from benchmarks.city_load.watch import AlarmListener, Gauge, memory, peak
 from broker.topics import TopicPlan, ensure, needed
@@ -73,7 +73,7 @@ def judged(folder: str) -> tuple[float, int]:
 
 def written(folder: str, heard_s: int) -> int:
     """Write the state of all lanes; bytes."""
-    return asyncio.run(_city_state.write(bundle_store.load(Path(folder)), heard_s))
+    return asyncio.run(state.write(bundle_store.load(Path(folder)), heard_s))
 
 
 def alone(work: Callable[..., T], *words: object) -> T:
@@ -92,9 +92,9 @@ class Run:
     kafka : Cluster
     """
 
-    def __init__(self, folder: Path, city: list[_city.Class], kafka: Cluster) -> None:
+    def __init__(self, folder: Path, city: list[cities.Class], kafka: Cluster) -> None:
         self._folder, self._configs, self._kafka = folder, folder / "configs", kafka
-        self.city, self._lanes = city, _city.lanes(city)
+        self.city, self._lanes = city, cities.lanes(city)
         self.found = Figures(sum(each.channels for each in city), sum(self._lanes.values()))
         names = TopicNames()
         self._telemetry = {names.telemetry(name): lanes for name, lanes in self._lanes.items()}
@@ -110,7 +110,7 @@ class Run:
         try:
             assert generator.stdout is not None
             assert await asyncio.to_thread(generator.stdout.readline) == "ready\n"
-            generator.send_signal(_city.BEGIN)
+            generator.send_signal(cities.BEGIN)
             listener.start()
             await self._start(worker)
             await self._watch(worker, generator, listener, seconds)
@@ -128,7 +128,7 @@ class Run:
         """Folder, judgement, topics, snapshots."""
         found, folder = self.found, str(self._configs)
         port = int(self._kafka.bootstrap.rpartition(":")[2])
-        _city.write(self._configs, self.city, self._folder / "state", port)
+        cities.write(self._configs, self.city, self._folder / "state", port)
         found.cold, found.cold_peak = await asyncio.to_thread(alone, judged, folder)
         await ensure(
             needed(self._lanes, TopicNames(), TopicPlan(replication=1)), self._kafka.bootstrap
@@ -183,7 +183,7 @@ class Run:
         """How many seconds of messages the lanes have not taken."""
         ends = self._ends()
         taken = sum(worker.metric("tocsin_lane_position").values())
-        return max(ends - taken, 0) / _city.messages_per_s(self.city)
+        return max(ends - taken, 0) / cities.messages_per_s(self.city)
 
     async def _watch(
         self,

@@ -137,9 +137,9 @@ def cusum(nights: Sequence[tuple[datetime, float]], length: int, limit: float) -
 
 def row(name: str, found: Outcome) -> list[str]:
     """A line of the table."""
-    delays = [delay for delay in found.delays.values() if delay is not None]
+    delays = [delay / DAY for delay in found.delays.values() if delay is not None]
     missed = [leak for leak, delay in found.delays.items() if delay is None]
-    shown = f"{median(delays) / DAY:.1f}" if delays else ""
+    shown = f"{median(delays):.1f}" if delays else ""
     cells = [str(found.alarms), f"{len(delays)} of {len(found.delays)}", shown, str(found.false)]
     return [name, *cells, ", ".join(missed), ", ".join(found.others)]
 

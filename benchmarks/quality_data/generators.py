@@ -7,10 +7,11 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from benchmarks.quality_data.judging import CONFIGS, Judged, judge
+from benchmarks.quality_data.judging import Judged, judge
 from benchmarks.support.claims import Claim, Part, writes
 from lab.generators import creep, crowd, elevator, excavation, grid
 from lab.generators.made import Made
+from runtime.installation import CONFIGS
 
 FIRST, SEEDS = 201, 20
 FOUND, FALSE = 90.0, 0.1  # goals, set before a seed that judges was run

@@ -17,7 +17,7 @@ from lab.backtest.lanes import BacktestRun
 from lab.backtest.score import Scores, nearest_rank, scores
 from lab.data.labels import events_on, read_labels
 from lab.data.open_data import open_data
-from lab.generators.made import LABELS, READINGS, Event, Made
+from lab.generators.made import LABELS, READINGS, Made, MadeEvent
 from runtime.installation import CONFIGS
 
 TOLD = 3  # misses of a kind that a table lists
@@ -192,7 +192,7 @@ def _named(seed: int, cells: Mapping[str, Any]) -> dict[str, Any]:
     return {**cells, **mine, "asset": f"s{seed}-{cells['asset']}"}
 
 
-def _event(seed: int, event: Event) -> Event:
+def _event(seed: int, event: MadeEvent) -> MadeEvent:
     """Names must be unique: outcomes are known again by them."""
     return replace(
         event,

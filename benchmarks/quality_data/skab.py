@@ -102,7 +102,8 @@ def rung(file: File, kind: Kind, rules: dict[str, Any]) -> Rows:
     level = np.zeros((p, n + 1), np.int64)
     for transition in transitions:
         level[transition["row"], transition["ordinal"] // p :] = transition["now"]
-    return (level[:, :n] > 0).any(axis=0)
+    rings: Rows = np.asarray((level[:, :n] > 0).any(axis=0))
+    return rings
 
 
 def departing(band: float) -> Callable[[File], Rows]:
@@ -160,7 +161,8 @@ def by_chance(file: File) -> Rows:
 def _median(rings: Rows) -> Rows:
     """Median of three rows, as the authors of the set smooth what a detector says."""
     last = np.concatenate([[False, False], rings])
-    return (last[:-2].astype(int) + last[1:-1] + last[2:]) >= 2
+    smooth: Rows = last[:-2].astype(int) + last[1:-1] + last[2:] >= 2
+    return smooth
 
 
 def held(rings: Rows) -> Rows:

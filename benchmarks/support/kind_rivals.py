@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 from importlib.util import find_spec
+from typing import Any
 
 from river import anomaly, drift, linear_model
 
@@ -16,7 +17,7 @@ PYSAD = "pysad==0.7.0"
 def _half_space_trees(case: Case) -> Rival:
     rule = next(iter(case.rules.values()))
     limits = {name: (span.low, span.high) for name, span in rule.features.items()}
-    model = anomaly.HalfSpaceTrees(
+    model: Any = anomaly.HalfSpaceTrees(
         n_trees=rule.trees, height=rule.height, window_size=rule.window, limits=limits
     )
     before = 0.0
@@ -62,7 +63,9 @@ def _page_hinkley(case: Case) -> Rival:
 
 
 def _regression(case: Case) -> Rival:
-    model = linear_model.BayesianLinearRegression(smoothing=next(iter(case.rules.values())).forget)
+    model: Any = linear_model.BayesianLinearRegression(
+        smoothing=next(iter(case.rules.values())).forget
+    )
 
     def step(value: float) -> None:
         features = {"one": 1.0, "companion": value}

@@ -81,7 +81,8 @@ class CRules:
 
     def score(self, batch: Batch, disposition: NDArray[np.uint8]) -> list[Transitions]:
         """Score a batch; its level changes."""
-        work, columns = self._work, (batch.row, batch.time_ns, batch.value, disposition)
+        work = self._work
+        columns: tuple[NDArray[Any], ...] = (batch.row, batch.time_ns, batch.value, disposition)
         work.row_of, work.time_of, work.value_of, work.disposition = map(_at, columns)
         first, last, found = 0, len(batch), []
         end, at = ctypes.c_int64(last), ctypes.byref(work)

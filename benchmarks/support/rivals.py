@@ -117,7 +117,7 @@ class NumpyRules:
         strange, stands = seen[0] * p["unusual_top"], seen[1] * p["frozen_top"]
         now = np.stack([beyond, strange, stands]).astype(np.uint8)
         was = self.level[:, row]
-        transitions = [
+        transitions: list[tuple[int, ...]] = [
             (int(places[i]), int(row[i]), _SLOTS[rule], int(was[rule, i]), int(now[rule, i]))
             for i, rule in zip(*np.nonzero((now != was).T), strict=True)
         ]

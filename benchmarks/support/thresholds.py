@@ -15,7 +15,7 @@ from contracts.batch import Batch, Disposition
 from contracts.quantities import Duration
 from contracts.transition import Transitions
 from detectors.base.kind import Columns, Detector, Kind, Roster
-from detectors.fused.parameters import Rules
+from detectors.fused.parameters import FusedRules
 from detectors.fused.scorer import ChannelRules
 from detectors.fused.unusual import Unusual
 
@@ -65,7 +65,8 @@ class Rungs(NamedTuple):
 
     def scores(self) -> Reals:
         """Number of thresholds that are rung by, row by row."""
-        return self.up.sum(axis=0).astype(np.float64)
+        counted: Reals = self.up.sum(axis=0).astype(np.float64)
+        return counted
 
 
 Words = Callable[[float, Scene], Any]
@@ -96,7 +97,7 @@ class _Fused:
     """`unusual` where kinds of their own have columns."""
 
     def __init__(self, rules: Mapping[str, Unusual]) -> None:
-        figures = [Rules(None, rule) for rule in rules.values()]
+        figures = [FusedRules(None, rule) for rule in rules.values()]
         self.rules = ChannelRules(figures, np.arange(len(rules)))
 
     def score(
@@ -121,9 +122,9 @@ def climb(ladder: Ladder, time_s: Reals, values: Reals) -> Rungs:
     newest = np.concatenate([[-np.inf], np.maximum.accumulate(time_s)[:-1]])
     disposition = np.where(time_s > newest, Disposition.SCORED, Disposition.LATE).astype(np.uint8)
     disposition, columns = np.repeat(disposition, rungs), {"value": batch.value}
-    for detector in _detectors(ladder, scene):
-        transitions = detector.score(batch, disposition, (0, len(batch)), columns)
-    return _rungs(transitions, rows, rungs)
+    span = (0, len(batch))
+    *_, rule = [d.score(batch, disposition, span, columns) for d in _detectors(ladder, scene)]
+    return _rungs(rule, rows, rungs)
 
 
 def _detectors(ladder: Ladder, scene: Scene) -> list[Any]:

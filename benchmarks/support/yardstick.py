@@ -10,7 +10,7 @@ from contracts.batch import Batch, Disposition
 from contracts.quantities import Sigmas
 from detectors.base.thresholds import Steps
 from detectors.fused.limit import Limit
-from detectors.fused.parameters import Rules
+from detectors.fused.parameters import FusedRules
 from detectors.fused.unusual import Unusual
 
 CHANNELS, ROWS, ROUNDS = 1_000, 100_000, 15
@@ -18,7 +18,7 @@ CHANNELS, ROWS, ROUNDS = 1_000, 100_000, 15
 
 def yardstick_ns() -> float | None:
     """Median ns a reading, None without a C compiler."""
-    rules = Rules(Limit(low=Steps(2.0, 1.6, 1.2, 0.8)), _unusual())
+    rules = FusedRules(Limit(low=Steps(2.0, 1.6, 1.2, 0.8)), _unusual())
     try:
         arm = CRules(rules, CHANNELS)
     except FileNotFoundError:
@@ -38,5 +38,11 @@ def yardstick_ns() -> float | None:
 
 
 def _unusual() -> Unusual:
-    words = {"smoothing": 0.05, "floor": 0.05, "warm_up": 2, "at_most": "yellow"}
-    return Unusual(model="ewma", band=Sigmas("6 sigma"), **words)
+    return Unusual(
+        model="ewma",
+        band=Sigmas("6 sigma"),
+        smoothing=0.05,
+        floor=0.05,
+        warm_up=2,
+        at_most="yellow",
+    )

@@ -21,7 +21,7 @@ from detectors.fused.scorer import ChannelRules
 from detectors.fused.unusual import Sums, Unusual, of_unusual
 from detectors.group.consensus import CONSENSUS, Consensus
 from detectors.group.regress import REGRESS, Regress
-from tests.testkit.clean_data import DAY, FLOOR, MINUTE, Clean, alarms, fair
+from tests.laws.clean_data import DAY, FLOOR, MINUTE, Clean, alarms, fair
 from tests.testkit.kind_case import roster
 
 pytestmark = pytest.mark.slow

@@ -22,7 +22,7 @@ from detectors.channel.spectrum import SPECTRUM, Spectrum
 from detectors.group.half_space import ISOLATION, Isolation, Span
 from detectors.group.multivariate import MULTIVARIATE, Multivariate
 from detectors.registry import KINDS
-from tests.testkit.clean_data import FLOOR, MINUTE, Clean, Values, alarms, kept
+from tests.laws.clean_data import FLOOR, MINUTE, Clean, Values, alarms, kept
 from tests.testkit.kind_case import roster
 
 SEED = 20_261_124

@@ -13,41 +13,11 @@ from detectors.base.thresholds import Steps
 from detectors.change.trend import TREND, Trend, faults
 from detectors.change.trend_fit import YEAR_D, days_left, without
 from runtime.installation import HOME
-from tests.detectors.change.trend_twin import DAY_S, TrendTwin
+from tests.detectors.change.trend_twin import TrendTwin
 from tests.testkit.kind_case import Case, Reading, equals_twin, keeps_the_laws, roster, run
+from tests.testkit.kinds.change.trend import DAY_S, RULE, case, stream
 
 GNSS = HOME.parent / "shared/data/subsidence_gnss"
-RULE: dict[str, Any] = {
-    "velocity": Steps(blue=10.0, yellow=20.0, orange=30.0),
-    "acceleration": Steps(blue=15.0),
-    "step": Steps(blue=5.0, red=12.0),
-    "failure_within": Steps(orange=30.0, red=7.0),
-}
-
-
-def stream(seed: int, n: int = 260) -> list[Reading]:
-    """Settlement that drifts, jumps, rests, has days without and with many readings, and fails."""
-    chance = np.random.default_rng(seed)
-    readings, level = [], [100.0, 40.0]
-    drift = [0.0, 0.0]
-    for day in range(n):
-        for row in range(2):
-            if day % 60 == 20:
-                drift[row] = float(chance.choice([0.0, 0.01, 0.06, -0.1]))
-            level[row] += drift[row] + (
-                float(chance.choice([-14, 7])) if chance.random() < 0.02 else 0
-            )
-            if day > n - 20:
-                level[row] += 6.0 / (n + 3 + 4 * row - day)
-            count = 0 if chance.random() < 0.05 else 150 if day % 50 == 7 else 5
-            for k in range(count):
-                at_s = (day + 0.1 + 0.8 * k / max(count, 1)) * DAY_S
-                readings.append(Reading(row, at_s, level[row] + float(chance.normal(0, 0.2))))
-    return readings
-
-
-def case(seed: int = 0) -> Case:
-    return Case(TREND, {"rail.settle": Trend(**RULE)}, roster({"rail.settle": 2}), stream(seed))
 
 
 @pytest.mark.parametrize("seed", range(2))

@@ -10,8 +10,8 @@ import numpy as np
 from detectors.base.thresholds import Steps
 from detectors.change.trend import Trend
 from tests.testkit.kind_case import Seen
+from tests.testkit.kinds.change.trend import DAY_S
 
-DAY_S = 86_400.0
 Days = list[tuple[int, float]]  # days before the last one as numbers up to 0, and their medians
 
 

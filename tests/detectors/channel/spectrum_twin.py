@@ -3,17 +3,16 @@
 import cmath
 import math
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 
 from contracts.batch import Disposition
 from detectors.channel.spectrum import Spectrum
 from tests.testkit.kind_case import FIGURES, SECOND, Case, run
+from tests.testkit.kinds.channel.spectrum import FRAME, PERIOD_S
 from tests.testkit.level_twin import Gate, LevelTwin
 
-PERIOD_S: Final = 0.01
-FRAME: Final = 64
 TURNS = [cmath.exp(-2j * math.pi * k / FRAME) for k in range(FRAME)]
 
 

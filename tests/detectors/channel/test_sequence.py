@@ -3,7 +3,6 @@
 from typing import Any
 
 import msgspec
-import numpy as np
 import pytest
 
 from contracts.batch import Disposition
@@ -11,20 +10,9 @@ from contracts.quantities import Duration
 from detectors.base.kind import Scene
 from detectors.channel.sequence import SEQUENCE, Colours, Repeats, StateSequence, faults
 from tests.testkit.kind_case import Case, Reading, Seen, equals_twin, keeps_the_laws, roster, run
+from tests.testkit.kinds.channel.sequence import AGAIN, DOOR, case, door, stream
 
-DOOR: dict[str, Any] = {
-    "states": {"0": "closed", "1": "opening", "2": "open", "3": "closing"},
-    "allowed": ["closed>opening", "opening>open", "open>closing", "closing>closed"],
-    "at_most": {"opening": Duration("10 s"), "closing": Duration("10 s")},
-    "at_least": {"open": Duration("2 s")},
-}
-AGAIN = Repeats(of="closing>opening", more_than=3, within=Duration("60 s"))
 RANK = {"blue": 1, "yellow": 2, "orange": 3, "red": 4}
-
-
-def door(**more: Any) -> StateSequence:
-    allowed = [*DOOR["allowed"], *(["closing>opening"] if "repeats" in more else [])]
-    return StateSequence(**{**DOOR, "allowed": allowed, **more})
 
 
 class SequenceTwin:
@@ -73,30 +61,6 @@ class SequenceTwin:
 
     def learn(self, time_ns: int, value: float) -> None:
         """Nothing is learned."""
-
-
-def stream(seed: int, n: int = 1200) -> list[Reading]:
-    """Doors that mostly go round, sometimes back, astray, to no state, or stay."""
-    chance = np.random.default_rng(seed)
-    readings, codes = [], [0, 2]
-    clock = [0.0, 0.5]
-    for _ in range(n):
-        row = int(chance.integers(2))
-        draw = chance.random()
-        if draw < 0.7:
-            codes[row] = (codes[row] + 1) % 4
-        elif draw < 0.85 and codes[row] == 3:
-            codes[row] = 1
-        elif draw < 0.9:
-            codes[row] = int(chance.integers(0, 6))
-        clock[row] += float(chance.choice([0.5, 1.0, 4.0, 15.0], p=[0.2, 0.5, 0.2, 0.1]))
-        readings.append(Reading(row, clock[row], float(codes[row])))
-    return readings
-
-
-def case(seed: int = 0) -> Case:
-    rule = door(repeats=AGAIN, off_delay=Duration("3 s"))
-    return Case(SEQUENCE, {"lift.door": rule}, roster({"lift.door": 2}), stream(seed))
 
 
 @pytest.mark.parametrize("seed", range(3))

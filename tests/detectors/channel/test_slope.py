@@ -5,7 +5,6 @@ import statistics
 from collections import deque
 from typing import Any
 
-import numpy as np
 import pytest
 
 from contracts.quantities import Duration
@@ -13,8 +12,7 @@ from detectors.base.kind import Kind, Scene
 from detectors.base.thresholds import Steps
 from detectors.channel.slope import FALL, RING, RISE, Fall, Rise, faults
 from tests.testkit.kind_case import Case, Reading, Seen, equals_twin, keeps_the_laws, roster, run
-
-RULE: dict[str, Any] = {"over": Duration("5 min"), "by": Steps(blue=0.02, yellow=0.03, red=0.1)}
+from tests.testkit.kinds.channel.slope import RULE, stream
 
 
 class SlopeTwin:
@@ -40,26 +38,6 @@ class SlopeTwin:
 
     def learn(self, time_ns: int, value: float) -> None:
         """Nothing: a window forgets by itself."""
-
-
-def stream(seed: int, channels: int = 3, n: int = 240) -> list[Reading]:
-    """Noise, with falls and rises, gaps and repeats of a value."""
-    chance = np.random.default_rng(seed)
-    readings, values = [], np.full(channels, 0.3)
-    for step in range(n):
-        for row in range(channels):
-            if chance.random() < 0.05:
-                continue
-            if chance.random() < 0.03:
-                values[row] += chance.choice([-0.15, -0.04, 0.04, 0.15])
-            noise = 0.0 if chance.random() < 0.2 else chance.normal(0, 0.004)
-            readings.append(Reading(row, 60.0 * step + row, float(values[row] + noise)))
-    return readings
-
-
-def case(seed: int = 0) -> Case:
-    """Three channels that fall and rise."""
-    return Case(FALL, {"water.p": Fall(**RULE)}, roster({"water.p": 3}), stream(seed))
 
 
 @pytest.mark.parametrize(("kind", "rule"), [(FALL, Fall(**RULE)), (RISE, Rise(**RULE))])

@@ -1,0 +1,1 @@
+"""Cases of kinds that watch a channel's normal."""
