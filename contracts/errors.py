@@ -15,6 +15,12 @@ TocsinError
 Messages read *where: expected what, got what; what to do*, values with `!r`, no full stop.
 """
 
+from typing import Final
+
+from contracts.bounded_text import bounded
+
+DETAIL_BYTES: Final = 1024  # of the text of a refusal, which may quote what was refused
+
 
 class TocsinError(Exception):
     """Base of every error raised on purpose."""
@@ -42,10 +48,11 @@ class DecodeError(TocsinError):
     reason : str
         Short machine word, used as a metric label and in the dead letter (`bad_json`).
     detail : str
-        What was expected, what came, what to do.
+        What was expected, what came, what to do; kept to `DETAIL_BYTES`, whatever it quotes.
     """
 
     def __init__(self, reason: str, detail: str) -> None:
+        detail = bounded(detail, DETAIL_BYTES)
         super().__init__(detail)
         self.reason = reason
         self.detail = detail
