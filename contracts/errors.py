@@ -6,6 +6,7 @@ TocsinError
 ├── RetryableError   a collaborator is away: try again after `retry_after_s`
 └── FatalError       going on would lose or falsify something: stop loudly
     ├── Damaged      a snapshot cannot be read: the one before it is taken
+    │   └── Unreadable   it may be sound, but its disk or memory say no
     ├── DataLoss     what the lane still needs is gone from the log
     │   └── LogCut       the log ends before what was taken from it
     ├── Diverged     replay told something other than what the world was told
@@ -76,6 +77,10 @@ class FatalError(TocsinError):
 
 class Damaged(FatalError):  # noqa: N818 - the domain's word
     """A snapshot file is gone, or is not what was written."""
+
+
+class Unreadable(Damaged):
+    """A snapshot file cannot be read now, and may be there another time."""
 
 
 class DataLoss(FatalError):  # noqa: N818 - the domain's word
