@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from app.cli.parser import parser
 from app.process import kernel_cache
 from contracts.errors import ConfigError, TocsinError
-from runtime.bounded_log import BoundedFormatter
+from runtime.bounded_log import BoundedFormatter, RateLimit
 from runtime.exit_codes import FAILED, WRONG_USE
 
 
@@ -31,6 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     level = logging.INFO if arguments.verbose else logging.WARNING
     to_stderr = logging.StreamHandler(sys.stderr)
     to_stderr.setFormatter(BoundedFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    to_stderr.addFilter(RateLimit())
     logging.basicConfig(level=level, handlers=[to_stderr])
     # The client reports every retry of a broker that is away; lanes say it once, in their words.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
