@@ -1,6 +1,23 @@
 """What leaves when a reading, a message or a command is refused: the thing and its reason."""
 
+from typing import Final
+
 import msgspec
+
+from contracts.bounded_text import bounded
+from contracts.errors import DETAIL_BYTES
+
+PAYLOAD_KEPT: Final = 1024  # bytes of a message, from its beginning
+LETTER_BYTES: Final = 16 << 10  # no dead letter is larger, whatever is refused
+# A byte becomes six at most when it is escaped.
+_TEXT_BYTES: Final = {
+    "lane": 256,
+    "reason": 256,
+    "detail": DETAIL_BYTES,
+    "topic": 512,
+    "channel": 2048,
+    "payload": 6 * PAYLOAD_KEPT,
+}
 
 
 class DeadLetter(msgspec.Struct, frozen=True):
@@ -39,9 +56,14 @@ class DeadLetter(msgspec.Struct, frozen=True):
     payload: str | None = None
 
 
-PAYLOAD_KEPT = 1024
-
-
 def encode_dead_letter(letter: DeadLetter) -> bytes:
-    """Body of a dead letter."""
-    return msgspec.json.encode(letter)
+    """Body of a dead letter, of at most `LETTER_BYTES`: a long text loses its middle."""
+    body = msgspec.json.encode(letter)
+    if len(body) <= DETAIL_BYTES:
+        return body
+    kept = {
+        name: bounded(text, most)
+        for name, most in _TEXT_BYTES.items()
+        if (text := getattr(letter, name)) is not None
+    }
+    return msgspec.json.encode(msgspec.structs.replace(letter, **kept))

@@ -6,6 +6,7 @@ TocsinError
 ├── RetryableError   a collaborator is away: try again after `retry_after_s`
 └── FatalError       going on would lose or falsify something: stop loudly
     ├── Damaged      a snapshot cannot be read: the one before it is taken
+    │   └── Unreadable   it may be sound, but its disk or memory say no
     ├── DataLoss     what the lane still needs is gone from the log
     │   └── LogCut       the log ends before what was taken from it
     ├── Diverged     replay told something other than what the world was told
@@ -14,6 +15,12 @@ TocsinError
 
 Messages read *where: expected what, got what; what to do*, values with `!r`, no full stop.
 """
+
+from typing import Final
+
+from contracts.bounded_text import bounded
+
+DETAIL_BYTES: Final = 1024  # of the text of a refusal, which may quote what was refused
 
 
 class TocsinError(Exception):
@@ -42,10 +49,11 @@ class DecodeError(TocsinError):
     reason : str
         Short machine word, used as a metric label and in the dead letter (`bad_json`).
     detail : str
-        What was expected, what came, what to do.
+        What was expected, what came, what to do; kept to `DETAIL_BYTES`, whatever it quotes.
     """
 
     def __init__(self, reason: str, detail: str) -> None:
+        detail = bounded(detail, DETAIL_BYTES)
         super().__init__(detail)
         self.reason = reason
         self.detail = detail
@@ -69,6 +77,10 @@ class FatalError(TocsinError):
 
 class Damaged(FatalError):  # noqa: N818 - the domain's word
     """A snapshot file is gone, or is not what was written."""
+
+
+class Unreadable(Damaged):
+    """A snapshot file cannot be read now, and may be there another time."""
 
 
 class DataLoss(FatalError):  # noqa: N818 - the domain's word

@@ -1,9 +1,19 @@
 """A lane's second input: everything but telemetry that may change what it tells."""
 
-from typing import Annotated
+import re
+from typing import Annotated, Any, Final
 
 import msgspec
 from msgspec import Meta
+
+from contracts.bounded_text import bounded
+from contracts.errors import DETAIL_BYTES
+
+# Bounds of a command. They hold for what comes, not for what a journal of earlier days holds.
+COMMAND_BYTES: Final = 16 << 10
+BODY_KEPT: Final = 1024  # of a command that is refused, before escaping
+_FIELD_BYTES: Final = {"channel": 1024, "by": 256, "reason": 2048}
+_BUNDLE: Final = re.compile(r"[0-9a-f]{16}")
 
 Seconds = Annotated[int, Meta(ge=0)]
 Offset = Annotated[int, Meta(ge=0)]
@@ -95,11 +105,25 @@ class Swap(msgspec.Struct, frozen=True, tag="swap", tag_field="kind"):
 
 
 class Refuse(msgspec.Struct, frozen=True, tag="refuse", tag_field="kind"):
-    """A command that cannot be carried out: it leaves as a dead letter."""
+    """A command that cannot be carried out: it leaves as a dead letter.
+
+    Parameters
+    ----------
+    reason : str
+        Machine word.
+    detail : str
+        What was expected, what came, what to do; kept to `DETAIL_BYTES`.
+    body : str
+        The command from its beginning; kept to 6 × `BODY_KEPT` bytes, as it is when escaped.
+    """
 
     reason: str
     detail: str
     body: str
+
+    def __post_init__(self) -> None:
+        msgspec.structs.force_setattr(self, "detail", bounded(self.detail, DETAIL_BYTES))
+        msgspec.structs.force_setattr(self, "body", bounded(self.body, 6 * BODY_KEPT))
 
 
 ShadowCommand = Shadow | Promote | Rollback
@@ -139,11 +163,52 @@ def encode_entry(entry: Entry) -> bytes:
 
 
 def decode_entry(body: bytes) -> Entry:
-    """Journal entry from JSON; `msgspec.ValidationError` when it is none."""
-    return _ENTRY.decode(body)
+    """Journal entry from JSON; `msgspec.DecodeError` when it is none, whatever the bytes are."""
+    entry: Entry = _decoded(_ENTRY, body)
+    return entry
 
 
 def decode_command(body: bytes) -> Command:
-    """Operator's command from JSON; `msgspec.DecodeError` says what is wrong with it."""
-    command: Command = _COMMAND.decode(body)
+    """Operator's command from JSON, within the bounds of its fields.
+
+    Raises
+    ------
+    msgspec.DecodeError
+        For anything else, whatever the bytes are; says in at most `DETAIL_BYTES` what is wrong.
+
+    Examples
+    --------
+    >>> decode_command(b'{"kind": "unshelve", "channel": "a", "by": "li.wei", "reason": "done"}')
+    Unshelve(channel='a', by='li.wei', reason='done')
+    """
+    if len(body) > COMMAND_BYTES:
+        msg = f"expected a command of at most {COMMAND_BYTES} bytes, got {len(body)}; say less"
+        raise msgspec.DecodeError(msg)
+    command: Command = _decoded(_COMMAND, body)
+    for name, most in _FIELD_BYTES.items():
+        size = len(getattr(command, name, "").encode())
+        if size > most:
+            msg = f"expected `{name}` of at most {most} bytes, got {size}; shorten it"
+            raise msgspec.ValidationError(msg)
+    if not command.by.strip():
+        msg = "expected `by` to name who commands, got nothing; say who it is"
+        raise msgspec.ValidationError(msg)
+    if isinstance(command, Shadow | Promote | Rollback) and not _BUNDLE.fullmatch(command.config):
+        got = bounded(command.config, 64)
+        msg = f"expected `config` to be a bundle's hash of 16 hex digits, got {got!r}"
+        raise msgspec.ValidationError(msg)
     return command
+
+
+def _decoded(decoder: msgspec.json.Decoder[Any], body: bytes) -> Any:
+    """What a decoder makes of bytes; all that it may raise becomes one error of bounded text.
+
+    Text that is no UTF-8 and brackets in brackets end otherwise than in a `msgspec.DecodeError`.
+    """
+    try:
+        return decoder.decode(body)
+    except ValueError as error:  # msgspec.DecodeError is one, and so is a UnicodeDecodeError
+        raise msgspec.DecodeError(bounded(str(error), DETAIL_BYTES)) from None
+    except RecursionError:
+        msg = "expected few brackets within brackets, got more than can be read"
+        raise msgspec.DecodeError(msg) from None

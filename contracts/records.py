@@ -1,6 +1,6 @@
 """Kafka records of one partition as columns: the port between a log client and a lane."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import blake2b
 
 import numpy as np
@@ -31,6 +31,9 @@ class Records:
         All payloads.
     next_offset : int
         Where reading goes on: behind the last record and behind any marker after it.
+    faults : dict of int to str
+        What is wrong with whole batches that cannot be read, by the index of the row that stands
+        for each: a row without a payload at the batch's first offset.
     """
 
     offset: NDArray[np.int64]
@@ -39,6 +42,7 @@ class Records:
     length: NDArray[np.int64]
     buffer: bytes
     next_offset: int
+    faults: dict[int, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.offset)
@@ -76,7 +80,13 @@ class Records:
             self.length[part],
             self.buffer,
             following,
+            {i - first: fault for i, fault in self.faults.items() if first <= i < last},
         )
+
+    def fitting(self, most: int, most_bytes: int) -> int:
+        """How many of the first records are within both bounds; one at least, if there is any."""
+        ends = np.cumsum(np.maximum(self.length[:most], 0))
+        return max(int(np.searchsorted(ends, most_bytes, "right")), min(len(self), 1))
 
     @classmethod
     def of(

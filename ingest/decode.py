@@ -99,9 +99,12 @@ class Decoder:
         json = JsonRun(self._table, self._limits, records.offset)
         arrow = ArrowRun(self._table, self._limits, records.offset)
         most = self._limits.message_bytes
+        faults = records.faults
         for i, payload in zip(which.tolist(), _payloads(records, which), strict=True):
             try:
-                if payload[:1] in _JSON and len(payload) <= most:
+                if i in faults:
+                    refused.append(_unreadable(i, faults[i]))
+                elif payload[:1] in _JSON and len(payload) <= most:
                     full = json.add(i, payload) >= _RUN
                     if arrow.waiting:
                         parts += arrow.take_any()
@@ -166,6 +169,12 @@ def _fixed(figures: NDArray[np.float64]) -> NDArray[np.float64]:
     fixed = figures.view()
     fixed.flags.writeable = False
     return fixed
+
+
+def _unreadable(record: int, fault: str) -> Refused:
+    """The refusal of a whole batch, for which one record stands."""
+    error = DecodeError(Reason.BAD_BATCH, f"readings: {fault}")
+    return Refused(record, str(error.reason), error.detail)
 
 
 def _payloads(records: Records, which: NDArray[np.intp]) -> Iterator[bytes]:

@@ -19,6 +19,7 @@ class Reason(StrEnum):
     BAD_CHANNEL = "bad_channel"
     BAD_TIME = "bad_time"
     BAD_QUALITY = "bad_quality"
+    BAD_BATCH = "bad_batch"
 
 
 class DecodeLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -8,12 +8,22 @@ from pathlib import Path
 from runtime.failpoints import Point, passing
 
 
+def make_private(folder: Path) -> None:
+    """Make a folder, and those above it, for this user alone; one that is there stays as it is."""
+    for missing in [path for path in [folder, *folder.parents] if not path.exists()][::-1]:
+        missing.mkdir(mode=0o700, exist_ok=True)
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
 def write_durably(path: Path, pieces: Sequence[bytes | memoryview]) -> None:
     """Write, sync and rename, then sync the folder, so that the name means the whole content."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_private(path.parent)
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
-        with draft.open("wb") as file:
+        with open(draft, "wb", opener=_private) as file:
             file.writelines(pieces)
             file.flush()
             passing(Point.SNAPSHOT_WRITE)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from app.cli.parser import parser
 from app.process import kernel_cache
 from contracts.errors import ConfigError, TocsinError
+from runtime.bounded_log import BoundedFormatter, RateLimit
 from runtime.exit_codes import FAILED, WRONG_USE
 
 
@@ -28,9 +29,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; the exit code says how it went."""
     arguments = parser().parse_args(argv)
     level = logging.INFO if arguments.verbose else logging.WARNING
-    logging.basicConfig(
-        level=level, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
+    to_stderr = logging.StreamHandler(sys.stderr)
+    to_stderr.setFormatter(BoundedFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    to_stderr.addFilter(RateLimit())
+    logging.basicConfig(level=level, handlers=[to_stderr])
     # The client reports every retry of a broker that is away; lanes say it once, in their words.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     try:

@@ -8,6 +8,7 @@ import hashlib
 import os
 import re
 import shutil
+import stat
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -29,6 +30,7 @@ VARIABLE: Final = "NUMBA_CACHE_DIR"
 SHIPPED: Final = "TOCSIN_KERNELS"  # folder that `tocsin compile --into` has filled
 PREFETCH: Final = "TOCSIN_PREFETCH"
 TARGET: Final = "target.json"
+_OTHERS_WRITE: Final = stat.S_IWGRP | stat.S_IWOTH
 _LOCATOR: Final = f"{__package__}.kernel_locator.Shipped"
 # CPUs that kernels may be compiled for beside the one at hand, and what they must have.
 _V2: Final = ("sse4.2", "popcnt")
@@ -104,7 +106,9 @@ def choose() -> None:
     for base in (caches / "tocsin", Path(tempfile.gettempdir()) / f"tocsin-{user}"):
         folder = base / "kernels" / sources_hash()
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            base.parent.mkdir(parents=True, exist_ok=True)
+            for level in (base, base / "kernels", folder):
+                _make_ours(level, user)
             os.utime(folder)
         except OSError:
             continue
@@ -112,6 +116,18 @@ def choose() -> None:
             os.environ[VARIABLE] = str(folder)
             _forget(folder.parent)
             return
+
+
+def _make_ours(folder: Path, user: int) -> None:
+    """Make a folder for this user alone; `OSError` when somebody else may write into it.
+
+    Numba unpickles what it finds, so that whoever writes there runs code as us.
+    """
+    folder.mkdir(mode=0o700, exist_ok=True)
+    found = folder.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != user or found.st_mode & _OTHERS_WRITE:
+        msg = f"{folder}: expected a folder that only user {user} may write into"
+        raise PermissionError(msg)
 
 
 def _forget(kernels: Path) -> None:
@@ -153,6 +169,9 @@ def complete(folder: Path, cpu: str) -> Target:
 
 def _use(folder: Path) -> None:
     """Tell numba to take kernels from a folder and to write none into it."""
+    if unsafe := _unsafe(folder):
+        text = f"expected kernels that only root and this user may write, got {unsafe}"
+        raise ConfigError(_advice(folder, text))
     try:
         target = msgspec.json.decode((folder / TARGET).read_bytes(), type=Target)
     except (OSError, msgspec.DecodeError) as error:
@@ -168,6 +187,16 @@ def _use(folder: Path) -> None:
     os.environ["NUMBA_CACHE_LOCATOR_CLASSES"] = _LOCATOR
     os.environ["NUMBA_CPU_NAME"] = target.cpu
     os.environ["NUMBA_CPU_FEATURES"] = target.features
+
+
+def _unsafe(folder: Path) -> Path | None:
+    """What in a folder, or itself, others may write: numba would run what they put there."""
+    owners = {0, os.getuid() if hasattr(os, "getuid") else 0}
+    for path in (folder, *folder.rglob("*")) if folder.is_dir() else ():
+        found = path.stat()
+        if found.st_uid not in owners or found.st_mode & stat.S_IWOTH:
+            return path
+    return None
 
 
 def _advice(folder: Path, text: str) -> str:

@@ -71,6 +71,8 @@ class Manifest(msgspec.Struct, frozen=True):
         Rolling hash up to here.
     format : int
         Version of the file format.
+    size : int or None
+        Bytes of the file; None in manifests of earlier releases.
     """
 
     snapshot: str
@@ -83,6 +85,7 @@ class Manifest(msgspec.Struct, frozen=True):
     sequence: int
     digest: str
     format: int = 1
+    size: int | None = None
 
 
 class Past(NamedTuple):

@@ -4,6 +4,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from contracts.batch import UNKNOWN, Quality
@@ -212,10 +213,21 @@ class BatchReader:
             return row, self._unknown_ids(row, column, None)
         index: NDArray[np.int64] = column.indices.to_numpy().astype(np.int64)
         ids, place = _used(column.dictionary, index)
+        self._check_longest(ids, place)
         if ids.null_count:
-            self._refuse_null_channel(column.dictionary.take(pa.array(index)))
+            self._refuse_null_channel(pc.take(ids, pa.array(place)))
         row = self._table.rows(ids)[place]
         return row, self._unknown_ids(row, ids, place)
+
+    def _check_longest(self, ids: pa.Array, place: NDArray[np.int64]) -> None:
+        """Refuse a long id before it is copied for each reading that refers to it."""
+        size = pc.binary_length(ids).fill_null(0).to_numpy(zero_copy_only=False)
+        long = size[place] > self._limits.channel_bytes
+        if long.any():
+            i = int(np.argmax(long))
+            channel = str(ids[int(place[i])])
+            detail = channel_fault(self._where(i), channel, self._limits.channel_bytes)
+            raise DecodeError(Reason.BAD_CHANNEL, detail)
 
     def _unknown_ids(
         self, row: NDArray[np.int32], ids: pa.Array, place: NDArray[np.int64] | None

@@ -52,7 +52,7 @@ def decode_reading(payload: bytes, place: int) -> Reading:
     """
     try:
         reading = _DECODE(payload)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise DecodeError(Reason.BAD_JSON, _explain(error, place)) from None
     if isinstance(reading, Reading):
         return reading
@@ -101,7 +101,7 @@ class JsonRun:
         """
         try:
             readings: Reading | list[Reading] = _DECODE(payload)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (ValueError, RecursionError) as error:
             raise DecodeError(Reason.BAD_JSON, _explain(error, self.offset(record))) from None
         collected = self._readings
         first = len(collected)

@@ -14,12 +14,16 @@ from msgspec import Meta, Struct
 from broker.closing import close_client
 from broker.errors import meaning
 from contracts.errors import FatalError
+from contracts.journal import COMMAND_BYTES
 from contracts.ports.status import QueueStatus
+from ingest.kafka.raw_fetch import Answer, reader
 
 log = logging.getLogger("tocsin.commands")
 
 COMMANDS_PER_FETCH: Final = 100
 WAITING_MAX: Final = 2 * COMMANDS_PER_FETCH - 1  # of a lane: one less than it takes, and a fetch
+# Most that the commands of one batch may become; a batch is read where the client works.
+INFLATED_BYTES: Final = 4 << 20
 
 Positive = Annotated[int, Meta(ge=1)]
 Seconds = Annotated[float, Meta(gt=0)]
@@ -85,6 +89,7 @@ class _Desk:
     asked: int
     position: int
     waiting: list[tuple[int, bytes]] = field(default_factory=list)
+    answer: Answer | None = None  # what came behind those, not read yet
 
     def holds(self, offset: int) -> bool:
         """Whether the lane goes on from somewhere that is here, and not from elsewhere."""
@@ -119,7 +124,8 @@ class KafkaCommands:
         self, settings: CommandSettings, security: Mapping[str, object] | None = None
     ) -> None:
         self._settings = settings
-        self._security = dict(security or {})
+        self._reader = reader(INFLATED_BYTES)
+        self._security = {**(security or {}), **self._reader.options()}
         self._consumer: AIOKafkaConsumer | None = None
         self._desks: dict[int, _Desk] = {}
         # Log start by lane up to which lost commands have been counted and said.
@@ -165,7 +171,8 @@ class KafkaCommands:
     async def fetch(self, lane: int, offset: int) -> list[tuple[int, bytes]]:
         """Commands at or behind `offset` that have arrived, at most 100; see `Commands.fetch`.
 
-        A null payload comes as an empty command, so that it is refused aloud.
+        A null payload comes as an empty command, so that it is refused aloud; so does a batch that
+        cannot be read. Of a command that is too long comes as much as shows it.
 
         Raises
         ------
@@ -201,26 +208,43 @@ class KafkaCommands:
 
     async def _drain(self, lane: int, desk: _Desk) -> None:
         """Put what has arrived on a lane's desk; after any trouble the client is put back."""
-        consumer, partition = self._running(), self._partition(lane)
         try:
             async with asyncio.timeout(self._settings.call_deadline_s):
-                if await consumer.position(partition) != desk.position:
-                    consumer.seek(partition, desk.position)
-                found = await consumer.getmany(partition, max_records=COMMANDS_PER_FETCH)
-                position = await consumer.position(partition)
+                commands, position = await self._next(lane, desk)
         except (OffsetOutOfRangeError, NoOffsetForPartitionError):
             await self._go_to_start(lane, desk)
             return
         except (KafkaError, TimeoutError) as error:
-            consumer.seek(partition, desk.position)
+            self._put_back(lane, desk)
             raise meaning(self._name(lane), "commands", error) from error
         except BaseException:
-            consumer.seek(partition, desk.position)
+            self._put_back(lane, desk)
             raise
-        desk.waiting += [
-            (message.offset + 1, message.value or b"") for message in found.get(partition, [])
-        ]
+        desk.waiting += commands
         desk.position = position
+
+    async def _next(self, lane: int, desk: _Desk) -> tuple[list[tuple[int, bytes]], int]:
+        """Commands of what is left of an answer or of the next one, and the offset behind them."""
+        consumer, partition = self._running(), self._partition(lane)
+        if desk.answer is None:
+            if await consumer.position(partition) != desk.position:
+                consumer.seek(partition, desk.position)
+            asked = self._reader.ask(COMMANDS_PER_FETCH)
+            found = (await consumer.getmany(partition, max_records=asked)).get(partition, [])
+            position = await consumer.position(partition)
+            if not found:
+                return [], position
+            desk.answer = self._reader.opened(found, desk.position, position)
+        records = desk.answer.take(COMMANDS_PER_FETCH)
+        if not len(records):
+            desk.answer = None
+        payloads = [(records.payload(i) or b"")[: COMMAND_BYTES + 1] for i in range(len(records))]
+        behind = (records.offset + 1).tolist()
+        return list(zip(behind, map(bytes, payloads), strict=True)), records.next_offset
+
+    def _put_back(self, lane: int, desk: _Desk) -> None:
+        desk.answer = None
+        self._running().seek(self._partition(lane), desk.position)
 
     async def _go_to_start(self, lane: int, desk: _Desk) -> None:
         """Go on from the start of a log that no longer holds what the lane asks for.

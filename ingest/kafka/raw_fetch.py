@@ -24,6 +24,7 @@ from ingest.kafka.record_batch import (
     Gathered,
     Hidden,
     OldBatchError,
+    UnsoundBatchError,
     end_of,
     walk,
 )
@@ -31,8 +32,11 @@ from ingest.kafka.record_batch import (
 log = logging.getLogger("tocsin.fetch")
 
 PINNED: Final = "0.14.0"
-# Most that the records of one batch may become; memory that no batch fills is never there.
-INFLATED_BYTES: Final = 128 << 20
+# Most that the records of one batch may become; memory that no batch fills is never there. It is
+# there three times for a moment: in this memory, in a codec's window, in a copy for the lane.
+INFLATED_BYTES: Final = 32 << 20
+# Most bytes that a lane takes at once, unless one record has more: 60,000 of the shortest readings.
+TAKEN_BYTES: Final = 2 << 20
 
 NO_TIMESTAMP: Final = -1  # Kafka's own word for it
 
@@ -49,7 +53,7 @@ class Answer(Protocol):
         Raises
         ------
         CorruptRecordException
-            At a batch that is damaged or becomes too large, once what lies before it was given.
+            At a batch that is damaged, once what lies before it was given.
         """
 
 
@@ -83,12 +87,18 @@ def warn_if_plain() -> None:
         )
 
 
-def reader() -> Reader:
-    """The best way to read with the client library that is installed."""
+def reader(inflated_bytes: int = INFLATED_BYTES) -> Reader:
+    """The best way to read with the client library that is installed.
+
+    Parameters
+    ----------
+    inflated_bytes : int
+        Most that the records of one batch may become.
+    """
     if fetch_path() == "plain":
         return PlainReader()
     fetcher.MemoryRecords, fetcher.PartitionRecords = _KeptRecords, _partition_records
-    return RawReader()
+    return RawReader(inflated_bytes)
 
 
 class PlainReader:
@@ -226,6 +236,7 @@ class RawAnswer:
     def take(self, most: int) -> Records:
         """See `Answer.take`."""
         found = self._rest if self._rest is not None else self._more(most)
+        most = found.fitting(most, TAKEN_BYTES)
         self._rest = found.cut(most, len(found)) if len(found) > most else None
         found = found.cut(0, most)
         self.position = found.next_offset
@@ -253,7 +264,7 @@ class RawAnswer:
         try:
             while (batch := self._next_seen()) is not None:
                 full = len(gathered) > 0 and len(gathered) + batch.records > most
-                if full or not gathered.add(batch, wanted):
+                if full or not self._add(batch, wanted):
                     self._ahead = batch
                     return gathered.take(batch.base_offset)
                 position = batch.next_offset
@@ -264,6 +275,15 @@ class RawAnswer:
                 raise
             return gathered.take(position)
         return gathered.take(max(position, self._passed))
+
+    def _add(self, batch: Batch, wanted: int) -> bool:
+        """See `Gathered.add`; fetched again, an unsound batch would be the same for ever."""
+        gathered = self._reader.gathered
+        try:
+            return gathered.add(batch, wanted)
+        except UnsoundBatchError as error:
+            gathered.set_aside(batch, wanted, str(error))
+            return True
 
     def _next_seen(self) -> Batch | None:
         """The next batch that a reader may see, None at the end."""

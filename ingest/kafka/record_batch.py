@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from contracts.records import Records
+from contracts.records import TOMBSTONE, Records
 from ingest.kafka.crc32c import crc32c
 from ingest.kafka.decompress import InflateError, inflate
 from ingest.kafka.record_rows import NO_APPEND, parse_rows
@@ -18,6 +18,7 @@ __all__ = [
     "Gathered",
     "Hidden",
     "OldBatchError",
+    "UnsoundBatchError",
     "end_of",
     "walk",
 ]
@@ -34,10 +35,19 @@ _CONTROL_KEY: Final = struct.Struct(">hh")
 _ABORT: Final = 0
 # Kernels may read whole words: so much lies behind the last payload that none leaves the buffer.
 PADDING: Final = 32
+# Most records of one batch: their columns take 32 bytes each, whatever the records hold.
+RECORDS_MAX: Final = 500_000
 
 
 class CorruptBatchError(ValueError):
     """A batch that is not what its checksum or its own numbers say."""
+
+
+class UnsoundBatchError(CorruptBatchError):
+    """A batch that came as it was sent, but whose records are beyond bounds or are not whole.
+
+    However often it is fetched, it will be the same.
+    """
 
 
 class OldBatchError(ValueError):
@@ -97,15 +107,29 @@ class Batch(NamedTuple):
 
         Raises
         ------
-        CorruptBatchError
+        UnsoundBatchError
             When the records cannot be inflated, do not fit, or are not whole.
         """
         try:
+            self._check_count()
             end = used + self._unpack(room[used:])
-            return parse_rows(room, self._numbers(used, end, wanted)), end
+            rows = parse_rows(room, self._numbers(used, end, wanted))
+            self._check_offsets(rows[0])
         except ValueError as error:
             msg = f"batch at {self.base_offset}: {error}"
-            raise CorruptBatchError(msg) from None
+            raise UnsoundBatchError(msg) from None
+        return rows, end
+
+    def _check_count(self) -> None:
+        if self.records > RECORDS_MAX:
+            msg = f"expected at most {RECORDS_MAX} records, got {self.records}"
+            raise ValueError(msg)
+
+    def _check_offsets(self, offset: NDArray[np.int64]) -> None:
+        """Those of a batch rise by themselves; the log goes on behind what the head says."""
+        if len(offset) and offset[-1] >= self.next_offset:
+            msg = f"expected offsets below {self.next_offset}, got {offset[-1]}"
+            raise ValueError(msg)
 
     def _unpack(self, room: NDArray[Any]) -> int:
         codec, size = self.attributes & _CODEC, len(self.packed)
@@ -223,30 +247,51 @@ class Gathered:
         """Let go of what was gathered."""
         self._used = self._rows = 0
         self._parts: list[NDArray[np.int64]] = []
+        self._faults: dict[int, str] = {}
 
     def add(self, batch: Batch, wanted: int) -> bool:
         """Take in a batch's records from `wanted` on; False when they must wait for `take`.
 
         Raises
         ------
-        CorruptBatchError
-            When the batch is damaged, or larger than all of the memory.
+        UnsoundBatchError
+            When the batch is not sound, or larger than all of the memory.
         """
         try:
             part, self._used = batch.rows(self._room[:-PADDING], self._used, wanted)
-        except CorruptBatchError:
-            if not self._used:
+        except UnsoundBatchError:
+            if not self._used:  # what becomes of it must not depend on what came before it
                 raise
             return False
         self._parts.append(part)
         self._rows += part.shape[1]
         return True
 
+    def set_aside(self, batch: Batch, wanted: int, fault: str) -> None:
+        """Take in one row that stands for an unsound batch, at the first offset from `wanted` on.
+
+        Parameters
+        ----------
+        batch : Batch
+        wanted : int
+            Smallest offset to give.
+        fault : str
+            What is wrong with it.
+        """
+        last = batch.next_offset - 1
+        self._faults[self._rows] = (
+            f"{fault}; offsets up to {last} are passed over, look for who produced them"
+        )
+        first = max(batch.base_offset, wanted)
+        self._parts.append(np.array([[first], [batch.max_ms], [0], [TOMBSTONE]], np.int64))
+        self._rows += 1
+
     def take(self, next_offset: int) -> Records:
         """What was gathered, in a buffer of its own; the memory is free again."""
         columns = np.concatenate([np.empty((4, 0), np.int64), *self._parts], axis=1)
         self._room[self._used : self._used + PADDING] = 0
         buffer = self._room[: self._used + PADDING].tobytes()
+        faults = self._faults
         self.clear()
         offset, timestamp_ms, start, length = columns
-        return Records(offset, timestamp_ms, start, length, buffer, next_offset)
+        return Records(offset, timestamp_ms, start, length, buffer, next_offset, faults)

@@ -1,8 +1,10 @@
 """Dead letters: what was refused, where it stands in the log, and what to do about it."""
 
-from typing import Final
+from collections.abc import Iterator
+from typing import Final, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from contracts.batch import Batch, Disposition, Refused
 from contracts.dead_letter import PAYLOAD_KEPT, DeadLetter, encode_dead_letter
@@ -23,6 +25,64 @@ REMEDIES: Final = {
     ),
     Disposition.TOO_FAST: "expected a change that the quantity can make; check the sensor",
 }
+
+
+# Dead letters of one cause in one message: a count of the message alone, so that it does not
+# depend on how the stream is cut.
+LETTERS_PER_CAUSE: Final = 64
+
+
+class Verdict(NamedTuple):
+    """What became of a reading.
+
+    Parameters
+    ----------
+    disposition : Disposition
+    channel : str
+        Its channel's id.
+    untold : int
+        Further readings of its message with the same disposition that get no dead letter.
+    """
+
+    disposition: Disposition
+    channel: str
+    untold: int = 0
+
+
+def sampled(
+    record: NDArray[np.int32], disposition: NDArray[np.uint8], bad: NDArray[np.intp]
+) -> Iterator[tuple[int, int]]:
+    """Readings that get a dead letter: the first of each cause in each message.
+
+    Parameters
+    ----------
+    record, disposition : shape (n,)
+        Of all readings of a batch.
+    bad : shape (m,)
+        Places of the quarantined ones, rising.
+
+    Yields
+    ------
+    (int, int)
+        Place of a reading, and how many more of its cause and message get none: said once, with
+        the last of those that do. All of them are counted.
+
+    Examples
+    --------
+    >>> record, unknown = np.zeros(100, np.int32), np.full(100, 7, np.uint8)
+    >>> list(sampled(record, unknown, np.arange(100)))[-1]
+    (63, 36)
+    """
+    cause = record[bad].astype(np.int64) << 8 | disposition[bad]
+    order = np.argsort(cause, kind="stable")
+    _, first, count = np.unique(cause[order], return_index=True, return_counts=True)
+    rank = np.empty(len(bad), np.int64)
+    rank[order] = np.arange(len(bad)) - np.repeat(first, count)
+    more = np.empty(len(bad), np.int64)
+    more[order] = np.repeat(count, count) - LETTERS_PER_CAUSE
+    told = np.flatnonzero(rank < LETTERS_PER_CAUSE)
+    last = rank[told] == LETTERS_PER_CAUSE - 1
+    yield from zip(bad[told].tolist(), np.where(last, more[told], 0).tolist(), strict=True)
 
 
 def _message(letter: DeadLetter) -> Message:
@@ -48,17 +108,16 @@ def undecodable(lane: LaneName, records: Records, refused: Refused) -> Message:
     )
 
 
-def quarantined(
-    lane: LaneName, offset: int, batch: Batch, place: int, verdict: tuple[Disposition, str]
-) -> Message:
-    """Dead letter of one reading; `verdict` is its disposition and its channel's id."""
-    disposition, channel = verdict
+def quarantined(lane: LaneName, offset: int, batch: Batch, place: int, verdict: Verdict) -> Message:
+    """Dead letter of one reading."""
+    disposition, channel, untold = verdict
+    more = f"; {untold} more readings of this message are counted, not listed" if untold else ""
     value = float(batch.value[place])
     return _message(
         DeadLetter(
             lane=str(lane),
             reason=disposition.word,
-            detail=REMEDIES[disposition],
+            detail=REMEDIES[disposition] + more,
             topic=lane.telemetry,
             partition=lane.number,
             offset=offset,

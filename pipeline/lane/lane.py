@@ -32,7 +32,7 @@ from contracts.quantities import NS_PER_S
 from contracts.records import Records, fingerprint_of
 from contracts.transition import Transitions, end_to_end
 from pipeline.lane.accounting import Accounts
-from pipeline.lane.dead_letters import quarantined, refused_command, undecodable
+from pipeline.lane.dead_letters import Verdict, quarantined, refused_command, sampled, undecodable
 from pipeline.lane.offset_index import OffsetIndex
 from pipeline.lane.outbox import Outbox
 from pipeline.lane.row_join import join_rows
@@ -178,10 +178,10 @@ class Lane:
         bad = (
             np.flatnonzero(work.disposition[span[0] : span[1]] > Disposition.UNDECODABLE) + span[0]
         )
-        for place in bad.tolist():
+        for place, untold in sampled(batch.record, work.disposition, bad):
             row, record = int(batch.row[place]), int(batch.record[place])
             channel = batch.unknown_id[place] if row < 0 else self.parts.catalogue.ids[row]
-            verdict = (Disposition(int(work.disposition[place])), channel)
+            verdict = Verdict(Disposition(int(work.disposition[place])), channel, untold)
             offset = int(work.records.offset[record])
             told[record, place, 0, 0] = quarantined(self.name, offset, batch, place, verdict)
         return told

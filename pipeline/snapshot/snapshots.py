@@ -5,7 +5,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final, TypeVar
 
-from contracts.errors import FatalError
+from contracts.errors import FatalError, Unreadable
 from contracts.lane import LaneName
 from contracts.ports.lane_log import Manifest, Past
 from contracts.ports.lane_parts import Arrays, Parts
@@ -78,7 +78,7 @@ class Snapshots:
         Raises
         ------
         Damaged
-            When its file cannot be read.
+            When its file cannot be read, for whatever reason.
         """
         if past.manifest is None:
             return None
@@ -87,8 +87,7 @@ class Snapshots:
         self._kept[str(name)] = listed
 
         def work() -> Lane:
-            data = self._store.read(manifest.snapshot, manifest.checksum)
-            lane = thaw(name, unpack(data), self._maker(name), self._learned)
+            lane = self._thawed(name, manifest)
             lane.journal, lane.commands = manifest.journal, manifest.commands
             return lane
 
@@ -101,6 +100,18 @@ class Snapshots:
             raise FatalError(msg)
         return lane
 
+    def _thawed(self, name: LaneName, manifest: Manifest) -> Lane:
+        """The lane in a file; of all that may be wrong with one, a lane must hear as `Damaged`."""
+        try:
+            data = self._store.read(manifest.snapshot, manifest.checksum, manifest.size)
+            return thaw(name, unpack(data), self._maker(name), self._learned)
+        except (OSError, MemoryError, ValueError, LookupError) as error:
+            msg = (
+                f"{self._store.root}/{manifest.snapshot}: expected a snapshot that can be read, "
+                f"got {error!r}; look at the state location"
+            )
+            raise Unreadable(msg) from error
+
     async def file(self, name: LaneName, frozen: Snapshot, alarms_end: int) -> Manifest:
         """Write a frozen lane to a file; the manifest that names it is not published yet.
 
@@ -109,7 +120,8 @@ class Snapshots:
         owner, header = str(name), frozen.header
 
         def work() -> Manifest:
-            snapshot, checksum = self._store.write(owner, *packed(frozen))
+            pieces = packed(frozen)
+            snapshot, checksum = self._store.write(owner, *pieces)
             kept = {*self._kept.get(owner, [])[-1:], snapshot}
             self._orphans[owner] = self._store.unlisted(owner, kept)
             return Manifest(
@@ -122,6 +134,7 @@ class Snapshots:
                 commands=header["commands"],
                 sequence=header["sequence"],
                 digest=header["digest"],
+                size=sum(map(len, pieces)),
             )
 
         return await self.work_within(work)

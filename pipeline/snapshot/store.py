@@ -1,7 +1,10 @@
 """Snapshot files: one checksummed container of arrays, at a location that pyarrow.fs knows."""
 
 import hashlib
+import os
+import re
 import secrets
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,12 +16,19 @@ import pyarrow as pa
 import pyarrow.fs as pafs
 from numpy.typing import NDArray
 
+from contracts.bounded_text import bounded
 from contracts.errors import Damaged, FatalError
-from runtime.durable_file import write_durably
+from runtime.durable_file import make_private, write_durably
 
 MAGIC: Final = b"TOCSIN\x00\x01"  # the last byte is the format's version
 ALIGNMENT: Final = 64
 _SOME: Final = 1 << 22  # bytes of a bundle read at once
+# Names are hashes and lanes: they come from commands and manifests, and must not lead elsewhere.
+_NAME: Final = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)*")
+_HASH: Final = re.compile(r"[0-9a-f]{16}")
+# No file is read that is larger: a lane of a million channels has less than 1 GiB.
+FILE_BYTES_MAX: Final = 16 << 30
+NOTE_BYTES_MAX: Final = 256
 
 Piece = bytes | memoryview
 
@@ -141,7 +151,10 @@ class SnapshotStore:
             self._files: pafs.FileSystem = pafs.LocalFileSystem()
         else:
             self._files, self._root = pafs.FileSystem.from_uri(location)
-        self._files.create_dir(self._root, recursive=True)
+        if self._local:
+            make_private(Path(self._root))
+        else:
+            self._files.create_dir(self._root, recursive=True)
 
     @property
     def root(self) -> str:
@@ -169,15 +182,24 @@ class SnapshotStore:
             for piece in pieces:
                 stream.write(piece)
 
-    def read(self, name: str, expected: str) -> bytes:
+    def read(self, name: str, expected: str, size: int | None = None) -> bytes:
         """A snapshot's bytes.
+
+        Parameters
+        ----------
+        name, expected : str
+            Name and checksum of the file.
+        size : int, optional
+            Its bytes, where they are known: a file of another size is not read.
 
         Raises
         ------
         Damaged
             When the file is gone or is not what was written.
+        OSError
+            When the location does not give it.
         """
-        data = self._get(name)
+        data = self._get(name, FILE_BYTES_MAX if size is None else size)
         got = checksum(data)
         if got != expected:
             msg = (
@@ -187,16 +209,47 @@ class SnapshotStore:
             raise Damaged(msg)
         return data
 
-    def _get(self, name: str) -> bytes:
-        try:
-            with self._files.open_input_stream(f"{self._root}/{name}") as stream:
-                data: bytes = stream.read()
-        except FileNotFoundError as error:
-            raise self._gone(name) from error
+    def _get(self, name: str, most: int = FILE_BYTES_MAX) -> bytes:
+        with self._opened(name, most) as stream:
+            data: bytes = stream.read()
         return data
 
-    def _gone(self, name: str) -> Damaged:
-        return Damaged(f"{self._root}/{name}: expected a file, got none; check the state location")
+    def _opened(self, name: str, most: int) -> pa.NativeFile:
+        """A stream of a regular file of bounded size; nothing else is opened, or waited for.
+
+        Raises
+        ------
+        Damaged
+            When there is none, or something else in its place.
+        """
+        path = f"{self._root}/{name}"
+        if not _NAME.fullmatch(name):
+            msg = f"{self._root}: expected the name of a file, got {bounded(name, 64)!r}"
+            raise Damaged(msg)
+        try:
+            size = self._regular_size(path)
+            stream = None if size is None else self._files.open_input_stream(path)
+        except FileNotFoundError as error:
+            msg = f"{path}: expected a file, got none; check the state location"
+            raise Damaged(msg) from error
+        if size is None or size > most:
+            what = "something else" if size is None else f"{size} bytes"
+            msg = f"{path}: expected a file of at most {most} bytes, got {what}; restore it"
+            raise Damaged(msg)
+        return stream
+
+    def _regular_size(self, path: str) -> int | None:
+        """Bytes of a file below the root, None where something else has its name."""
+        if not self._local:
+            info = self._files.get_file_info(path)
+            if info.type == pafs.FileType.NotFound:
+                raise FileNotFoundError(path)
+            return int(info.size) if info.type == pafs.FileType.File else None
+        found = os.lstat(path)
+        if not stat.S_ISREG(found.st_mode):
+            return None
+        inside = Path(path).resolve().is_relative_to(Path(self._root).resolve())
+        return found.st_size if inside else None
 
     def delete(self, name: str) -> None:
         """Delete a file; a missing one is fine."""
@@ -208,7 +261,11 @@ class SnapshotStore:
     def unlisted(self, lane: str, keep: set[str]) -> list[str]:
         """Names of a lane's files that are not to be kept, sorted."""
         selector = pafs.FileSelector(f"{self._root}/{lane}", allow_not_found=True)
-        names = [f"{lane}/{found.base_name}" for found in self._files.get_file_info(selector)]
+        names = [
+            f"{lane}/{found.base_name}"
+            for found in self._files.get_file_info(selector)
+            if found.type != pafs.FileType.Directory  # not ours, and not to be deleted as a file
+        ]
         return sorted(set(names) - keep)
 
     def put_bundle(self, name: str, data: bytes | pa.Buffer) -> None:
@@ -231,7 +288,9 @@ class SnapshotStore:
 
     def _noted(self, path: str) -> str | None:
         info = self._files.get_file_info(f"{self._root}/{path}")
-        return None if info.type == pafs.FileType.NotFound else self._get(path).decode()
+        if info.type == pafs.FileType.NotFound:
+            return None
+        return self._get(path, NOTE_BYTES_MAX).decode(errors="replace")
 
     def note_judged(self, files: str, bundle: str) -> None:
         """Note which bundle the files of a configuration folder gave, by their hash."""
@@ -249,6 +308,7 @@ class SnapshotStore:
         Damaged
             When it is gone or is not what was kept.
         """
+        self._check_hash(name)
         data = self._get(f"bundles/{name}")
         digest = hashlib.blake2b(data, digest_size=8)
         self._same(name, digest.hexdigest())
@@ -270,14 +330,18 @@ class SnapshotStore:
 
     def _check_bundle(self, name: str) -> None:
         """Read all of a bundle, some of it at a time: pages of a map would stay with us."""
-        digest, path = hashlib.blake2b(digest_size=8), f"bundles/{name}"
-        try:
-            with self._files.open_input_stream(f"{self._root}/{path}") as stream:
-                while some := stream.read(_SOME):
-                    digest.update(some)
-        except FileNotFoundError as error:
-            raise self._gone(path) from error
+        self._check_hash(name)
+        digest = hashlib.blake2b(digest_size=8)
+        with self._opened(f"bundles/{name}", FILE_BYTES_MAX) as stream:
+            while some := stream.read(_SOME):
+                digest.update(some)
         self._same(name, digest.hexdigest())
+
+    def _check_hash(self, name: str) -> None:
+        if not _HASH.fullmatch(name):
+            got = bounded(name, 64)
+            msg = f"{self._root}/bundles: expected a hash of 16 hex digits, got {got!r}"
+            raise Damaged(msg)
 
     def _same(self, name: str, got: str) -> None:
         if got != name:

@@ -6,7 +6,13 @@ import zlib
 from collections import deque
 from typing import Final
 
-from contracts.errors import Damaged, DataLoss, Diverged, TocsinError
+from contracts.errors import (
+    Damaged,
+    DataLoss,
+    Diverged,
+    TocsinError,
+    Unreadable,
+)
 from contracts.lane import LaneName
 from contracts.ports.lane_log import LaneLog, Past
 from contracts.ports.status import LaneStatus
@@ -146,6 +152,8 @@ class LaneRunner:
                 self.status.damaged_snapshots += 1
                 damage.append(error)
                 if past.previous is None or len(damage) == GENERATIONS_MAX:
+                    if any(isinstance(one, Unreadable) for one in damage):
+                        raise  # what a disk does not give now it may give the next time
                     raise await self._state_lost(newest, damage[0]) from error
                 log.warning("%s: %s; going back to the snapshot before", self.name, error)
             past = await lane_log.past(len(damage))

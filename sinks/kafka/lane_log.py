@@ -120,7 +120,7 @@ class KafkaLaneLog:
     def _own(self, record: Found, kind: type[Any]) -> Any:
         try:
             return msgspec.json.decode(record.value or b"", type=kind)
-        except msgspec.DecodeError as error:
+        except (ValueError, RecursionError) as error:
             raise FatalError(_malformed(record, kind.__name__, error)) from error
 
     def _entry(self, record: Found) -> Entry:

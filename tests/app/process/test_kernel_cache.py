@@ -1,11 +1,13 @@
 """Compiled kernels are kept by what they were compiled from."""
 
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
 
 from app.process import kernel_cache
+from contracts.errors import ConfigError
 
 
 def test_numba_is_told_a_folder_of_this_build(
@@ -74,3 +76,49 @@ def test_a_folder_that_cannot_be_written_is_passed_over(
     monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path))
     kernel_cache.choose()
     assert os.environ[kernel_cache.VARIABLE].startswith(str(tmp_path / "tocsin-"))
+
+
+@pytest.mark.parametrize("where", ["", "kernels"])
+@pytest.mark.parametrize("harm", ["writable", "link"])
+def test_a_folder_that_somebody_else_may_have_filled_is_not_used(
+    where: str, harm: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(kernel_cache.VARIABLE, raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
+    made = tmp_path / "cache" / "tocsin" / where
+    made.parent.mkdir(parents=True, mode=0o700)
+    if harm == "link":
+        (tmp_path / "theirs").mkdir()
+        made.symlink_to(tmp_path / "theirs")
+    else:
+        made.mkdir()
+        made.chmod(0o777)
+    kernel_cache.choose()
+    chosen = Path(os.environ[kernel_cache.VARIABLE])
+    assert chosen.is_relative_to(tmp_path / "tmp")
+    assert chosen.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_folder_of_another_user_is_not_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(kernel_cache.VARIABLE, raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
+    (tmp_path / "cache" / "tocsin").mkdir(parents=True)
+    mine = os.getuid()
+    monkeypatch.setattr(os, "getuid", lambda: mine + 1)
+    kernel_cache.choose()
+    assert kernel_cache.VARIABLE not in os.environ
+
+
+def test_shipped_kernels_that_anybody_may_write_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / kernel_cache.TARGET).write_text("{}")
+    (tmp_path / kernel_cache.TARGET).chmod(0o666)
+    monkeypatch.delenv(kernel_cache.VARIABLE, raising=False)
+    monkeypatch.setenv(kernel_cache.SHIPPED, str(tmp_path))
+    with pytest.raises(ConfigError, match=r"only root and this user may write, got .*target.json"):
+        kernel_cache.choose()

@@ -11,7 +11,14 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
 from contracts.errors import FatalError, RetryableError
-from ingest.kafka.commands import COMMANDS_PER_FETCH, WAITING_MAX, CommandSettings, KafkaCommands
+from contracts.journal import COMMAND_BYTES
+from ingest.kafka.commands import (
+    COMMANDS_PER_FETCH,
+    INFLATED_BYTES,
+    WAITING_MAX,
+    CommandSettings,
+    KafkaCommands,
+)
 from tests.testkit.kafka.broker import Cluster
 
 FETCH_S_MAX = 200e-6  # generous: a loaded machine; a broker round trip would be milliseconds
@@ -126,6 +133,23 @@ async def test_a_null_payload_comes_as_an_empty_command(kafka: Cluster) -> None:
         await producer.send_and_wait(topic, None, key=b"k", partition=0)
     async with listening(kafka, topic) as commands:
         assert await fetch(commands, 0, 0, 1) == [(1, b"")]
+
+
+async def test_a_bomb_comes_as_an_empty_command_and_a_long_command_cut(kafka: Cluster) -> None:
+    topic = kafka.create_topic(kafka.unique("commands"))
+    async with AIOKafkaProducer(
+        bootstrap_servers=kafka.bootstrap, compression_type="gzip", max_request_size=64 << 20
+    ) as producer:
+        for body in (b"before", bytes(2 * INFLATED_BYTES), bytes(900_000), b"behind"):
+            await producer.send_and_wait(topic, body, partition=0)
+    async with listening(kafka, topic) as commands:
+        found = await fetch(commands, 0, 0, 4)
+        assert found == [
+            (1, b"before"),
+            (2, b""),
+            (3, bytes(COMMAND_BYTES + 1)),
+            (4, b"behind"),
+        ]
 
 
 async def test_commands_that_retention_ate_are_counted_and_said_once(

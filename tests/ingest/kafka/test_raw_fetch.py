@@ -1,6 +1,9 @@
 """A marked consumer's fetcher gives the records of the plain client, in pieces of columns."""
 
+import re
 import struct
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -14,6 +17,7 @@ from hypothesis import strategies as st
 from contracts.records import Records
 from ingest.kafka import raw_fetch
 from ingest.kafka.raw_fetch import (
+    TAKEN_BYTES,
     PlainReader,
     RawAnswer,
     RawPartition,
@@ -22,8 +26,8 @@ from ingest.kafka.raw_fetch import (
     reader,
     warn_if_plain,
 )
-from ingest.kafka.record_batch import Gathered, end_of, walk
-from tests.ingest.kafka.log_text import Kind, Row, Sent, build, read_plainly
+from ingest.kafka.record_batch import RECORDS_MAX, Gathered, end_of, walk
+from tests.ingest.kafka.log_text import Kind, Row, Sent, build, fingerprint, read_plainly
 from tests.ingest.kafka.test_record_batch import logs, rows_of
 
 
@@ -89,12 +93,85 @@ def test_what_lies_before_a_corrupt_batch_is_given_first(most: int) -> None:
 
 
 @pytest.mark.parametrize("most", [1, 100])
-def test_a_bomb_ends_with_its_offset_and_what_lies_before_it_is_given(most: int) -> None:
-    data = build(0, [Sent(0, 10, b"value")]) + build(1, [Sent(0, 10, bytes(5_000_000))], Kind(3))
-    answer = answer_of(data, room=10_000)
-    assert rows_of(answer.take(most)) == [(0, 10, b"value")]
-    with pytest.raises(CorruptRecordException, match=r"batch at 1: .* at most 10000 bytes"):
-        answer.take(most)
+def test_a_bomb_is_set_aside_by_its_offsets_and_what_lies_around_it_is_given(most: int) -> None:
+    bomb = build(1, [Sent(0, 10, bytes(5_000_000)), Sent(1, 12, b"")], Kind(3))
+    around = [build(at, [Sent(0, at, b"value")]) for at in (0, 3)]
+    answer = answer_of(around[0] + bomb + around[1], room=10_000)
+    assert rows_of(answer.take(most)) == [(0, 0, b"value")]
+    given = list(pieces(answer, most))
+    assert [row for piece in given for row in rows_of(piece)] == [(1, 12, None), (3, 3, b"value")]
+    assert list(given[0].faults) == [0]
+    assert re.fullmatch(
+        r"batch at 1: .* at most 10000 bytes, .*; offsets up to 2 are passed over, .*",
+        given[0].faults[0],
+    )
+    assert answer.position == 4
+
+
+@pytest.mark.parametrize("delta", [-5, 0, 9])
+@pytest.mark.parametrize("most", [1, 2, 100])
+def test_a_batch_whose_offsets_do_not_rise_within_it_is_set_aside(delta: int, most: int) -> None:
+    """The broker looks at the head alone, and keeps it."""
+    rows = [Sent(0, 10, b"value"), Sent(1, 10, b"value")]
+    forged = bytearray(build(1, rows))
+    forged[-len(b"value") - 4] = (delta << 1) ^ (delta >> 63)  # of the second record, zigzag
+    data = build(0, [rows[0]]) + fingerprint(forged) + build(3, [rows[0]])
+    given = list(pieces(answer_of(data), most))
+    assert [row[0] for piece in given for row in rows_of(piece)] == [0, 1, 3]
+    assert [len(piece.faults) for piece in given if piece.faults] == [1]
+
+
+def test_a_batch_of_too_many_records_is_set_aside_before_it_takes_memory() -> None:
+    forged = bytearray(build(1, [Sent(0, 10, b"value")]))
+    struct.pack_into(">i", forged, 57, RECORDS_MAX + 1)
+    (given,) = pieces(answer_of(fingerprint(forged)), 100)
+    assert f"expected at most {RECORDS_MAX} records" in given.faults[0]
+
+
+def test_a_lane_takes_a_bounded_number_of_bytes_at_once_and_a_large_record_alone() -> None:
+    sizes = [TAKEN_BYTES + 1, 7, TAKEN_BYTES // 2, TAKEN_BYTES // 2, 7]
+    data = build(0, [Sent(at, 10, bytes(size)) for at, size in enumerate(sizes)], Kind(3))
+    given = list(pieces(answer_of(data, room=16 << 20), 100))
+    assert [piece.offset.tolist() for piece in given] == [[0], [1, 2], [3, 4]]
+
+
+BOMBS = {
+    "gzip": (1, "cramjam.gzip.Compressor(9)"),
+    "lz4": (3, "cramjam.lz4.Compressor(9)"),
+    "zstd": (4, "cramjam.zstd.Compressor(3)"),
+}
+# A gibibyte of zeros in one record, read by a process of its own: prints what that took in KiB.
+BOMB = """
+import resource, sys
+import cramjam
+from ingest.kafka.raw_fetch import RawReader
+from ingest.kafka.record_batch import Batch, UnsoundBatchError
+def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+packer, chunk = {packer}, bytes(1 << 20)
+for _ in range(1 << 10):
+    packer.compress(chunk)
+packed = bytes(packer.finish())
+gathered = RawReader().gathered
+record = bytes([16, 0, 0, 0, 1, 4, 104, 105, 0])
+gathered.add(Batch(0, 1, -1, 0, 0, 0, 1, memoryview(record)), 0)  # compiles what is compiled
+gathered.clear()
+before = peak()
+try:
+    gathered.add(Batch(0, 1, -1, {codec}, 0, 0, 1, memoryview(packed)), 0)
+except UnsoundBatchError:
+    print(peak() - before)
+"""
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_a_bomb_of_a_gibibyte_costs_a_fraction_of_the_memory(name: str) -> None:
+    codec, packer = BOMBS[name]
+    script = BOMB.format(codec=codec, packer=packer)
+    run = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 0, run.stderr
+    assert int(run.stdout) < 128 << 10
 
 
 def test_batches_that_fit_one_by_one_come_one_by_one() -> None:

@@ -11,6 +11,7 @@ from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from contracts.errors import DataLoss, FatalError
 from contracts.records import TOMBSTONE, Records
 from ingest.kafka import raw_fetch
+from ingest.kafka.raw_fetch import INFLATED_BYTES
 from ingest.kafka.telemetry import KafkaSource
 from tests.ingest.kafka.topics import (
     damage,
@@ -29,10 +30,11 @@ pytestmark = pytest.mark.broker
 
 
 @pytest.fixture(autouse=True, params=["whole batches", "plain records"])
-def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Both ways of reading keep every promise; the plain one is for any other client library."""
     if request.param == "plain records":
         monkeypatch.setattr(raw_fetch, "PINNED", "another version")
+    return str(request.param)
 
 
 async def test_records_arrive_once_in_order_with_their_timestamps(kafka: Cluster) -> None:
@@ -268,3 +270,30 @@ async def test_aborted_and_open_transactions_are_not_seen(kafka: Cluster) -> Non
 
             await producer.commit_transaction()
             assert values_of(await drain(source, 0, 11)) == [b"open", b"behind it"]
+
+
+async def test_a_bomb_is_passed_with_its_cause_and_what_lies_around_it_is_given(
+    kafka: Cluster, way: str
+) -> None:
+    if way == "plain records":
+        pytest.skip("the client itself inflates there, without a bound")
+    topic = kafka.create_topic(kafka.unique("telemetry"))
+    await write(kafka, topic, [b"before"])
+    async with AIOKafkaProducer(
+        bootstrap_servers=kafka.bootstrap, compression_type="gzip", max_request_size=128 << 20
+    ) as producer:
+        await producer.send_and_wait(topic, bytes(2 * INFLATED_BYTES), partition=0)
+    await write(kafka, topic, [b"behind"])
+    async with started(KafkaSource(settings(kafka, topic, lanes=(0,)))) as source:
+        await source.seek(0, 0)
+        got: list[Records] = []
+        async with asyncio.timeout(20):
+            while source.position(0) < 3:
+                if (records := await source.fetch(0, 1.0)) is not None:
+                    got.append(records)
+    faults = {int(r.offset[i]): fault for r in got for i, fault in r.faults.items()}
+    assert list(faults) == [1]
+    assert faults[1].startswith(
+        f"batch at 1: expected sound gzip of at most {INFLATED_BYTES} bytes"
+    )
+    assert values_of(got) == [b"before", b"", b"behind"]

@@ -164,3 +164,36 @@ def test_a_damaged_or_missing_bundle_is_refused(store: SnapshotStore, tmp_path: 
         store.bundle(name)
     store.put_bundle(name, b"configuration")
     assert store.bundle(name) == b"configuration"
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", ".", "..", "../x", "/etc/passwd", "a/../../x", "a\0b", "x" * 17, "0123456789ABCDEF"],
+)
+def test_a_name_that_is_no_hash_leads_nowhere(store: SnapshotStore, name: str) -> None:
+    for read in (store.bundle, store.mapped):
+        with pytest.raises(Damaged, match=r"bundles: expected a hash of 16 hex digits, got"):
+            read(name)
+    if not name.startswith("x") and not name.isalnum():
+        with pytest.raises(Damaged, match="expected the name of a file, got"):
+            store.read(name, "0" * 32)
+
+
+def test_a_folder_that_leads_out_of_the_location_is_not_followed(
+    store: SnapshotStore, tmp_path: Path
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "x.snap").write_bytes(b"secret")
+    (tmp_path / "state" / "water-0").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(Damaged, match="something else; restore it"):
+        store.read("water-0/x.snap", checksum(b"secret"))
+
+
+def test_state_is_for_its_owner_alone(tmp_path: Path) -> None:
+    store = SnapshotStore(str(tmp_path / "new" / "state"))
+    name, _ = store.write("water-0", b"a")
+    store.note_judged("files", "bundle")
+    root = tmp_path / "new"
+    folders = [root, root / "state", root / "state" / "water-0", root / "state" / "judged"]
+    assert {path.stat().st_mode & 0o777 for path in folders} == {0o700}
+    assert (root / "state" / name).stat().st_mode & 0o777 == 0o600

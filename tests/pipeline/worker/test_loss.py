@@ -1,7 +1,11 @@
 """What is lost is said aloud, and a damaged snapshot is not the end."""
 
+import errno
+import os
 import random
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -74,6 +78,100 @@ async def test_from_a_damaged_snapshot_a_lane_goes_back_to_the_one_before(
     kept = {m.snapshot for m in world.manifests()[-2:]}
     assert {f"water-0/{p.name}" for p in (world.state / "water-0").iterdir()} == kept
     assert before.snapshot not in kept
+
+
+def put_folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+def put_pipe(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
+def put_device(path: Path) -> None:
+    path.unlink()
+    path.symlink_to("/dev/zero")
+
+
+def put_loop(path: Path) -> None:
+    path.unlink()
+    path.symlink_to(path)
+
+
+def grow(path: Path) -> None:
+    os.truncate(path, 1 << 40)  # sparse: a terabyte that takes no room
+
+
+HARMS = [put_folder, put_pipe, put_device, put_loop, grow]
+
+
+async def recovered(world: World, day: Day) -> int:
+    """Damaged snapshots that a lane has met before it went on."""
+    with world.context() as context:
+        async with holding(world, context) as crew:
+            day.readings()
+            await day.caught_up(crew)
+            await crew.drain()
+    assert crew.runner.status.recoveries == 1
+    day.judge()
+    assert world.stopped_alarm() == []
+    return crew.runner.status.damaged_snapshots
+
+
+@pytest.mark.parametrize("harm", HARMS)
+async def test_whatever_stands_in_place_of_a_snapshot_a_lane_goes_back_to_the_one_before(
+    world: World, harm: Callable[[Path], None]
+) -> None:
+    day = Day(world)
+    await live_through(world, day)
+    harm(file_of(world, world.manifests()[-1]))
+    assert await recovered(world, day) == 1
+
+
+REFUSALS = [OSError(errno.EIO, "disk"), OSError(errno.EACCES, "not yours"), MemoryError()]
+
+
+@pytest.mark.parametrize("refusal", REFUSALS, ids=repr)
+async def test_from_a_snapshot_that_cannot_be_read_a_lane_goes_back_to_the_one_before(
+    world: World, monkeypatch: pytest.MonkeyPatch, refusal: Exception
+) -> None:
+    day = Day(world)
+    await live_through(world, day)
+    newest, read = world.manifests()[-1].snapshot, SnapshotStore.read
+
+    def fail(store: SnapshotStore, name: str, *known: Any) -> bytes:
+        if name == newest:
+            raise refusal
+        return read(store, name, *known)
+
+    monkeypatch.setattr(SnapshotStore, "read", fail)
+    assert await recovered(world, day) == 1
+
+
+async def test_a_disk_that_gives_nothing_for_a_while_is_no_loss(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    day = Day(world)
+    await live_through(world, day)
+    read, left = SnapshotStore.read, [2]
+
+    def fail(store: SnapshotStore, name: str, *known: Any) -> bytes:
+        if left[0]:
+            left[0] -= 1
+            raise OSError(errno.EIO, "disk")
+        return read(store, name, *known)
+
+    monkeypatch.setattr(SnapshotStore, "read", fail)
+    with world.context() as context:
+        async with holding(world, context) as crew:
+            day.readings()
+            await day.caught_up(crew)
+            await crew.drain()
+    assert crew.runner.status.recoveries == 2
+    day.judge()
+    assert world.stopped_alarm() == []
 
 
 @pytest.mark.parametrize("seed", range(10))

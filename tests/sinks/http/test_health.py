@@ -1,6 +1,7 @@
 """Metrics and probes over real HTTP on the loopback."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,8 +12,9 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from contracts.errors import ConfigError
 from contracts.ports.status import LaneStatus
+from sinks.http import listener
 from sinks.http.health import HealthServer
-from sinks.http.listener import STOP_S_MAX
+from sinks.http.listener import CONNECTIONS_MAX, STOP_S_MAX
 from tests.sinks.http.wound import WoundStatus, busy
 
 
@@ -125,3 +127,41 @@ async def test_stopping_is_bounded_though_a_client_hangs_on() -> None:
     async with ClientSession() as session:
         with pytest.raises(ClientConnectorError):
             await session.get(f"http://127.0.0.1:{server.port}/livez")
+
+
+Half = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+async def half_open(port: int) -> Half:
+    """A connection that has sent the beginning of a request."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"GET /livez HTTP/1.1\r\nHost: x\r\nX-Slow: ")
+    await writer.drain()
+    return reader, writer
+
+
+async def ended(connection: Half) -> None:
+    """Wait until the server has let go of a connection."""
+    reader, writer = connection
+    with contextlib.suppress(ConnectionError):
+        assert await reader.read() == b""
+    writer.close()
+
+
+async def test_probes_are_answered_beside_a_thousand_requests_that_are_never_sent_whole() -> None:
+    async with serving(WoundStatus([busy()])) as (server, session), asyncio.timeout(60):
+        held = [await half_open(server.port) for _ in range(1000)]
+        await asyncio.gather(*map(ended, held[:-CONNECTIONS_MAX]))
+        for path in ("/livez", "/readyz", "/metrics"):
+            async with session.get(path) as answer:
+                assert answer.status == 200
+        for _, writer in held:
+            writer.close()
+
+
+async def test_a_request_that_is_not_sent_whole_in_time_is_not_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(listener, "CONNECTION_S_MAX", 0.1)
+    async with serving(WoundStatus([busy()])) as (server, _), asyncio.timeout(20):
+        await ended(await half_open(server.port))
