@@ -149,6 +149,8 @@ def _rules(lane: Lane, row: int, pack: ClassPack, tap: Tap) -> Iterator[str]:
         else:
             heard = clock(heard_s * 10**9, CITY_UTC_OFFSET_S)
             yield f"  silent: {state}, last heard at {heard} of lane time"
+    if pack.invalid is not None:
+        yield f"  invalid: {_invalid(lane.parts.silence.arrays()['invalid'][row])}"
     for name in kinds():
         if pack.rule(name) is None or f"{name}.levels" not in arrays:
             continue
@@ -156,6 +158,17 @@ def _rules(lane: Lane, row: int, pack: ClassPack, tap: Tap) -> Iterator[str]:
         if len(place):
             level = arrays[f"{name}.levels"][place[0]]
             yield f"  {name}: {_level(level['level'], level['since'])}"
+
+
+def _invalid(state: Any) -> str:
+    """State of the rule on readings of which none is valid."""
+    level, since_s = Colour(int(state["level"])).word, int(state["since_s"])
+    if since_s == NEVER:
+        return level if state["level"] else "no run of invalid readings"
+    since = clock(since_s * 10**9, CITY_UTC_OFFSET_S)
+    if state["level"]:
+        return f"{level}, valid again since {since} of lane time"
+    return f"{level}, nothing valid since {since} of lane time"
 
 
 def _fused(mine: Any, wait: Any, pack: ClassPack, tap: Tap) -> Iterator[str]:
