@@ -29,7 +29,7 @@ one model, alone in a loop (`pip install --no-deps stumpy==1.14.1` first, and `p
 pysad==0.7.0` in a place of its own): times say nothing of what is found, and tests hold ours equal
 to river's where they are the same. `rise` costs what `fall` does, `repeated` and `late` what
 `missing` does: their kernels are the same. `limit`, `unusual` (D1, D3) and `frozen` (D9) share one
-row of 128 bytes and one kernel, `silent` keeps 17 bytes; see
+row of 128 bytes and one kernel, `silent` keeps 17 bytes and `invalid` (D9) 10; see
 [the benchmarks](../benchmarks/README.md) for those.
 
 | kind | class | words | bytes a channel | ns a reading | others, ns a reading |

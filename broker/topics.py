@@ -7,7 +7,12 @@ from typing import Annotated, Any, Final
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+from aiokafka.errors import (
+    InvalidReplicationFactorError,
+    KafkaError,
+    TopicAlreadyExistsError,
+    for_code,
+)
 from msgspec import Meta, Struct
 
 from broker.closing import close_client
@@ -144,19 +149,43 @@ async def ensure(
     return made + lines
 
 
-async def counted(topics: Sequence[Topic], bootstrap: str) -> None:
-    """Refuse topics with another number of partitions; those that are missing do not matter here.
+async def verify(topics: Sequence[Topic], bootstrap: str) -> tuple[list[str], bool]:
+    """One line for each topic, and whether all are there with their partitions; makes nothing.
+
+    Raises
+    ------
+    FatalError
+        When the brokers are away or refuse.
+    """
+    async with _admin(bootstrap, {}) as admin:
+        there = await _described(admin, topics)
+        lines = [f"{topic.name}: missing" for topic in topics if topic.name not in there]
+        lines += [line for topic in topics if (line := _miscounted(topic, there))]
+        whole = not lines
+        lines += await _compared(admin, [topic for topic in topics if topic.name in there], there)
+    return lines, whole
+
+
+async def counted(topics: Sequence[Topic], bootstrap: str, *, whole: bool = False) -> None:
+    """Refuse topics with another number of partitions, and with `whole` those that are missing.
 
     Raises
     ------
     ConfigError
-        With one line for each such topic.
+        With one line for each such topic, or for all that are missing.
     RetryableError
         When the brokers are away.
     """
     async with _admin(bootstrap, {}, meaning) as admin:
         there = await _described(admin, topics)
     refused = [line for topic in topics if (line := _miscounted(topic, there))]
+    missing = [topic.name for topic in topics if topic.name not in there]
+    if whole and missing:
+        text = (
+            f"{bootstrap}: expected the topics of the configuration, {', '.join(missing)} missing"
+        )
+        advice = f"make them with `tocsin topics --create --bootstrap {bootstrap}`"
+        refused.append(f"{text}; {advice}, on a single broker with `--replication 1` as well")
     if refused:
         raise ConfigError(*refused)
 
@@ -222,6 +251,10 @@ async def _create(admin: AIOKafkaAdminClient, topics: Sequence[Topic]) -> None:
     ]
     answer = await admin.create_topics(wanted)
     for name, code, text in answer.topic_errors:
+        if code == InvalidReplicationFactorError.errno:
+            got = f"{topics[0].replication}: {text}; add `--replication 1` on a single broker"
+            msg = f"--replication: expected at most as many copies as brokers, got {got}"
+            raise ConfigError(msg)
         if code not in {0, TopicAlreadyExistsError.errno}:
             msg = f"{name}: the brokers refused to make it, {for_code(code).__name__}: {text}"
             raise FatalError(msg)

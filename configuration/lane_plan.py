@@ -1,5 +1,6 @@
 """Where the rooms meet: a configuration becomes the parts of a lane."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timezone
 from functools import cached_property
@@ -24,7 +25,8 @@ from contracts.ports.lane_parts import Parts
 from contracts.topics import TopicNames
 from detectors.base.kind import Roster
 from detectors.base.thresholds import COLOURS, Steps
-from detectors.channel import silence
+from detectors.channel import invalid, silence
+from detectors.channel.invalid import LivenessWatch
 from detectors.channel.silence import SilenceWatch
 from detectors.fused import parameters
 from detectors.fused.limit import Limit
@@ -110,7 +112,7 @@ class Plan:
                 [pack.plausible for pack in packs], class_of, self.catalogue.row_of.keys()
             ),
             scorer=self._rules(rows, class_of),
-            silence=SilenceWatch([pack.silent for pack in packs], class_of),
+            silence=_liveness(packs, class_of),
             book=AlarmBook(desk, cards, class_of, rows),
         )
 
@@ -149,6 +151,12 @@ class Plan:
             np.column_stack([rows.column("lon"), rows.column("lat")]),
             slots(),
         )
+
+
+def _liveness(packs: Sequence[ClassPack], class_of: NDArray[np.int32]) -> LivenessWatch:
+    """The rules on lane time."""
+    silence = SilenceWatch([pack.silent for pack in packs], class_of)
+    return LivenessWatch(silence, [pack.invalid for pack in packs], class_of)
 
 
 def _unit(rows: Catalogue, name: str) -> NDArray[np.float64]:
@@ -196,6 +204,8 @@ def class_cards(pack: ClassPack) -> ClassCards:
         cards[parameters.FROZEN_SLOT] = RuleCard("frozen", pack.at["frozen"], pack.frozen.duty)
     if pack.silent is not None:
         cards[silence.SLOT] = RuleCard("silent", pack.at["silent"], pack.silent.duty)
+    if pack.invalid is not None:
+        cards[invalid.SLOT] = RuleCard("invalid", pack.at["invalid"], pack.invalid.duty)
     for name, (slot, _) in kinds().items():
         if (rule := pack.rule(name)) is not None:
             cards[slot] = RuleCard(name, pack.at[name], rule.duty)

@@ -10,6 +10,7 @@ from configuration.rule_kinds import BUILT_IN, kinds
 from configuration.yaml.shape import BY_LOADER
 from contracts.quantities import Duration
 from detectors.base.kind import Kind
+from detectors.channel.invalid import Invalid
 from detectors.channel.silence import Silent
 from detectors.fused.frozen import Frozen
 from detectors.fused.limit import Limit
@@ -46,6 +47,13 @@ class SilentRule(Silent, frozen=True, forbid_unknown_fields=True, kw_only=True):
     duty: Rationalisation
 
 
+class InvalidRule(Invalid, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Readings of which none is valid, and whose they are."""
+
+    colour: Literal["blue", "yellow", "orange", "red"] = "blue"
+    duty: Rationalisation
+
+
 class ClassPack(
     msgspec.Struct,
     frozen=True,
@@ -64,7 +72,7 @@ class ClassPack(
     period : Duration
         How often a channel reports.
     plausible : Plausible
-    limit, unusual, silent, frozen : rule or None
+    limit, unusual, silent, invalid, frozen : rule or None
         Lengths in periods are turned into time on load. `Pack` adds a field for every other kind.
     at : dict of str to str
         Rule name to `<file below the configuration folder>:<line>`; not written by people.
@@ -81,6 +89,7 @@ class ClassPack(
     limit: LimitRule | None = None
     unusual: UnusualRule | None = None
     silent: SilentRule | None = None
+    invalid: InvalidRule | None = None
     frozen: FrozenRule | None = None
     at: Places = msgspec.field(default_factory=dict)
     selectors: Selectors = ()

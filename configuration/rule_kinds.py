@@ -7,13 +7,13 @@ from typing import Any, Final
 
 from contracts.errors import ConfigError
 from detectors.base.kind import Kind, no_references
-from detectors.channel import silence
+from detectors.channel import invalid, silence
 from detectors.fused import parameters
 from detectors.registry import KINDS
 
 ENTRY_POINTS: Final = "tocsin.detectors"
 # These have doors of their own in a lane.
-BUILT_IN: Final = ("limit", "unusual", "silent", "frozen")
+BUILT_IN: Final = ("limit", "unusual", "silent", "invalid", "frozen")
 # Other words that a class file or its struct has.
 TAKEN: Final = (
     *("class", "class_name", "unit", "period", "plausible", "overrides"),
@@ -24,7 +24,7 @@ _FUSED: Final = {
     "unusual": parameters.UNUSUAL_SLOT,
     "frozen": parameters.FROZEN_SLOT,
 }
-FIRST_SLOT: Final = 1 + max(silence.SLOT, *_FUSED.values())
+FIRST_SLOT: Final = 1 + max(silence.SLOT, invalid.SLOT, *_FUSED.values())
 SLOTS_MAX: Final = 256  # a level change names its rule in one byte
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,31}")
 

@@ -19,7 +19,9 @@ SESSION_NS_MIN: Final = 1_000_000_000
 _ENVIRONMENT = re.compile(r"\$\{env:([A-Za-z_][A-Za-z0-9_]*)\}")
 _APP = re.compile(r"[a-z][a-z0-9-]{0,62}")
 _LIFELINE = re.compile(r"[a-z][a-z0-9_-]{0,31}")
-_BROKER = re.compile(r"(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9_.-]+):[0-9]{1,5}")
+_BROKER = re.compile(r"(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9_.-]+):([0-9]{1,5})")
+PORT_MAX: Final = 65_535
+BOOTSTRAP: Final = "`host:port`, with commas between several"
 
 Text = Annotated[str, Meta(min_length=1, max_length=1000)]
 Count = Annotated[int, Meta(ge=1, le=1_000_000_000)]
@@ -147,6 +149,16 @@ def _filled(data: Any, path: Path, page: Page, environment: Mapping[str, str]) -
     return FromEnvironment(match[1], environment[match[1]])
 
 
+def is_bootstrap(text: str) -> bool:
+    """Whether a text names brokers as clients take them.
+
+    >>> is_bootstrap("kafka-1:9092, kafka-2:9092"), is_bootstrap("kafka-1"), is_bootstrap("a:99999")
+    (True, False, False)
+    """
+    found = [_BROKER.fullmatch(broker.strip()) for broker in text.split(",")]
+    return all(match is not None and 0 < int(match[2]) <= PORT_MAX for match in found)
+
+
 def _judge(settings: Settings, page: Page) -> None:
     if not _APP.fullmatch(settings.app):
         page.refuse(("app",), "lower-case letters, digits and `-`", settings.app)
@@ -154,11 +166,8 @@ def _judge(settings: Settings, page: Page) -> None:
         civil_zone(settings.zone)
     except ValueError as error:
         page.refuse(("zone",), ZONES, settings.zone, str(error))
-    for broker in settings.kafka.bootstrap.split(","):
-        if not _BROKER.fullmatch(broker.strip()):
-            expected = "`host:port`, with commas between several"
-            page.refuse(("kafka", "bootstrap"), expected, settings.kafka.bootstrap)
-            break
+    if not is_bootstrap(settings.kafka.bootstrap):
+        page.refuse(("kafka", "bootstrap"), BOOTSTRAP, settings.kafka.bootstrap)
     if not settings.lifelines:
         page.find(("lifelines",), "expected at least one lifeline, got none; add one")
     for name in settings.lifelines:

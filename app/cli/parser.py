@@ -1,6 +1,7 @@
 """What every `tocsin` command is told, with the help that teaches it."""
 
 import argparse
+from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
@@ -93,7 +94,11 @@ def _explain(command: argparse.ArgumentParser) -> None:
 def _topics(command: argparse.ArgumentParser) -> None:
     _configs(command)
     command.add_argument("--bootstrap", help="Kafka address, instead of the configured one")
-    command.add_argument("--create", action="store_true", help="create what is missing")
+    command.add_argument(
+        "--create",
+        action="store_true",
+        help="create what is missing; else with --bootstrap say what is",
+    )
     command.add_argument("--replication", type=int, default=3, help="copies of each partition")
     command.add_argument(
         "--keep-stamps",
@@ -255,6 +260,7 @@ def parser() -> argparse.ArgumentParser:
         description="Watches a city's lifelines and rings when one is failing.",
         epilog="Exit codes: 0 good, 1 failed, 2 wrong usage or configuration.",
     )
+    top.add_argument("--version", action="version", version=f"tocsin {version('tocsin')}")
     top.add_argument("--verbose", action="store_true", help="say more on standard error")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, arguments, what, example in _COMMANDS:

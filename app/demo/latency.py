@@ -11,6 +11,7 @@ from contracts.alarm import Alarm
 READINGS_MAX: Final = 20_000
 DELAYS_MAX: Final = 10_000
 SILENT: Final = "silent"
+ON_LANE_TIME: Final = frozenset({SILENT, "invalid"})  # no reading rings these
 
 Place = tuple[str, int, int]
 
@@ -18,8 +19,8 @@ Place = tuple[str, int, int]
 class LatencyMeter:
     """Real time from handing a reading to the producer to hearing the alarm that it rang.
 
-    A silence is rung by a reading that did not come, so it is left out. Only the newest readings
-    and delays are kept.
+    Alarms that a timer rings, and no reading, are left out. Only the newest readings and delays are
+    kept.
     """
 
     def __init__(self) -> None:
@@ -44,7 +45,7 @@ class LatencyMeter:
 
     def heard(self, alarm: Alarm) -> None:
         """Note a revision that is heard now."""
-        if alarm.rule.name == SILENT or not alarm.evidence:
+        if alarm.rule.name in ON_LANE_TIME or not alarm.evidence:
             return
         proof = alarm.evidence[0]
         began_s = self._began.get((proof.topic, proof.partition, proof.last))

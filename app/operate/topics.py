@@ -3,18 +3,23 @@
 import argparse
 import json
 import sys
+from collections.abc import Sequence
 
 import msgspec
 
 from app.operate.copy_state import carry
 from app.process.settings import _at, settled
-from broker.topics import TopicPlan, ensure, needed
+from broker.topics import Topic, TopicPlan, ensure, needed, verify
 from configuration.configuration import Configuration
 from contracts.topics import TopicNames
 
 
 async def settle_topics(arguments: argparse.Namespace) -> int:
-    """List the topics that the configuration needs; with `--create` make and check them."""
+    """List the topics that the configuration needs; with `--create` make and check them.
+
+    With an address and without `--create` they are compared with what is there: 1 when one is
+    missing or has another number of partitions.
+    """
     configuration = settled(arguments)
     plan = TopicPlan(replication=arguments.replication, append_time=not arguments.keep_stamps)
     topics = needed(configuration.partitions, TopicNames(configuration.settings.app), plan)
@@ -27,11 +32,27 @@ async def settle_topics(arguments: argparse.Namespace) -> int:
             sys.stdout.write(line + "\n")
     if arguments.create or arguments.carry:
         return 0
+    if arguments.bootstrap and not arguments.json:
+        return await _compare(topics, arguments.bootstrap)
+    _list(topics, as_json=arguments.json)
+    return 0
+
+
+def _list(topics: Sequence[Topic], *, as_json: bool) -> None:
+    """Say what the topics should be."""
     for topic in topics:
-        if arguments.json:
+        if as_json:
             sys.stdout.write(json.dumps(msgspec.to_builtins(topic)) + "\n")
             continue
         settings = ", ".join(f"{key}={value}" for key, value in sorted(topic.settings.items()))
         head = f"{topic.name}: {topic.partitions} partitions, {topic.replication} copies"
         sys.stdout.write(f"{head}, {settings}\n")
-    return 0
+
+
+async def _compare(topics: Sequence[Topic], bootstrap: str) -> int:
+    """Say of each topic whether it is there and as it should be."""
+    lines, whole = await verify(topics, bootstrap)
+    sys.stdout.write("".join(f"{line}\n" for line in lines))
+    if not whole:
+        sys.stdout.write(f"make what is missing: tocsin topics --create --bootstrap {bootstrap}\n")
+    return 0 if whole else 1

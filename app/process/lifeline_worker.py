@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
+from itertools import count
 from typing import Self
 
 from app.process.worker_options import WorkerOptions, command_settings, source_settings
@@ -41,6 +42,15 @@ from sinks.kafka.lane_log import KafkaLaneLog, LogSettings
 log = logging.getLogger("tocsin.worker")
 
 DRAIN_S = 20.0  # below the rebalance timeout of the consumer, which waits for it
+
+
+def is_logged(attempt: int) -> bool:
+    """Whether an attempt in vain is worth a line: an outage of a night is sixteen of them.
+
+    >>> [attempt for attempt in range(1, 40) if is_logged(attempt)]
+    [1, 2, 4, 8, 16, 32]
+    """
+    return attempt.bit_count() == 1
 
 
 class LifelineWorker:
@@ -161,11 +171,12 @@ class LifelineWorker:
         """Start, however long the brokers are away."""
         # The delay does not grow: workers that start are few, and their message names it.
         backoff = Backoff(RETRY_AFTER_S, RETRY_AFTER_S)
-        while True:
+        for attempt in count(1):
             try:
                 await self._start()
             except RetryableError as error:
-                log.warning("%s", error)
+                if is_logged(attempt):
+                    log.warning("%s (attempt %d)", error, attempt)
                 await self._open.aclose()
                 await asyncio.sleep(backoff.delay_s(error))
             except BaseException:
@@ -218,13 +229,17 @@ class LifelineWorker:
             keep(self._store, self._configuration)
 
     async def _check_lanes(self) -> None:
-        """Refuse topics with another number of partitions; lanes given by hand are trusted."""
+        """Refuse topics with another number of partitions; lanes given by hand are trusted.
+
+        At the first start all must be there. One that is deleted later is for recovery to judge.
+        """
         if self._options.lanes is None:
             lifeline = self._options.lifeline
             topics = needed({lifeline: self._plan.partitions}, self._topics)
             shared = {self._topics.dead_letters, self._topics.shadow}
             own = [topic for topic in topics if topic.name not in shared]
-            await counted(own, self._settings.kafka.bootstrap)
+            first = self._worker is None
+            await counted(own, self._settings.kafka.bootstrap, whole=first)
 
     async def _ends_of(self, lanes: Sequence[int]) -> dict[int, int] | None:
         if self._wrong is not None:

@@ -6,7 +6,7 @@ import msgspec
 
 from configuration import bundle_store
 from configuration.configuration import Configuration
-from configuration.settings import Settings
+from configuration.settings import BOOTSTRAP, Settings, is_bootstrap
 from contracts.errors import ConfigError
 
 
@@ -37,8 +37,11 @@ def _each_once(lifelines: list[str]) -> set[str]:
 
 def _at(configuration: Configuration, bootstrap: str | None) -> Configuration:
     """The configuration with other brokers, if any are named."""
-    if not bootstrap:
+    if bootstrap is None:
         return configuration
+    if not is_bootstrap(bootstrap):
+        msg = f"--bootstrap: expected {BOOTSTRAP}, got {bootstrap!r}; correct the address"
+        raise ConfigError(msg)
     kafka = msgspec.structs.replace(configuration.settings.kafka, bootstrap=bootstrap)
     settings = msgspec.structs.replace(configuration.settings, kafka=kafka)
     return configuration.with_settings(settings)

@@ -7,13 +7,14 @@ from typing import Any, Final
 
 from alarms.rationalisation import Rationalisation
 from configuration.checks.limits import check_limit
-from configuration.pack import RULES, LimitRule, SilentRule, UnusualRule, in_time
+from configuration.pack import RULES, InvalidRule, LimitRule, SilentRule, UnusualRule, in_time
 from configuration.rule_kinds import kinds
 from configuration.yaml.fill import Page
 from configuration.yaml.findings import Path, nearest
 from contracts.quantities import Duration
 from detectors.base.kind import Fault, Scene
 from detectors.base.row_rule import VALUE
+from detectors.channel.invalid import LEAST
 from detectors.fused import frozen
 from detectors.fused.unusual import sum_faults
 from ingest.admit import Plausible
@@ -29,6 +30,7 @@ FIELDS: Final[Mapping[str, frozenset[str]]] = {
     "limit": _COMMON | {"observed", "threshold"},
     "unusual": _COMMON | {"observed"} | _EXPECTING,
     "silent": _COMMON,
+    "invalid": _COMMON,
     "frozen": _COMMON | {"observed", "score"},
     **{name: _COMMON | kind.fields for name, (_, kind) in kinds().items()},
 }
@@ -94,6 +96,8 @@ def _judge_times(fields: Mapping[str, Any], page: Page) -> None:
         _judge_kinds(fields, fields["plausible"], page)
     if "silent" in fields:
         _judge_silent(fields["silent"], period, page)
+    if "invalid" in fields:
+        _judge_invalid(fields["invalid"], period, page)
     if "unusual" in fields:
         _take("unusual", sum_faults(in_time(fields["unusual"], period)), page)
         _judge_delays(fields.get("limit"), fields["unusual"], period, page)
@@ -151,6 +155,13 @@ def _judge_silent(silent: SilentRule, period: Duration, page: Page) -> None:
         page.refuse(
             ("silent", "after"), f"longer than the period ({period})", str(silent.after), advice
         )
+
+
+def _judge_invalid(invalid: InvalidRule, period: Duration, page: Page) -> None:
+    if invalid.after.resolve(period).ns < LEAST * period.ns:
+        expected = f"at least {LEAST} periods of {period}"
+        advice = f"it could never ring, for it wants {LEAST} readings; raise it"
+        page.refuse(("invalid", "after"), expected, str(invalid.after), advice)
 
 
 def _judge_duty(duty: Rationalisation, rule: str, page: Page) -> None:

@@ -190,6 +190,17 @@ class _Composer:
         return str(event.value)
 
 
+def utf8(file: str, source: bytes, findings: Findings) -> str | None:
+    """Text of a file in UTF-8, with a byte order mark or without; None when it is in another."""
+    try:
+        return source.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        place = (source.count(b"\n", 0, error.start) + 1, 0)
+        text = f"expected UTF-8, got the byte 0x{source[error.start]:02x}; save the file as UTF-8"
+        findings.add(file, place, "", text)
+    return None
+
+
 def located(file: str, source: bytes, findings: Findings) -> Located | None:
     """Data of a YAML document.
 
@@ -212,15 +223,14 @@ def located(file: str, source: bytes, findings: Findings) -> Located | None:
         text = f"expected at most {BYTES_MAX} bytes, got {len(source)}; split the file"
         findings.add(file, NOWHERE, "", text)
         return None
+    text_of_file = utf8(file, source, findings)
+    if text_of_file is None:
+        return None
     try:
-        composer = _Composer(file, source.decode("utf-8-sig"), findings)
+        composer = _Composer(file, text_of_file, findings)
         result = Located(composer.document(), composer.values, composer.keys)
     except _Refused:
         return None
-    except UnicodeDecodeError as error:
-        place = (source.count(b"\n", 0, error.start) + 1, 0)
-        text = f"expected UTF-8, got the byte 0x{source[error.start]:02x}; save the file as UTF-8"
-        findings.add(file, place, "", text)
     except yaml.YAMLError as error:
         findings.found.append(_syntax(file, error))
     else:

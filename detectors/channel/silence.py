@@ -122,6 +122,11 @@ class SilenceWatch:
         state["deadline_s"] = NOBODY
         return state
 
+    @property
+    def shelved(self) -> NDArray[np.bool_]:
+        """Whether each lane row is shelved."""
+        return self._shelved
+
     def bound_s(self, lane_time_s: int) -> int:
         """Lane time before which no deadline can lie; it may be early, never late.
 

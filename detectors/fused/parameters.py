@@ -16,7 +16,7 @@ from detectors.fused.unusual import Unusual
 
 LIMIT_SLOT: Final = 0
 UNUSUAL_SLOT: Final = 1
-FROZEN_SLOT: Final = 3  # 2 is silence's
+FROZEN_SLOT: Final = 3  # 2 is of silence, 4 of invalid readings
 SLOTS: Final = 3  # of the three above
 
 _NEVER_WARM: Final = np.iinfo(np.int64).max

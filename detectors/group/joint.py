@@ -214,9 +214,9 @@ def faults(rule: Joint, scene: Scene) -> Iterator[Fault]:
     if terms and rule.least > len(terms):
         text = f"expected at most the {len(terms)} rules named, got {rule.least}"
         yield ("some", "least"), f"{text}; it could never ring"
-    if any(term.endswith((f".{NAME}", ".silent")) for term in terms):
-        text = "expected rules that readings advance, got joint or silent"
-        yield path, f"{text}; a silence rings by the lane's time, not by a reading"
+    if any(term.endswith((f".{NAME}", ".silent", ".invalid")) for term in terms):
+        text = "expected rules that readings advance, got joint, silent or invalid"
+        yield path, f"{text}; they ring by the lane's time, not by a reading"
 
 
 class Joints:

@@ -12,9 +12,9 @@ from configuration.configuration import Configuration
 from lab.backtest.column_decoder import Points, Window
 from lab.backtest.lanes import BacktestRun
 from lab.backtest.processes import forget, tried
-from lab.backtest.report import TALLY, page
+from lab.backtest.report import page, tally_fields
 from lab.backtest.result import BacktestResult
-from lab.backtest.score import YEAR_NS, Scores, as_json, scores
+from lab.backtest.score import NOT_JUDGED, YEAR_NS, Scores, as_json, scores
 from lab.data.labels import Event, events_on, read_labels
 from lab.data.open_data import Data, open_data
 from lab.reports.progress import Progress
@@ -28,7 +28,7 @@ ASIDE: Final = "unfinished"  # in the report's folder, until it is written
 def backtest(arguments: argparse.Namespace) -> int:
     """Run, score, write the report, print the tables."""
     configuration = Configuration.load(arguments.config)
-    labels = read_labels(arguments.labels) if arguments.labels else None
+    labels = read_labels(arguments.labels, [configuration]) if arguments.labels else None
     data = open_data(arguments.data, arguments.columns, arguments.labels)
     events = None if labels is None else events_on(labels, configuration.catalogue)
     windows = [window(event, configuration) for event in events or []]
@@ -116,14 +116,16 @@ def write_report(
 
 def lines(found: Scores, result: dict[str, Any]) -> list[str]:
     """What a person reads of it on a terminal."""
-    head = ["class", *(words for _, words in TALLY)]
+    fields = tally_fields(found.whole)
+    head = ["class", *(words for _, words in fields)]
     rows = [*found.classes.items(), ("all", found.whole)]
     cells = [
-        [name, *(cell(field, getattr(tally, field)) for field, _ in TALLY)] for name, tally in rows
+        [name, *(cell(field, getattr(tally, field)) for field, _ in fields)] for name, tally in rows
     ]
     text = [result["said"], "", *columns([head, *cells]), ""]
     for outcome in found.outcomes:
         rang = f"rang after {cell('delay_s', outcome.delay_s)}" if outcome.rung else "MISSED"
+        rang = rang if outcome.judged else NOT_JUDGED
         wrong = f", {outcome.colour} instead of {outcome.event.label.colour}"
         text.append(f"{outcome.event.label.name}: {rang}{wrong if outcome.wrong_colour else ''}")
     for name, load in found.desks.items():

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from lab.backtest.column_decoder import Points
 from lab.backtest.result import BacktestResult
-from lab.backtest.score import Episode, Outcome, Scores, Tally
+from lab.backtest.score import NOT_JUDGED, Episode, Outcome, Scores, Tally
 from lab.reports.plot import FILL, plot_event
 from lab.reports.style import STYLE, when
 from lab.reports.tables import cell, lasting
@@ -43,6 +43,7 @@ def page(
         What `backtest.json` holds.
     """
     rows = [*scores.classes.items(), ("all", scores.whole)]
+    fields = tally_fields(scores.whole)
     units = {pack.class_name: pack.unit for pack in trial.configuration.packs.values()}
     catalogue = trial.configuration.catalogue
     unit_of = {
@@ -52,7 +53,7 @@ def page(
         "<h1>Tocsin backtest</h1>",
         f'<p class="soft">{escape(result["said"])}</p>',
         "<h2>Classes</h2>",
-        _tallies(rows),
+        _tallies(rows, fields),
         "<h2>Desks</h2>",
         _desks(scores.desks),
     ]
@@ -79,11 +80,18 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return f'<div class="wide"><table><tr>{top}</tr>{body}</table></div>'
 
 
-def _tallies(rows: Sequence[tuple[str, Tally]]) -> str:
+def tally_fields(whole: Tally) -> Sequence[tuple[str, str]]:
+    """Columns of the table of classes; events that are not judged have one when there are any."""
+    missed = 1 + [name for name, _ in TALLY].index("missed")
+    extra = (("not_judged", "not judged"),) if whole.not_judged else ()
+    return (*TALLY[:missed], *extra, *TALLY[missed:])
+
+
+def _tallies(rows: Sequence[tuple[str, Tally]], fields: Sequence[tuple[str, str]]) -> str:
     cells = [
-        [name, *(cell(field, getattr(tally, field)) for field, _ in TALLY)] for name, tally in rows
+        [name, *(cell(field, getattr(tally, field)) for field, _ in fields)] for name, tally in rows
     ]
-    return _table(["class", *(words for _, words in TALLY)], cells)
+    return _table(["class", *(words for _, words in fields)], cells)
 
 
 def _desks(desks: dict[str, dict[str, Any]]) -> str:
@@ -122,6 +130,8 @@ def _shown(outcome: Outcome, points: Points) -> str | None:
 
 
 def _badge(outcome: Outcome) -> str:
+    if not outcome.judged:
+        return f'<span class="badge" style="background:var(--soft)">{escape(NOT_JUDGED)}</span>'
     if not outcome.rung:
         return f'<span class="badge" style="background:{FILL["red"]}">MISSED</span>'
     delay = outcome.delay_s

@@ -1,7 +1,7 @@
 """Alarms against known events: found and missed, how soon, and how many rang for nothing."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -12,6 +12,7 @@ from lab.data.labels import Event
 
 DAY_NS: Final = 86_400 * 10**9
 YEAR_NS: Final = 365.25 * DAY_NS
+NOT_JUDGED: Final = "not judged: no readings of its channels then"
 RANK: Final = {"clear": 0, "blue": 1, "yellow": 2, "orange": 3, "red": 4}
 
 
@@ -67,10 +68,20 @@ def episodes(alarms: Iterable[Alarm]) -> list[Episode]:
 
 @dataclass(frozen=True)
 class Outcome:
-    """A known event and what rang for it."""
+    """A known event and what rang for it.
+
+    Parameters
+    ----------
+    event : Event
+    rung : list of Episode
+    judged : bool
+        Whether it could have rung: its channels have readings at its time. Else it is neither
+        found nor missed.
+    """
 
     event: Event
     rung: list[Episode]
+    judged: bool = True
 
     @property
     def delay_s(self) -> float | None:
@@ -93,7 +104,10 @@ class Outcome:
 
 @dataclass
 class Tally:
-    """Figures of a class, or of all; what cannot be said is None."""
+    """Figures of a class, or of all; what cannot be said is None.
+
+    `events`, `found` and `missed` count what could be judged; `not_judged` are the others.
+    """
 
     events: int = 0
     found: int = 0
@@ -111,6 +125,7 @@ class Tally:
     false_per_channel_year: float | None = None
     false_per_desk_day: float | None = None
     alarms_per_desk_day: float | None = None
+    not_judged: int = 0
 
 
 @dataclass
@@ -141,7 +156,7 @@ class Scores:
 def scores(trial: BacktestResult, events: Sequence[Event] | None) -> Scores:
     """Hold the alarms of a trial against events; with None nothing is called false."""
     told = episodes(trial.alarms)
-    outcomes = explained(told, events or [])
+    outcomes = [_judged(outcome, trial) for outcome in explained(told, events or [])]
     true = {e.first.id for outcome in outcomes for e in outcome.rung}
     false = None if events is None else [e for e in told if e.first.id not in true]
     counting = _Counting(trial, told, false)
@@ -166,6 +181,22 @@ def explained(told: Sequence[Episode], events: Sequence[Event]) -> list[Outcome]
     ]
 
 
+def _judged(outcome: Outcome, trial: BacktestResult) -> Outcome:
+    """Whether readings of its channels reach into the time of the event.
+
+    A channel that stopped before the event, while others went on, can still ring as silent.
+    """
+    event = outcome.event
+    begin_ns, end_ns = (t.timestamp() * 1e9 for t in (event.begin, event.end))
+    own = [trial.spans[name] for name in event.channels if name in trial.spans]
+    judged = any(first <= end_ns and begin_ns <= last for _, first, last in own)
+    rules = event.label.rules.split()
+    if own and (not rules or "silent" in rules):
+        last_ns = max(last for _, _, last in trial.spans.values())
+        judged |= min(first for _, first, _ in own) <= end_ns and begin_ns <= last_ns
+    return replace(outcome, judged=judged or bool(outcome.rung))
+
+
 class _Counting:
     """Tallies over sets of classes."""
 
@@ -182,10 +213,12 @@ class _Counting:
 
     def tally(self, classes: set[str], outcomes: Sequence[Outcome]) -> Tally:
         """Figures of some classes together, and of the events that concern them."""
-        found = [o for o in outcomes if o.rung]
+        judged = [o for o in outcomes if o.judged]
+        found = [o for o in judged if o.rung]
         delays = sorted(d for o in found if (d := o.delay_s) is not None)
         spans = [s for name, s in self._trial.spans.items() if self.class_of[name] in classes]
-        tally = Tally(len(outcomes), len(found), len(outcomes) - len(found))
+        tally = Tally(len(judged), len(found), len(judged) - len(found))
+        tally.not_judged = len(outcomes) - len(judged)
         tally.delay_p50_s, tally.delay_p95_s = nearest_rank(delays, 50), nearest_rank(delays, 95)
         tally.colour_errors = sum(o.wrong_colour for o in outcomes)
         tally.alarms = self._count(self._told, classes)
@@ -256,12 +289,20 @@ def nearest_rank(values: Sequence[float], percent: int) -> float | None:
 def as_json(scores: Scores) -> dict[str, Any]:
     """What `backtest.json` says of the alarms."""
     return {
-        "whole": asdict(scores.whole),
-        "classes": {name: asdict(tally) for name, tally in scores.classes.items()},
+        "whole": _figures(scores.whole),
+        "classes": {name: _figures(tally) for name, tally in scores.classes.items()},
         "desks": scores.desks,
         "events": [_event(outcome) for outcome in scores.outcomes],
         "false_alarms": [_false(episode) for episode in scores.false_alarms or []],
     }
+
+
+def _figures(tally: Tally) -> dict[str, Any]:
+    """All figures; `not_judged` only where there is one."""
+    figures = asdict(tally)
+    if not tally.not_judged:
+        del figures["not_judged"]
+    return figures
 
 
 def _event(outcome: Outcome) -> dict[str, Any]:
@@ -271,7 +312,7 @@ def _event(outcome: Outcome) -> dict[str, Any]:
         "from": label.begin,
         "to": label.end,
         "classes": sorted(outcome.event.classes),
-        "found": bool(outcome.rung),
+        "found": bool(outcome.rung) if outcome.judged else None,
         "delay_s": outcome.delay_s,
         "colour": outcome.colour,
         "declared_colour": label.colour,

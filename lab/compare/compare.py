@@ -24,7 +24,7 @@ def compare(arguments: argparse.Namespace) -> int:
     """Run both, say what differs; 1 when an event is lost or the budget is broken."""
     folders = (arguments.old, arguments.new)
     configurations = [Configuration.load(folder) for folder in folders]
-    labels = read_labels(arguments.labels) if arguments.labels else None
+    labels = read_labels(arguments.labels, configurations) if arguments.labels else None
     data = open_data(arguments.data, arguments.columns, arguments.labels)
     trials = [
         _tried(configuration, data, word)

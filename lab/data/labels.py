@@ -1,7 +1,8 @@
 """Events that are known to be in the data: a file that names when, where and how bad each was."""
 
 import csv
-from collections.abc import Iterator, Sequence
+import io
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -10,14 +11,17 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 from msgspec import Meta
 
+from configuration.configuration import Configuration
+from configuration.pack import RULES
 from configuration.yaml.fill import Page, fill
-from configuration.yaml.findings import Findings, Place
+from configuration.yaml.findings import Findings, Place, nearest
 from configuration.yaml.findings import Path as FieldPath
-from configuration.yaml.located import Located, located
+from configuration.yaml.located import Located, located, utf8
 from contracts.alarm import Alarm
 from contracts.catalogue import Catalogue
 from contracts.errors import ConfigError
 
+COMPARED_MAX: Final = 20_000  # channel ids that an unknown one is compared with
 PLACES: Final = ("asset", "group", "district", "street", "neighbourhood", "grid")
 Words = Annotated[str, Meta(max_length=100_000)]
 
@@ -86,8 +90,57 @@ class Event:
         return mine and self.begin <= datetime.fromisoformat(alarm.detected) <= self.end
 
 
-def read_labels(path: Path) -> list[Label]:
+@dataclass(frozen=True, slots=True)
+class KnownNames:
+    """What a label may name: everything that some configurations have."""
+
+    channels: Sequence[Mapping[str, int]]
+    classes: frozenset[str]
+    places: frozenset[str]
+
+    @classmethod
+    def of(cls, configurations: Sequence[Configuration]) -> "KnownNames":
+        """Names of some configurations together."""
+        catalogues = [configuration.catalogue for configuration in configurations]
+        packs = [pack for one in configurations for pack in one.packs.values()]
+        columns = [one.table.column(name) for one in catalogues for name in PLACES]
+        return cls(
+            [catalogue.row_of for catalogue in catalogues],
+            frozenset(pack.class_name for pack in packs),
+            frozenset(text for column in columns for text in column.unique().to_pylist() if text),
+        )
+
+    def unknown(self, label: Label) -> Iterator[tuple[str, str, str]]:
+        """Field, unknown name in it, and advice."""
+        for channel in label.channel.split():
+            if not any(channel in ids for ids in self.channels):
+                yield "channel", channel, nearest(channel, self._like(channel))
+        if label.class_name and label.class_name not in self.classes:
+            yield "class", label.class_name, nearest(label.class_name, self.classes)
+        if label.place and label.place not in self.places:
+            yield "place", label.place, nearest(label.place, self.places)
+        for rule in label.rules.split():
+            if rule not in RULES:
+                yield "rules", rule, nearest(rule, RULES)
+
+    def _like(self, channel: str) -> list[str]:
+        """Ids to compare with; of a whole city only those that begin alike."""
+        ids = [name for known in self.channels for name in known]
+        if len(ids) <= COMPARED_MAX:
+            return ids
+        head = channel[: len(channel) // 2]
+        return [name for name in ids if name.startswith(head)][:COMPARED_MAX]
+
+
+def read_labels(path: Path, configurations: Sequence[Configuration] = ()) -> list[Label]:
     """Labels of a file, YAML or CSV, with one key or column for each field of `Label`.
+
+    Parameters
+    ----------
+    path : Path
+    configurations : sequence of Configuration
+        One of them must have each channel, class and place that a label names; without any only
+        the names of rules are checked.
 
     Raises
     ------
@@ -97,24 +150,49 @@ def read_labels(path: Path) -> list[Label]:
     findings = Findings()
     name = path.as_posix()
     if path.suffix == ".csv":
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = [dict(row) for row in csv.DictReader(file)]
-        tree: Located | None = _rows(rows)
+        tree: Located | None = _rows(name, path.read_bytes(), findings)
     else:
         tree = located(name, path.read_bytes(), findings)
     found = fill(Labels, Page(name, tree, findings)) if tree else None
     if found is not None and tree is not None:
         _check_times(found.events, Page(name, tree, findings))
+        _check_names(found.events, Page(name, tree, findings), configurations)
     if found is None or findings.found:
         raise ConfigError(*findings.lines())
     return found.events
 
 
-def _rows(rows: Sequence[dict[str, Any]]) -> Located:
+def _rows(name: str, source: bytes, findings: Findings) -> Located | None:
     """Rows of CSV as if they were written in YAML, with the line of each."""
-    events = [{key: text for key, text in row.items() if text} for row in rows]
-    places: dict[FieldPath, Place] = {("events", i): (i + 2, 1) for i in range(len(rows))}
-    return Located({"events": events}, {(): (1, 1), **places})
+    text = utf8(name, source, findings)
+    if text is None:
+        return None
+    reader = csv.DictReader(io.StringIO(text, newline=""))
+    events: list[dict[str, Any]] = []
+    places: dict[FieldPath, Place] = {(): (1, 1)}
+    for row in reader:
+        places["events", len(events)] = (reader.line_num, 1)
+        events.append({key: cell for key, cell in row.items() if cell})
+    return Located({"events": events}, places)
+
+
+_WHAT: Final = {
+    "channel": "a channel",
+    "class": "a class",
+    "place": "a group or place",
+    "rules": "the name of a rule",
+}
+
+
+def _check_names(
+    labels: Sequence[Label], page: Page, configurations: Sequence[Configuration]
+) -> None:
+    known = KnownNames.of(configurations)
+    for i, label in enumerate(labels):
+        for key, name, advice in known.unknown(label):
+            if configurations or key == "rules":
+                text = f"expected {_WHAT[key]} that exists, got {name!r}; {advice}"
+                page.find(("events", i, key), text)
 
 
 def _check_times(labels: Sequence[Label], page: Page) -> None:

@@ -157,6 +157,7 @@ def _state(channel: _Channel) -> Iterator[str]:
     yield _newest(channel)
     yield from _fused(channel)
     yield from _silent(channel)
+    yield from _invalid(channel)
     yield from _others(channel)
 
 
@@ -180,6 +181,21 @@ def _silent(channel: _Channel) -> Iterator[str]:
     else:
         heard = channel.clock(heard_s * NS_PER_S)
         yield f"  silent: {state}, last heard at {heard} of lane time"
+
+
+def _invalid(channel: _Channel) -> Iterator[str]:
+    """State of the rule on readings of which none is valid."""
+    if channel.pack.invalid is None:
+        return
+    state: Any = channel.silence["invalid"][channel.row]
+    level, since_s = Colour(int(state["level"])).word, int(state["since_s"])
+    if since_s == NEVER:
+        text = level if state["level"] else "no run of invalid readings"
+    else:
+        since = channel.clock(since_s * NS_PER_S)
+        run = "valid again since" if state["level"] else "nothing valid since"
+        text = f"{level}, {run} {since} of lane time"
+    yield f"  invalid: {text}"
 
 
 def _others(channel: _Channel) -> Iterator[str]:

@@ -24,7 +24,7 @@ def tune(arguments: argparse.Namespace) -> int:
     configuration = Configuration.load(arguments.config)
     space = read_space(arguments.config, arguments.bounds)
     data = open_data(arguments.data, arguments.columns, arguments.labels)
-    events = events_on(read_labels(arguments.labels), configuration.catalogue)
+    events = events_on(read_labels(arguments.labels, [configuration]), configuration.catalogue)
     readings = data.count * (arguments.trials + 1)
     progress = Progress("tune", readings, zone=configuration.civil_time)
     result = run_over(configuration, data, space, progress)

@@ -55,6 +55,7 @@ RULES: Final[dict[str, dict[str, str]]] = {
         "frozen": "  after: 1 min\n  resolution: 0.05\n  at_most: blue\n  off_delay: 20 s\n"
     },
     "silent": {"silent": "  after: 3 periods\n  colour: blue\n"},
+    "invalid": {"invalid": "  after: 3 periods\n  off_delay: 10 s\n"},
     "fall": {"fall": STEPS},
     "rise": {"rise": STEPS + SLOW},
 }
@@ -98,6 +99,7 @@ OTHER: Final = {
     **ALL,
     "limit": LOW + "  on_delay: 0 s\n  off_delay: 5 s\n",
     "silent": "  after: 2 periods\n  colour: yellow\n",
+    "invalid": "  after: 4 periods\n  colour: yellow\n",
 }
 
 
@@ -112,7 +114,7 @@ def plan(rules: tuple[tuple[str, str], ...], channels: tuple[str, ...] = CHANNEL
     duty = "  duty:\n" + DUTY
     text = HEAD
     for name, words in rules:
-        shown = "silent for {lasted}" if name == "silent" else "{observed} {unit}"
+        shown = "silent for {lasted}" if name in {"silent", "invalid"} else "{observed} {unit}"
         text += f"{name}:\n{words}{duty.replace('{observed} {unit}', shown)}"
     table = "id,class,asset,group\n" + "".join(
         f"{channel},water.level,{channel.split('.')[1]},{channel.rsplit('.', 1)[0]}\n"

@@ -10,6 +10,7 @@ from contracts.quantities import NS_PER_S, Duration, Rate, Sigmas
 from contracts.transition import NEVER
 from detectors.base.level import advance_level, advance_one
 from detectors.base.thresholds import Steps
+from detectors.channel.invalid import Invalid, LivenessWatch
 from detectors.channel.silence import SilenceWatch, Silent
 from detectors.fused.frozen import Frozen
 from detectors.fused.limit import DaySides, Limit, Sides
@@ -17,7 +18,7 @@ from detectors.fused.parameters import FusedRules
 from detectors.fused.scorer import ChannelRules
 from detectors.fused.unusual import Sums, Unusual
 from ingest.admit import Admission, Plausible
-from tests.laws.twins import AdmissionTwin, FusedTwin, SilenceTwin
+from tests.laws.twins import AdmissionTwin, FusedTwin, LivenessTwin, SilenceTwin
 
 CHANNELS = 3
 FEW = settings(max_examples=40, deadline=None)
@@ -231,3 +232,65 @@ def test_silence(steps: list[tuple[str, int, int]]) -> None:
         fired = [(int(n["time_ns"]) // NS_PER_S, int(n["row"])) for n in watch.fire(now_s)]
         due = [(twin.fire(now_s), row) for row, twin in enumerate(twins)]
         assert fired == sorted((at, row) for at, row in due if at is not None)
+
+
+HEARD = st.lists(
+    st.tuples(
+        st.sampled_from(["valid", "bad", "bad", "bad", "repeat", "fire"]),
+        st.integers(0, CHANNELS - 1),
+        st.integers(0, 3),
+    ),
+    max_size=120,
+)
+DESTINY = {
+    "valid": Disposition.SCORED,
+    "bad": Disposition.OUT_OF_RANGE,
+    "repeat": Disposition.DUPLICATE,
+}
+
+
+@FEW
+@given(HEARD, st.sampled_from([2, 5, 7]), st.sampled_from([0, 3]))
+def test_silence_and_invalid_readings(
+    steps: list[tuple[str, int, int]], after_s: int, off_s: int
+) -> None:
+    one = np.zeros(CHANNELS, np.int64)
+    rule = Invalid(after=Duration(f"{after_s} s"), off_delay=Duration(f"{off_s} s"))
+    watch = LivenessWatch(SilenceWatch([Silent(after=Duration("5 s"))], one), [rule], one)
+    twins = [LivenessTwin(SilenceTwin(5, 100), after_s, off_s) for _ in range(CHANNELS)]
+    watch.begin(100)
+    now_s = 100
+    for what, row, step in steps:
+        bound_s = watch.bound_s(now_s)
+        now_s += step
+        due = [
+            (at, name, row, rings)
+            for row, t in enumerate(twins)
+            for at, name, rings in t.fire(now_s)
+        ]
+        fired = watch.fire(now_s)
+        assert [_told(n) for n in fired] == sorted(due, key=_in_order)
+        assert all(at >= bound_s for at, *_ in due)
+        if what != "fire":
+            heard = batch([row], [now_s * NS_PER_S], [1.0], [0])
+            disposition = np.array([DESTINY[what]], np.uint8)
+            ended = watch.hear(heard, disposition, np.array([now_s], np.int64), (0, 1))
+            known = what != "repeat"
+            wanted = twins[row].hear(now_s, valid=what == "valid") if known else []
+            assert [(name, rings) for _, name, _, rings in map(_told, ended)] == [
+                (name, False) for name in wanted
+            ]
+
+
+def _told(transition: np.void) -> tuple[int, str, int, bool]:
+    name = {2: "silent", 4: "invalid"}[int(transition["rule"])]
+    return (
+        int(transition["time_ns"]) // NS_PER_S,
+        name,
+        int(transition["row"]),
+        bool(transition["now"]),
+    )
+
+
+def _in_order(told: tuple[int, str, int, bool]) -> tuple[int, bool, int]:
+    return told[0], told[1] == "invalid", told[2]

@@ -15,7 +15,7 @@ from pipeline.lane.lane import NOT_BEGUN, STATEFUL, Lane
 from pipeline.lane.offset_index import MINUTES
 from tests.laws.outcome import Broken, Hooks, Idle, Outcome, busy, run, same
 from tests.laws.path import Path
-from tests.testkit.streams import Stream
+from tests.testkit.streams import Stream, blind
 
 LONG_S: Final = 86_400
 CHATTER: Final = 1000
@@ -132,7 +132,7 @@ def _kept(lane: Lane, rules: int) -> Iterator[tuple[str, int, int]]:
 
 
 def silence(path: Path, stream: Stream) -> Outcome:
-    """Law 7: whoever stops is rung for on lane time; what cannot be scored is told."""
+    """Law 7: who sends nothing, or nothing valid, is rung for; what cannot be scored is told."""
     found = run(path, stream)
     busy(path, found)
     told = Counter(json.loads(m.body)["reason"] for m in found.messages if _is_reading(m))
@@ -148,6 +148,8 @@ def silence(path: Path, stream: Stream) -> Outcome:
         raise Idle(f"{path.name}: every reading could be scored")
     if "silent" in path.rings:
         _rung_for(path, stream)
+    if "invalid" in path.rings:
+        _told_invalid(path, stream)
     return found
 
 
@@ -167,6 +169,18 @@ def _rung_for(path: Path, stream: Stream) -> None:
         raise Broken(f"{path.name}: nobody rang for {unheard}, silent for a day")
     if found.snapshot.header["lane_time_s"] in {NOT_BEGUN, last_s}:
         raise Idle(f"{path.name}: lane time stood still")
+
+
+def _told_invalid(path: Path, stream: Stream) -> None:
+    """When nothing valid comes, every channel is rung for, and none is called silent."""
+    channels = path.lane().parts.catalogue.ids
+    found = run(path, Stream(blind(stream.records, channels), stream.journal))
+    state = {(a["channel"], a["rule"]["name"]): a["state"] for a in found.alarms}
+    for channel in channels:
+        if state.get((channel, "invalid")) != "active":
+            raise Broken(f"{path.name}: nobody rang for {channel}, whose readings are all bad")
+        if state.get((channel, "silent")) == "active":
+            raise Broken(f"{path.name}: {channel} is called silent, though it sends")
 
 
 def _tick(stream: Stream, lane_time_s: int) -> Entry:

@@ -1,4 +1,4 @@
-"""Admission, the fused row and silence in plain Python, written from what their docs say."""
+"""Admission, the fused row and liveness in plain Python, written from what their docs say."""
 
 from collections import deque
 from dataclasses import dataclass, field
@@ -207,3 +207,54 @@ class SilenceTwin:
             return None
         self.silent = True
         return deadline
+
+
+@dataclass
+class LivenessTwin:
+    """One channel that is heard, silent, or sends nothing valid; lane time in seconds.
+
+    Parameters
+    ----------
+    silence : SilenceTwin
+    after_s, off_s : int
+        Of the rule `invalid`.
+    """
+
+    silence: SilenceTwin
+    after_s: int
+    off_s: int
+    run: list[int] = field(default_factory=list)  # invalid readings since the last valid one
+    valid_s: int | None = None  # first valid reading after the last invalid one, while it rings
+    invalid: bool = False
+
+    def hear(self, lane_time_s: int, *, valid: bool) -> list[str]:
+        """Rules whose alarm this reading ends."""
+        ended = ["silent"] if self.silence.hear(lane_time_s) else []
+        if not valid:
+            self.valid_s = None
+            if not self.invalid:
+                self.run.append(lane_time_s)
+            return ended
+        self.run = []
+        if self.invalid:
+            self.valid_s = lane_time_s if self.valid_s is None else self.valid_s
+            if lane_time_s - self.valid_s >= self.off_s:
+                self.invalid, self.valid_s = False, None
+                ended.append("invalid")
+        return ended
+
+    def fire(self, lane_time_s: int) -> list[tuple[int, str, bool]]:
+        """What rings and ends up to now, as (when, rule, whether it rings)."""
+        told = []
+        silent_s = self.silence.fire(lane_time_s)
+        deadline_s = self.run[0] + self.after_s if self.run else None
+        if deadline_s is not None and deadline_s <= lane_time_s:
+            if silent_s is None or deadline_s < silent_s:
+                self.invalid = len(self.run) >= 2
+                told += [(deadline_s, "invalid", True)] if self.invalid else []
+            self.run = []
+        if silent_s is not None:
+            told.append((silent_s, "silent", True))
+            told += [(silent_s, "invalid", False)] if self.invalid else []
+            self.run, self.valid_s, self.invalid = [], None, False
+        return told

@@ -96,11 +96,11 @@ def records(sent: Iterable[Sent], first: int = 100) -> Records:
 
 
 def witness() -> list[Sent]:
-    """Two falls and two rises, each through every colour and back, then a silence."""
+    """Two falls and two rises through every colour, a silence, and a run of invalid values."""
     noise = [0.01, -0.02, 0.03, -0.01, 0.02, -0.03]
     shape = [*[5.0] * 12, *[0.5] * 5, *[5.0] * 9, *[9.5] * 5, *[5.0] * 9]
-    places = [*range(len(shape)), *range(len(shape) + 10, len(shape) + 14)]
-    values = [*shape, *[5.0] * 4]
+    places = [*range(len(shape)), *range(len(shape) + 10, len(shape) + 24)]
+    values = [*shape, *[5.0] * 4, *[11.0] * 6, *[5.0] * 4]
     sent = []
     for place, value in zip(places, values, strict=True):
         time_ms = BEGAN_MS + place * PERIOD_MS
@@ -204,6 +204,24 @@ def calm() -> Records:
         readings = tuple(Reading(channel, time_ms, 5.0) for channel in CHANNELS)
         sent.append(Sent(time_ms + LATENCY_MS, readings))
     return records(sent)
+
+
+def blind(after: Records, channels: Sequence[str] = CHANNELS) -> Records:
+    """Some records, and after a minute three in which every channel sends bad quality only."""
+    begin_ms = int(after.timestamp_ms.max()) + 60_000
+    sent = []
+    for step in range(18):
+        time_ms = begin_ms + step * PERIOD_MS
+        readings = tuple(Reading(channel, time_ms, 5.0, "bad") for channel in channels)
+        sent.append(Sent(time_ms + LATENCY_MS, readings))
+    more = records(sent, after.next_offset)
+    rows = [
+        (int(one.offset[i]), int(one.timestamp_ms[i]), None if held is None else bytes(held))
+        for one in (after, more)
+        for i in range(len(one))
+        for held in [one.payload(i)]
+    ]
+    return Records.of(rows, more.next_offset)
 
 
 def chatty(messages: int = 150, minutes: int = 1500) -> Records:

@@ -1,6 +1,8 @@
 """The `tocsin` command as a shell sees it: output, errors, exit codes."""
 
 import json
+import re
+import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -112,6 +114,16 @@ def test_a_journal_that_is_none_is_named_with_its_line(
             "tocsin topics: 127.0.0.1:9: expected Kafka brokers to answer, got "
             "KafkaConnectionError; look at the address\n",
         ),
+        *(
+            (
+                [*words, "--bootstrap", address],
+                2,
+                "--bootstrap: expected `host:port`, with commas between several, got "
+                f"{address!r}; correct the address\n",
+            )
+            for words in (["topics", "--create"], ["run"], ["topics"])
+            for address in ("kafka-1", "kafka-1:", "kafka 1:9092", "kafka-1:99999", "")
+        ),
         (
             ["run", "--lifeline", "water", "power", "water"],
             2,
@@ -166,6 +178,56 @@ def test_telemetry_keeps_its_stamps_where_another_site_is_mirrored(
     topics = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     settings = {topic["name"]: topic["settings"] for topic in topics}
     assert settings["tocsin.telemetry.water"]["message.timestamp.type"] == stamps
+
+
+def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as exit_:
+        main(["--version"])
+    assert exit_.value.code == 0
+    assert re.fullmatch(r"tocsin \d+\.\d+\.\d+\n", capsys.readouterr().out)
+
+
+def named(folder: Path, app: str) -> Path:
+    """The shipped configuration under another name, whose topics nobody has made."""
+    shutil.copytree(CONFIGS, folder)
+    settings = folder / "tocsin.yaml"
+    text = re.sub(r"(?m)^app: .*$", f"app: {app}", settings.read_text())
+    assert f"app: {app}" in text
+    settings.write_text(text)
+    return folder
+
+
+def test_topics_that_are_missing_are_named_until_they_are_made(
+    kafka: Cluster, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = ["topics", "--configs", str(named(tmp_path / "c", "first-steps"))]
+    line += ["--bootstrap", kafka.bootstrap, "--replication", "1"]
+    assert main(line) == 1
+    said = capsys.readouterr().out
+    assert "first-steps.telemetry.water: missing" in said
+    assert f"make what is missing: tocsin topics --create --bootstrap {kafka.bootstrap}" in said
+    assert main([*line, "--create"]) == 0
+    capsys.readouterr()
+    assert main(line) == 0
+    assert "first-steps.telemetry.water: good" in capsys.readouterr().out
+
+
+def test_more_copies_than_brokers_are_refused_with_the_way_out(
+    kafka: Cluster, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = ["topics", "--create", "--configs", str(named(tmp_path / "c", "many-copies"))]
+    assert main([*line, "--bootstrap", kafka.bootstrap]) == 2
+    assert "add `--replication 1` on a single broker" in capsys.readouterr().err
+
+
+def test_a_worker_without_topics_names_the_command_that_makes_them(
+    kafka: Cluster, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = ["run", "--configs", str(named(tmp_path / "c", "no-topics")), "--port", "0"]
+    assert main([*line, "--bootstrap", kafka.bootstrap, "--state", str(tmp_path / "s")]) == 2
+    said = capsys.readouterr().err
+    assert "no-topics.telemetry.water" in said
+    assert f"make them with `tocsin topics --create --bootstrap {kafka.bootstrap}`" in said
 
 
 def test_topics_are_made_once(kafka: Cluster, capsys: pytest.CaptureFixture[str]) -> None:

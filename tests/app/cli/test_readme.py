@@ -46,7 +46,7 @@ def test_four_commands_lead_from_a_rule_to_its_alarm(tmp_path: Path) -> None:
         assert done.returncode == 0, (command, done.stderr)
         said.append(done.stdout)
     _, checked, replayed, explained = said
-    assert "rules limit, unusual, silent, rise" in checked
+    assert "rules limit, unusual, silent, invalid, rise" in checked
     assert "rule tests passed" in checked
     rang = "rose by 79.19 l/s in three hours, now 95.74 l/s"
     assert rang in replayed

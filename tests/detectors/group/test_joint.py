@@ -132,8 +132,8 @@ def test_some_of_them_are_enough_and_the_worst_level_counts() -> None:
         ),
         (
             Joint(colour="red", all_of=["a.b.silent"]),
-            "expected rules that readings advance, got joint or silent; "
-            "a silence rings by the lane's time, not by a reading",
+            "expected rules that readings advance, got joint, silent or invalid; "
+            "they ring by the lane's time, not by a reading",
         ),
     ],
 )

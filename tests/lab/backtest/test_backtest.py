@@ -141,6 +141,93 @@ def test_what_is_wrong_with_labels_is_said(
         read_labels(labels(tmp_path / "labels.yaml", event))
 
 
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"channel": "water.a.p water.a.q"}, "channel that exists, got 'water.a.q'; nearest is"),
+        ({"class": "water.presure"}, "got 'water.presure'; nearest is 'water.pressure'"),
+        ({"place": "d-3"}, "group or place that exists, got 'd-3'; nearest is 'd-"),
+        ({"rules": "limt"}, "name of a rule that exists, got 'limt'; nearest is 'limit'"),
+    ],
+)
+@pytest.mark.parametrize("suffix", [".yaml", ".csv"])
+def test_a_label_that_names_what_does_not_exist_is_refused_with_its_line(
+    tmp_path: Path, change: dict[str, str], said: str, suffix: str
+) -> None:
+    configuration = loaded(tmp_path / "c", TWO)
+    good = {"name": "burst", "from": at(10), "to": at(20), "channel": "water.a.p", "rules": "limit"}
+    bad = {"name": "x", "from": at(10), "to": at(20), "channel": "water.a.p", **change}
+    path = tmp_path / f"labels{suffix}"
+    if suffix == ".yaml":
+        path.write_text("events:\n" + "".join(f"  - {json.dumps(e)}\n" for e in (good, bad)))
+    else:
+        keys = sorted({*good, *bad})
+        rows = [keys, *([event.get(key, "") for key in keys] for event in (good, bad))]
+        path.write_text("".join(",".join(row) + "\n" for row in rows))
+    with pytest.raises(ConfigError, match=rf"labels\{suffix}:3:.*{said}"):
+        read_labels(path, [configuration])
+
+
+@pytest.mark.parametrize("name", ["labels.csv", "labels.yaml", "columns.yaml"])
+def test_a_file_that_is_not_utf_8_is_refused_in_one_line(
+    tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = folder_with(tmp_path / "c", TWO)
+    data, path = tmp_path / "d.csv", tmp_path / name
+    data.write_text(f"time,water.a.p\n{at(1)},0.3\n")
+    head = "name,from,to,channel\n爆管" if path.suffix == ".csv" else "爆管:\n"
+    path.write_bytes(head.encode("gb18030"))
+    named = ["--labels", str(path)] if name.startswith("labels") else []
+    assert main(["backtest", str(config), str(data), *named]) == 2
+    said = capsys.readouterr().err.strip()
+    assert said.count("\n") == 0
+    assert f"{name}:" in said
+    assert "expected UTF-8, got the byte 0xb1; save the file as UTF-8" in said
+
+
+def test_an_event_without_readings_at_its_time_is_not_judged(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = folder_with(tmp_path / "c", TWO)
+    rows = [f"{at(m / 60)},{0.12 if 60 < m < 90 else 0.3}\n" for m in range(240)]
+    (tmp_path / "d.csv").write_text("time,water.a.p\n" + "".join(rows))
+    found = {"name": "burst", "from": at(1), "to": at(2), "channel": "water.a.p"}
+    missed = {**found, "name": "quiet", "from": at(3), "to": at(3.5)}
+    before = {**found, "name": "before", "from": at(-5), "to": at(-4)}
+    elsewhere = {**found, "name": "elsewhere", "channel": "water.b.p"}
+    path = labels(tmp_path / "labels.yaml", found, missed, before, elsewhere)
+    report = tmp_path / "report"
+    line = ["backtest", str(config), str(tmp_path / "d.csv"), "--labels", str(path)]
+    assert main([*line, "--report", str(report)]) == 0
+    said = capsys.readouterr().out
+    assert "before: not judged" in said
+    assert "elsewhere: not judged" in said
+    assert "quiet: MISSED" in said
+    assert "not judged" in (report / "index.html").read_text()
+    figures = json.loads((report / "backtest.json").read_text())
+    assert [event["found"] for event in figures["events"]] == [True, False, None, None]
+    whole = figures["whole"]
+    assert [whole[name] for name in ("events", "found", "missed", "not_judged")] == [2, 1, 1, 2]
+
+
+def test_a_channel_that_stopped_while_others_went_on_can_still_be_missed_as_silent(
+    tmp_path: Path,
+) -> None:
+    configuration = loaded(tmp_path / "c", TWO)
+    event = {"name": "gone", "from": at(30), "to": at(40), "channel": "water.a.p"}
+    events = events_on(
+        read_labels(labels(tmp_path / "l.yaml", event, {**event, "rules": "limit"})),
+        configuration.catalogue,
+    )
+    result = trial(configuration, [], 4)
+    result.spans["water.a.p"] = (
+        10,
+        *result.spans["water.a.p"][1:2],
+        round(BEGIN.timestamp()) * 10**9 + DAY_NS,
+    )
+    assert [outcome.judged for outcome in scores(result, events).outcomes] == [True, False]
+
+
 def test_a_backtest_from_a_shell_leaves_a_page_with_a_picture_of_every_event(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
