@@ -3,11 +3,11 @@
 import hashlib
 import os
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timezone
 from functools import cached_property
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 import msgspec
 import numpy as np
@@ -65,6 +65,13 @@ def _decoded(data: bytes, kind: type[H]) -> H:
     return msgspec.msgpack.decode(data, type=kind, dec_hook=quantity_of)
 
 
+class Encoded(NamedTuple):
+    """What a configuration was read from, or was encoded to: to encode a city takes seconds."""
+
+    contents: dict[str, Content] | None = None
+    data: bytes | None = None
+
+
 @dataclass(frozen=True)
 class Configuration:
     """What a worker runs by.
@@ -81,6 +88,8 @@ class Configuration:
         Lanes of each lifeline, sorted.
     zone : str
         IANA name of the city's time zone, which `contracts.civil_time.civil_zone` accepts.
+    encoded : Encoded
+        The same as bytes, as far as they are known.
     """
 
     settings: Settings
@@ -88,6 +97,7 @@ class Configuration:
     catalogues: Mapping[str, Catalogue]
     partitions: dict[str, int]
     zone: str = CITY_ZONE
+    encoded: Encoded = field(default=Encoded(), repr=False, compare=False)
 
     @property
     def civil_time(self) -> timezone:
@@ -172,10 +182,8 @@ class Configuration:
             if lifelines is None or name in lifelines
         }
         catalogues = {name: Catalogue(opened(kept.data)) for name, kept in wanted.items()}
-        packs = _by_label(bundle.packs)
-        found = cls(settings, packs, catalogues, bundle.partitions, bundle.zone)
-        vars(found).update(_contents=wanted, _data=data)  # encoding them again takes seconds
-        return found
+        packs, encoded = _by_label(bundle.packs), Encoded(wanted, data)
+        return cls(settings, packs, catalogues, bundle.partitions, bundle.zone, encoded)
 
     @classmethod
     def _former(cls, data: bytes, settings: Settings) -> "Configuration":
@@ -183,8 +191,7 @@ class Configuration:
         bundle = _decoded(data, _Former)
         whole = Catalogue(opened_stream(bundle.catalogue))
         found = cls(settings, _by_label(bundle.packs), {}, bundle.partitions).with_channels(whole)
-        vars(found)["_data"] = data
-        return found
+        return replace(found, encoded=found.encoded._replace(data=data))
 
     def over(self, tables: dict[str, pa.Table]) -> "Configuration":
         """The same rules over other channels, given by lifeline and id, and taken from there."""
@@ -192,9 +199,7 @@ class Configuration:
         for name in list(tables):
             kept[name] = content(in_order(tables.pop(name), self.partitions[name]))
         catalogues = {name: Catalogue(opened(found.data)) for name, found in kept.items()}
-        found = replace(self, catalogues=catalogues)
-        vars(found)["_contents"] = kept
-        return found
+        return replace(self, catalogues=catalogues, encoded=Encoded(kept))
 
     def with_channels(self, catalogue: Catalogue) -> "Configuration":
         """The same rules over other channels, those of all lifelines by their ids."""
@@ -209,17 +214,19 @@ class Configuration:
 
     def with_settings(self, settings: Settings) -> "Configuration":
         """The same rules and channels, run with other settings."""
-        found = replace(self, settings=settings)
-        kept = ("_data", "_contents", "hash")
-        vars(found).update({name: value for name, value in vars(self).items() if name in kept})
-        return found
+        encoded = Encoded(self._contents, self._data)
+        return replace(self, settings=settings, encoded=encoded)
 
     @cached_property
     def _contents(self) -> dict[str, Content]:
+        if self.encoded.contents is not None:
+            return self.encoded.contents
         return {name: content(catalogue.table) for name, catalogue in self.catalogues.items()}
 
     @cached_property
     def _data(self) -> bytes:
+        if self.encoded.data is not None:
+            return self.encoded.data
         packs = [self.packs[name] for name in sorted(self.packs)]
         digests = {name: kept.digest for name, kept in self._contents.items()}
         if self.zone == CITY_ZONE:

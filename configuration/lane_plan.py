@@ -124,7 +124,10 @@ class Plan:
     def _rules(self, rows: Catalogue, class_of: NDArray[np.int32]) -> LaneScorer:
         """Every rule that scores readings."""
         packs = list(self.packs.values())
-        cheap = [parameters.FusedRules(pack.limit, pack.unusual, pack.frozen) for pack in packs]
+        cheap = [
+            parameters.FusedRules(pack.limit, pack.unusual, pack.frozen, pack.unit)
+            for pack in packs
+        ]
         given = {}
         for name, (slot, kind) in kinds().items():
             found = {pack.label: pack.rule(name) for pack in packs}
@@ -137,7 +140,8 @@ class Plan:
             roster = self._roster(rows, class_of.astype(np.int64))
             others = {i: kind.build(i, rules, roster) for i, (kind, rules) in given.items()}
         learned |= {parameters.UNUSUAL_SLOT}
-        return LaneScorer(ChannelRules(cheap, class_of), others, frozenset(learned))
+        names = {slot: kind.name for slot, (kind, _) in given.items()}
+        return LaneScorer(ChannelRules(cheap, class_of), others, frozenset(learned), names)
 
     def _roster(self, rows: Catalogue, class_of: NDArray[np.int64]) -> Roster:
         """Channels as kinds of rules see them."""
@@ -150,6 +154,7 @@ class Plan:
             tuple(pack.period.ns for pack in packs),
             np.column_stack([rows.column("lon"), rows.column("lat")]),
             slots(),
+            {pack.class_name: pack.unit for pack in packs},
         )
 
 

@@ -99,9 +99,18 @@ class Warm(msgspec.Struct, frozen=True, tag="warm", tag_field="kind"):
 
 
 class Swap(msgspec.Struct, frozen=True, tag="swap", tag_field="kind"):
-    """From here on the configuration bundle with this hash governs the lane."""
+    """From here on the configuration bundle with this hash governs the lane.
+
+    Parameters
+    ----------
+    config : str
+    relearning : dict of str to int
+        What came of it, for people: channels by rule whose learned state began anew, because
+        their rule gives it another meaning now. A replay works it out by itself.
+    """
 
     config: str
+    relearning: dict[str, int] = {}
 
 
 class Refuse(msgspec.Struct, frozen=True, tag="refuse", tag_field="kind"):

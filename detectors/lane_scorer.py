@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from contracts.batch import Batch
 from contracts.transition import Transitions, end_to_end
-from detectors.base.kind import Columns, Detector, Listener
+from detectors.base.kind import Columns, Detector, Listener, Remembering
 from detectors.base.level_step import new_levels
 from detectors.base.row_rule import VALUE
 from detectors.fused.scorer import ChannelRules, calmed
@@ -26,11 +26,18 @@ class LaneScorer:
         makes, and a rule before those that listen to it.
     learned : frozenset of int
         Slots of those that learn what is normal.
+    names : mapping of int to str
+        Names of `others` by slot.
     """
 
     def __init__(
-        self, fused: ChannelRules, others: Mapping[int, Detector], learned: frozenset[int]
+        self,
+        fused: ChannelRules,
+        others: Mapping[int, Detector],
+        learned: frozenset[int],
+        names: Mapping[int, str],
     ) -> None:
+        self._names = names
         self._fused = fused
         self._others = others
         self._learned = learned
@@ -67,6 +74,15 @@ class LaneScorer:
         self._fused.restore(arrays, old_row)
         for other in self._others.values():
             other.restore(arrays, old_row)
+
+    def relearning(self) -> dict[str, int]:
+        """Channels by rule whose state the last `restore` let begin anew."""
+        counts = {
+            self._names[slot]: other.relearning
+            for slot, other in self._others.items()
+            if isinstance(other, Remembering)
+        }
+        return {rule: n for rule, n in sorted({**self._fused.relearning, **counts}.items()) if n}
 
     def accept(self, row: int) -> frozenset[int]:
         """Let what a channel's rules learned begin anew; slots of those that do."""

@@ -50,16 +50,33 @@ def check(arguments: argparse.Namespace) -> int:
         if findings and not arguments.json:
             sys.stderr.write("".join(f"{finding}\n" for finding in findings))
             return FAILED
+    lost = _forgotten(arguments) if arguments.against and not findings else None
     if arguments.json:
-        say(json.dumps({"good": not findings, "findings": findings, "warnings": warnings}))
+        found = {"good": not findings, "findings": findings, "warnings": warnings}
+        say(json.dumps(found if lost is None else {**found, "forgets": lost}))
     elif findings:
         sys.stderr.write("".join(f"{finding}\n" for finding in findings))
     else:
-        for line in checking.summary(Configuration.load(arguments.folder)):
-            say(line)
-        if arguments.test:
-            say(f"{tests} rule tests passed")
+        _sum_up(arguments, tests, lost)
     return WRONG_USE if findings else GOOD
+
+
+def _sum_up(arguments: argparse.Namespace, tests: int, lost: list[str] | None) -> None:
+    """Print what a good folder holds, and what else was asked about it."""
+    for line in checking.summary(Configuration.load(arguments.folder)):
+        say(line)
+    if arguments.test:
+        say(f"{tests} rule tests passed")
+    if lost is not None:
+        say("\n".join(lost) or "a reload would forget nothing that was learned")
+
+
+def _forgotten(arguments: argparse.Namespace) -> list[str]:
+    """What a reload from `--against` to the folder would forget."""
+    from configuration.checks.forgotten import forgotten  # noqa: PLC0415 - loads numba
+
+    old, new = Configuration.load(arguments.against), Configuration.load(arguments.folder)
+    return forgotten(old, new)
 
 
 def schema(arguments: argparse.Namespace) -> int:

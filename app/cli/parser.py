@@ -78,6 +78,12 @@ def _record(command: argparse.ArgumentParser) -> None:
 def _check(command: argparse.ArgumentParser) -> None:
     command.add_argument("folder", type=Path, nargs="?", default=CONFIGS)
     command.add_argument("--test", action="store_true", help="run the tests beside packs too")
+    command.add_argument(
+        "--against",
+        type=Path,
+        metavar="OLD",
+        help="folder that runs now: tell what a reload would forget",
+    )
     command.add_argument("--json", action="store_true", help="print findings and warnings as JSON")
 
 

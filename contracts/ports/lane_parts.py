@@ -79,6 +79,12 @@ class Scorer(Part, Protocol):
     ) -> Transitions:
         """Score the readings of a span that are to be scored, in order."""
 
+    def relearning(self) -> dict[str, int]:
+        """Channels by rule whose state the last `restore` let begin anew.
+
+        It does so where the rule of the channel's class now gives that state another meaning.
+        """
+
     def accept(self, row: int) -> frozenset[int]:
         """Let what a channel's rules learned begin anew; slots of those that do."""
 

@@ -65,6 +65,9 @@ class LaneStatus:
         Alarms that have not cleared, by colour.
     sheds : int
         Shadows that the lane let go of by itself since it began.
+    relearning : dict of str to int
+        Channels whose learned state began anew since the lane began, by rule: a configuration
+        gave it another meaning.
     shadow : ShadowStatus or None
         How the shadow compares, None when none runs.
     trouble : str
@@ -91,6 +94,7 @@ class LaneStatus:
     hungry_s: float = 0.0
     open_alarms: dict[str, int] = field(default_factory=dict)
     sheds: int = 0
+    relearning: dict[str, int] = field(default_factory=dict)
     shadow: ShadowStatus | None = None
     trouble: str = ""
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from contracts.batch import Batch
 from contracts.transition import NEVER
 from detectors.base.kind import Columns, Roster
+from detectors.base.meaning import same_unit, units_of
 from detectors.base.row_rule import RowRule, joined
 
 
@@ -29,6 +30,7 @@ class CompanionRule(RowRule):
         super().__init__(slot, rules, roster)
         found = self._companions(rules, roster)
         self._companion_rows = np.array(sorted({row for row in found if row >= 0}), np.int64)
+        self._units = units_of(self._companion_rows, roster)
         self._cell = np.full(len(roster.class_of), -1, np.int64)
         self._cell[self._companion_rows] = np.arange(len(self._companion_rows))
         self._cell_of = np.array([self._cell[row] if row >= 0 else -1 for row in found], np.int64)
@@ -66,17 +68,22 @@ class CompanionRule(RowRule):
 
     def arrays(self) -> Mapping[str, NDArray[Any]]:
         """State to be put into a snapshot; not a copy."""
-        mine = {f"{self.NAME}.companions": self._companion_rows, f"{self.NAME}.said": self._said}
-        return {**super().arrays(), **mine}
+        return {
+            **super().arrays(),
+            f"{self.NAME}.companions": self._companion_rows,
+            f"{self.NAME}.said": self._said,
+            f"{self.NAME}.units": self._units,
+        }
 
     def restore(self, arrays: Mapping[str, NDArray[Any]], old_row: NDArray[np.int64]) -> None:
-        """Take over state from a snapshot; companions that are new have said nothing."""
+        """Take over state; companions that are new, or have another unit, have said nothing."""
         super().restore(arrays, old_row)
         self._said = np.full(len(self._companion_rows), np.nan)
         if f"{self.NAME}.companions" in arrays:
             had = arrays[f"{self.NAME}.companions"]
             mine, theirs = joined(old_row[self._companion_rows], had)
-            self._said[mine] = arrays[f"{self.NAME}.said"][theirs]
+            kept = same_unit(self.NAME, arrays, self._units, (mine, theirs))
+            self._said[mine[kept]] = arrays[f"{self.NAME}.said"][theirs[kept]]
 
 
 class Companions:
@@ -122,6 +129,7 @@ class Companions:
                 others = [r for r in members.get((roster.groups[row], one), ()) if r != row]
                 found[place, i] = others[0] if others else -1
         self._rows = np.unique(found[found >= 0])
+        self._units = units_of(self._rows, roster)
         self.cell = np.full(len(roster.class_of), -1, np.int64)
         self.cell[self._rows] = np.arange(len(self._rows))
         self.cells_of = np.where(found >= 0, self.cell[found], -1)
@@ -137,13 +145,16 @@ class Companions:
             f"{self._name}.companions": self._rows,
             f"{self._name}.said": self.said,
             f"{self._name}.said_at": self.said_at,
+            f"{self._name}.units": self._units,
         }
 
     def restore(self, arrays: Mapping[str, NDArray[Any]], old_row: NDArray[np.int64]) -> None:
-        """Take over what was said; companions that are new have said nothing."""
+        """Take over what was said; who is new, or has another unit, has said nothing."""
         self._begin()
         if f"{self._name}.companions" in arrays:
             mine, theirs = joined(old_row[self._rows], arrays[f"{self._name}.companions"])
+            kept = same_unit(self._name, arrays, self._units, (mine, theirs))
+            mine, theirs = mine[kept], theirs[kept]
             self.said[mine] = arrays[f"{self._name}.said"][theirs]
             self.said_at[mine] = arrays[f"{self._name}.said_at"][theirs]
 

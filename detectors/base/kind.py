@@ -36,6 +36,8 @@ class Roster:
         Longitude and latitude, degrees, NaN where unknown.
     slots : mapping of str to int
         Number of each rule in level changes, by name.
+    units : mapping of str to str
+        Unit of each class.
     """
 
     labels: Sequence[str]
@@ -45,6 +47,7 @@ class Roster:
     period_ns: Sequence[int]
     places: NDArray[np.float64]
     slots: Mapping[str, int] = field(default_factory=dict)
+    units: Mapping[str, str] = field(default_factory=dict)
 
     def rows_of(self, rules: Mapping[str, Any]) -> NDArray[np.int64]:
         """Rows of the channels whose label is in `rules`, rising."""
@@ -87,6 +90,14 @@ class Listener(Protocol):
 
     def hear(self, transitions: Transitions) -> None:
         """Take the level changes of the rules before it, of the span that is scored next."""
+
+
+@runtime_checkable
+class Remembering(Protocol):
+    """A detector that tells state by what it means, as every `RowRule` does."""
+
+    relearning: int
+    """Channels whose state the last `restore` let begin anew, because it means something else."""
 
 
 class Scene(NamedTuple):

@@ -10,6 +10,7 @@ from contracts.batch import Batch
 from contracts.transition import TRANSITION, Transitions, end_to_end, no_transitions
 from detectors.base.kind import Columns, Roster
 from detectors.base.level_step import new_levels, views
+from detectors.base.meaning import fingerprints, same_meaning
 
 
 def stacked(columns: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
@@ -37,12 +38,20 @@ class RowRule:
     - `put(figures, rule, period_ns)`, which writes the figures of one class;
     - `fresh(n)`, when zeros are not what a state begins with.
 
+    Its config struct lists in `STATE_FREE` the words that may change while state is kept
+    (`detectors/base/meaning.py`).
+
     Parameters
     ----------
     slot : int
         Number of the kind in level changes.
     rules : mapping of label to config
     roster : Roster
+
+    Attributes
+    ----------
+    relearning : int
+        Channels whose state the last `restore` let begin anew, because it means something else.
     """
 
     NAME: ClassVar[str]
@@ -59,6 +68,8 @@ class RowRule:
         index = {name: i for i, name in enumerate(named)}
         of_class = np.array([index.get(name, -1) for name in roster.labels], np.int64)
         self._params_of = of_class[roster.class_of[self.rows]]
+        self._meaning = fingerprints(rules, roster)[self._params_of]
+        self.relearning = 0
         self._params = np.zeros(len(named), self.PARAMS)
         period_ns = dict(zip(roster.labels, roster.period_ns, strict=True))
         for name, figures in zip(named, self._params, strict=True):
@@ -134,19 +145,71 @@ class RowRule:
             f"{self.NAME}.rows": self.rows,
             f"{self.NAME}.state": self.state,
             f"{self.NAME}.levels": self.levels,
+            f"{self.NAME}.meaning": self._meaning,
         }
 
     def restore(self, arrays: Mapping[str, NDArray[Any]], old_row: NDArray[np.int64]) -> None:
-        """Take over state from a snapshot; levels stay though the shape of the state changed."""
+        """Take over state that means the same from a snapshot; levels stay in any case."""
         self.state, self.levels = self.fresh(len(self.rows)), new_levels(len(self.rows))
+        self.relearning = 0
         if f"{self.NAME}.rows" not in arrays:
             return
         had = arrays[f"{self.NAME}.rows"]
         state, levels = arrays[f"{self.NAME}.state"], arrays[f"{self.NAME}.levels"]
         mine, theirs = joined(old_row[self.rows], had)
         self.levels[mine] = levels[theirs]
+        kept = self.kept(arrays, (mine, theirs))
         if state.dtype == self.state.dtype:
-            self.state[mine] = state[theirs]
+            self.state[mine[kept]] = state[theirs[kept]]
+        elif f"{self.NAME}.meaning" in arrays and alike(state.dtype, self.state.dtype):
+            self.refit(state, (mine[kept], theirs[kept]))
+        else:
+            kept[:] = False
+        self.relearning = int(np.count_nonzero(~kept))
+
+    def kept(
+        self, arrays: Mapping[str, NDArray[Any]], pairs: tuple[NDArray[np.int64], NDArray[np.int64]]
+    ) -> NDArray[np.bool_]:
+        """Whether each of some places keeps the state of the place that it had."""
+        return same_meaning(self.NAME, arrays, self._meaning, pairs)
+
+    def refit(
+        self, state: NDArray[np.void], pairs: tuple[NDArray[np.int64], NDArray[np.int64]]
+    ) -> None:
+        """Take over state whose arrays are as long as the largest of other rules needed.
+
+        What a class uses of an array lies at its beginning, whatever room other classes need; a
+        kind that lays it out otherwise says so here.
+        """
+        copy_leading(self.state, state, pairs)
+
+
+def alike(one: np.dtype[Any], other: np.dtype[Any]) -> bool:
+    """Whether two records differ in nothing but the lengths of arrays in them."""
+    if one.names != other.names or one.ndim != other.ndim or one.base.kind != other.base.kind:
+        return False
+    if one.names is None:
+        return one.base == other.base
+    return all(alike(one.fields[name][0], other.fields[name][0]) for name in one.names)  # type: ignore[index]
+
+
+def copy_leading(
+    new: NDArray[Any], old: NDArray[Any], pairs: tuple[NDArray[np.int64], NDArray[np.int64]]
+) -> None:
+    """Copy rows between arrays of other lengths, of each the leading part that both have.
+
+    >>> new = np.zeros((1, 3))
+    >>> copy_leading(new, np.ones((2, 2)), (np.array([0]), np.array([1])))
+    >>> new.tolist()
+    [[1.0, 1.0, 0.0]]
+    """
+    if new.dtype.names is not None:
+        for name in new.dtype.names:
+            copy_leading(new[name], old[name], pairs)
+        return
+    both = tuple(slice(min(n, m)) for n, m in zip(new.shape[1:], old.shape[1:], strict=True))
+    mine, theirs = pairs
+    new[(slice(None), *both)][mine] = old[(slice(None), *both)][theirs]
 
 
 def joined(

@@ -1,7 +1,7 @@
 """A window that is cut where its older part differs from its newer one: ADWIN, bounded."""
 
 import math
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, ClassVar, Final
 
 import msgspec
 import numpy as np
@@ -45,6 +45,8 @@ class Adwin(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     MOA and river, whose cuts it makes for a `span` of 1. State: 16 bytes and 104 for each of
     log2(window / 5) sizes; 1.2 kB with 10 000 values.
     """
+
+    STATE_FREE: ClassVar[frozenset[str]] = frozenset({"chance", "every", "least", "part", "span"})
 
     span: Annotated[float, Meta(gt=0, extra=DIFFERENCE)]
     chance: Annotated[float, Meta(gt=0, lt=1)] = 0.002

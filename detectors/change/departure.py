@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from functools import partial
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal
 
 import msgspec
 import numpy as np
@@ -77,6 +77,8 @@ class Departure(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     (the deviation of the mean itself, whatever the data's correlation). Detector class D3 of the
     project's domain notes. State: 32 bytes, and 64 of the level.
     """
+
+    STATE_FREE: ClassVar[frozenset[str]] = frozenset({"band", "floor", "side"})
 
     band: Sigmas
     floor: Annotated[float, Meta(gt=0, extra=DIFFERENCE)]

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from functools import partial
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal
 
 import msgspec
 import numpy as np
@@ -50,6 +50,8 @@ class PageHinkley(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     E. S. Page, Continuous Inspection Schemes, Biometrika 41, 1954; D. V. Hinkley, Inference about
     the change-point from cumulative sum tests, Biometrika 58, 1971. State: 56 bytes.
     """
+
+    STATE_FREE: ClassVar[frozenset[str]] = frozenset({"least", "side", "threshold"})
 
     threshold: Annotated[float, Meta(gt=0, extra=DIFFERENCE)]
     slack: Annotated[float, Meta(ge=0, extra=DIFFERENCE)] = 0.005

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from functools import partial
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal
 
 import msgspec
 import numpy as np
@@ -110,6 +110,10 @@ class Shift(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     30, 1959 (its form); D. J. West, CACM 22, 1979 (the variance). Detector class D3 of the
     project's domain notes. State: 56 bytes, and 64 of the level.
     """
+
+    STATE_FREE: ClassVar[frozenset[str]] = frozenset(
+        {"band", "charts", "false_alarms", "floor", "h"}
+    )
 
     floor: Annotated[float, Meta(gt=0, extra=DIFFERENCE)]
     at_most: Literal["blue", "yellow"]

@@ -1,7 +1,7 @@
 """Slow movement over months: velocity, acceleration, steps, and the day it may end."""
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal
 
 import msgspec
 import numpy as np
@@ -86,6 +86,20 @@ class Trend(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     failure time of a slope, Proc. 4th Int. Conf. and Field Workshop on Landslides, Tokyo, 1985;
     detector class D10 and trap T11 of the project's domain notes.
     """
+
+    STATE_FREE: ClassVar[frozenset[str]] = frozenset(
+        {
+            "acceleration",
+            "complete",
+            "failure_within",
+            "over",
+            "period",
+            "step",
+            "velocity",
+            "way",
+            "yearly",
+        }
+    )
 
     velocity: Steps | None = None
     acceleration: Steps | None = None

@@ -1,7 +1,7 @@
 """Stretches that look like none before: a streaming matrix profile and its discords."""
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal
 
 import msgspec
 import numpy as np
@@ -81,6 +81,8 @@ class Discord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     Datapoints, KDD 2022 (only the left neighbour, and a search that gives candidates up early);
     detector class D8 of the project's domain notes.
     """
+
+    STATE_FREE: ClassVar[frozenset[str]] = frozenset({"quantile", "times"})
 
     window: Annotated[int, Meta(ge=8, le=4096)]
     history: Annotated[int, Meta(ge=32, le=65_536)]

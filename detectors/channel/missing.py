@@ -34,6 +34,8 @@ _ALL_CAME: Final = (
 
 
 class _Counting(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    STATE_FREE: ClassVar[frozenset[str]] = frozenset({"above", "below", "period", "unit"})
+
     over: Duration
     on_delay: Duration = Duration("0 s")
     off_delay: Duration = Duration("0 s")

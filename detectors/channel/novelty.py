@@ -1,7 +1,7 @@
 """What a channel has not said before: values and short stretches far from all that was heard."""
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal
 
 import msgspec
 import numpy as np
@@ -69,6 +69,8 @@ class Novelty(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     range); E. M. Knorr and R. T. Ng, Algorithms for Mining Distance-Based Outliers in Large
     Datasets, VLDB 1998 (distance to the nearest).
     """
+
+    STATE_FREE: ClassVar[frozenset[str]] = frozenset({"above"})
 
     window: Annotated[int, Meta(ge=3, le=1024)] = 12
     floor: Annotated[float, Meta(gt=0, extra=DIFFERENCE)]

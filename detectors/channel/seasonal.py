@@ -1,7 +1,7 @@
 """The usual value of the hour and the kind of day, and how far a reading lies from it."""
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal
 
 import msgspec
 import numpy as np
@@ -76,6 +76,10 @@ class Seasonal(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     1964 (the clipping); H. Robbins and S. Monro, A Stochastic Approximation Method, ibid. 22,
     1951 (the gain). State: 20 bytes for each slot of four kinds of day, 1.9 kB with hours.
     """
+
+    STATE_FREE: ClassVar[frozenset[str]] = frozenset(
+        {"band", "calendar", "floor", "floor_share", "period", "side"}
+    )
 
     slot: Duration
     band: Sigmas

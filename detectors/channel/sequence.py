@@ -1,7 +1,7 @@
 """A channel that tells states: which may follow which, and how long each may last."""
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal
 
 import msgspec
 import numpy as np
@@ -37,6 +37,8 @@ class Repeats(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     within : Duration
         Event time that is looked back upon.
     """
+
+    STATE_FREE: ClassVar[frozenset[str]] = frozenset({"within"})
 
     of: str
     more_than: Annotated[int, Meta(ge=1, le=REPEATS_MAX)]
@@ -94,6 +96,10 @@ class StateSequence(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     Detector class D12 of the project's domain notes; the automaton with clocks is that of R. Alur
     and D. L. Dill, A theory of timed automata, Theoretical Computer Science 126, 1994.
     """
+
+    STATE_FREE: ClassVar[frozenset[str]] = frozenset(
+        {"allowed", "at_least", "colours", "period", "unit"}
+    )
 
     states: dict[str, str]
     allowed: list[str] = msgspec.field(default_factory=list)
@@ -288,6 +294,18 @@ class Sequences(RowRule):
         state = np.zeros(n, [*words, *flags, ("spare", np.uint8, (5,))])
         state["code"] = np.nan
         return state
+
+    def refit(
+        self, state: NDArray[np.void], pairs: tuple[NDArray[np.int64], NDArray[np.int64]]
+    ) -> None:
+        """Take over state whose ring of times is longer or shorter, the newest ones first."""
+        mine, theirs = pairs
+        super().refit(state, pairs)
+        was, now, count = state["times"][theirs], self._kept, state["count"][theirs]
+        for back in range(1, 1 + min(was.shape[1], now)):
+            there = np.flatnonzero(count >= back)
+            at = count[there] - back
+            self.state["times"][mine[there], at % now] = was[there, at % was.shape[1]]
 
 
 SEQUENCE: Final = Kind(

@@ -46,6 +46,8 @@ class Fall(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     P. K. Sen, Estimates of the regression coefficient based on Kendall's tau, JASA 63, 1968.
     """
 
+    STATE_FREE: ClassVar[frozenset[str]] = frozenset({"by", "least", "over", "period"})
+
     over: Duration
     by: Annotated[Steps, Meta(extra=DIFFERENCE)]
     least: Annotated[int, Meta(ge=3, le=RING)] = 5

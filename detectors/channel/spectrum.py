@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from functools import partial
 from math import ceil
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal
 from zlib import crc32
 
 import msgspec
@@ -313,6 +313,8 @@ class Spectrum(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     envelope's counted too, 64 for the level, and 16 for each companion.
     """
 
+    STATE_FREE: ClassVar[frozenset[str]] = frozenset({"band", "rest", "spread"})
+
     bands: dict[str, Hertz]
     band: Sigmas
     floor: Annotated[float, Meta(gt=0, extra=DIFFERENCE)]
@@ -439,7 +441,8 @@ class Spectra(RowRule):
         figures["gap_ns"] = rule.gap.resolve(period).ns
         figures["sync_ns"] = rule.sync.resolve(period).ns
         figures["bands"] = len(rule.bands)
-        for i, edges in enumerate(rule.bands.values()):
+        # By name: a bundle does not keep the order in which they were written.
+        for i, (_, edges) in enumerate(sorted(rule.bands.items())):
             figures["lines"][i] = lines_of(edges, rule.frame, period_ns)
         figures["given"], figures["forget"] = rule.given is not None, 1.0 - 1.0 / rule.memory
         figures["band"], figures["back"] = rule.band.count, rule.hysteresis.count
@@ -506,7 +509,8 @@ class Spectra(RowRule):
 
 def _shape(rule: Spectrum, period_ns: int) -> int:
     """Number of the words by which the state was made: with others it means nothing."""
-    words = (rule.frame, rule.hop, rule.bands, rule.floor, rule.envelope, rule.given, rule.of)
+    bands = dict(sorted(rule.bands.items()))
+    words = (rule.frame, rule.hop, bands, rule.floor, rule.envelope, rule.given, rule.of)
     return crc32(repr((*words, period_ns)).encode())
 
 

@@ -1,7 +1,7 @@
 """A value that stands still for longer than this channel ever does by itself."""
 
 from collections.abc import Iterator
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal
 
 import msgspec
 import numpy as np
@@ -86,6 +86,10 @@ class Stuck(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     ----------
     Detector class D9 and trap T1 of the project's domain notes.
     """
+
+    STATE_FREE: ClassVar[frozenset[str]] = frozenset(
+        {"least", "quantile", "runs", "times", "warm_up"}
+    )
 
     times: Annotated[float, Meta(ge=1)] = 2.0
     least: Annotated[int, Meta(ge=2)] = 24

@@ -1,7 +1,7 @@
 """Sums over whole stretches of time: counts that come in bursts, judged as people count them."""
 
 from collections.abc import Iterator
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, ClassVar, Final
 
 import msgspec
 import numpy as np
@@ -50,6 +50,8 @@ class Total(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     ----------
     Trap T9 of the domain notes: aggregate over five minutes or more. State: 96 bytes.
     """
+
+    STATE_FREE: ClassVar[frozenset[str]] = frozenset({"high", "least", "low", "period"})
 
     over: Duration
     low: Annotated[Steps | None, Meta(extra=DIFFERENCE)] = None

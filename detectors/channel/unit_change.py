@@ -1,7 +1,7 @@
 """A meter that was exchanged or set anew: ten times, a thousandth, the other sign."""
 
 from collections.abc import Iterator
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal
 
 import msgspec
 import numpy as np
@@ -55,6 +55,8 @@ class UnitChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     Trap T4 of the domain notes: a step of ratio 10, 1000 or -1 is a configuration event. State:
     32 bytes and 64 of levels.
     """
+
+    STATE_FREE: ClassVar[frozenset[str]] = frozenset({"confirm", "floor", "period", "tolerance"})
 
     floor: Annotated[float, Meta(gt=0, extra=DIFFERENCE)]
     at_most: Literal["blue", "yellow"]

@@ -1,7 +1,7 @@
 """A value that stands still for a time: what an engineer writes of it."""
 
 from collections.abc import Iterator
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import msgspec
 from msgspec import Meta
@@ -39,6 +39,8 @@ class Frozen(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     ----------
     Detector class D9 of the project's domain notes.
     """
+
+    STATE_FREE: ClassVar[frozenset[str]] = frozenset({"after", "least", "period", "rest"})
 
     after: Duration
     resolution: Annotated[float, Meta(ge=0, extra=DIFFERENCE)] = 0.0

@@ -61,11 +61,15 @@ PARAMS: Final = np.dtype(
 
 @dataclass(frozen=True, slots=True)
 class FusedRules:
-    """The cheap rules of one class; None where it has none."""
+    """The cheap rules of one class; None where it has none.
+
+    `unit` is that of the class, in which means and runs are kept.
+    """
 
     limit: Limit | None
     unusual: Unusual | None
     frozen: Frozen | None = None
+    unit: str = ""
 
 
 class Table(NamedTuple):

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from contracts.batch import Batch
 from contracts.ports.lane_parts import carry
 from contracts.transition import TRANSITION, Transitions, end_to_end
+from detectors.base.meaning import fingerprint
 from detectors.fused import kernel
 from detectors.fused.parameters import FusedRules, table
 from detectors.fused.row_layout import ROW, WAIT, busy, in_halves, new_rows, new_waits
@@ -25,7 +26,15 @@ _FROZEN: Final = ("frozen_level", "frozen_wait", "first", "run", "run_since")
 # What is left of a channel's state when nothing rings or is waited for.
 _CALM: Final = (*_LIMIT, "unusual_level", "unusual_wait", *_FROZEN, "gate_since", "up", "down")
 ROWS: Final = "rules"
+_NO_RULE: Final = 0
 WAITS: Final = "rules.waits"
+MEANING: Final = "rules.meaning"  # by the class that a row names
+# What begins anew when a rule means something else, in the order of the fingerprints: levels stay.
+_MEANT: Final = {
+    "unusual": _LEARNED,
+    "sums": ("up", "down"),
+    "frozen": ("first", "run", "run_since"),
+}
 _FRESH: Final = (new_rows(np.zeros(1, np.int64)), new_waits(1))
 
 
@@ -38,6 +47,12 @@ class ChannelRules:
         Rules of each class.
     class_of : int, shape (n,)
         Index into `classes` for every lane row.
+
+    Attributes
+    ----------
+    relearning : dict of str to int
+        Channels by rule whose state the last `restore` let begin anew, because it means something
+        else.
     """
 
     def __init__(self, classes: Sequence[FusedRules], class_of: NDArray[Any]) -> None:
@@ -48,6 +63,8 @@ class ChannelRules:
             _FROZEN: np.array([rules.frozen is None for rules in classes], np.bool_),
         }
         self._table = tuple(table(classes))
+        self._meaning = _meaning(classes)
+        self.relearning: dict[str, int] = {}
         self._adopt(new_rows(class_of), new_waits(len(class_of)))
         self._transitions = np.zeros(NOTES, TRANSITION)
 
@@ -88,12 +105,12 @@ class ChannelRules:
                 found.append(self._transitions[:told].copy())
         return end_to_end(found)
 
-    def arrays(self) -> Mapping[str, NDArray[np.void]]:
+    def arrays(self) -> Mapping[str, NDArray[Any]]:
         """State to be put into a snapshot; not a copy."""
-        return {ROWS: self.rows, WAITS: self.waits}
+        return {ROWS: self.rows, WAITS: self.waits, MEANING: self._meaning}
 
-    def restore(self, arrays: Mapping[str, NDArray[np.void]], old_row: NDArray[np.int64]) -> None:
-        """Take over state from a snapshot; of a rule that a class no longer has nothing stays.
+    def restore(self, arrays: Mapping[str, NDArray[Any]], old_row: NDArray[np.int64]) -> None:
+        """Take over state that means the same; of a rule that a class no longer has nothing stays.
 
         Parameters
         ----------
@@ -107,15 +124,54 @@ class ChannelRules:
         rows, waits = new_rows(self._class_of), new_waits(len(self._class_of))
         carry(rows, halves[0], old_row)
         carry(waits, halves[1], old_row)
+        self._forget((rows, waits), arrays.get(MEANING), old_row >= 0)
         rows["rules"] = self._class_of
         for names, without in self._without.items():
             if (gone := without[self._class_of]).any():
                 _begin_anew((rows, waits), names, gone)
         self._adopt(rows, waits)
 
+    def _forget(
+        self,
+        halves: tuple[NDArray[np.void], NDArray[np.void]],
+        had: NDArray[np.uint64] | None,
+        known: NDArray[np.bool_],
+    ) -> None:
+        """Let state begin anew that meant something else; rows still name their former class."""
+        self.relearning = {}
+        if had is None or not len(had):  # of a release, or a lane, that had none
+            return
+        former = np.where(known, halves[0]["rules"], 0)
+        for at, (rule, names) in enumerate(_MEANT.items()):
+            was, now = had[:, at, None], self._meaning[None, :, at]
+            other = (was != now) & (was != _NO_RULE) & (now != _NO_RULE)
+            gone = known & other[former, self._class_of]
+            if gone.any():
+                _begin_anew(halves, names, gone)
+                self.relearning[rule] = int(np.count_nonzero(gone))
+
     def accept(self, row: int) -> None:
         """Let the channel's mean and variance begin anew; its limits stay as they are."""
         _begin_anew((self.rows, self.waits), _UNUSUAL, np.array([row]))
+
+
+def _meaning(classes: Sequence[FusedRules]) -> NDArray[np.uint64]:
+    """Fingerprints of each class's rules, shape (classes, rules), as `_MEANT` names them."""
+
+    def of(rule: Any, unit: str) -> int:
+        return _NO_RULE if rule is None else fingerprint(rule, unit, 0, {})
+
+    return np.array(
+        [
+            (
+                of(rules.unusual, rules.unit),
+                of(rules.unusual and rules.unusual.sums, ""),
+                of(rules.frozen, rules.unit),
+            )
+            for rules in classes
+        ],
+        np.uint64,
+    ).reshape(len(classes), len(_MEANT))
 
 
 def _begin_anew(

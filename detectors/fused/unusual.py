@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Iterator
 from functools import partial
 from math import sqrt
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
 from msgspec import Meta
@@ -34,6 +34,8 @@ class Sums(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     E. S. Page, Continuous Inspection Schemes, Biometrika 41, 1954. Detector class D3 of the
     project's domain notes.
     """
+
+    STATE_FREE: ClassVar[frozenset[str]] = frozenset({"h"})
 
     k: Sigmas = Sigmas("0.5 sigma")
     h: Sigmas = Sigmas("8 sigma")
@@ -84,6 +86,8 @@ class Unusual(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     1959 (the chart); D. J. West, Updating Mean and Variance Estimates: An Improved Method,
     CACM 22(9), 1979, in its exponentially weighted form (the variance).
     """
+
+    STATE_FREE: ClassVar[frozenset[str]] = frozenset({"band", "floor", "period", "sums"})
 
     model: Literal["ewma"]
     smoothing: Annotated[float, Meta(gt=0, le=1)]

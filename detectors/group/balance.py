@@ -1,7 +1,7 @@
 """What goes in must come out: the residual of an equation between channels of a group."""
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, ClassVar, Final
 
 import msgspec
 import numpy as np
@@ -14,6 +14,7 @@ from contracts.quantities import Duration
 from contracts.transition import NEVER
 from detectors.base.kind import Columns, Fault, Kind, Roster, Scene
 from detectors.base.level_step import Levels, figures, ring, severity
+from detectors.base.meaning import same_unit, units_of
 from detectors.base.row_rule import RowRule, joined
 from detectors.base.thresholds import Steps
 from detectors.group.equation import STEPS_MAX, parse, work_out
@@ -60,6 +61,8 @@ class Balance(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     Detector class D5 of the domain notes: residual of a stated equation, with meter class and
     synchronisation error as tolerance. State: 32 bytes for each channel named, 64 for each group.
     """
+
+    STATE_FREE: ClassVar[frozenset[str]] = frozenset({"by", "period", "share", "sync", "tolerance"})
 
     equation: str
     where: dict[str, str]
@@ -199,6 +202,7 @@ class Balances(RowRule):
         self._companion_rows = np.array(
             sorted({row for of in named.values() for rows in of for row in rows}), np.int64
         )
+        self._units = units_of(self._companion_rows, roster)
         self._cell_of = np.full(len(roster.class_of), -1, np.int64)
         self._cell_of[self._companion_rows] = np.arange(len(self._companion_rows))
         names = max((len(of) for of in named.values()), default=1)
@@ -254,16 +258,21 @@ class Balances(RowRule):
 
     def arrays(self) -> Mapping[str, NDArray[Any]]:
         """State to be put into a snapshot; not a copy."""
-        mine = {f"{NAME}.sitting": self._companion_rows, f"{NAME}.seats": self._cells}
-        return {**super().arrays(), **mine}
+        return {
+            **super().arrays(),
+            f"{NAME}.sitting": self._companion_rows,
+            f"{NAME}.seats": self._cells,
+            f"{NAME}.units": self._units,
+        }
 
     def restore(self, arrays: Mapping[str, NDArray[Any]], old_row: NDArray[np.int64]) -> None:
-        """Take over state from a snapshot; channels that are new have said nothing."""
+        """Take over state; channels that are new, or have another unit, have said nothing."""
         super().restore(arrays, old_row)
         self._cells = self._silent()
         if f"{NAME}.sitting" in arrays:
             mine, theirs = joined(old_row[self._companion_rows], arrays[f"{NAME}.sitting"])
-            self._cells[mine] = arrays[f"{NAME}.seats"][theirs]
+            kept = same_unit(NAME, arrays, self._units, (mine, theirs))
+            self._cells[mine[kept]] = arrays[f"{NAME}.seats"][theirs[kept]]
 
 
 BALANCE: Final = Kind(

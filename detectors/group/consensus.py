@@ -1,7 +1,7 @@
 """A channel that leaves its neighbours: a sensor's own fault, told from what moves an area."""
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal
 
 import msgspec
 import numpy as np
@@ -75,6 +75,8 @@ class Consensus(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     Huber's, Annals of Mathematical Statistics 35, 1964. State: 120 bytes for each channel, and 64
     for its neighbours' numbers.
     """
+
+    STATE_FREE: ClassVar[frozenset[str]] = frozenset({"band", "floor", "least"})
 
     band: Sigmas
     floor: Annotated[float, Meta(gt=0, extra=DIFFERENCE)]

@@ -1,7 +1,7 @@
 """Rows of features where hardly any were lately: half-space trees."""
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal
 from zlib import crc32
 
 import msgspec
@@ -17,7 +17,7 @@ from contracts.transition import Colour
 from detectors.base.companions import Companions
 from detectors.base.kind import Columns, Fault, Kind, Roster, Scene
 from detectors.base.level_step import Levels, calm_so_far, figures, may_learn, ring, severity
-from detectors.base.row_rule import VALUE, RowRule, joined, stacked
+from detectors.base.row_rule import VALUE, RowRule, copy_leading, joined, stacked
 from detectors.base.score_quantile import BUCKETS, learn, usual
 from detectors.false_alarm_rate.rate import of_quantile
 from detectors.group.half_space_trees import build, count_row, isolation
@@ -201,6 +201,8 @@ class Isolation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     S. C. Tan, K. M. Ting and T. F. Liu, Fast Anomaly Detection for Streaming Data, IJCAI 2011.
     """
 
+    STATE_FREE: ClassVar[frozenset[str]] = frozenset({"above", "quantile"})
+
     features: dict[str, Span]
     sync: Duration = Duration("2 periods")
     trees: Annotated[int, Meta(ge=1, le=100)] = 25
@@ -347,13 +349,15 @@ class Isolations(RowRule):
         super().restore(arrays, old_row)
         self._companions.restore(arrays, old_row)
         self._masses, fresh = self._bare(len(self.rows)), self.fresh(len(self.rows))
-        alike = self.state["words"] == fresh["words"]
+        same = self.state["words"] == fresh["words"]
         if f"{NAME}.masses" in arrays:
             had = arrays[f"{NAME}.masses"]
             mine, theirs = joined(old_row[self.rows], arrays[f"{NAME}.rows"])
-            alike &= had.shape[1:] == self._masses.shape[1:]
-            self._masses[mine[alike[mine]]] = had[theirs[alike[mine]]]
-        self.state[~alike] = fresh[~alike]
+            if f"{NAME}.meaning" not in arrays:
+                same &= had.shape[1:] == self._masses.shape[1:]
+            kept = same[mine] & self.kept(arrays, (mine, theirs))
+            copy_leading(self._masses, had, (mine[kept], theirs[kept]))
+        self.state[~same] = fresh[~same]
 
 
 def _is_column(name: str) -> bool:

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Annotated, Any, Final, Literal, NamedTuple
+from typing import Annotated, Any, ClassVar, Final, Literal, NamedTuple
 
 import msgspec
 import numpy as np
@@ -14,6 +14,7 @@ from contracts.quantities import Duration
 from contracts.transition import NEVER, TRANSITION, Colour, Transitions, end_to_end, no_transitions
 from detectors.base.kind import Columns, Fault, Kind, Roster, Scene
 from detectors.base.level_step import figures, new_levels, ring, views
+from detectors.base.meaning import fingerprints, same_meaning
 from detectors.base.row_rule import joined
 
 SLOTS: Final = 256
@@ -133,6 +134,8 @@ class Some(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         How many of them must have rung.
     """
 
+    STATE_FREE: ClassVar[frozenset[str]] = frozenset({"least"})
+
     of: list[Term]
     least: Annotated[int, Meta(ge=1, le=TERMS_MAX)]
 
@@ -172,6 +175,8 @@ class Joint(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     Rule 2 of section 0.3 of the domain notes: a statistical finding is confirmed by a second
     independent sensor. State: 80 bytes for each group and 40 for each channel and rule named.
     """
+
+    STATE_FREE: ClassVar[frozenset[str]] = frozenset({"period", "unit", "within"})
 
     colour: Literal["blue", "yellow", "orange", "red"]
     all_of: list[Term] | None = msgspec.field(name="all", default=None)
@@ -231,6 +236,10 @@ class Joints:
         self._place[self._rows] = np.arange(len(self._rows))
         self._witnesses = Witnesses(self._rows, [rule.terms for rule in self._rules], roster)
         self._heard: list[Heard] = []
+        of_label = dict(zip(sorted(rules), fingerprints(rules, roster).tolist(), strict=True))
+        governing = [of_label[governs[row]] for row in self._rows.tolist()]
+        self._meaning = np.array(governing, np.uint64)
+        self.relearning = 0
         self._begin()
 
     def _begin(self) -> None:
@@ -342,6 +351,7 @@ class Joints:
             f"{NAME}.eased": self._eased,
             f"{NAME}.terms": self._terms(),
             f"{NAME}.levels": self._levels,
+            f"{NAME}.meaning": self._meaning,
             f"{NAME}.witnesses": self._witnesses.rows,
             f"{NAME}.rules": self._witnesses.rules,
             f"{NAME}.lit": self._lit,
@@ -354,12 +364,15 @@ class Joints:
     def restore(self, arrays: Mapping[str, NDArray[Any]], old_row: NDArray[np.int64]) -> None:
         """Take over state; a witness that is new is calm until its next level change."""
         self._begin()
+        self.relearning = 0
         if f"{NAME}.rows" not in arrays:
             return
         mine, theirs = joined(old_row[self._rows], arrays[f"{NAME}.rows"])
         self._clock[mine] = arrays[f"{NAME}.clock"][theirs]
         self._levels[mine] = arrays[f"{NAME}.levels"][theirs]
         same = self._terms()[mine] == arrays[f"{NAME}.terms"][theirs]
+        same &= same_meaning(NAME, arrays, self._meaning, (mine, theirs))
+        self.relearning = int(np.count_nonzero(~same))
         self._eased[mine[same]] = arrays[f"{NAME}.eased"][theirs[same]]
         had = zip(arrays[f"{NAME}.witnesses"].tolist(), arrays[f"{NAME}.rules"], strict=True)
         lit = dict(zip(had, arrays[f"{NAME}.lit"].tolist(), strict=True))

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from contracts.transition import NEVER
 from detectors.base.kind import Roster
+from detectors.base.meaning import same_unit, units_of
 from detectors.base.row_rule import joined
 
 
@@ -28,7 +29,7 @@ class Members:
     roster : Roster
     most : int
         Channels of a circle, the anchor among them.
-    sources : int
+    sources : sequence of str
         Columns that are kept of each channel.
 
     Attributes
@@ -48,9 +49,10 @@ class Members:
         roster: Roster,
         *,
         most: int,
-        sources: int,
+        sources: Sequence[str],
     ) -> None:
-        self._name, self._sources = name, sources
+        self._name = name
+        self._sources = np.array([source.encode() for source in sources], "S32")
         circles = _circles(wanted, roster, most)
         self.anchors = np.array([circle[0] for circle in circles], np.int64)
         self.width_of = np.array([len(circle) for circle in circles], np.int64)
@@ -59,14 +61,15 @@ class Members:
         for place, circle in enumerate(circles):
             self._members[place, : len(circle)] = circle
         self._rows = np.unique(self._members[self._members >= 0])
+        self._units = units_of(self._rows, roster)
         self._cell = np.full(len(roster.class_of), -1, np.int64)
         self._cell[self._rows] = np.arange(len(self._rows))
         self._seats_of = np.where(self._members >= 0, self._cell[self._members], -1)
         self._begin()
 
     def _begin(self) -> None:
-        self._said = np.full((self._sources, len(self._rows)), np.nan)
-        self._said_at = np.full((self._sources, len(self._rows)), NEVER, np.int64)
+        self._said = np.full((len(self._sources), len(self._rows)), np.nan)
+        self._said_at = np.full((len(self._sources), len(self._rows)), NEVER, np.int64)
 
     def members(self, place: int) -> NDArray[np.int64]:
         """Lane rows of a circle, the anchor first."""
@@ -84,6 +87,8 @@ class Members:
             f"{self._name}.heard": self._rows,
             f"{self._name}.said": self._said,
             f"{self._name}.said_at": self._said_at,
+            f"{self._name}.sources": self._sources,
+            f"{self._name}.units": self._units,
         }
 
     def restore(
@@ -94,16 +99,27 @@ class Members:
         same = np.zeros(len(self.anchors), np.bool_)
         if f"{self._name}.anchors" not in arrays:
             return same
-        mine, theirs = joined(old_row[self._rows], arrays[f"{self._name}.heard"])
-        for name, array in (("said", self._said), ("said_at", self._said_at)):
-            if len(arrays[f"{self._name}.{name}"]) == self._sources:
-                array[:, mine] = arrays[f"{self._name}.{name}"][:, theirs]
+        self._take_words(arrays, old_row)
         was = arrays[f"{self._name}.members"]
         mine, theirs = joined(old_row[self.anchors], arrays[f"{self._name}.anchors"])
         for place, other in zip(mine.tolist(), theirs.tolist(), strict=True):
             had = was[other][was[other] >= 0]
             same[place] = np.array_equal(old_row[self.members(place)], had)
         return same
+
+    def _take_words(self, arrays: Mapping[str, NDArray[Any]], old_row: NDArray[np.int64]) -> None:
+        """Take over what was said of each column, by its name; by its place where none is kept."""
+        mine, theirs = joined(old_row[self._rows], arrays[f"{self._name}.heard"])
+        kept = same_unit(self._name, arrays, self._units, (mine, theirs))
+        mine, theirs = mine[kept], theirs[kept]
+        count = len(arrays[f"{self._name}.said"])
+        unnamed = self._sources if count == len(self._sources) else self._sources[:0]
+        had = arrays.get(f"{self._name}.sources", unnamed).tolist()
+        for i, source in enumerate(self._sources.tolist()):
+            if source in had:
+                at = had.index(source)
+                self._said[i, mine] = arrays[f"{self._name}.said"][at, theirs]
+                self._said_at[i, mine] = arrays[f"{self._name}.said_at"][at, theirs]
 
 
 def _circles(wanted: Mapping[str, Sequence[str]], roster: Roster, most: int) -> list[list[int]]:

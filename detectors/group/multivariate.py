@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from functools import partial
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal
 
 import msgspec
 import numpy as np
@@ -15,7 +15,8 @@ from contracts.quantities import DIFFERENCE, Duration
 from contracts.transition import TRANSITION, Colour, Transitions, end_to_end, no_transitions
 from detectors.base.kind import Columns, Fault, Kind, Roster, Scene
 from detectors.base.level_step import Levels, may_learn, new_levels, ring, severity, views
-from detectors.base.row_rule import NOTES, joined, stacked
+from detectors.base.meaning import fingerprints, same_meaning
+from detectors.base.row_rule import NOTES, copy_leading, joined, stacked
 from detectors.false_alarm_rate.rate import FalseAlarmRate, at_most
 from detectors.group.members import Members
 from detectors.group.principal import fit, judge
@@ -193,6 +194,8 @@ class Multivariate(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     Applied Mathematics and Computer Science 8(4), 1998; detector class D11 of the domain notes.
     """
 
+    STATE_FREE: ClassVar[frozenset[str]] = frozenset({"times"})
+
     with_classes: dict[str, Annotated[float, Meta(gt=0)]] = msgspec.field(name="with")
     floor: Annotated[float, Meta(gt=0, extra=DIFFERENCE)]
     sync: Duration = Duration("2 periods")
@@ -250,7 +253,7 @@ class Multivariates:
         self._rules = [rules[label] for label in labels]
         self._sources = sorted({rule.of for rule in self._rules})
         wanted = {label: tuple(rules[label].with_classes) for label in labels}
-        self._circle = Members(NAME, wanted, roster, most=MOST, sources=len(self._sources))
+        self._circle = Members(NAME, wanted, roster, most=MOST, sources=self._sources)
         self._rows = self._circle.anchors
         kinds = [roster.labels[i] for i in roster.class_of[self._rows]]
         self._params_of = np.array([labels.index(kind) for kind in kinds], np.int64)
@@ -261,6 +264,8 @@ class Multivariates:
         period_ns = dict(zip(roster.labels, roster.period_ns, strict=True))
         for label, rule, p in zip(labels, self._rules, self._params, strict=True):
             self._put(p, rule, period_ns[label])
+        self._meaning = fingerprints(rules, roster)[self._params_of]
+        self.relearning = 0
         self._transitions = np.zeros(NOTES, TRANSITION)
         self._begin()
 
@@ -341,22 +346,26 @@ class Multivariates:
     def arrays(self) -> Mapping[str, NDArray[Any]]:
         """State to be put into a snapshot; not a copy."""
         mine = {f"{NAME}.{name}": array for name, array in self._state.items()}
-        return {f"{NAME}.levels": self._levels, **mine, **self._circle.arrays()}
+        own = {f"{NAME}.levels": self._levels, f"{NAME}.meaning": self._meaning}
+        return {**own, **mine, **self._circle.arrays()}
 
     def restore(self, arrays: Mapping[str, NDArray[Any]], old_row: NDArray[np.int64]) -> None:
-        """Take over state from a snapshot; groups of other channels begin anew."""
+        """Take over state that means the same; groups of other channels begin anew."""
         self._begin()
+        self.relearning = 0
         same = self._circle.restore(arrays, old_row)
         mine, theirs = joined(old_row[self._rows], arrays.get(f"{NAME}.anchors", np.empty(0, int)))
         if not len(mine):
             return
         self._levels[mine] = arrays[f"{NAME}.levels"][theirs]
         had = {name: arrays[f"{NAME}.{name}"] for name in self._state}
-        if any(had[name].shape[1:] != new.shape[1:] for name, new in self._state.items()):
-            return
         kept = same[mine] & (had["counts"][theirs, 2] == self._state["counts"][mine, 2])
+        kept &= same_meaning(NAME, arrays, self._meaning, (mine, theirs))
+        if f"{NAME}.meaning" not in arrays:
+            kept &= all(had[n].shape[1:] == new.shape[1:] for n, new in self._state.items())
         for name, array in self._state.items():
-            array[mine[kept]] = had[name][theirs[kept]]
+            copy_leading(array, had[name], (mine[kept], theirs[kept]))
+        self.relearning = int(np.count_nonzero(~kept))
 
 
 def of_multivariate(rule: Any, scene: Any) -> FalseAlarmRate:

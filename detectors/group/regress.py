@@ -1,7 +1,7 @@
 """What companions explain of a value: least squares that forget, and the residual."""
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal
 
 import msgspec
 import numpy as np
@@ -78,6 +78,8 @@ class Regress(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     Statistics 35, 1964 (the clipping). State with k companions: 80 bytes, 8 (k + 1) (k + 3) for
     o, t and P, and 16 for each companion; 160 bytes with one.
     """
+
+    STATE_FREE: ClassVar[frozenset[str]] = frozenset({"band", "floor", "side"})
 
     on: Annotated[list[str], Meta(min_length=1, max_length=INPUTS_MAX)]
     band: Sigmas

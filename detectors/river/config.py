@@ -1,7 +1,7 @@
 """What an engineer writes of a model of the package river, and what makes no sense in it."""
 
 from collections.abc import Iterator
-from typing import Annotated, Final, Literal
+from typing import Annotated, ClassVar, Final, Literal
 
 import msgspec
 from msgspec import Meta
@@ -76,6 +76,8 @@ class River(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     State: 128 bytes, 8 for each lag, 16 for each companion, and for each model
     16 memory (features + 1); 16 kB with 500 readings of the value.
     """
+
+    STATE_FREE: ClassVar[frozenset[str]] = frozenset({"above", "band", "floor", "side"})
 
     model: str
     at_most: Literal["blue", "yellow"]

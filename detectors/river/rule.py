@@ -13,7 +13,8 @@ from contracts.transition import NEVER, TRANSITION, Colour, Transitions, end_to_
 from detectors.base.companions import Companions
 from detectors.base.kind import Columns, Kind, Roster
 from detectors.base.level_step import WAITS, figures, may_learn, new_levels, ring, severity, views
-from detectors.base.row_rule import VALUE, joined
+from detectors.base.meaning import fingerprints, same_meaning
+from detectors.base.row_rule import VALUE, copy_leading, joined
 from detectors.river.config import LAG_OF, LAGS_MAX, River, faults
 from detectors.river.models import ZOO, Inputs, Signal
 from detectors.river.pair import Pair
@@ -48,6 +49,9 @@ class RiverModels:
                 ("readings", np.float64, (kept, width)),  # features, then the value
             ]
         )
+        labels = np.searchsorted(sorted(rules), roster.labels)
+        self._meaning = fingerprints(rules, roster)[labels[roster.class_of[self._rows]]]
+        self.relearning = 0
         self._bounds = [_bounds(rule) for rule in self._rules]
         self._quiet = [float(bounds.min()) - back for bounds, back in self._bounds]
         self._note = np.zeros(1, TRANSITION)
@@ -258,24 +262,40 @@ class RiverModels:
             f"{NAME}.recent": self._recent,
             f"{NAME}.owners": self._owners,
             f"{NAME}.models": self._models,
+            f"{NAME}.meaning": self._meaning,
             **self._companions.arrays(),
         }
 
     def restore(self, arrays: Mapping[str, NDArray[Any]], old_row: NDArray[np.int64]) -> None:
-        """Take over state from a snapshot; models of which other words are kept begin anew."""
+        """Take over state that means the same from a snapshot; levels stay in any case."""
         self._begin()
+        self.relearning = 0
         self._companions.restore(arrays, old_row)
         if f"{NAME}.rows" not in arrays:
             return
         mine, theirs = joined(old_row[self._rows], arrays[f"{NAME}.rows"])
         self._levels[mine] = arrays[f"{NAME}.levels"][theirs]
-        self._recent[mine] = arrays[f"{NAME}.recent"][theirs]
+        kept = same_meaning(NAME, arrays, self._meaning, (mine, theirs))
+        self.relearning = int(np.count_nonzero(~kept))
+        self._recent[mine[kept]] = arrays[f"{NAME}.recent"][theirs[kept]]
+        self._take_models(arrays, old_row, self._rows[mine[~kept]])
+        self._settle()
+
+    def _take_models(
+        self,
+        arrays: Mapping[str, NDArray[Any]],
+        old_row: NDArray[np.int64],
+        forgotten: NDArray[np.int64],
+    ) -> None:
+        """Take over kept readings, but of models that a forgotten row owns."""
         models = arrays[f"{NAME}.models"]
         mine, theirs = joined(old_row[self._owners], arrays[f"{NAME}.owners"])
+        same = self._models["words"][mine] == models["words"][theirs]
+        same &= ~np.isin(self._owners[mine], forgotten)
         if models.dtype == self._dtype:
-            same = self._models["words"][mine] == models["words"][theirs]
             self._models[mine[same]] = models[theirs[same]]
-        self._settle()
+        elif f"{NAME}.meaning" in arrays:
+            copy_leading(self._models, models, (mine[same], theirs[same]))
 
 
 def _sharing(

@@ -108,6 +108,8 @@ class Lane:
         self.shadow_outbox = Outbox()  # what shadows told, of all of them
         self.before: list[str] = []  # bundles that promoted ones replaced; the first is deployed
         self.sheds = 0  # shadows that the lane let go of by itself
+        self.relearned: dict[str, int] = {}  # channels by rule that the newest swap made forget
+        self.relearning: dict[str, int] = {}  # the same of all swaps since the lane began
 
     @property
     def last_fingerprint(self) -> str:
@@ -312,10 +314,17 @@ class Lane:
         for name in STATEFUL:
             getattr(parts, name).restore(getattr(old, name).arrays(), rows)
         self._hold_shelved()
+        self._note_relearning()
         time_ns = max(self.lane_time_s, 0) * NS_PER_S
         self.outbox.emit(parts.book.restore(old.book.state(), time_ns))
         if self.lane_time_s != NOT_BEGUN:
             parts.silence.begin(self.lane_time_s)
+
+    def _note_relearning(self) -> None:
+        """Count the channels whose state began anew with the newest configuration, by rule."""
+        self.relearned = self.parts.scorer.relearning()
+        for rule, count in self.relearned.items():
+            self.relearning[rule] = self.relearning.get(rule, 0) + count
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Columns by lane row of everything that it remembers; not copies."""
@@ -348,6 +357,7 @@ class Lane:
             "whispers": [self.shadow_outbox.sequence, self.shadow_outbox.digest],
             "before": list(self.before),
             "sheds": self.sheds,
+            "relearning": dict(self.relearning),
             "understudy": shadow and {**shadow.state(), "lane": shadow.lane.header()},
         }
 
@@ -375,7 +385,7 @@ class Lane:
         ids = arrays[IDS].astype(np.uint64)
         if header["config"] == parts.config and len(ids) == len(parts.catalogue):
             # The same bundle gives the same rows: their hashes need not be made again, one by one.
-            vars(parts.catalogue)["id_hashes"] = ids
+            parts.catalogue.id_hashes = ids
         lane = cls(name, parts, parts_for, learned_for)
         rows = join_rows(ids, parts.catalogue.id_hashes)
         for part in STATEFUL:
@@ -383,6 +393,7 @@ class Lane:
         parts.book.restore(header["book"], 0)
         lane._take(header)
         lane._hold_shelved()
+        lane._note_relearning()  # another release may give state another meaning
         lane._restore_shadow(header, arrays)
         if not lane.accounts.balanced():
             msg = f"snapshot of {name}: expected balanced accounts, got {header['accounts']}"
@@ -397,6 +408,7 @@ class Lane:
         self.accounts = Accounts(header["accounts"])
         self.index = OffsetIndex(header["index"])
         self.shelving = Shelving(header["shelf"])
+        self.relearning = dict(header.get("relearning", {}))  # none before it was counted
 
     def _restore_shadow(self, header: dict[str, Any], arrays: Arrays) -> None:
         """What a snapshot holds of shadows; those of releases without them hold nothing."""

@@ -1,5 +1,6 @@
 """What a lane journals: ticks when it is quiet, commands, configuration swaps."""
 
+import logging
 from collections.abc import Awaitable, Callable
 from typing import Final
 
@@ -22,6 +23,8 @@ from contracts.journal import (
 from pipeline.lane.lane import NOT_BEGUN, Lane
 from pipeline.worker.lane_context import LanePorts
 from pipeline.worker.shadow_commands import unfit
+
+log = logging.getLogger("tocsin.lane")
 
 BODY_KEPT: Final = 1024
 
@@ -55,8 +58,14 @@ class JournalWriter:
         self._unwritten.append(entry)
 
     async def swap(self, config: str) -> None:
-        """Let another configuration govern from here on."""
-        await self._enter(Swap(config))
+        """Let another configuration govern from here on; the entry says what is learned anew."""
+        entry = Entry(self._lane.position, Swap(config))
+        await self._ports.compute(self._lane.apply, entry)
+        found = self._lane.relearned
+        if found:
+            told = ", ".join(f"{rule} on {n} channels" for rule, n in found.items())
+            log.warning("%s: learns anew under %s: %s", self._lane.name, config[:7], told)
+        self._unwritten.append(Entry(entry.at, Swap(config, found)))
 
     async def warm(self, learned: str) -> None:
         """Let the lane begin with what a replay of history learned."""

@@ -221,6 +221,7 @@ class LaneLoop:
         status.end = max(status.end, lane.position)
         status.open_alarms = lane.parts.book.colours()
         status.sheds = lane.sheds
+        status.relearning = dict(lane.relearning)
         status.shadow = lane.shadow.status() if lane.shadow is not None else None
 
 

@@ -260,7 +260,22 @@ class MetricsCollector:
         yield from _queues(process_status.queues)
         for measure in _MEASURES:
             yield _family(measure, lanes)
+        yield _relearning(lanes)
         yield from shadow_families(PREFIX, lanes)
+
+
+def _relearning(lanes: Iterable[LaneStatus]) -> Metric:
+    """Channels that learn anew; a rule has a series once it has forgotten something."""
+    family = CounterMetricFamily(
+        f"{PREFIX}channels_relearning",
+        "Channels whose learned state began anew because a configuration gave it another meaning, "
+        f"by rule, {_SINCE_BEGIN}",
+        labels=["lane", "rule"],
+    )
+    for lane in lanes:
+        for rule, count in sorted(lane.relearning.items()):
+            family.add_metric([lane.name, rule], float(count))
+    return family
 
 
 def _alone(name: str, say: str, value: float) -> Metric:

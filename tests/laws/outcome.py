@@ -95,6 +95,9 @@ class Watched:
     def restore(self, arrays: Arrays, old_row: NDArray[np.int64]) -> None:
         self._scorer.restore(arrays, old_row)
 
+    def relearning(self) -> dict[str, int]:
+        return self._scorer.relearning()
+
     def accept(self, row: int) -> frozenset[int]:
         return self._scorer.accept(row)
 

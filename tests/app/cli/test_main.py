@@ -11,7 +11,7 @@ import pytest
 from app.cli.main import main
 from configuration.configuration import Configuration
 from runtime.installation import CONFIGS
-from tests.testkit.config_folder import folder_with
+from tests.testkit.config_folder import PACK, folder_with
 from tests.testkit.kafka.broker import Cluster
 
 FEED = "water.feed-01.flow"
@@ -51,6 +51,36 @@ def test_findings_as_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     body = json.loads(capsys.readouterr().out)
     assert body["good"] is False
     assert "tocsin.yaml: expected a file" in body["findings"][0]
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "said"),
+    [
+        (
+            "smoothing: 0.1",
+            "smoothing: 0.2",
+            "water.pressure: unusual: 1 channel would learn anew: smoothing was 0.1, is 0.2",
+        ),
+        (
+            "unit: MPa",
+            "unit: bar",
+            "water.pressure: unusual: 1 channel would learn anew: unit was MPa, is bar",
+        ),
+        ("band: 5 sigma", "band: 6 sigma", "a reload would forget nothing that was learned"),
+        (PACK[PACK.index("unusual:") : PACK.index("silent:")], "", "the rule is dropped"),
+    ],
+)
+def test_what_a_reload_would_forget_is_told_before_it_happens(
+    was: str, now: str, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert was in PACK
+    old = folder_with(tmp_path / "old", {})
+    new = folder_with(tmp_path / "new", {"water/pressure.yaml": PACK.replace(was, now)})
+    assert main(["check", str(new), "--against", str(old)]) == 0
+    assert capsys.readouterr().out.splitlines()[-1].endswith(said)
+    assert main(["check", str(new), "--against", str(old), "--json"]) == 0
+    forgets = json.loads(capsys.readouterr().out)["forgets"]
+    assert bool(forgets) is ("forget nothing" not in said)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """Jumps: the value is far from the reading before it."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import msgspec
 import numpy as np
@@ -19,6 +19,8 @@ SCORED = int(Disposition.SCORED)
 
 class Jump(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Rings yellow while the value is further than `by` from the reading before it."""
+
+    STATE_FREE: ClassVar[frozenset[str]] = frozenset({"by"})  # only says when it rings
 
     by: Annotated[float, Meta(gt=0)]  # in the unit of the class
     on_delay: Duration = Duration("0 s")

@@ -11,9 +11,19 @@ from msgspec import structs
 
 from contracts.civil_time import DayType
 from contracts.quantities import Duration, Sigmas
+from contracts.transition import Transitions
 from detectors.base.kind import Scene
 from detectors.channel.seasonal import SEASONAL, Seasonal, faults
-from tests.testkit.kind_case import Case, Reading, Seen, equals_twin, keeps_the_laws, roster, run
+from tests.testkit.kind_case import (
+    Case,
+    Reading,
+    Seen,
+    equals_twin,
+    keeps_the_laws,
+    roster,
+    run,
+    same,
+)
 from tests.testkit.kinds.channel.seasonal import CITY, WORDS, case, stream, usual
 
 
@@ -132,3 +142,44 @@ def test_other_columns_are_judged() -> None:
     columns = {"value": np.zeros(len(batch)), "balance": batch.value}
     found = one.detector().score(batch, disposition, (0, len(batch)), columns)
     assert len(found) == len(run(case())) > 2
+
+
+def reloaded(before: Case, after: Case, readings: int) -> tuple[Any, Transitions]:
+    """A detector that took over what the one before learned of some readings, and what it tells."""
+    batch, disposition = before.batch()
+    columns = {"value": batch.value}
+    old, new = before.detector(), after.detector()
+    old.score(batch, disposition, (0, readings), columns)
+    new.restore(
+        {name: array.copy() for name, array in old.arrays().items()},
+        np.arange(len(after.roster.class_of)),
+    )
+    return new, new.score(batch, disposition, (readings, len(batch)), {"value": batch.value})
+
+
+def test_a_normal_day_after_a_reload_with_another_slot_rings_nothing() -> None:
+    """Slots of an hour are no slots of half an hour, though both fit into one array."""
+    lane = roster({"m": 1, "fine": 1}, period_s=3600)
+    fine = Seasonal(**{**WORDS, "slot": Duration("30 min")})
+    before = Case(SEASONAL, {"m": Seasonal(**WORDS), "fine": fine}, lane, stream(29, {}))
+    after = replace(before, rules={"m": fine, "fine": fine})
+    assert (
+        after.detector().arrays()["seasonal.state"].dtype
+        == before.detector().arrays()["seasonal.state"].dtype
+    )
+    detector, told = reloaded(before, after, 24 * 28)
+    assert detector.relearning == 1
+    assert not len(told)
+
+
+def test_a_finer_slot_of_another_class_leaves_a_profile_as_it_was() -> None:
+    lane = roster({"m": 1, "other": 1}, period_s=3600)
+    surge = 22 * 24 + 18
+    usual_rules = {"m": Seasonal(**WORDS), "other": Seasonal(**WORDS)}
+    before = Case(SEASONAL, usual_rules, lane, stream(25, {surge: 3.8}))
+    finer = {**usual_rules, "other": Seasonal(**{**WORDS, "slot": Duration("10 min")})}
+    detector, told = reloaded(before, replace(before, rules=finer), surge - 8)
+    assert detector.state.dtype != before.detector().arrays()["seasonal.state"].dtype
+    assert [int(now) for now in told["now"]] == [2, 0], "the profile knows the surge at once"
+    expected = run(before)
+    assert same(told, expected[expected["ordinal"] >= surge - 8])

@@ -1,5 +1,6 @@
 """States in sequence: the twin, the laws, a door, a breaker, heartbeats, batches."""
 
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -9,7 +10,16 @@ from contracts.batch import Disposition
 from contracts.quantities import Duration
 from detectors.base.kind import Scene
 from detectors.channel.sequence import SEQUENCE, Colours, Repeats, StateSequence, faults
-from tests.testkit.kind_case import Case, Reading, Seen, equals_twin, keeps_the_laws, roster, run
+from tests.testkit.kind_case import (
+    Case,
+    Reading,
+    Seen,
+    equals_twin,
+    keeps_the_laws,
+    roster,
+    run,
+    same,
+)
 from tests.testkit.kinds.channel.sequence import AGAIN, DOOR, case, door, stream
 
 RANK = {"blue": 1, "yellow": 2, "orange": 3, "red": 4}
@@ -170,3 +180,21 @@ def test_words_that_make_no_sense_are_found(
 
 def test_sensible_words_pass() -> None:
     assert not list(faults(door(repeats=AGAIN), Scene(0.0, 5.0, Duration("1 s"))))
+
+
+def test_repeats_are_remembered_when_another_class_counts_more_of_them() -> None:
+    """The ring of times is as long as the largest rule of the lane needs."""
+    rule = door(repeats=AGAIN, off_delay=Duration("3 s"))
+    many = Repeats(of="closing>opening", more_than=8, within=Duration("60 s"))
+    lane = roster({"lift.door": 2, "lift.gate": 1})
+    before = Case(SEQUENCE, {"lift.door": rule, "lift.gate": rule}, lane, stream(1))
+    after = replace(before, rules={"lift.door": rule, "lift.gate": door(repeats=many)})
+    batch, disposition = before.batch()
+    whole = run(before)
+    assert len(whole) > 8, "idle"
+    for at in (whole["ordinal"][3:-1] - 1).tolist():
+        old, new = before.detector(), after.detector()
+        old.score(batch, disposition, (0, at), {"value": batch.value})
+        new.restore(old.arrays(), np.arange(3))
+        told = new.score(batch, disposition, (at, len(batch)), {"value": batch.value})
+        assert same(told, whole[whole["ordinal"] >= at])

@@ -1,10 +1,12 @@
 """What sums and frozen values ring on, what they tell, and rows of older snapshots."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
+from msgspec import structs
 from numpy.typing import NDArray
 
 from contracts.batch import Batch
@@ -19,6 +21,8 @@ from detectors.fused.scorer import ROWS, WAITS, ChannelRules, calmed
 from detectors.fused.unusual import Sums, Unusual
 
 MINUTE = 60 * 10**9
+FROZEN_FOR = Duration("7 min")
+STANDS = Frozen(after=Duration("5 min"), at_most="blue")
 NOISE = (0.9, -1.1, 0.4, -0.6, 1.2, -0.8)
 
 
@@ -177,3 +181,37 @@ def test_rows_of_snapshots_that_held_them_whole_are_taken_over() -> None:
     calm = calmed({ROWS: whole_rows()})
     assert not calm[ROWS]["busy"].any()
     assert (calm[WAITS].view(np.int64) == NEVER).all()
+
+
+@pytest.mark.parametrize(
+    ("now", "learned", "sums", "run"),
+    [
+        (FusedRules(None, unusual(), Frozen(after=FROZEN_FOR, at_most="blue")), 60, True, 1),
+        (FusedRules(None, unusual(band=Sigmas("9 sigma"), floor=2.0), STANDS), 60, True, 1),
+        (FusedRules(None, unusual(smoothing=0.1), STANDS), 0, False, 1),
+        (FusedRules(None, unusual(), STANDS, "bar"), 0, False, 0),
+        (FusedRules(None, unusual(sums=Sums(k=Sigmas("1 sigma"))), STANDS), 60, False, 1),
+    ],
+)
+def test_a_mean_and_a_run_are_kept_while_they_mean_the_same(
+    now: FusedRules, learned: int, sums: bool, run: int
+) -> None:
+    now = now if now.unusual is None or now.unusual.sums else replace_sums(now)
+    before = FusedRules(None, unusual(sums=Sums()), STANDS)
+    _, one = scored(before, [*noisy(59), 102.5])
+    arrays = {name: array.copy() for name, array in one.arrays().items()}
+    heir = ChannelRules([before, now], np.array([0, 1]))
+    heir.restore(arrays, np.array([0, 0]))
+    assert heir.rows[0].tobytes() == one.rows[0].tobytes(), "its class did not change"
+    assert heir.rows["learned"].tolist() == [60, learned]
+    assert bool(heir.rows["up"][1]) is sums
+    assert heir.rows["run"][1] == run
+    gone = {"unusual": 1} if not learned else {}
+    gone |= {"sums": 1} if learned and not sums else {}
+    assert heir.relearning == {**gone, **({} if run else {"frozen": 1})}
+
+
+def replace_sums(rules: FusedRules) -> FusedRules:
+    """The same with the usual sums."""
+    assert rules.unusual is not None
+    return replace(rules, unusual=structs.replace(rules.unusual, sums=Sums()))

@@ -41,6 +41,7 @@ FAMILIES = {
     "tocsin_snapshot_hold_seconds": ("gauge", {"lane"}),
     "tocsin_alarms_open": ("gauge", {"lane", "colour"}),
     "tocsin_shadows_shed": ("counter", {"lane"}),
+    "tocsin_channels_relearning": ("counter", {"lane", "rule"}),
     "tocsin_shadow_findings": ("gauge", {"lane", "config", "rang"}),
     "tocsin_shadow_alarms_per_day": ("gauge", {"lane", "config", "rang"}),
     "tocsin_shadow_lead_seconds": ("histogram", {"lane", "config", "le"}),
@@ -94,6 +95,7 @@ def test_every_number_comes_through() -> None:
     assert found["tocsin_alarms_open", "red", "water-3"] == 4
     assert found["tocsin_outputs_total", "shadow", "water-3"] == 11
     assert found["tocsin_shadows_shed_total", "water-3"] == 2
+    assert found["tocsin_channels_relearning_total", "water-3", "seasonal"] == 17
 
 
 def test_a_shadow_is_told_while_one_plays_along() -> None:
@@ -134,7 +136,8 @@ def test_exactly_one_phase_of_a_lane_is_one() -> None:
 
 
 def test_a_lane_that_has_just_been_taken_has_all_its_series_at_zero() -> None:
-    full = samples(WoundStatus([replace(busy("water-0"), shadow=None)]))
+    # A shadow and the rules of a configuration are not known before the lane runs.
+    full = samples(WoundStatus([replace(busy("water-0"), shadow=None, relearning={})]))
     fresh = samples(WoundStatus([LaneStatus("water-0")]))
     assert {key for key in full if key[0].startswith("tocsin")} == {
         key for key in fresh if key[0].startswith("tocsin")

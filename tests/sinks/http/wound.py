@@ -42,6 +42,7 @@ def busy(name: str = "water-3") -> LaneStatus:
         dead_letters=6,
         shadow_outbox=11,
         sheds=2,
+        relearning={"seasonal": 17},
         shadow=ShadowStatus("c0ffee", 12, 13, 14, 1.5, 2.5, (0, 0, 0, 0, 4, 3, 2, 2, 1, 0)),
         flushes=8,
         flush_seconds=0.25,
