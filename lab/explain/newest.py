@@ -62,6 +62,10 @@ class NewestReadings:
         """Take over what was learned elsewhere; it holds no readings."""
         self._scorer.warm(arrays, old_row)
 
+    def relearning(self) -> dict[str, int]:
+        """Channels that learn anew since the state was last taken over, by rule."""
+        return self._scorer.relearning()
+
     def arrays(self) -> Arrays:
         """State of the rules, and the newest readings by row."""
         return {**self._scorer.arrays(), NEWEST: self._newest}

@@ -16,29 +16,22 @@ from detectors.channel.missing import LATE, MISSING, REPEATED
 from detectors.channel.sequence import Repeats
 from detectors.channel.slope import RISE, Rise
 from detectors.registry import KINDS
-from tests.detectors.change import test_departure, test_drift, test_shift, test_trend
-from tests.detectors.channel import (
-    test_discord,
-    test_missing,
-    test_novelty,
-    test_seasonal,
-    test_sequence,
-    test_slope,
-    test_spectrum,
-    test_stuck,
-    test_total,
-    test_unit_change,
-)
-from tests.detectors.group import (
-    test_balance,
-    test_consensus,
-    test_half_space,
-    test_joint,
-    test_multivariate,
-    test_regress,
-)
-from tests.detectors.river import test_rule
 from tests.testkit.kind_case import Case, same
+from tests.testkit.kinds import river
+from tests.testkit.kinds.change import departure, drift, shift, trend
+from tests.testkit.kinds.channel import (
+    discord,
+    missing,
+    novelty,
+    seasonal,
+    sequence,
+    slope,
+    spectrum,
+    stuck,
+    total,
+    unit_change,
+)
+from tests.testkit.kinds.group import balance, consensus, half_space, joint, multivariate, regress
 
 OTHER = " tag:other"  # the variant of a class whose rule changes
 # Arrays by row that are learned, and the arrays that say whose each row is.
@@ -63,12 +56,12 @@ class Reload:
 
 
 def _missing(kind: Any) -> Case:
-    rule = next(rule for one, rule in test_missing.EVERY if one is kind)
-    return test_missing.case(1, kind, rule)
+    rule = next(rule for one, rule in missing.EVERY if one is kind)
+    return missing.case(1, kind, rule)
 
 
 def _rise() -> Case:
-    falls = test_slope.case(1)
+    falls = slope.case(1)
     words = structs.asdict(next(iter(falls.rules.values())))
     return replace(falls, kind=RISE, rules={label: Rise(**words) for label in falls.rules})
 
@@ -76,34 +69,34 @@ def _rise() -> Case:
 WIDER = {"band": Sigmas("9 sigma")}
 OVER = {"over": Duration("2 h")}
 RELOADS = {
-    "balance": Reload(test_balance.case(1), {}, {"tolerance": 99.0}),
-    "seasonal": Reload(test_seasonal.case(1), {"slot": Duration("30 min")}, WIDER),
-    "regress": Reload(test_regress.case(1), {"forget": 0.95}, WIDER),
-    "consensus": Reload(test_consensus.case(1), {"memory": 50}, WIDER),
-    "total": Reload(test_total.case(1), {"over": Duration("20 min")}, {"least": 1}),
-    "fall": Reload(test_slope.case(1), {}, {"by": Steps(red=9.0)}),
+    "balance": Reload(balance.case(1), {}, {"tolerance": 99.0}),
+    "seasonal": Reload(seasonal.case(1), {"slot": Duration("30 min")}, WIDER),
+    "regress": Reload(regress.case(1), {"forget": 0.95}, WIDER),
+    "consensus": Reload(consensus.case(1), {"memory": 50}, WIDER),
+    "total": Reload(total.case(1), {"over": Duration("20 min")}, {"least": 1}),
+    "fall": Reload(slope.case(1), {}, {"by": Steps(red=9.0)}),
     "rise": Reload(_rise(), {}, {"by": Steps(red=9.0)}),
-    "stuck": Reload(test_stuck.case(1), {"resolution": 0.03}, {"times": 9.0}),
-    "unit_change": Reload(test_unit_change.case(1), {"memory": 777}, {"confirm": 9}),
+    "stuck": Reload(stuck.case(1), {"resolution": 0.03}, {"times": 9.0}),
+    "unit_change": Reload(unit_change.case(1), {"memory": 777}, {"confirm": 9}),
     "sequence": Reload(
-        test_sequence.case(1),
+        sequence.case(1),
         {"repeats": Repeats(of="closing>opening", more_than=9, within=Duration("60 s"))},
         {"at_most": {}},
     ),
-    "trend": Reload(test_trend.case(1), {"from_hour": 1.0}, {"velocity": Steps(red=999.0)}),
+    "trend": Reload(trend.case(1), {"from_hour": 1.0}, {"velocity": Steps(red=999.0)}),
     "missing": Reload(_missing(MISSING), OVER, {"below": Steps(red=0.1)}),
     "repeated": Reload(_missing(REPEATED), OVER, {"above": Steps(red=0.9)}),
     "late": Reload(_missing(LATE), OVER, {"above": Steps(red=0.9)}),
-    "river": Reload(test_rule.case(1), {"features": ["value"]}, {"above": 0.999}),
-    "discord": Reload(test_discord.case(1), {"memory": 777}, {"times": 9.0}),
-    "novelty": Reload(test_novelty.case(1), {"floor": 7.0}, {"above": 99.0}),
-    "multivariate": Reload(test_multivariate.case(1), {"keep": 0.5}, {"times": 9.0}),
-    "drift": Reload(test_drift.case(1), {"of": "other"}, {"off_delay": Duration("9 d")}),
-    "shift": Reload(test_shift.case(1), {"memory": 7777}, {"h": Sigmas("99 sigma")}),
-    "departure": Reload(test_departure.case(1), {"memory": 77}, WIDER),
-    "isolation": Reload(test_half_space.case(1), {"seed": 7}, {"above": 0.99}),
-    "spectrum": Reload(test_spectrum.case(1), {"memory": 777}, WIDER),
-    "joint": Reload(test_joint.case(1), {"at_least": "red"}, {"within": Duration("9 min")}),
+    "river": Reload(river.case(1), {"features": ["value"]}, {"above": 0.999}),
+    "discord": Reload(discord.case(1), {"memory": 777}, {"times": 9.0}),
+    "novelty": Reload(novelty.case(1), {"floor": 7.0}, {"above": 99.0}),
+    "multivariate": Reload(multivariate.case(1), {"keep": 0.5}, {"times": 9.0}),
+    "drift": Reload(drift.case(1), {"of": "other"}, {"off_delay": Duration("9 d")}),
+    "shift": Reload(shift.case(1), {"memory": 7777}, {"h": Sigmas("99 sigma")}),
+    "departure": Reload(departure.case(1), {"memory": 77}, WIDER),
+    "isolation": Reload(half_space.case(1), {"seed": 7}, {"above": 0.99}),
+    "spectrum": Reload(spectrum.case(1), {"memory": 777}, WIDER),
+    "joint": Reload(joint.case(1), {"at_least": "red"}, {"within": Duration("9 min")}),
 }
 
 

@@ -7,15 +7,20 @@ import pytest
 from configuration.configuration import Configuration
 from configuration.lane_plan import plan_of
 from contracts.journal import Entry, Swap, decode_entry, encode_entry
+from contracts.lane import LaneName
+from contracts.ports.lane_log import LaneLog
 from contracts.ports.lane_parts import Parts
 from pipeline.lane.lane import Lane
 from pipeline.lane.replay import replay
 from pipeline.snapshot.lane_state import freeze, thaw
 from pipeline.snapshot.store import pack, unpack
 from pipeline.worker.journal_writer import JournalWriter
+from pipeline.worker.lane_context import LanePorts
 from runtime.installation import CONFIGS, HOME
+from runtime.queues import OneThread
 from tests.testkit.config_folder import PACK, loaded
-from tests.testkit.memory_ports import MemoryCommands, WoundClock
+from tests.testkit.memory_ports import MemoryCommands, MemoryTelemetry, WoundClock
+from tests.testkit.planned_faults import Faults
 
 LANES = 'kafka: {bootstrap: "127.0.0.1:9092"}\nlifelines: {water: {partitions: 1}}\n'
 FORMER = sorted((HOME / "tests" / "goldens").glob("*.snapshot"))
@@ -40,18 +45,25 @@ class Two:
         return Lane(self.name, self.parts(self.first.hash), self.parts)
 
 
-def swapped(two: Two) -> tuple[Lane, Entry]:
+def no_log(name: LaneName) -> LaneLog:
+    raise AssertionError(name)
+
+
+async def swapped(two: Two) -> tuple[Lane, Entry]:
     """The lane after a swap, and what was journalled of it."""
     lane = two.lane()
-    changes = JournalWriter(lane, MemoryCommands(), WoundClock())
-    changes.swap(two.second.hash)
+    with OneThread("scoring") as scoring:
+        telemetry = MemoryTelemetry({}, Faults(), seed=0)
+        ports = LanePorts(telemetry, MemoryCommands(), no_log, WoundClock(), scoring)
+        changes = JournalWriter(lane, ports)
+        await changes.swap(two.second.hash)
     (entry,) = changes.take()
     return lane, entry
 
 
-def test_a_swap_says_in_the_journal_what_it_made_forget(tmp_path: Path) -> None:
+async def test_a_swap_says_in_the_journal_what_it_made_forget(tmp_path: Path) -> None:
     two = Two(tmp_path, "smoothing: 0.1", "smoothing: 0.2")
-    lane, entry = swapped(two)
+    lane, entry = await swapped(two)
     assert entry.change == Swap(two.second.hash, {"unusual": 1})
     assert lane.relearning == {"unusual": 1}
     assert unpack(pack(freeze(lane))).header["relearning"] == {"unusual": 1}
@@ -59,18 +71,18 @@ def test_a_swap_says_in_the_journal_what_it_made_forget(tmp_path: Path) -> None:
     assert again.relearning == {"unusual": 1}, "a restore is no reload"
 
 
-def test_a_swap_of_thresholds_makes_nothing_forget(tmp_path: Path) -> None:
+async def test_a_swap_of_thresholds_makes_nothing_forget(tmp_path: Path) -> None:
     two = Two(tmp_path, "band: 5 sigma", "band: 6 sigma")
-    lane, entry = swapped(two)
+    lane, entry = await swapped(two)
     assert entry.change == Swap(two.second.hash)
     assert lane.relearning == {}
 
 
-def test_a_replay_of_the_journal_finds_the_same_and_entries_without_it_are_read(
+async def test_a_replay_of_the_journal_finds_the_same_and_entries_without_it_are_read(
     tmp_path: Path,
 ) -> None:
     two = Two(tmp_path, "unit: MPa", "unit: bar")
-    lane, entry = swapped(two)
+    lane, entry = await swapped(two)
     repeated = two.lane()
     list(replay(repeated, [], [(0, decode_entry(encode_entry(entry)))]))
     assert repeated.relearning == lane.relearning == {"unusual": 1}

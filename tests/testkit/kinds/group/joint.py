@@ -34,8 +34,8 @@ class Together:
     def __init__(self, slot: int, rules: Mapping[str, Any], lane: Roster) -> None:
         lane = replace(lane, slots=SLOTS)
         self._parts: list[Detector] = [
-            FALL.build(SLOTS["fall"], {PRESSURE: STEEP}, lane),
-            RISE.build(SLOTS["rise"], {FLOW: SURGE}, lane),
+            FALL.build(SLOTS["fall"], _of_class(lane, PRESSURE, STEEP), lane),
+            RISE.build(SLOTS["rise"], _of_class(lane, FLOW, SURGE), lane),
             JOINT.build(slot, rules, lane),
         ]
         self.others: list[Transitions] = []
@@ -62,6 +62,12 @@ class Together:
         mine = {name.removeprefix("joint."): array for name, array in arrays.items()}
         for one in self._parts:
             one.restore(mine, old_row)
+
+
+def _of_class(lane: Roster, name: str, rule: Any) -> dict[str, Any]:
+    """The rule for a class and all of its variants."""
+    labels = zip(lane.labels, lane.classes, strict=True)
+    return {label: rule for label, class_name in labels if class_name == name}
 
 
 TOGETHER = Kind("joint", Joint, Together, "joint")
