@@ -16,6 +16,7 @@ from detectors.channel.missing import LATE, MISSING, REPEATED
 from detectors.channel.sequence import Repeats
 from detectors.channel.slope import RISE, Rise
 from detectors.registry import KINDS
+from tests.detectors.channel.test_missing import EVERY
 from tests.testkit.kind_case import Case, same
 from tests.testkit.kinds import river
 from tests.testkit.kinds.change import departure, drift, shift, trend
@@ -56,7 +57,7 @@ class Reload:
 
 
 def _missing(kind: Any) -> Case:
-    rule = next(rule for one, rule in missing.EVERY if one is kind)
+    rule = next(rule for one, rule in EVERY if one is kind)
     return missing.case(1, kind, rule)
 
 

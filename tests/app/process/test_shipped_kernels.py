@@ -72,7 +72,7 @@ def test_a_worker_of_a_read_only_image_compiles_nothing(tmp_path: Path) -> None:
 def test_a_folder_without_a_kernel_is_no_reason_to_stop(tmp_path: Path) -> None:
     """Somebody's own kind of rule was not there when the image was made."""
     script = (
-        "from app import kernel_cache; kernel_cache.choose()\n"
+        "from app.process import kernel_cache; kernel_cache.choose()\n"
         "from detectors.channel.stuck import bucket\n"
         "print(bucket(5))"
     )

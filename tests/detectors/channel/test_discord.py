@@ -208,7 +208,7 @@ def test_distances_are_those_of_brute_force(m: int, seed: int) -> None:
 def stumpy_agrees(values: NDArray[np.float64], m: int, distance: float) -> None:
     """Beside the package stumpy, where it is installed: Tocsin does not need it."""
     try:
-        import stumpy  # type: ignore[import-not-found]  # noqa: PLC0415
+        import stumpy  # noqa: PLC0415
     except ImportError:
         return
     assert math.isclose(

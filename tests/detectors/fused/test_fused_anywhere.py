@@ -68,7 +68,7 @@ def test_any_cpu_gives_the_same_bytes(cpu: str, prefetch: str) -> None:
     environment |= {"PYTHONPATH": str(ROOT), OFF[0]: prefetch}
     environment |= {"NUMBA_CPU_NAME": cpu, "NUMBA_CPU_FEATURES": ""} if cpu else {}
     script = (
-        "from app import kernel_cache; kernel_cache.choose()\n"
+        "from app.process import kernel_cache; kernel_cache.choose()\n"
         "from tests.detectors.fused.test_fused_anywhere import found\n"
         "import detectors.base.prefetch as p\n"
         "print(found(), p.prefetch is p._ask, sep='\\n')"

@@ -142,8 +142,9 @@ import signal
 import sys
 import time
 
-from app import backtest, backtest_unfinished, cli
-from ingest import export_files
+from app.cli.main import main
+from lab.backtest import checkpoint
+from lab.data import export_files
 
 call, *words = sys.argv[1:]
 calls = 0
@@ -158,9 +159,9 @@ def clock():
 
 
 export_files.SIZES = export_files.Sizes(block=64)
-often = backtest_unfinished.Timing(0.0, clock)
-backtest_unfinished.Timing = lambda: often
-code = cli.main(words)
+often = checkpoint.Timing(0.0, clock)
+checkpoint.Timing = lambda: often
+code = main(words)
 signal.setitimer(signal.ITIMER_REAL, 0)
 sys.exit(code)
 """
