@@ -63,6 +63,7 @@ class _Tapped:
         self._tap = tap
         self.arrays = tap.scorer.arrays
         self.restore = tap.scorer.restore
+        self.interrupt = tap.scorer.interrupt
 
     def score(
         self,
