@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contracts.batch import Batch
-from contracts.transition import Transitions, end_to_end
+from contracts.transition import NEVER, Transitions, end_to_end
 from detectors.base.kind import Columns, Detector, Listener, Remembering
 from detectors.base.level_step import new_levels
 from detectors.base.row_rule import VALUE
@@ -95,10 +95,29 @@ class LaneScorer:
             other.restore(arrays, old_row)
         return self._learned
 
+    def interrupt(self, rows: NDArray[np.int32]) -> None:
+        """Begin the on-delays of channels anew that sent nothing valid for too long.
+
+        Two breaches with a silence between are not one breach that lasted.
+        """
+        self._fused.interrupt(rows)
+        for other in self._others.values():
+            arrays = other.arrays()
+            for name in arrays:
+                if name.endswith(".levels") and f"{name.removesuffix('levels')}rows" in arrays:
+                    of = np.isin(arrays[f"{name.removesuffix('levels')}rows"], rows)
+                    _begin_delays(arrays[name], of)
+
     def warm(self, arrays: Mapping[str, NDArray[Any]], old_row: NDArray[np.int64]) -> None:
         """Take over what was learned elsewhere: nothing rings, nothing is waited for."""
         calm = {name: _calmed(name, array) for name, array in arrays.items()}
         self.restore({**calm, **calmed(arrays)}, old_row)
+
+
+def _begin_delays(levels: NDArray[Any], of: NDArray[np.bool_]) -> None:
+    """Forget since when colours above the present one have been breached, in place."""
+    above = np.arange(1, 5) > levels["level"][:, None]
+    levels["since"][above & of[:, None]] = NEVER
 
 
 def _calmed(name: str, array: NDArray[Any]) -> NDArray[Any]:

@@ -88,6 +88,9 @@ class Scorer(Part, Protocol):
     def accept(self, row: int) -> frozenset[int]:
         """Let what a channel's rules learned begin anew; slots of those that do."""
 
+    def interrupt(self, rows: NDArray[np.int32]) -> None:
+        """Begin on-delays anew for channels that sent nothing valid for too long."""
+
     def warm(self, arrays: Arrays, old_row: NDArray[np.int64]) -> None:
         """Take over what was learned elsewhere: nothing rings, nothing is waited for."""
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from contracts.batch import Batch
 from contracts.ports.lane_parts import carry
-from contracts.transition import TRANSITION, Transitions, end_to_end
+from contracts.transition import NEVER, TRANSITION, Transitions, end_to_end
 from detectors.base.meaning import fingerprint
 from detectors.fused import kernel
 from detectors.fused.parameters import FusedRules, table
@@ -149,6 +149,17 @@ class ChannelRules:
             if gone.any():
                 _begin_anew(halves, names, gone)
                 self.relearning[rule] = int(np.count_nonzero(gone))
+
+    def interrupt(self, rows: NDArray[np.int32]) -> None:
+        """Begin the on-delays of some channels anew; what rings, and what is left, goes on."""
+        some, waits = self.rows[rows], self.waits[rows]
+        above = np.arange(1, 5) > some["limit_level"][:, None]
+        waits["limit_since"] = np.where(above, NEVER, waits["limit_since"])
+        for rule in ("unusual", "frozen"):  # while it rings, its word is the way back
+            waiting = some[f"{rule}_level"] == 0
+            waits[f"{rule}_wait"] = np.where(waiting, NEVER, waits[f"{rule}_wait"])
+        some["busy"] = busy(some, waits)
+        self.rows[rows], self.waits[rows] = some, waits
 
     def accept(self, row: int) -> None:
         """Let the channel's mean and variance begin anew; its limits stay as they are."""

@@ -54,6 +54,10 @@ class NewestReadings:
         mine["disposition"][rows], mine["score"][rows] = disposition[places], scores[places]
         return transitions
 
+    def interrupt(self, rows: NDArray[np.int32]) -> None:
+        """Begin the on-delays of some channels anew."""
+        self._scorer.interrupt(rows)
+
     def accept(self, row: int) -> frozenset[int]:
         """Let what a channel's rules learned begin anew."""
         return self._scorer.accept(row)

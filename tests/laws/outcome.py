@@ -101,6 +101,9 @@ class Watched:
     def accept(self, row: int) -> frozenset[int]:
         return self._scorer.accept(row)
 
+    def interrupt(self, rows: NDArray[np.int32]) -> None:
+        self._scorer.interrupt(rows)
+
     def warm(self, arrays: Arrays, old_row: NDArray[np.int64]) -> None:
         self._scorer.warm(arrays, old_row)
 

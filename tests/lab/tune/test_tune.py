@@ -155,7 +155,9 @@ def test_labels_without_an_event_to_search_by_are_said(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     words = scene(tmp_path)
-    labels(tmp_path / "known.yaml", {"name": "x", "from": at(0), "to": at(1), "channel": "none"})
+    labels(
+        tmp_path / "known.yaml", {"name": "x", "from": at(-9), "to": at(-8), "channel": "water.a.p"}
+    )
     assert main([*words, "--false-alarms", "300"]) == 2
     assert "expected known events of the tuned classes in the part for the search" in (
         capsys.readouterr().err
