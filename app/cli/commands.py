@@ -87,8 +87,10 @@ def explain(arguments: argparse.Namespace) -> int:
         raise ConfigError(msg)
     from lab.explain.moment import moment  # noqa: PLC0415 - loads numba
     from lab.explain.replay import ReplayLanes  # noqa: PLC0415 - loads numba
+    from lab.explain.telemetry import Telemetry  # noqa: PLC0415 - loads numba
 
-    bench = ReplayLanes(Configuration.load(arguments.configs), pack.lifeline, None)
+    telemetry = Telemetry(arguments.telemetry)
+    bench = ReplayLanes(Configuration.load(arguments.configs), pack.lifeline, None, telemetry)
     files = (arguments.telemetry, arguments.journal)
     say("")
     for line in moment(bench, pack, arguments.channel, arguments.time, files):
@@ -127,6 +129,13 @@ def record(arguments: argparse.Namespace) -> int:
 
     say(asyncio.run(write(arguments)))
     return GOOD
+
+
+def look(arguments: argparse.Namespace) -> int:
+    """Say what was understood of files of readings."""
+    from lab.data.look import look as run_look  # noqa: PLC0415 - loads numba
+
+    return run_look(arguments)
 
 
 def compare(arguments: argparse.Namespace) -> int:
@@ -220,6 +229,7 @@ COMMANDS: Final[dict[str, Callable[[argparse.Namespace], int]]] = {
     "completion": completion,
     "demo": demo,
     "explain": explain,
+    "look": look,
     "record": record,
     "replay": replay,
     "run": run,

@@ -21,6 +21,7 @@ from contracts.records import Records
 from contracts.transition import NEVER, Colour, Transitions
 from detectors.fused.scorer import ROWS, WAITS
 from ingest.timestamps import read_mixed_times
+from lab.data.refusals import Refusals
 from lab.explain.replay import ReplayLanes, read_journal
 from pipeline.lane.lane import Lane
 from pipeline.lane.replay import replay
@@ -108,16 +109,18 @@ def moment(
     telemetry, journal = files
     entries = read_journal(journal).get(number, []) if journal else []
     records = _until(bench.telemetry(telemetry, number), until_ns // NS_PER_MS)
-    told = [
-        alarm
-        for message in replay(lane, records, entries)
-        if message.kind == "alarm"
-        for alarm in [decode_alarm(message.body)]
-        if alarm.channel == channel
-    ]
+    refusals = Refusals()
+    told = []
+    for message in replay(lane, records, entries):
+        if message.kind == "dead_letter":
+            refusals.add(message.body)
+        elif message.kind == "alarm" and (alarm := decode_alarm(message.body)).channel == channel:
+            told.append(alarm)
     yield _newest(tap, pack)
     yield from _rules(lane, row, pack, tap)
     yield from _told(told)
+    place = bench.opened(telemetry).place
+    yield from refusals.lines(lane.accounts.received, place)
 
 
 def _until(batches: Iterator[Records], until_ms: int) -> Iterator[Records]:
