@@ -212,6 +212,12 @@ class Configuration:
             tables[lifeline] = catalogue.take(keep).table
         return self.over(tables)
 
+    def watching(self, catalogue: Catalogue) -> "Configuration":
+        """The same configuration, by its hash too, of which only some channels are there."""
+        found = self.with_channels(catalogue)
+        vars(found)["hash"] = self.hash
+        return found
+
     def with_settings(self, settings: Settings) -> "Configuration":
         """The same rules and channels, run with other settings."""
         encoded = Encoded(self._contents, self._data)

@@ -118,8 +118,10 @@ def _moment(arguments: argparse.Namespace, configuration: Configuration, lifelin
         raise ConfigError(msg)
     from lab.explain.moment import moment  # noqa: PLC0415 - loads numba
     from lab.explain.replay import ReplayLanes  # noqa: PLC0415 - loads numba
+    from lab.explain.telemetry import Telemetry  # noqa: PLC0415 - loads numba
 
-    bench = ReplayLanes(configuration, lifeline, arguments.state)
+    telemetry = Telemetry(arguments.telemetry)
+    bench = ReplayLanes(configuration, lifeline, arguments.state, telemetry)
     files = (arguments.telemetry, arguments.journal)
     return moment(bench, arguments.channel, arguments.time, files)
 
@@ -155,6 +157,13 @@ def record(arguments: argparse.Namespace) -> int:
 
     say(asyncio.run(write(arguments)))
     return GOOD
+
+
+def look(arguments: argparse.Namespace) -> int:
+    """Say what was understood of files of readings."""
+    from lab.data.look import look as run_look  # noqa: PLC0415 - loads numba
+
+    return run_look(arguments)
 
 
 def compare(arguments: argparse.Namespace) -> int:
@@ -248,6 +257,7 @@ COMMANDS: Final[dict[str, Callable[[argparse.Namespace], int]]] = {
     "completion": completion,
     "demo": demo,
     "explain": explain,
+    "look": look,
     "record": record,
     "replay": replay,
     "run": run,

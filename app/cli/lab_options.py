@@ -25,6 +25,15 @@ def backtest(command: argparse.ArgumentParser) -> None:
     command.add_argument("--json", action="store_true", help="print the figures as JSON")
 
 
+def look(command: argparse.ArgumentParser) -> None:
+    """What `tocsin look` takes."""
+    command.add_argument("data", type=Path, help="file or folder: .csv, .parquet, .jsonl")
+    command.add_argument(
+        "--columns", type=Path, help="what the columns are, instead of columns.yaml beside a file"
+    )
+    command.add_argument("--json", action="store_true", help="print what was understood as JSON")
+
+
 def compare(command: argparse.ArgumentParser) -> None:
     """What `tocsin compare` takes."""
     command.add_argument("old", type=Path, help="configuration folder that is in force")

@@ -53,10 +53,15 @@ def _run(command: argparse.ArgumentParser) -> None:
 
 def _replay(command: argparse.ArgumentParser) -> None:
     _configs(command)
-    _lifeline(command)
     command.add_argument(
-        "telemetry", type=Path, help="recorded records (.parquet) or JSON readings (.jsonl)"
+        "--lifeline", help="which lifeline (default: the one that most channels are of)"
     )
+    command.add_argument(
+        "telemetry",
+        type=Path,
+        help="recorded records (.parquet), JSON readings (.jsonl) or an export (.csv, .parquet)",
+    )
+    command.add_argument("--columns", type=Path, help="what the columns of an export are")
     command.add_argument("--journal", type=Path, help="recorded journal entries (.jsonl)")
     command.add_argument("--state", help="where bundles of earlier configurations lie")
     command.add_argument(
@@ -91,7 +96,9 @@ def _explain(command: argparse.ArgumentParser) -> None:
     _configs(command)
     command.add_argument("channel", help="id of the channel")
     command.add_argument("time", nargs="?", help="moment to explain, RFC 3339; needs --telemetry")
-    command.add_argument("--telemetry", type=Path, help="recorded records or JSON readings")
+    command.add_argument(
+        "--telemetry", type=Path, help="recorded records, JSON readings or an export"
+    )
     command.add_argument("--journal", type=Path, help="recorded journal entries (.jsonl)")
     command.add_argument("--state", help="where bundles of earlier configurations lie")
     command.add_argument("--json", action="store_true", help="print it as JSON")
@@ -201,6 +208,12 @@ _COMMANDS: Final = (
         lab_options.tune,
         "propose figures of rules that keep a budget",
         "tocsin tune configs data --labels data/known.yaml --bounds tune.yaml --false-alarms 2",
+    ),
+    (
+        "look",
+        lab_options.look,
+        "say what was understood of readings, before a run",
+        "tocsin look export.csv --columns columns.yaml",
     ),
     (
         "check",

@@ -27,6 +27,7 @@ RATE: Final = re.compile(rf"({_NUMBER})(?: ?([^0-9\s.+*/^-].*?))? ?{_TIME}")
 _WORD: Final = r"[A-Za-z°℃℉%µμΩ_]+(?:(?:\^|\*\*)?-?[1-9])?"
 _UNIT: Final = re.compile(rf"(?:1|{_WORD})(?: ?[ */·] ?{_WORD}){{0,3}}")
 _POWER: Final = re.compile(r"(?<=[A-Za-z])\^?(?=-?[1-9])")
+_RAISED: Final = str.maketrans("⁻¹²³⁴⁵⁶", "-123456")  # as exports write `m³/h`
 _PREFIXES: Final = ("", "µ", "m", "c", "d", "h", "k", "M", "G")
 _DIGITS: Final = 12  # what a conversion leaves right; the rest is noise of floating point
 
@@ -129,6 +130,8 @@ def turned(amount: float, unit: str, into: str, *, difference: bool) -> float:
 
     >>> turned(200.0, "kPa", "MPa", difference=False)
     0.2
+    >>> turned(2.0, "m³·h⁻¹", "m3/h", difference=False)
+    2.0
     >>> turned(50.0, "degF", "degC", difference=False)
     10.0
     >>> turned(9.0, "degF", "degC", difference=True)
@@ -165,6 +168,7 @@ def _known(unit: str) -> Any:
     """The unit as `pint` knows it, None when it does not."""
     import pint  # noqa: PLC0415 - as above
 
+    unit = unit.translate(_RAISED)
     if not _UNIT.fullmatch(unit):
         return None
     try:

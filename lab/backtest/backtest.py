@@ -8,6 +8,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
+from msgspec import to_builtins
+
 from configuration.configuration import Configuration
 from lab.backtest.column_decoder import Points, Window
 from lab.backtest.lanes import BacktestRun
@@ -17,6 +19,7 @@ from lab.backtest.result import BacktestResult
 from lab.backtest.score import NOT_JUDGED, YEAR_NS, Scores, as_json, scores
 from lab.data.labels import Event, events_on, read_labels
 from lab.data.open_data import Data, open_data
+from lab.data.refusals import say_notes
 from lab.reports.progress import Progress
 from lab.reports.tables import cell, columns
 
@@ -43,7 +46,13 @@ def backtest(arguments: argparse.Namespace) -> int:
     else:
         sys.stdout.write("\n".join(lines(found, result)) + "\n")
         sys.stdout.write(f"report in {arguments.report}/index.html\n")
-    return 0
+    return told_refusals("backtest", trial, data)
+
+
+def told_refusals(command: str, trial: BacktestResult, data: Data) -> int:
+    """Say which readings were refused, and what else is odd of them; the exit code."""
+    say_notes(command, data.notes)
+    return trial.refusals.tell(command, trial.accounting["received"], data.place)
 
 
 def _tried(run: BacktestRun, arguments: argparse.Namespace) -> BacktestResult:
@@ -98,6 +107,7 @@ def _facts(trial: BacktestResult) -> dict[str, Any]:
         "strangers": trial.unknown_ids,
         "channels": len(trial.spans),
         "channel_years": years,
+        **({"refused": to_builtins(trial.refusals.found)} if trial.refusals.found else {}),
     }
 
 

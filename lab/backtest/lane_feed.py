@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,6 +14,7 @@ from contracts.quantities import NS_PER_MS
 from contracts.records import Records
 from lab.backtest.column_decoder import ColumnDecoder, Window
 from lab.data.readings import Readings
+from lab.data.refusals import Refusals, Refused
 from pipeline.lane.lane import Lane
 from pipeline.snapshot.lane_state import freeze, thaw
 from pipeline.snapshot.store import Snapshot
@@ -35,6 +37,7 @@ class LaneFeed:
         parts = plan.parts(number)
         self.ids = parts.catalogue.ids
         self.decoder = ColumnDecoder(self.ids, parts.decoder, windows)
+        self.refusals = Refusals()
         self.lifeline, self.number = plan.lifeline, number
         self.lane = Lane(plan.name(number), replace(parts, decoder=self.decoder), _no_swap)
         self.scale = parts.catalogue.column("scale").copy()
@@ -55,7 +58,13 @@ class LaneFeed:
     def take(self, records: Records) -> Bodies:
         """Take records; bodies of the alarms that they ring."""
         self.lane.feed(records)
-        return [message.body for message in self.lane.outbox.take() if message.kind == "alarm"]
+        bodies = []
+        for message in self.lane.outbox.take():
+            if message.kind == "alarm":
+                bodies.append(message.body)
+            elif message.kind == "dead_letter":
+                self.refusals.add(message.body)
+        return bodies
 
     def spans(self) -> Iterator[tuple[str, tuple[int, int, int]]]:
         """Channels with readings: how many, and the first and the newest event time in ns."""
@@ -68,6 +77,7 @@ class LaneFeed:
         """Everything that the seat remembers."""
         state = freeze(self.lane)
         header = {**state.header, "heard": self.decoder.pictured()}
+        header["refused"] = msgspec.to_builtins(self.refusals.found)
         return Snapshot(header, {**state.arrays, **self.decoder.arrays()})
 
     def go_on(self, state: Snapshot) -> None:
@@ -75,6 +85,9 @@ class LaneFeed:
         parts = self.lane.parts
         self.lane = thaw(self.lane.name, state, _always(parts))
         self.decoder.restore(state.arrays, state.header["heard"])
+        self.refusals = Refusals(
+            msgspec.convert(state.header.get("refused", {}), dict[str, Refused])
+        )
 
 
 def _always(parts: Parts) -> Callable[[str], Parts]:

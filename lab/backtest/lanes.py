@@ -23,6 +23,7 @@ from lab.backtest.result import BacktestResult, ResultBuilder, Sum
 from lab.data import recording
 from lab.data.open_data import Data
 from lab.data.readings import Names, Readings
+from lab.data.refusals import Refusals
 
 NOWHERE: Final = -1
 Progress = Callable[[int, int], None]
@@ -137,14 +138,16 @@ class LaneFeeds:
     def sum_up(self, unknown_ids: int) -> Sum:
         """What the lanes say at their end."""
         total: Counter[str] = Counter()
+        refusals = Refusals()
         spans: dict[str, tuple[int, int, int]] = {}
         points: dict[int, dict[str, list[tuple[int, float]]]] = {}
         for feed in self.here.values():
             total.update(feed.lane.accounts.summary())
+            refusals.merge(feed.refusals.found)
             spans.update(feed.spans())
             for window, found in feed.decoder.pictured().items():
                 points.setdefault(window, {}).update(found)
-        return Sum(dict(total), unknown_ids, spans, points)
+        return Sum(dict(total), unknown_ids, spans, points, refusals.found)
 
 
 def lanes(configuration: Configuration) -> list[tuple[Plan, int]]:

@@ -11,6 +11,7 @@ import msgspec
 from configuration.configuration import Configuration
 from contracts.alarm import Alarm, decode_alarm
 from lab.backtest.column_decoder import Points, Window
+from lab.data.refusals import Refusals, Refused
 
 # What every alarm of a rule on a channel has in common, mostly: kept once, it is most of 3 KB.
 SHARED: Final = (
@@ -42,6 +43,8 @@ class BacktestResult:
         Readings of channels that the catalogue lacks.
     spans : dict of str to (int, int, int)
         By channel: readings, first and newest event time in ns.
+    refusals : Refusals
+        Readings that left as dead letters.
     """
 
     configuration: Configuration
@@ -49,6 +52,7 @@ class BacktestResult:
     accounting: dict[str, int] = field(default_factory=dict)
     unknown_ids: int = 0
     spans: dict[str, tuple[int, int, int]] = field(default_factory=dict)
+    refusals: Refusals = field(default_factory=Refusals)
 
 
 class Sum(msgspec.Struct, frozen=True):
@@ -60,12 +64,15 @@ class Sum(msgspec.Struct, frozen=True):
         See `BacktestResult`.
     points : dict of int to dict
         Readings kept for pictures: by window, then by channel.
+    refused : dict of str to Refused
+        By reason.
     """
 
     accounting: dict[str, int]
     unknown_ids: int
     spans: dict[str, tuple[int, int, int]]
     points: dict[int, Points]
+    refused: dict[str, Refused] = {}
 
 
 class ResultBuilder:
@@ -92,13 +99,14 @@ class ResultBuilder:
         every.sort(key=lambda alarm: datetime.fromisoformat(alarm.detected))
         total: Counter[str] = Counter()
         spans: dict[str, tuple[int, int, int]] = {}
+        refusals = Refusals()
         for one in sums:
+            refusals.merge(one.refused)
             total.update(one.accounting)
             spans.update(one.spans)
             for window, points in one.points.items():
                 windows[window].points.update(points)
         # Who reads everything for some lanes counts the same strangers as the others.
         unknown_ids = max(one.unknown_ids for one in sums)
-        return BacktestResult(
-            configuration, every, dict(total), unknown_ids, dict(sorted(spans.items()))
-        )
+        ordered = dict(sorted(spans.items()))
+        return BacktestResult(configuration, every, dict(total), unknown_ids, ordered, refusals)

@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from configuration.configuration import Configuration
-from lab.backtest.backtest import said
+from lab.backtest.backtest import said, told_refusals
 from lab.backtest.lanes import BacktestRun
 from lab.backtest.processes import tried
 from lab.backtest.result import BacktestResult
@@ -38,7 +38,8 @@ def compare(arguments: argparse.Namespace) -> int:
         sys.stdout.write(json.dumps(result, indent=2, ensure_ascii=False) + "\n")
     else:
         sys.stdout.write(markdown(found, result))
-    return 1 if result["broken"] else 0
+    refused = told_refusals("compare", trials[1], data)
+    return 1 if result["broken"] else refused
 
 
 def _tried(configuration: Configuration, data: Data, what: str) -> BacktestResult:

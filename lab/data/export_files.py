@@ -1,7 +1,7 @@
 """Files of readings, opened: what they hold at all, and their readings in order."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -10,12 +10,14 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 
-from contracts.errors import ConfigError, DecodeError
-from ingest.json.reading import decode_reading, time_fault
+from contracts.errors import ConfigError
+from ingest.json.reading import time_fault
 from ingest.timestamps import read_mixed_times
+from lab.data.cells import Cells
 from lab.data.export_sheet import Sheet
 from lab.data.export_table import ExportTable
 from lab.data.readings import Names, Readings
+from lab.data.recorded_lines import numbered_readings, old_times
 
 CSV_BYTES_MAX: Final = 2 << 30
 _QUALITY: Final = {"good": 0, "uncertain": 1, "bad": 2}
@@ -54,15 +56,45 @@ class Source(Protocol):
     def channels(self) -> frozenset[int]:
         """Numbers of the channels that it may have readings of."""
 
+    @property
+    def notes(self) -> list[str]:
+        """What a person should know of the readings that were read."""
+
     def blocks(self) -> Iterator[Readings]:
         """Its readings by arrival; may be called again."""
+
+    def find(self, code: int, time_ns: int, *, finite: bool) -> str | None:
+        """Where a reading stands, with or without a number, and what there; the file is read."""
+
+
+class Finder(Protocol):
+    """Finds a reading in a file; see `Source.find`."""
+
+    def __call__(self, code: int, time_ns: int, *, finite: bool) -> str | None:
+        """Where it stands, None when it is not in the file."""
+
+
+def _nowhere(code: int, time_ns: int, *, finite: bool) -> str | None:
+    del code, time_ns, finite
+    return None
 
 
 @dataclass(frozen=True)
 class Loaded:
-    """A file that is held in memory."""
+    """A file that is held in memory.
+
+    Parameters
+    ----------
+    readings : Readings
+    find : Finder
+        Without one, nothing is found: the readings are of no file.
+    notes : list of str
+        See `Source`.
+    """
 
     readings: Readings
+    find: Finder = _nowhere
+    notes: list[str] = field(default_factory=list)
 
     @property
     def count(self) -> int:
@@ -102,6 +134,7 @@ class ParquetRows:
         self._path = path
         self._sizes = sizes
         self._table = table
+        self._wanted = table.wanted
         self._width = max(len(table.wide), 1)
         with self._opened() as file:
             self.count = int(file.metadata.num_rows) * self._width
@@ -116,7 +149,7 @@ class ParquetRows:
         """Numbers of its channels; of a long file the column is read, some ns a reading."""
         if not self._channels:
             with self._opened() as file:
-                if self._table.long is None and not self._table.text():
+                if self._table.long is None and not self._table.templated():
                     found = set(self._table.column_codes(_filled(file.metadata)).tolist())
                 else:
                     found = set[int]().union(*self._seen(file))
@@ -126,7 +159,7 @@ class ParquetRows:
     def _seen(self, file: pq.ParquetFile) -> Iterator[set[int]]:
         """Numbers of the channels that batch after batch has."""
         long, size = self._table.long, (8 * self._sizes.block) // self._width + 1
-        names = [long.channel] if long else self._table.wanted
+        names = [long.channel] if long else self._wanted
         for batch in file.iter_batches(size, columns=names):
             if long:
                 yield set(self._table.codes(_coded(batch.column(0)).dictionary).tolist())
@@ -143,16 +176,33 @@ class ParquetRows:
         """
         with self._opened() as file:
             if self.count <= self._sizes.sorted_max:
-                whole = self._table.readings(file.read(columns=self._table.wanted))
+                whole = self._table.readings(file.read(columns=self._wanted))
                 yield from _cut(whole.in_order())
             else:
                 yield from self._in_parts(file)
 
+    @property
+    def notes(self) -> list[str]:
+        """What a person should know of the readings, once they were read."""
+        return self._table.notes
+
+    def find(self, code: int, time_ns: int, *, finite: bool) -> str | None:
+        """Where a reading stands, and what there."""
+        row, size = 0, self._sizes.block // self._width + 1
+        with self._opened() as file:
+            for batch in file.iter_batches(size, columns=self._wanted):
+                found = self._table.find(_table(batch), row, (code, time_ns), finite=finite)
+                if found is not None:
+                    return found
+                row += batch.num_rows
+        return None
+
     def _in_parts(self, file: pq.ParquetFile) -> Iterator[Readings]:
-        last = -1
+        last, row = -1, 0
         size = self._sizes.block // self._width + 1
-        for batch in file.iter_batches(size, columns=self._table.wanted, use_threads=False):
-            readings = self._table.readings(_table(batch)).in_order()
+        for batch in file.iter_batches(size, columns=self._wanted, use_threads=False):
+            readings = self._table.readings(_table(batch), row).in_order()
+            row += batch.num_rows
             if not len(readings):
                 continue
             if readings.arrival_ns[0] < last:
@@ -182,42 +232,82 @@ def _least(file: pq.ParquetFile, column: str) -> pa.Array | None:
 
 
 def open_csv(path: Path, sheet: Sheet, names: Names) -> Source:
-    """CSV with a head line, in any order."""
+    """CSV with a head line, in any order.
+
+    Raises
+    ------
+    ConfigError
+        When it is no CSV in the declared encoding, or a time or quality cannot be read.
+    """
     size = path.stat().st_size
     if size > CSV_BYTES_MAX:
         msg = f"{path}: expected at most {CSV_BYTES_MAX:,} bytes of CSV, got {size:,}"
         msg += "; write Parquet by time"
         raise ConfigError(msg)
+    _check_encoding(path, sheet.encoding)
     parse = pyarrow.csv.ParseOptions(delimiter=sheet.delimiter)
+    code = pyarrow.csv.ReadOptions(encoding=sheet.encoding)
     try:
-        with pyarrow.csv.open_csv(path, parse_options=parse) as head:
+        with pyarrow.csv.open_csv(path, code, parse) as head:
             columns = head.schema.names
-        table = ExportTable(str(path), sheet, columns, names)
-        text = dict.fromkeys(table.text(), pa.string())
-        if sheet.time.format:
-            text[sheet.time.column] = pa.string()
-        convert = pyarrow.csv.ConvertOptions(
-            include_columns=table.wanted,
-            column_types=text,
-            decimal_point=sheet.decimal,
-            timestamp_parsers=[_NO_FORMAT],
-        )
-        found = pyarrow.csv.read_csv(path, parse_options=parse, convert_options=convert)
-    except pa.ArrowInvalid as error:
-        msg = f"{path}: expected CSV with a head line, got {str(error).splitlines()[0][:160]!r}"
+        table = ExportTable(Cells(path, columns, sheet.encoding, sheet.delimiter), sheet, names)
+
+        def read() -> pa.Table:
+            return pyarrow.csv.read_csv(path, code, parse, _as_text(table))
+
+        readings = table.readings(read()).in_order()
+    except (pa.ArrowInvalid, UnicodeError) as error:
+        raise ConfigError(_no_csv(path, sheet.encoding, error)) from error
+
+    def find(code: int, time_ns: int, *, finite: bool) -> str | None:
+        return table.find(read(), 0, (code, time_ns), finite=finite)
+
+    return Loaded(readings, find, table.notes)
+
+
+def _as_text(table: ExportTable) -> pyarrow.csv.ConvertOptions:
+    """Every wanted column as text, so that no cell decides how others are read."""
+    kinds: dict[str, pa.DataType] = dict.fromkeys(table.wanted, pa.string())
+    if table.long is not None:
+        kinds[table.long.channel] = pa.dictionary(pa.int32(), pa.string())
+    return pyarrow.csv.ConvertOptions(
+        include_columns=table.wanted,
+        column_types=kinds,
+        null_values=[""],
+        strings_can_be_null=True,
+    )
+
+
+def _check_encoding(path: Path, encoding: str) -> None:
+    try:
+        "".encode(encoding)
+    except LookupError as error:
+        msg = f"{path}: `encoding:`: expected one as utf-8, cp1252, gbk or utf-16, got {encoding!r}"
         raise ConfigError(msg) from error
-    return Loaded(table.readings(found).in_order())
 
 
-# No time looks like this: times are read by us, as the sheet says.
-_NO_FORMAT: Final = "%Y never %m"
+def _no_csv(path: Path, encoding: str, error: Exception) -> str:
+    """What is wrong with a file that cannot be read as CSV."""
+    line = 0
+    try:
+        with path.open(encoding=encoding) as text:
+            for _ in text:
+                line += 1
+    except UnicodeError:
+        with path.open("rb") as file:
+            wide = file.read(2) in (b"\xff\xfe", b"\xfe\xff")
+        other = "utf-16" if wide else "cp1252"
+        msg = f"{path}:{line + 1}: expected {encoding.upper()}, got other bytes; save the export"
+        return f"{msg} as UTF-8, or declare `encoding: {other}` or whichever it has"
+    said = str(error).splitlines()[0][:160]
+    return f"{path}: expected CSV with a head line, got {said!r}"
 
 
 def open_parquet(path: Path, sheet: Sheet, names: Names, sizes: Sizes = SIZES) -> Source:
     """Parquet, long or wide, of which nothing is held before it is read."""
     with pq.ParquetFile(path) as head:
         columns = head.schema_arrow.names
-    table = ExportTable(str(path), sheet, columns, names)
+    table = ExportTable(Cells(path, columns), sheet, names)
     return ParquetRows(path, table, sizes)
 
 
@@ -229,31 +319,29 @@ def open_lines(path: Path, names: Names) -> Source:
     DecodeError
         For the first line that is no reading.
     """
-    found = []
-    with path.open("rb") as file:
-        for number, line in enumerate(file, 1):
-            if not line.strip():
-                continue
-            try:
-                found.append((number, decode_reading(line.strip(), number)))
-            except DecodeError as error:
-                msg = f"{path}:{number}: {error.detail.partition(': ')[2]}"
-                raise DecodeError(error.reason, msg) from None
+    found = list(numbered_readings(path))
     time_ns = read_mixed_times([reading.time for _, reading in found])
     wrong = np.flatnonzero(time_ns < 0)
     if len(wrong):
         number, reading = found[int(wrong[0])]
         raise ConfigError(time_fault(f"{path}:{number}", reading.time, int(time_ns[wrong[0]])))
     values = [reading.value for _, reading in found]
-    return Loaded(
-        Readings(
-            names.codes(reading.channel for _, reading in found),
-            time_ns,
-            np.array(values, np.float64),
-            np.array([_QUALITY[reading.quality] for _, reading in found], np.uint8),
-            np.maximum.accumulate(time_ns),
-        )
+    readings = Readings(
+        names.codes(reading.channel for _, reading in found),
+        time_ns,
+        np.array(values, np.float64),
+        np.array([_QUALITY[reading.quality] for _, reading in found], np.uint8),
+        np.maximum.accumulate(time_ns),
     )
+
+    def find(code: int, time_ns: int, *, finite: bool) -> str | None:
+        for number, reading in numbered_readings(path):
+            same = names.ids[code] == reading.channel and (reading.value is not None) == finite
+            if same and int(read_mixed_times([reading.time])[0]) == time_ns:
+                return f"{path}:{number}: {reading.value}"
+        return None
+
+    return Loaded(readings, find, old_times(path, [number for number, _ in found], time_ns))
 
 
 def _filled(metadata: pq.FileMetaData) -> frozenset[str]:

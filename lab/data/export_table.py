@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Collection, Sequence
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
@@ -11,14 +11,16 @@ from numpy.typing import NDArray
 
 from contracts.batch import Quality
 from contracts.errors import ConfigError
-from contracts.quantities import NS_PER_S
-from ingest.timestamps import END_S
-from lab.data.export_sheet import Long, Named, Sheet, TimeColumn
+from lab.data.cells import Cells, shown
+from lab.data.export_sheet import Long, Named, Sheet
+from lab.data.export_times import TimeReader
+from lab.data.export_values import ValueReader, Values, no_number
 from lab.data.readings import Names, Readings
 
-_FIELD: Final = re.compile(r"\{([^{}]+)\}")
-_NUMBER: Final = r"^[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?$"
+_FIELD: Final = re.compile(r"\{([^{}:]+)(:lower)?\}")
 _QUALITY: Final = {quality.name.lower(): int(quality) for quality in Quality}
+_QUALITY_NUMBERS: Final = {str(int(quality)): int(quality) for quality in Quality}
+_NOT_ONE: Final = 255
 
 
 class ExportTable:
@@ -26,11 +28,9 @@ class ExportTable:
 
     Parameters
     ----------
-    file : str
-        Its name, for messages.
+    cells : Cells
+        Its name and columns.
     sheet : Sheet
-    columns : sequence of str
-        That the file has.
     names : Names
 
     Attributes
@@ -41,28 +41,46 @@ class ExportTable:
         Channel of each column of a wide file.
     """
 
-    def __init__(self, file: str, sheet: Sheet, columns: Sequence[str], names: Names) -> None:
-        self._file = file
+    def __init__(self, cells: Cells, sheet: Sheet, names: Names) -> None:
+        self._cells = cells
         self._sheet = sheet
         self._names = names
+        self._values = ValueReader(sheet)
+        self._times = TimeReader(sheet.time, cells)
+        self._qualities = {**_QUALITY, **({} if sheet.qualities else _QUALITY_NUMBERS)}
+        self._qualities |= {k.strip().lower(): _QUALITY[v] for k, v in sheet.qualities.items()}
         self._coded: tuple[pa.Array, NDArray[np.int32]] | None = None
-        self._columns = columns
-        plain = Long()
+        columns, plain = cells.columns, Long()
         is_long = sheet.long is not None or (
             sheet.wide is None and {plain.channel, plain.value} <= set(columns)
         )
         self.long = (sheet.long or plain) if is_long else None
-        self.wide = {} if is_long else (sheet.wide or self._every(columns))
+        self.wide = {} if is_long else (sheet.wide or _every(columns, sheet.time.column))
+        self._check()
+
+    def _check(self) -> None:
+        """Every wanted column is there, once, and no two are of one channel."""
+        columns = list(self._cells.columns)
+        keys = {key for named in self.wide.values() for key in _fields(named)}
         wanted = [self.long.channel, self.long.value] if self.long else list(self.wide)
-        keys = {key for named in self.wide.values() for key in _FIELD.findall(named.channel)}
-        for column in (sheet.time.column, *wanted, *sorted(keys)):
+        for column in (self._sheet.time.column, *wanted, *sorted(keys)):
             if column not in columns:
-                msg = f"{file}: expected a column `{column}`, got {', '.join(columns)}"
+                msg = f"{self._cells.file}: expected a column `{column}`, got {', '.join(columns)}"
                 msg += "; say in columns.yaml which is which"
                 raise ConfigError(msg)
-
-    def _every(self, columns: Sequence[str]) -> dict[str, Named]:
-        return {name: Named(name) for name in columns if name != self._sheet.time.column}
+        for column in self.wanted:
+            if columns.count(column) > 1:
+                places = " and ".join(
+                    str(i + 1) for i, name in enumerate(columns) if name == column
+                )
+                msg = f"{self._cells.file}: expected the column `{column}` once, got it as {places}"
+                raise ConfigError(msg + "; export one of them, or give them names of their own")
+        of: dict[str, str] = {}
+        for column, named in self.wide.items():
+            other = of.setdefault(named.channel, column)
+            if other != column:
+                msg = f"{self._cells.file}: expected one column of {named.channel}, got `{other}`"
+                raise ConfigError(msg + f" and `{column}`; leave one out in columns.yaml")
 
     @property
     def time_column(self) -> str:
@@ -73,41 +91,101 @@ class ExportTable:
         """Earliest event time that the smallest value of the time column stands for, else -1."""
         if least is None:
             return -1
-        return int(self._times(pa.chunked_array([least]))[0])
+        times = TimeReader(self._sheet.time, self._cells)
+        return int(times.read(pa.chunked_array([least]), np.zeros(1, np.int32), 0)[0])
+
+    @property
+    def notes(self) -> list[str]:
+        """What a person should know of the times that were read last."""
+        return list(self._times.notes.values())
 
     @property
     def wanted(self) -> list[str]:
         """Columns to be read."""
         if self.long is not None:
             some = [self._sheet.time.column, self.long.channel, self.long.value, self.long.quality]
-            return [name for name in some if name in self._columns]
-        keys = [key for named in self.wide.values() for key in _FIELD.findall(named.channel)]
+            return [name for name in some if name in self._cells.columns]
+        keys = [key for named in self.wide.values() for key in _fields(named)]
         return list(dict.fromkeys([self._sheet.time.column, *keys, *self.wide]))
 
-    def text(self) -> list[str]:
-        """Columns that are text, whatever stands in them."""
-        if self.long is not None:
-            return [self.long.channel, self.long.quality]
-        return [key for named in self.wide.values() for key in _FIELD.findall(named.channel)]
+    def templated(self) -> bool:
+        """Whether cells of other columns name the channels of a wide file."""
+        return any(_fields(named) for named in self.wide.values())
 
-    def readings(self, table: pa.Table) -> Readings:
-        """Readings of some rows, in their order there; a wide row has its columns in turn."""
-        time_ns = self._times(table.column(self._sheet.time.column))
+    def readings(self, table: pa.Table, first_row: int = 0) -> Readings:
+        """Readings of some rows, in their order there; a wide row has its columns in turn.
+
+        Parameters
+        ----------
+        table : Table
+        first_row : int
+            Place of the first row in the file; 0 begins to read it anew.
+        """
+        return self._read(table, first_row)[0]
+
+    def find(
+        self, table: pa.Table, first_row: int, what: tuple[int, int], *, finite: bool
+    ) -> str | None:
+        """Where a reading stands, and what there; None when it is in other rows.
+
+        Parameters
+        ----------
+        table, first_row
+            As `readings` takes them.
+        what : (int, int)
+            Number of the channel, and the event time in ns.
+        finite : bool
+            Whether it has a number.
+        """
+        readings, place = self._read(table, first_row)
+        same = (readings.code == what[0]) & (readings.time_ns == what[1])
+        same &= np.isfinite(readings.value) == finite
+        if not same.any():
+            return None
+        columns = [self.long.value] if self.long else list(self.wide)
+        row, column = divmod(int(place[int(np.argmax(same))]), len(columns))
+        cell = table.column(columns[column])[row].as_py()
+        text = f"{self._cells.at(first_row + row, columns[column])}: {shown(cell)}"
+        advice = no_number(str(cell), self._sheet.decimal) if not finite and cell else ""
+        return f"{text} ({advice})" if advice else text
+
+    def _read(self, table: pa.Table, first_row: int) -> tuple[Readings, NDArray[np.int64]]:
+        """Readings, and for each the place of its cell, row after row."""
+        if first_row == 0:
+            self._times = TimeReader(self._sheet.time, self._cells)
         if self.long is None:
-            code, value = self._wide(table)
-            time_ns = np.repeat(time_ns, code.shape[1])
-            there = np.flatnonzero(~np.isnan(value.ravel()))  # a hole is no reading
-            return _plain(code.ravel()[there], time_ns[there], value.ravel()[there])
-        quality = None
-        if self.long.quality in table.column_names:
-            quality = self._qualities(table.column(self.long.quality))
-        code = self._channels(table.column(self.long.channel))
-        return _plain(code, time_ns, self._values(table, self.long.value), quality)
+            code, values = self._wide(table, first_row)
+            streams = code[:, 0] if self.templated() else np.zeros(len(code), np.int32)
+        else:
+            code = self._channels(table.column(self.long.channel), first_row)[:, None]
+            values, streams = [self._numbers(table, self.long.value)], code[:, 0]
+        time_ns = self._times.read(table.column(self.time_column), streams, first_row)
+        place = self._there(values)
+        row = place // len(values)
+        number = np.column_stack([one.number for one in values]).ravel()
+        quality = np.zeros(len(place), np.uint8)
+        if self.long is not None and self.long.quality in table.column_names:
+            quality = self._quality_of(table.column(self.long.quality), first_row)[row]
+        time_ns = time_ns[row]
+        return Readings(code.ravel()[place], time_ns, number[place], quality, time_ns), place
 
-    def _channels(self, column: pa.ChunkedArray) -> NDArray[np.int32]:
+    def _there(self, values: Sequence[Values]) -> NDArray[np.int64]:
+        """Places of the cells that have a reading: an empty one of a long file has, with none."""
+        count = len(values[0].number) * len(values)
+        holes = [one.hole for one in values]
+        if self.long is not None and not self._sheet.holes:
+            holes = [None]
+        if all(hole is None for hole in holes):
+            return np.arange(count)
+        full = np.zeros(len(values[0].number), np.bool_)
+        return np.flatnonzero(~np.column_stack([full if h is None else h for h in holes]).ravel())
+
+    def _channels(self, column: pa.ChunkedArray, first_row: int) -> NDArray[np.int32]:
         """Numbers of the channels of a long file."""
         if column.null_count:
-            msg = f"{self._file}: expected a channel in every row, got rows without"
+            row = first_row + int(np.argmax(column.is_null().to_numpy()))
+            place = self._cells.at(row, self.long.channel if self.long else "")
+            msg = f"{place}: expected a channel, got none; leave such rows out of the export"
             raise ConfigError(msg)
         parts = [np.empty(0, np.int32)]
         for chunk in column.chunks:
@@ -134,100 +212,66 @@ class ExportTable:
         self._names.units.update({i: unit for i, unit in zip(ids, units, strict=True) if unit})
         return self._names.codes(ids)
 
-    def _wide(self, table: pa.Table) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
-        """Numbers of channels and values of a wide file, shape (rows, columns)."""
-        n = table.num_rows
-        code = [self._column_codes(table, named, n) for named in self.wide.values()]
-        value = [self._values(table, column) for column in self.wide]
-        return np.column_stack(code), np.column_stack(value)
+    def _wide(self, table: pa.Table, first_row: int) -> tuple[NDArray[np.int32], list[Values]]:
+        """Numbers of channels, shape (rows, columns), and values of a wide file by column."""
+        code = [self._column_codes(table, named, first_row) for named in self.wide.values()]
+        return np.column_stack(code), [self._numbers(table, column) for column in self.wide]
 
-    def _column_codes(self, table: pa.Table, named: Named, n: int) -> NDArray[np.int32]:
-        keys = _FIELD.findall(named.channel)
+    def _column_codes(self, table: pa.Table, named: Named, first_row: int) -> NDArray[np.int32]:
+        keys, n = _fields(named), table.num_rows
         if not keys:
             return np.full(n, self._numbered([named.channel], [named.unit])[0], np.int32)
-        texts = [table.column(key).cast(pa.string()).to_pylist() for key in keys]
+        texts = []
+        for key in keys:
+            column = table.column(key)
+            if column.null_count:
+                row = first_row + int(np.argmax(column.is_null().to_numpy()))
+                msg = f"{self._cells.at(row, key)}: expected a part of a channel id, got none"
+                raise ConfigError(msg + "; leave such rows out of the export")
+            texts.append(column.cast(pa.string()).to_pylist())
         rows = list(zip(*texts, strict=True))
-        cells = {row: dict(zip(keys, row, strict=True)) for row in rows}
-        of = {row: named.channel.format(**cell) for row, cell in cells.items()}
+        of = {row: self._filled(named, dict(zip(keys, row, strict=True))) for row in set(rows)}
         return self._numbered([of[row] for row in rows], [named.unit] * n)
 
-    def _values(self, table: pa.Table, column: str) -> NDArray[np.float64]:
-        """Values of a column; NaN where there is none or a word such as `Bad`."""
-        found = table.column(column)
-        if pa.types.is_string(found.type) or pa.types.is_large_string(found.type):
-            text = pc.utf8_trim_whitespace(found)
-            number = pc.match_substring_regex(
-                text, r"^[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[-+]?\d+)?$"
-            )
-            found = pc.if_else(number, text, None)
-        return _numbers(found.cast(pa.float64()))
+    def _filled(self, named: Named, cell: dict[str, str]) -> str:
+        """The id that a template gives with the cells of a row."""
 
-    def _qualities(self, column: pa.ChunkedArray) -> NDArray[np.uint8]:
-        if pa.types.is_integer(column.type):
-            return _checked(column.to_numpy(), self._file)
-        words = column.combine_chunks().dictionary_encode()
-        code = [_QUALITY.get(str(w).lower(), 255) for w in words.dictionary.to_pylist()]
+        def part(field: re.Match[str]) -> str:
+            text = cell[field[1]].strip()
+            text = self._sheet.names.get(field[1], {}).get(text, text)
+            return text.lower() if field[2] else text
+
+        return _FIELD.sub(part, named.channel)
+
+    def _numbers(self, table: pa.Table, column: str) -> Values:
+        try:
+            return self._values.read(table.column(column))
+        except TypeError as error:
+            msg = f"{self._cells.file}: column `{column}`: expected numbers or words, got {error}"
+            raise ConfigError(msg) from error
+
+    def _quality_of(self, column: pa.ChunkedArray, first_row: int) -> NDArray[np.uint8]:
+        """Quality of each row, good where none is said."""
+        texts = pc.utf8_trim_whitespace(column.cast(pa.string()))
+        words = pc.utf8_lower(texts).combine_chunks().dictionary_encode()
+        known = {**self._qualities, "": int(Quality.GOOD)}
+        code = [known.get(word, _NOT_ONE) for word in words.dictionary.to_pylist()]
         indices = words.indices.fill_null(len(code)).to_numpy()
-        return _checked(np.array([*code, int(Quality.GOOD)], np.uint8)[indices], self._file)
-
-    def _times(self, column: pa.ChunkedArray) -> NDArray[np.int64]:
-        found = _instants(column, self._sheet.time, self._file)
-        if found.null_count:
-            msg = f"{self._file}: expected a time in every row, got rows without"
-            raise ConfigError(msg)
-        time_ns: NDArray[np.int64] = found.cast(pa.int64()).to_numpy()
-        wrong = (time_ns < 0) | (time_ns >= END_S * NS_PER_S)
-        if wrong.any():
-            msg = f"{self._file}: expected times from 1970 to 2200, got another in row"
-            msg += f" {int(np.argmax(wrong)) + 1} of those read together"
-            raise ConfigError(msg)
-        return time_ns
+        quality: NDArray[np.uint8] = np.array([*code, int(Quality.GOOD)], np.uint8)[indices]
+        if (wrong := quality == _NOT_ONE).any():
+            row = int(np.argmax(wrong))
+            place = self._cells.at(first_row + row, self.long.quality if self.long else "")
+            got = shown(column[row].as_py())
+            msg = f"{place}: expected the qualities good, uncertain or bad, got {got}"
+            raise ConfigError(msg + "; declare `qualities:` in columns.yaml")
+        return quality
 
 
-def _instants(column: pa.ChunkedArray, how: TimeColumn, file: str) -> Any:
-    """Times as nanoseconds of UTC."""
-    utc = pa.timestamp("ns", "UTC")
-    try:
-        if pa.types.is_integer(column.type):
-            return column.cast(pa.timestamp(how.epoch, "UTC")).cast(utc)
-        if how.format:
-            column = pc.strptime(column, format=how.format, unit="us")
-        elif pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
-            first = next((text for text in column[:1].to_pylist() if text), "")
-            zoned = re.search(r"(Z|z|[-+]\d\d:?\d\d)$", first.strip()) is not None
-            column = column.cast(utc if zoned else pa.timestamp("ns"))
-        if pa.types.is_timestamp(column.type) and column.type.tz is not None:
-            return column.cast(utc)
-        if not how.zone:
-            msg = f"{file}: expected times with a zone, got local ones"
-            msg += "; declare `time: {zone: Asia/Shanghai}` in columns.yaml"
-            raise ConfigError(msg)
-        local = column.cast(pa.timestamp("ns"))
-        return pc.assume_timezone(local, how.zone, ambiguous="earliest", nonexistent="latest")
-    except (pa.ArrowException, ValueError) as error:
-        text = str(error).splitlines()[0][:160]
-        msg = f"{file}: column `{how.column}`: expected times, got {text!r}; declare their format"
-        raise ConfigError(msg) from error
+def _every(columns: Sequence[str], time: str) -> dict[str, Named]:
+    """Each column but the time as the channel of its name."""
+    return {name: Named(name) for name in columns if name != time}
 
 
-def _numbers(column: pa.ChunkedArray) -> NDArray[np.float64]:
-    found: NDArray[np.float64] = column.to_numpy()
-    return found
-
-
-def _checked(quality: NDArray[Any], file: str) -> NDArray[np.uint8]:
-    if not np.isin(quality, list(Quality)).all():
-        msg = f"{file}: expected the qualities good, uncertain or bad, got another"
-        raise ConfigError(msg)
-    return quality.astype(np.uint8)
-
-
-def _plain(
-    code: NDArray[np.int32],
-    time_ns: NDArray[np.int64],
-    value: NDArray[np.float64],
-    quality: NDArray[np.uint8] | None = None,
-) -> Readings:
-    if quality is None:
-        quality = np.zeros(len(code), np.uint8)
-    return Readings(code, time_ns, value, quality, time_ns)
+def _fields(named: Named) -> list[str]:
+    """Columns in braces of a template."""
+    return [field for field, _ in _FIELD.findall(named.channel)]

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Annotated, Final
@@ -13,9 +14,11 @@ from msgspec import Meta
 from configuration.yaml.fill import Page, fill
 from configuration.yaml.findings import Findings
 from configuration.yaml.located import located
+from contracts.civil_time import CITY
+from contracts.dead_letter import DeadLetter
 from contracts.errors import ConfigError
 from lab.data import recording
-from lab.data.export_files import Source, open_csv, open_lines, open_parquet
+from lab.data.export_files import SIZES, Source, open_csv, open_lines, open_parquet
 from lab.data.export_sheet import Sheet
 from lab.data.readings import Ahead, Names, Readings, merged
 
@@ -62,6 +65,27 @@ class Data:
         """Readings, and records of recordings."""
         recorded = sum(recording.count(path) for path in self.recordings)
         return recorded + sum(source.count for source in self.sources)
+
+    @property
+    def notes(self) -> list[str]:
+        """What a person should know of the readings that were read."""
+        return [note for source in self.sources for note in source.notes]
+
+    def place(self, letter: DeadLetter) -> str:
+        """Where a refused reading stands, `file:line:column` and what there, for a message.
+
+        Files of many readings are not searched: the channel and its time are told then.
+        """
+        text = f"{letter.channel} at {_clock(letter.time_ns)}"
+        if letter.channel is None or letter.time_ns is None or self.count > SIZES.sorted_max:
+            return text
+        code = int(self.names.codes([letter.channel])[0])
+        for source in self.sources:
+            if source.begin_ns <= letter.time_ns and code in source.channels():
+                found = source.find(code, letter.time_ns, finite=letter.value is not None)
+                if found is not None:
+                    return f"{found}, {text}"
+        return text
 
     def channels(self) -> list[str]:
         """Names of the channels that there may be readings of, outside recordings."""
@@ -118,19 +142,32 @@ def _add(data: Data, path: Path, columns: Path) -> None:
         data.sources.append(open_lines(path, data.names))
     elif path.suffix == ".csv":
         data.sources.append(open_csv(path, _sheet(path, columns), data.names))
-    elif _is_recording(path):
+    elif is_recording(path):
         data.recordings.append(path)
     else:
         data.sources.append(open_parquet(path, _sheet(path, columns), data.names))
 
 
-def _is_recording(path: Path) -> bool:
+def is_recording(path: Path) -> bool:
+    """Whether a Parquet file is a recording of Kafka records.
+
+    Raises
+    ------
+    ConfigError
+        When it is no Parquet file.
+    """
     try:
         with pq.ParquetFile(path) as file:
             return bool(file.schema_arrow.names == recording.SCHEMA.names)
     except (OSError, ValueError) as error:
         msg = f"{path}: expected a Parquet file, got {type(error).__name__}; export it again"
         raise ConfigError(msg) from error
+
+
+def _clock(time_ns: int | None) -> str:
+    if time_ns is None:
+        return "no time"
+    return f"{datetime.fromtimestamp(time_ns / 1e9, CITY):%Y-%m-%dT%H:%M:%S%z}"
 
 
 def _sheet(path: Path, columns: Path) -> Sheet:

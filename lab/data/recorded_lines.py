@@ -1,17 +1,23 @@
 """Telemetry as JSON lines, one reading a line: what people write by hand and other tools export."""
 
-from collections.abc import Callable, Iterator
+import codecs
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
 
 from contracts.errors import DecodeError
-from contracts.quantities import NS_PER_MS
+from contracts.quantities import NS_PER_MS, NS_PER_S
 from contracts.records import Records
-from ingest.json.reading import decode_reading, time_fault
+from ingest.json.reading import Reading, decode_reading, time_fault
 from ingest.limits import DecodeLimits, Reason
 from ingest.timestamps import read_mixed_times
 
 ROWS_PER_BATCH = 16_384
 BLOCK_BYTES = 1 << 20
+PLAUSIBLE_S: Final = 315_532_800  # 1980: older telemetry is a wrong unit, or a clock without time
 
 
 def count(path: Path) -> int:
@@ -61,13 +67,50 @@ def read_lines(
         yield Records.of(rows)
 
 
+def channels(path: Path) -> set[str]:
+    """Ids that the lines of a file name; `DecodeError` as `read_lines`."""
+    return {reading.channel for _, reading in numbered_readings(path)}
+
+
+def numbered_readings(path: Path) -> Iterator[tuple[int, Reading]]:
+    """Each line that is not blank as a reading, with its number from 1.
+
+    Raises
+    ------
+    DecodeError
+        For the first line that is none.
+    """
+    for number, line in _lines(path, DecodeLimits().message_bytes):
+        yield number, _reading(path, number, line)
+
+
+def notes(path: Path) -> list[str]:
+    """What a person should know of the times of a file of lines."""
+    found = [(number, reading.time) for number, reading in numbered_readings(path)]
+    time_ns = read_mixed_times([time for _, time in found])
+    return old_times(path, [number for number, _ in found], time_ns)
+
+
+def old_times(path: Path, numbers: Sequence[int], time_ns: NDArray[np.int64]) -> list[str]:
+    """What to tell of times before 1980: seconds where milliseconds are expected."""
+    old = np.flatnonzero(time_ns < PLAUSIBLE_S * NS_PER_S)
+    if not len(old):
+        return []
+    text = f"{path}:{numbers[int(old[0])]}: {len(old):,} times lie before 1980"
+    return [f"{text}; whole numbers are milliseconds since 1970, are these seconds?"]
+
+
 def _lines(path: Path, most_bytes: int) -> Iterator[tuple[int, bytes]]:
-    """Number, from 1, and text of each line that is not blank."""
+    """Number, from 1, and text of each line that is not blank, behind a byte order mark."""
     with path.open("rb") as file:
+        if file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+            msg = f"{path}:1: expected UTF-8, got UTF-16; save the file as UTF-8"
+            raise DecodeError(Reason.BAD_JSON, msg)
+        file.seek(0)
         number = 0
         while line := file.readline(most_bytes + 2):
             number += 1
-            text = line.strip()
+            text = (line.removeprefix(codecs.BOM_UTF8) if number == 1 else line).strip()
             if len(text) > most_bytes:
                 msg = f"{path}:{number}: expected at most {most_bytes} bytes a line; split the line"
                 raise DecodeError(Reason.TOO_LARGE, msg)
@@ -75,13 +118,20 @@ def _lines(path: Path, most_bytes: int) -> Iterator[tuple[int, bytes]]:
                 yield number, text
 
 
+def _reading(path: Path, number: int, line: bytes) -> Reading:
+    try:
+        return decode_reading(line, number)
+    except DecodeError as error:
+        text = error.detail.partition(": ")[2]
+        if number == 1 and line[:1] in (b"[", b"{") and line[-1:] != b"}":
+            text = f"expected one JSON object a line, got {line[:20].decode(errors='replace')!r}"
+            text += "; write each reading on a line of its own, without brackets around them"
+        raise DecodeError(error.reason, f"{path}:{number}: {text}") from None
+
+
 def _head(path: Path, number: int, line: bytes) -> tuple[str, int]:
     """Channel and event time in milliseconds of one line."""
-    try:
-        reading = decode_reading(line, number)
-    except DecodeError as error:
-        msg = f"{path}:{number}: {error.detail.partition(': ')[2]}"
-        raise DecodeError(error.reason, msg) from None
+    reading = _reading(path, number, line)
     time_ns = int(read_mixed_times([reading.time])[0])
     if time_ns < 0:
         msg = time_fault(f"{path}:{number}", reading.time, time_ns)

@@ -25,6 +25,7 @@ from contracts.records import Records
 from contracts.transition import NEVER, Colour
 from detectors.fused.scorer import ROWS, WAITS
 from ingest.timestamps import read_mixed_times
+from lab.data.refusals import Refusals
 from lab.explain.newest import NEWEST, NewestReadings, disposition_of
 from lab.explain.replay import ReplayLanes, read_journal
 from pipeline.lane import journal_merge
@@ -100,17 +101,17 @@ def moment(bench: ReplayLanes, channel: str, time: str, files: tuple[Path, Path 
     lane = bench.lane(number, _with_newest)
     telemetry, journal = files
     entries = read_journal(journal).get(number, []) if journal else []
-    rang = [
-        alarm
-        for message in _up_to(until_ns, lane, bench.telemetry(telemetry, number), entries)
-        if message.kind == "alarm"
-        for alarm in [decode_alarm(message.body)]
-        if alarm.channel == channel
-    ]
+    rang, refusals = [], Refusals()
+    for message in _up_to(until_ns, lane, bench.telemetry(telemetry, number), entries):
+        if message.kind == "dead_letter":
+            refusals.add(message.body)
+        elif message.kind == "alarm" and (alarm := decode_alarm(message.body)).channel == channel:
+            rang.append(alarm)
     configuration = bench.configuration_of(lane.parts.config)
     pack = _pack(configuration, lane, channel)
     lines = [] if pack is None else list(_state(_channel(lane, channel, pack, configuration)))
-    return Moment(configuration, pack, (*lines, *_revisions(rang)))
+    refused = refusals.lines(lane.accounts.received, bench.opened(telemetry).place)
+    return Moment(configuration, pack, (*lines, *_revisions(rang), *refused))
 
 
 def _with_newest(parts: Parts) -> Parts:

@@ -6,21 +6,25 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
 import msgspec
+import numpy as np
 
 from configuration.bundle_store import recall
 from configuration.configuration import Configuration
 from configuration.lane_plan import Plan, plan_of
+from configuration.yaml.units import slope_and_zero
 from contracts.errors import ConfigError
 from contracts.journal import Entry
 from contracts.ports.lane_log import Message
 from contracts.ports.lane_parts import Arrays, Parts
 from contracts.records import Records
-from ingest.partitioner import home_lane
-from lab.data import recorded_lines, recording
+from ingest.decode import Decoder
+from lab.data.refusals import Refusals, say_notes
+from lab.explain.telemetry import Telemetry
 from lab.reports.progress import Progress
 from pipeline.lane.lane import Lane, nothing_learned
 from pipeline.lane.replay import replay
@@ -62,9 +66,19 @@ class ReplayLanes:
     lifeline : str
     state : str or None
         Where bundles of other configurations lie, for journals that name them.
+    telemetry : Telemetry, optional
+        An export whose declared units are turned into those of the classes.
     """
 
-    def __init__(self, configuration: Configuration, lifeline: str, state: str | None) -> None:
+    def __init__(
+        self,
+        configuration: Configuration,
+        lifeline: str,
+        state: str | None,
+        telemetry: Telemetry | None = None,
+    ) -> None:
+        self._units = {} if telemetry is None else telemetry.units
+        self._opened = {} if telemetry is None else {telemetry.path: telemetry}
         self._configuration = configuration
         self._lifeline = lifeline
         self._state = state
@@ -81,14 +95,28 @@ class ReplayLanes:
         """
 
         def parts_for(config: str) -> Parts:
-            return with_parts(self._plan_for(config).parts(number))
+            return with_parts(self._parts(self._plan_for(config), number))
 
-        name, parts = self.plan.name(number), with_parts(self.plan.parts(number))
+        name, parts = self.plan.name(number), with_parts(self._parts(self.plan, number))
         return Lane(name, parts, parts_for, self._learned)
 
     def configuration_of(self, config: str) -> Configuration:
         """The configuration whose bundle has this hash; `ConfigError` says where to look for it."""
         return self._plan_for(config).configuration
+
+    def _parts(self, plan: Plan, number: int) -> Parts:
+        """Parts of a lane that reads values in their declared units."""
+        parts = plan.parts(number)
+        rows = parts.catalogue
+        ids = rows.table.column("id").combine_chunks()
+        if not self._units or not np.isin(rows.ids, sorted(self._units)).any():
+            return parts
+        scale, offset = rows.column("scale").copy(), rows.column("offset").copy()
+        for row, (name, class_name) in enumerate(zip(rows.ids, rows.classes(), strict=True)):
+            if unit := self._units.get(name):
+                into = self._configuration.packs[class_name].unit
+                scale[row], offset[row] = slope_and_zero(unit, into)
+        return replace(parts, decoder=Decoder(ids, scale, offset, plan.limits))
 
     def _learned(self, name: str) -> Arrays:
         if self._state is None:
@@ -109,24 +137,14 @@ class ReplayLanes:
         return plan_of(earlier, self._lifeline)
 
     def telemetry(self, path: Path, number: int) -> Iterator[Records]:
-        """Records of one lane from a recording or from lines of readings."""
-        if path.suffix == ".parquet":
-            return recording.read(path, number)
-        return recorded_lines.read_lines(path, number, self._home)
+        """Records of one lane from a recording, from lines of readings, or from an export."""
+        return self.opened(path).records(self.plan, number)
 
-    @staticmethod
-    def count(path: Path) -> int:
-        """How many records all lanes together have in a file."""
-        if path.suffix == ".parquet":
-            return recording.count(path)
-        return recorded_lines.count(path)
-
-    def _home(self, channel: str) -> int:
-        """Home lane of a channel; strangers go where their id as a group would."""
-        row = self.plan.catalogue.row_of.get(channel)
-        if row is None:
-            return home_lane(channel, self.plan.partitions)
-        return int(self.plan.lane_of[row])
+    def opened(self, path: Path) -> Telemetry:
+        """A file of telemetry, opened once."""
+        if path not in self._opened:
+            self._opened[path] = Telemetry(path)
+        return self._opened[path]
 
 
 def _sentence(message: Message) -> str:
@@ -137,35 +155,78 @@ def _sentence(message: Message) -> str:
 def replay_files(arguments: argparse.Namespace) -> int:
     """Replay every lane, print alarms, write them if asked, and sum up."""
     configuration = Configuration.load(arguments.configs)
-    bench = ReplayLanes(configuration, arguments.lifeline, arguments.state)
+    with ExitStack() as files:
+        out = files.enter_context(arguments.out.open("wb")) if arguments.out else None
+        return _replayed(configuration, arguments, out)
+
+
+def _replayed(
+    configuration: Configuration, arguments: argparse.Namespace, out: IO[bytes] | None
+) -> int:
+    telemetry = Telemetry(arguments.telemetry, arguments.columns)
+    lifeline = arguments.lifeline or telemetry.lifeline(configuration)
+    if arguments.journal is None and arguments.warm is None:
+        configuration = _watched(configuration, telemetry)
+    bench = ReplayLanes(configuration, lifeline, arguments.state, telemetry)
     journal = read_journal(arguments.journal) if arguments.journal else {}
     accounting: Counter[str] = Counter()
-    told: Counter[str] = Counter()
-    progress = Progress(
-        "replay", bench.count(arguments.telemetry), piped=False, zone=configuration.civil_time
-    )
-    with ExitStack() as files:
-        out: IO[bytes] | None = None
-        if arguments.out:
-            out = files.enter_context(arguments.out.open("wb"))
-        for number in range(bench.plan.partitions):
-            lane = bench.lane(number)
-            telemetry = progress.over(bench.telemetry(arguments.telemetry, number))
-            for message in replay(lane, telemetry, journal.get(number, [])):
-                told[message.kind] += 1
-                if message.kind != "alarm":
-                    continue
-                if out is not None:
-                    out.write(message.body + b"\n")
-                if not arguments.json:
-                    progress.clear()
-                    sys.stdout.write(_sentence(message) + "\n")
-            accounting.update(lane.accounts.summary())
-            if arguments.warm:
-                SnapshotStore(arguments.warm).put_warm(str(lane.name), learned(lane))
+    progress = Progress("replay", telemetry.count, piped=False, zone=configuration.civil_time)
+    outputs = _Outputs(out, None if arguments.json else progress)
+    for number in range(bench.plan.partitions):
+        lane = bench.lane(number)
+        records = progress.over(telemetry.records(bench.plan, number))
+        for message in replay(lane, records, journal.get(number, [])):
+            outputs.take(message)
+        accounting.update(lane.accounts.summary())
+        if arguments.warm:
+            SnapshotStore(arguments.warm).put_warm(str(lane.name), learned(lane))
     progress.clear()
-    _sum_up(dict(accounting), told, as_json=arguments.json)
-    return 0
+    _sum_up(dict(accounting), outputs.told, as_json=arguments.json)
+    say_notes("replay", telemetry.notes)
+    return outputs.refusals.tell("replay", accounting["received"], telemetry.place)
+
+
+def _watched(configuration: Configuration, telemetry: Telemetry) -> Configuration:
+    """The configuration without the channels that a file has no readings of.
+
+    Nobody is called silent who was never in the file; of a recording all channels stay, as they
+    were live.
+    """
+    channels = telemetry.channels()
+    catalogue = configuration.catalogue
+    if channels is None or not (fed := np.isin(catalogue.ids, sorted(channels))).any():
+        return configuration
+    return configuration.watching(catalogue.take(fed))
+
+
+class _Outputs:
+    """What lanes tell: counted, alarms written and printed where that is asked for.
+
+    Parameters
+    ----------
+    out : binary file or None
+        Takes revisions of alarms.
+    progress : Progress or None
+        Makes room for sentences on standard output; None when none are printed.
+    """
+
+    def __init__(self, out: IO[bytes] | None, progress: Progress | None) -> None:
+        self._out, self._progress = out, progress
+        self.told: Counter[str] = Counter()
+        self.refusals = Refusals()
+
+    def take(self, message: Message) -> None:
+        """Take one output."""
+        self.told[message.kind] += 1
+        if message.kind == "dead_letter":
+            self.refusals.add(message.body)
+        if message.kind != "alarm":
+            return
+        if self._out is not None:
+            self._out.write(message.body + b"\n")
+        if self._progress is not None:
+            self._progress.clear()
+            sys.stdout.write(_sentence(message) + "\n")
 
 
 def _sum_up(accounting: dict[str, int], told: Counter[str], *, as_json: bool) -> None:

@@ -9,6 +9,7 @@ from statistics import median
 
 from configuration.configuration import Configuration
 from contracts.errors import ConfigError
+from lab.backtest.backtest import told_refusals
 from lab.data.labels import Event, events_on, read_labels
 from lab.data.open_data import open_data
 from lab.reports.progress import Progress
@@ -41,7 +42,8 @@ def tune(arguments: argparse.Namespace) -> int:
         sys.stdout.write(json.dumps(found.as_json(), ensure_ascii=False) + "\n")
     else:
         sys.stdout.write("\n".join(lines(found)) + f"\nreport in {arguments.out}/index.html\n")
-    return 1 if found.broken else 0
+    refused = told_refusals("tune", result, data)
+    return 1 if found.broken else refused
 
 
 def _tuned(configuration: Configuration, space: Space) -> list[str]:

@@ -1,0 +1,86 @@
+"""Readings that were refused: how many, why, and one of each kind."""
+
+import sys
+from collections.abc import Callable, Mapping
+from typing import Final
+
+import msgspec
+
+from contracts.dead_letter import DeadLetter
+from runtime.exit_codes import FAILED, GOOD
+
+_DECODE: Final = msgspec.json.Decoder(DeadLetter).decode
+
+
+class Refused(msgspec.Struct, frozen=True):
+    """Readings that were refused for one reason.
+
+    Parameters
+    ----------
+    count : int
+    first : DeadLetter
+    """
+
+    count: int
+    first: DeadLetter
+
+
+class Refusals:
+    """Dead letters counted by their reason.
+
+    Parameters
+    ----------
+    found : mapping of str to Refused, optional
+        By reason, from before.
+    """
+
+    def __init__(self, found: Mapping[str, Refused] | None = None) -> None:
+        self.found: dict[str, Refused] = dict(found or {})
+
+    def add(self, body: bytes) -> None:
+        """Count the body of one dead letter."""
+        letter = _DECODE(body)
+        self.merge({letter.reason: Refused(1, letter)})
+
+    def merge(self, others: Mapping[str, Refused]) -> None:
+        """Count those of others; the first of a reason stays the first."""
+        for reason, other in others.items():
+            mine = self.found.get(reason, Refused(0, other.first))
+            self.found[reason] = Refused(mine.count + other.count, mine.first)
+
+    @property
+    def count(self) -> int:
+        """All of them."""
+        return sum(one.count for one in self.found.values())
+
+    def lines(self, received: int, place: Callable[[DeadLetter], str]) -> list[str]:
+        """What a person is told, most frequent first; nothing when none was refused.
+
+        Parameters
+        ----------
+        received : int
+            All readings.
+        place : callable
+            Where a reading stands in its file.
+        """
+        if not self.found:
+            return []
+        most = sorted(self.found.items(), key=lambda pair: (-pair[1].count, pair[0]))
+        kinds = [
+            f"  {one.count:,} {reason}, as {place(one.first)}; {one.first.detail}"
+            for reason, one in most
+        ]
+        return [f"refused {self.count:,} of {received:,} readings", *kinds]
+
+    def tell(self, command: str, received: int, place: Callable[[DeadLetter], str]) -> int:
+        """Say it on standard error; `FAILED` when more than half of all readings were refused."""
+        lines = self.lines(received, place)
+        if 2 * self.count > received:
+            lines.append("most readings were refused, so the result says little; mend the export")
+        sys.stderr.write("".join(f"{command}: {line}\n" for line in lines))
+        return FAILED if 2 * self.count > received else GOOD
+
+
+def say_notes(command: str, notes: list[str]) -> None:
+    """Say on standard error what a person should know of the readings that were read."""
+    sys.stderr.write("".join(f"{command}: {note}\n" for note in notes))
