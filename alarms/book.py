@@ -2,9 +2,11 @@
 
 import hashlib
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from datetime import timezone
+from typing import Any, Final, Literal
 
 import msgspec
 import numpy as np
@@ -27,8 +29,6 @@ from contracts.ports.lane_parts import OffsetRange, Why
 from contracts.quantities import NS_PER_MS
 from contracts.transition import Colour
 
-CITY_UTC_OFFSET_S: Final = 8 * 3600
-
 
 @dataclass(frozen=True, slots=True)
 class Desk:
@@ -38,7 +38,7 @@ class Desk:
     topic: str
     partition: int
     config: str
-    utc_offset_s: int = CITY_UTC_OFFSET_S
+    zone: timezone
 
 
 class Open(msgspec.Struct):
@@ -87,14 +87,15 @@ class AlarmBook:
         self._class_of = class_of
         self._catalogue = catalogue
         self._open: dict[tuple[str, str], Open] = {}  # by (channel, rule name)
+        self._of_colour: Counter[str] = Counter()  # how many of them
 
     @property
     def open_alarms(self) -> Sequence[Alarm]:
         """Last revision of every alarm that has not cleared."""
         return [alarm.last for alarm in self._open.values()]
 
-    def emit(self, transition: np.void, offsets: OffsetRange) -> Message:
-        """Revision for one level change."""
+    def emit(self, transition: np.void, offsets: OffsetRange, *, shelved: bool = False) -> Message:
+        """Revision for one level change; it does not ring while its channel is shelved."""
         channel = self._catalogue.channel(int(transition["row"]))
         cards = self._cards(int(transition["row"]))
         card = cards.cards[int(transition["rule"])].at_time(int(transition["time_ns"]))
@@ -105,15 +106,15 @@ class AlarmBook:
         alarm = Alarm(
             id=alarm_id(f"{channel.class_name}/{card.name}", channel.id, onset_ns),
             revision=before.last.revision + 1 if before else 1,
-            state="cleared" if colour is Colour.CLEAR else "active",
+            state="cleared" if colour is Colour.CLEAR else _standing(shelved=shelved),
             acknowledged=False,
             colour=colour.word,
             was=Colour(int(transition["was"])).word,
             lifeline=self._desk.lifeline,
             channel=channel.id,
             group=channel.group,
-            onset=clock(onset_ns, self._desk.utc_offset_s),
-            detected=clock(int(transition["time_ns"]), self._desk.utc_offset_s),
+            onset=clock(onset_ns, self._desk.zone),
+            detected=clock(int(transition["time_ns"]), self._desk.zone),
             say=self._say(card, channel, transition, onset_ns),
             observed=_plain(transition["observed"]),
             expected=_plain(transition["expected"]),
@@ -130,10 +131,24 @@ class AlarmBook:
             rule=RungBy(card.name, card.at, card.duty.source, self._desk.config),
         )
         if colour is Colour.CLEAR:
-            self._open.pop(key, None)
+            self._close(key)
         else:
-            self._open[key] = Open(onset_ns, alarm)
+            self._keep(key, Open(onset_ns, alarm))
         return self._message(alarm)
+
+    def _keep(self, key: tuple[str, str], alarm: Open) -> None:
+        if key in self._open:
+            self._of_colour[self._open[key].last.colour] -= 1
+        self._open[key] = alarm
+        self._of_colour[alarm.last.colour] += 1
+
+    def _close(self, key: tuple[str, str]) -> None:
+        if key in self._open:
+            self._of_colour[self._open.pop(key).last.colour] -= 1
+
+    def _take(self, state: dict[str, Any]) -> None:
+        self._open = _opened(state)
+        self._of_colour = Counter(alarm.last.colour for alarm in self._open.values())
 
     def _say(
         self, card: RuleCard, channel: Channel, transition: np.void, onset_ns: int
@@ -166,7 +181,7 @@ class AlarmBook:
         )
 
     def _owner(self, duty: Rationalisation, time_ns: int) -> OwnedBy:
-        by = clock(time_ns + duty.owner.within.ns, self._desk.utc_offset_s)
+        by = clock(time_ns + duty.owner.within.ns, self._desk.zone)
         return OwnedBy(duty.owner.level, duty.owner.role, by, duty.owner.then)
 
     def _message(self, alarm: Alarm) -> Message:
@@ -178,18 +193,17 @@ class AlarmBook:
             before.last,
             revision=before.last.revision + 1,
             was=before.last.colour,
-            detected=clock(time_ns, self._desk.utc_offset_s),
+            detected=clock(time_ns, self._desk.zone),
             **changes,
         )
-        self._open[key] = Open(before.onset_ns, alarm)
+        self._keep(key, Open(before.onset_ns, alarm))
         return self._message(alarm)
 
     def shelve(self, row: int, time_ns: int, *, shelved: bool) -> list[Message]:
         """Revisions for the open alarms of a channel that is shelved, or shown again."""
         channel = self._catalogue.ids[row]
-        state = "shelved" if shelved else "active"
         keys = sorted(key for key in self._open if key[0] == channel)
-        return [self._revise(key, time_ns, state=state) for key in keys]
+        return [self._revise(key, time_ns, state=_standing(shelved=shelved)) for key in keys]
 
     def accept(self, row: int, time_ns: int, slots: frozenset[int], why: Why) -> list[Message]:
         """Revisions that clear the open alarms of some rules of a channel."""
@@ -205,15 +219,12 @@ class AlarmBook:
             self._revise(key, time_ns, state="cleared", colour="clear", say=said) for key in gone
         ]
         for key in gone:
-            del self._open[key]
+            self._close(key)
         return told
 
     def colours(self) -> dict[str, int]:
         """Open alarms by colour, every colour named."""
-        counts = {colour.word: 0 for colour in Colour if colour}
-        for held in self._open.values():
-            counts[held.last.colour] += 1
-        return counts
+        return {colour.word: self._of_colour[colour.word] for colour in Colour if colour}
 
     def state(self) -> dict[str, Any]:
         """Open alarms, as plain data for a snapshot."""
@@ -226,11 +237,11 @@ class AlarmBook:
 
     def restore(self, state: dict[str, Any], time_ns: int) -> list[Message]:
         """Take over open alarms; revisions for those whose rule or channel is gone."""
-        self._open = _opened(state)
+        self._take(state)
         gone = [key for key in sorted(self._open) if not self._governed(*key)]
         told = [self._revise(key, time_ns, state="cleared", colour="clear") for key in gone]
         for key in gone:
-            del self._open[key]
+            self._close(key)
         return told
 
     def take_over(self, state: dict[str, Any], time_ns: int) -> list[Message]:
@@ -239,15 +250,16 @@ class AlarmBook:
         What only this book has open rings as new, from just behind the present: the world may know
         an alarm of its own onset already, and has seen it clear.
         """
-        mine, self._open = self._open, _opened(state)
+        mine = self._open
+        self._take(state)
         told = []
         for key in sorted(mine.keys() | self._open.keys()):
             known, own = self._open.get(key), mine.get(key)
             if own is None:
                 told.append(self._revise(key, time_ns, state="cleared", colour="clear"))
-                del self._open[key]
+                self._close(key)
             elif known is None or _shown(known) != _shown(own):
-                self._open[key] = self._joined(key, known, own, time_ns)
+                self._keep(key, self._joined(key, known, own, time_ns))
                 last = own.last
                 told.append(self._revise(key, time_ns, state=last.state, colour=last.colour))
         return told
@@ -266,7 +278,7 @@ class AlarmBook:
             id=alarm_id(name, key[0], onset_ns),
             revision=0,
             colour=Colour.CLEAR.word,
-            onset=clock(onset_ns, self._desk.utc_offset_s),
+            onset=clock(onset_ns, self._desk.zone),
             owner=self._owner(card.duty, time_ns),
         )
         return Open(onset_ns, last)
@@ -286,6 +298,11 @@ def _opened(state: dict[str, Any]) -> dict[tuple[str, str], Open]:
         (channel, rule): Open(onset_ns, msgspec.json.decode(last, type=Alarm))
         for channel, rule, onset_ns, last in state["open"]
     }
+
+
+def _standing(*, shelved: bool) -> Literal["active", "shelved"]:
+    """State of an alarm that has not cleared."""
+    return "shelved" if shelved else "active"
 
 
 def _shown(held: Open) -> tuple[str, str]:

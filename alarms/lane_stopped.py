@@ -1,8 +1,9 @@
 """The alarm of a lane that stands: nobody watches its channels until somebody acts."""
 
+from datetime import timezone
 from typing import Final, NamedTuple
 
-from alarms.book import CITY_UTC_OFFSET_S, alarm_id
+from alarms.book import alarm_id
 from alarms.wording import clock
 from contracts.alarm import Alarm, Evidence, OwnedBy, RespondTo, RungBy, encode_alarm
 from contracts.catalogue import Where
@@ -27,6 +28,7 @@ class StoppedLane(NamedTuple):
     lane: str
     topic: str
     partition: int
+    zone: timezone
 
 
 def lane_stopped_alarm(place: StoppedLane, error: TocsinError, now_ms: int) -> Message:
@@ -48,8 +50,8 @@ def lane_stopped_alarm(place: StoppedLane, error: TocsinError, now_ms: int) -> M
         rule = "data_loss"
         cause = f"{rule} {error.where} {error.what} {error.needed}"
     channel = f"tocsin.{place.lane}"
-    now = clock(now_ms * NS_PER_MS, CITY_UTC_OFFSET_S)
-    by = clock(now_ms * NS_PER_MS + WITHIN_NS, CITY_UTC_OFFSET_S)
+    now = clock(now_ms * NS_PER_MS, place.zone)
+    by = clock(now_ms * NS_PER_MS + WITHIN_NS, place.zone)
     alarm = Alarm(
         id=alarm_id(f"tocsin/{rule}", f"{channel} {cause}", 0),
         revision=1,

@@ -51,17 +51,17 @@ def lasted(ns: int, language: str) -> str:
     raise AssertionError
 
 
-def clock(ns: int, utc_offset_s: int) -> str:
+def clock(ns: int, zone: timezone) -> str:
     """RFC 3339 time of the city, with as many decimals as it has, at most milliseconds.
 
-    >>> clock(1_772_305_920_250_000_000, 8 * 3600)
+    >>> clock(1_772_305_920_250_000_000, timezone(timedelta(hours=8)))
     '2026-03-01T03:12:00.250+08:00'
-    >>> clock(1_772_305_920_000_000_000, 8 * 3600)
+    >>> clock(1_772_305_920_000_000_000, timezone(timedelta(hours=8)))
     '2026-03-01T03:12:00+08:00'
     """
     seconds, rest = divmod(ns, NS_PER_S)
     moment = datetime.fromtimestamp(seconds, UTC) + timedelta(milliseconds=rest // 1_000_000)
-    local = moment.astimezone(timezone(timedelta(seconds=utc_offset_s)))
+    local = moment.astimezone(zone)
     return local.isoformat(timespec="milliseconds" if rest >= 1_000_000 else "seconds")
 
 

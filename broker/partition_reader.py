@@ -9,6 +9,8 @@ from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 
 from broker.closing import close_client
 from contracts.errors import DataLoss, FatalError, LogCut
+from contracts.ports.status import QueueStatus
+from runtime.queues import CountedLock
 
 SETTLE_S: Final = 5.0  # a new leader may for a moment not know how far its log is acknowledged
 LOOK_S: Final = 0.5
@@ -40,7 +42,11 @@ class LaneReader:
         self._deadline_s = deadline_s
         self._check_crcs = check_crcs
         self._consumers: dict[str, AIOKafkaConsumer] = {}
-        self._busy = asyncio.Lock()
+        self._busy = CountedLock("log_reader")
+
+    def queue(self) -> QueueStatus:
+        """Who reads, and who waits."""
+        return self._busy.queue()
 
     async def _consumer(self, isolation: str) -> AIOKafkaConsumer:
         if isolation not in self._consumers:

@@ -1,6 +1,6 @@
 """The city's calendar: dates that are another kind of day than their weekday."""
 
-from datetime import date
+from datetime import date, timedelta, timezone
 from typing import Any, Final
 
 import msgspec
@@ -8,6 +8,7 @@ import msgspec
 from configuration.yaml.fill import Page
 from configuration.yaml.findings import nearest
 from contracts.civil_time import DAY_TYPES, DayType
+from contracts.quantities import Duration
 
 FILE: Final = "calendar.yaml"
 
@@ -39,6 +40,29 @@ def with_calendar(fields: dict[str, Any], calendar: dict[str, DayType]) -> dict[
         name: msgspec.structs.replace(rule, calendar=calendar)
         for name, rule in fields.items()
         if getattr(rule, "calendar", None) == {} and _by_day(rule)
+    }
+    return {**fields, **follows}
+
+
+def in_zone(fields: dict[str, Any], written: Any, zone: timezone) -> dict[str, Any]:
+    """Fields of a class whose rules keep the city's time unless they say another offset.
+
+    Parameters
+    ----------
+    fields : dict
+        Rules by name, among others.
+    written : dict
+        The class file's data.
+    zone : timezone
+        Of the city.
+    """
+    ahead = Duration(f"{zone.utcoffset(None) // timedelta(seconds=1)} s")
+    follows = {
+        name: msgspec.structs.replace(rule, utc_offset=ahead)
+        for name, rule in fields.items()
+        if (said := getattr(rule, "utc_offset", None)) is not None
+        and said.ns != ahead.ns  # the default is left as it stands, so old hashes stay
+        and "utc_offset" not in written.get(name, {})
     }
     return {**fields, **follows}
 

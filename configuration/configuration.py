@@ -4,6 +4,7 @@ import hashlib
 import os
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
+from datetime import timezone
 from functools import cached_property
 from pathlib import Path
 from typing import Final, TypeVar
@@ -21,8 +22,10 @@ from configuration.yaml.fill import quantity_of, quantity_text
 from configuration.yaml.findings import Findings
 from configuration.yaml.overrides import applied
 from contracts.catalogue import Catalogue
+from contracts.civil_time import CITY_ZONE, civil_zone
 from contracts.errors import ConfigError
 
+ZONED_FORMAT: Final = 3  # with a time zone that is not the default
 BUNDLE_FORMAT: Final = 2
 FORMER_FORMAT: Final = 1  # with the channels of all lifelines inside
 
@@ -37,6 +40,12 @@ class _Bundle(_Head, frozen=True, array_like=True):
     partitions: dict[str, int]
     packs: list[Pack]
     catalogues: dict[str, str]
+
+
+class _Zoned(_Bundle, frozen=True, array_like=True):
+    """Of a city that keeps another time; the default is left out, so old hashes stay."""
+
+    zone: str = CITY_ZONE
 
 
 class _Former(_Head, frozen=True, array_like=True):
@@ -70,12 +79,20 @@ class Configuration:
         Channels of each lifeline, by their lanes, those of a lane by their ids.
     partitions : dict of str to int
         Lanes of each lifeline, sorted.
+    zone : str
+        IANA name of the city's time zone, which `contracts.civil_time.civil_zone` accepts.
     """
 
     settings: Settings
     packs: dict[str, ClassPack]
     catalogues: Mapping[str, Catalogue]
     partitions: dict[str, int]
+    zone: str = CITY_ZONE
+
+    @property
+    def civil_time(self) -> timezone:
+        """The city's time zone, a fixed offset."""
+        return civil_zone(self.zone)
 
     @cached_property
     def catalogue(self) -> Catalogue:
@@ -107,7 +124,7 @@ class Configuration:
         del loader, found  # each table goes when it is kept: two of a whole city are ten gigabytes
         partitions = {name: settings.lifelines[name].partitions for name in settings.lifelines}
         partitions = dict(sorted(partitions.items()))
-        return cls(settings, _by_label(packs), {}, partitions).over(tables)
+        return cls(settings, _by_label(packs), {}, partitions, settings.zone).over(tables)
 
     @classmethod
     def from_bundle(
@@ -133,7 +150,7 @@ class Configuration:
             number = _decoded(data, _Head).format
             if number == FORMER_FORMAT:
                 return cls._former(data, settings)
-            if number == BUNDLE_FORMAT:
+            if number in {BUNDLE_FORMAT, ZONED_FORMAT}:
                 return cls._kept(data, settings, read, lifelines)
         except (msgspec.MsgspecError, pa.ArrowException, ValueError) as error:
             msg = f"bundle: expected a configuration bundle, got an error: {error}; load it again"
@@ -147,14 +164,16 @@ class Configuration:
     def _kept(
         cls, data: bytes, settings: Settings, read: Read, lifelines: Collection[str] | None
     ) -> "Configuration":
-        bundle = _decoded(data, _Bundle)
+        bundle = _decoded(data, _Zoned)
+        civil_zone(bundle.zone)
         wanted = {
             name: Content(digest, read(digest))
             for name, digest in bundle.catalogues.items()
             if lifelines is None or name in lifelines
         }
         catalogues = {name: Catalogue(opened(kept.data)) for name, kept in wanted.items()}
-        found = cls(settings, _by_label(bundle.packs), catalogues, bundle.partitions)
+        packs = _by_label(bundle.packs)
+        found = cls(settings, packs, catalogues, bundle.partitions, bundle.zone)
         vars(found).update(_contents=wanted, _data=data)  # encoding them again takes seconds
         return found
 
@@ -203,7 +222,9 @@ class Configuration:
     def _data(self) -> bytes:
         packs = [self.packs[name] for name in sorted(self.packs)]
         digests = {name: kept.digest for name, kept in self._contents.items()}
-        return _ENCODER.encode(_Bundle(BUNDLE_FORMAT, self.partitions, packs, digests))
+        if self.zone == CITY_ZONE:
+            return _ENCODER.encode(_Bundle(BUNDLE_FORMAT, self.partitions, packs, digests))
+        return _ENCODER.encode(_Zoned(ZONED_FORMAT, self.partitions, packs, digests, self.zone))
 
     def labels(self, catalogue: Catalogue) -> tuple[list[str], NDArray[np.int32]]:
         """Labels of the packs that govern channels, and the place among them of each channel's."""

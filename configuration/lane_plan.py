@@ -1,6 +1,7 @@
 """Where the rooms meet: a configuration becomes the parts of a lane."""
 
 from dataclasses import dataclass, replace
+from datetime import timezone
 from functools import cached_property
 from typing import Final
 
@@ -97,7 +98,9 @@ class Plan:
         labels, label_of = self.configuration.labels(rows)
         class_of = np.array([place[label] for label in labels], np.int32)[label_of]
         name = self.name(lane)
-        desk = Desk(self.lifeline, name.telemetry, lane, self.configuration.hash[:7])
+        configuration = self.configuration
+        zone = configuration.civil_time
+        desk = Desk(self.lifeline, name.telemetry, lane, configuration.hash[:7], zone)
         cards = [class_cards(pack) for pack in packs]
         return Parts(
             config=self.configuration.hash,
@@ -155,9 +158,9 @@ def _unit(rows: Catalogue, name: str) -> NDArray[np.float64]:
     return column[:1] if alike else column
 
 
-def stopped_alarm(name: LaneName, error: TocsinError, now_ms: int) -> Message:
-    """Alarm of a lane that cannot go on."""
-    place = StoppedLane(name.lifeline, str(name), name.telemetry, name.number)
+def stopped_alarm(zone: timezone, name: LaneName, error: TocsinError, now_ms: int) -> Message:
+    """Alarm of a lane that cannot go on, stamped in the city's time zone."""
+    place = StoppedLane(name.lifeline, str(name), name.telemetry, name.number, zone)
     return lane_stopped_alarm(place, error, now_ms)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from configuration.calendar import FILE as CALENDAR_FILE
-from configuration.calendar import read_calendar, with_calendar
+from configuration.calendar import in_zone, read_calendar, with_calendar
 from configuration.catalogue.check import check_channels, check_ids
 from configuration.catalogue.read import SUFFIXES, ChannelTable, read_channels
 from configuration.catalogue.store import by_id
@@ -22,7 +22,7 @@ from configuration.yaml.located import BYTES_MAX, Located, located
 from configuration.yaml.overrides import KEY, applied, plain, selectors, varied
 from configuration.yaml.units import in_unit
 from contracts.catalogue import HASH, Catalogue
-from contracts.civil_time import DayType
+from contracts.civil_time import CITY, DayType, civil_zone
 
 SETTINGS_FILE: Final = "tocsin.yaml"
 CATALOGUE: Final = "catalogue"
@@ -58,6 +58,7 @@ class Loader:
         self._opaque: set[str] = set()  # lifelines with a pack whose class could not be read
         self.tables: list[ChannelTable] = []
         self._calendar: dict[str, DayType] = {}
+        self._zone = CITY
 
     def load(self) -> tuple[Settings, list[ClassPack], dict[str, pa.Table]] | None:
         """Settings, packs with their variants, and channels of each lifeline by id.
@@ -70,6 +71,7 @@ class Loader:
         settings = self.settings()
         there = [path.name for path in self._folder.iterdir() if _holds_packs(path)]
         if settings is not None:
+            self._zone = civil_zone(settings.zone)
             self._unknown_ids(there, settings)
         self._read_calendar()
         for lifeline in sorted(there if settings is None else settings.lifelines):
@@ -194,7 +196,7 @@ class Loader:
             tree = page.located
             lines = {rule: tree.position((rule,), key=True)[0] for rule in RULES if rule in fields}
             at = {rule: f"{here}:{line}" for rule, line in lines.items()}
-            said = with_calendar(fields, self._calendar)
+            said = in_zone(with_calendar(fields, self._calendar), tree.data, self._zone)
             pack = Pack(**said, at=at, selectors=named, applied=applied)
             self._packs.append(in_time(pack, fields["period"]))
         return fields

@@ -25,7 +25,7 @@ _FUSED: Final = {
     "frozen": parameters.FROZEN_SLOT,
 }
 FIRST_SLOT: Final = 1 + max(silence.SLOT, *_FUSED.values())
-SLOTS_MAX: Final = 256
+SLOTS_MAX: Final = 256  # a level change names its rule in one byte
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,31}")
 
 
@@ -37,7 +37,7 @@ def kinds() -> dict[str, tuple[int, Kind]]:
     ------
     ConfigError
         When an installed package cannot be loaded, or brings something else than a kind, or a
-        name that is taken or is none.
+        name that is taken or is none; or when all of them bring too many.
     """
     found: dict[str, tuple[int, Kind]] = {}
     foreign = sorted(entry_points(group=ENTRY_POINTS), key=lambda entry: entry.name)
@@ -52,7 +52,12 @@ def kinds() -> dict[str, tuple[int, Kind]]:
         if kind.name in {*found, *BUILT_IN, *TAKEN}:
             msg = f"{where}: expected a name of its own, got {kind.name!r} again; rename it"
             raise ConfigError(msg)
-        found[kind.name] = (FIRST_SLOT + len(found), kind)
+        slot = FIRST_SLOT + len(found)
+        if slot == SLOTS_MAX:
+            most = SLOTS_MAX - FIRST_SLOT
+            msg = f"{where}: expected {most} kinds at most, got {kind.name!r} too; uninstall some"
+            raise ConfigError(msg)
+        found[kind.name] = (slot, kind)
     return found
 
 

@@ -10,6 +10,7 @@ from msgspec import Meta
 from configuration.yaml.fill import FromEnvironment, Page, fill
 from configuration.yaml.findings import Findings, Path
 from configuration.yaml.located import Located
+from contracts.civil_time import CITY_ZONE, ZONES, civil_zone
 from contracts.quantities import Duration
 
 PARTITIONS_MAX: Final = 1024
@@ -79,12 +80,15 @@ class Snapshot(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Everything about a worker that does not change what its lanes tell, and the pinned lanes.
+    """Everything about a worker that does not change what its lanes emit, and what lanes pin.
 
     Parameters
     ----------
     app : str
         First part of consumer groups and transactional ids.
+    zone : str
+        IANA name of the city's time zone, by which rules count hours and days and alarms are
+        stamped. Part of the bundle, as are the lanes.
     kafka : Kafka
     lifelines : dict of str to Lifeline
     state : str
@@ -99,6 +103,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """
 
     app: str = "tocsin"
+    zone: Annotated[str, Meta(min_length=1, max_length=60)] = CITY_ZONE
     kafka: Kafka
     lifelines: dict[str, Lifeline]
     state: Text = "./state"
@@ -145,6 +150,10 @@ def _filled(data: Any, path: Path, page: Page, environment: Mapping[str, str]) -
 def _judge(settings: Settings, page: Page) -> None:
     if not _APP.fullmatch(settings.app):
         page.refuse(("app",), "lower-case letters, digits and `-`", settings.app)
+    try:
+        civil_zone(settings.zone)
+    except ValueError as error:
+        page.refuse(("zone",), ZONES, settings.zone, str(error))
     for broker in settings.kafka.bootstrap.split(","):
         if not _BROKER.fullmatch(broker.strip()):
             expected = "`host:port`, with commas between several"

@@ -221,7 +221,7 @@ class Admission:
                 disposition[place] = Disposition.MISPLACED_GROUP
 
     def shelve(self, row: int, *, shelved: bool) -> None:
-        """Hold a channel's readings from now on, or score them again."""
+        """Hold a channel's readings from now on, or score them again; `restore` forgets it."""
         self.seen["shelved"][row] = shelved
 
     def arrays(self) -> Mapping[str, NDArray[np.void]]:
@@ -242,3 +242,4 @@ class Admission:
             self.seen = self._fresh()
         carry(self.seen, arrays["seen"], old_row)
         self.seen["class"] = self._class_of
+        self.seen["shelved"] = False  # the lane knows, and says it anew

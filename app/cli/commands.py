@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -20,6 +20,9 @@ from contracts.errors import ConfigError
 from contracts.journal import Command
 from ingest.json.reading import Reading
 from runtime.exit_codes import FAILED, GOOD, WRONG_USE
+
+if TYPE_CHECKING:  # loads numba
+    from lab.explain.moment import Moment
 
 SCHEMAS: Final[dict[str, Any]] = {
     "alarm": Alarm,
@@ -74,26 +77,34 @@ def explain(arguments: argparse.Namespace) -> int:
     """Which values govern a channel and, with a time and telemetry, why it rang or not."""
     from lab.explain import explain as explaining  # noqa: PLC0415 - numba loads only with a time
 
-    pack, values = explaining.governing(arguments.configs, arguments.channel)
-    if arguments.json:
-        say(json.dumps({"class": pack.label, "values": [asdict(value) for value in values]}))
-        return GOOD
-    for line in explaining.lines(pack, values):
-        say(line)
-    if arguments.time is None:
-        return GOOD
+    configuration = Configuration.load(arguments.configs)
+    pack, values = explaining.governing(arguments.configs, configuration, arguments.channel)
+    answer: dict[str, Any] = {"class": pack.label, "values": [asdict(value) for value in values]}
+    shown = explaining.lines(pack, values)
+    if arguments.time is not None:
+        then = _moment(arguments, configuration, pack.lifeline)
+        if then.configuration.hash != configuration.hash:
+            values = [] if then.pack is None else explaining.kept_values(then.pack)
+            label = None if then.pack is None else then.pack.label
+            answer = {"class": label, "values": [asdict(value) for value in values]}
+            shown = explaining.lines_of_bundle(then.configuration.hash, then.pack, values)
+        answer.update(config=then.configuration.hash, state=then.lines)
+        shown = [*shown, "", *then.lines]
+    say(json.dumps(answer, ensure_ascii=False) if arguments.json else "\n".join(shown))
+    return GOOD
+
+
+def _moment(arguments: argparse.Namespace, configuration: Configuration, lifeline: str) -> "Moment":
+    """The channel at the time that was asked for."""
     if arguments.telemetry is None:
         msg = "explain: expected --telemetry FILE beside a time, got none"
         raise ConfigError(msg)
     from lab.explain.moment import moment  # noqa: PLC0415 - loads numba
     from lab.explain.replay import ReplayLanes  # noqa: PLC0415 - loads numba
 
-    bench = ReplayLanes(Configuration.load(arguments.configs), pack.lifeline, None)
+    bench = ReplayLanes(configuration, lifeline, arguments.state)
     files = (arguments.telemetry, arguments.journal)
-    say("")
-    for line in moment(bench, pack, arguments.channel, arguments.time, files):
-        say(line)
-    return GOOD
+    return moment(bench, arguments.channel, arguments.time, files)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -17,6 +17,8 @@ def _leave(*_: object) -> None:
 def main() -> int:
     """Run the command line; `app.cli.main` gives interrupts back once a command begins."""
     signal.signal(signal.SIGINT, _leave)
+    if "run" in sys.argv[1:]:  # a worker survives SIGHUP from here on; `heed_signals` answers it
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
     from app.cli.main import main as command_line  # noqa: PLC0415 - interrupts are heard first
 
     return command_line()

@@ -86,7 +86,8 @@ def _explain(command: argparse.ArgumentParser) -> None:
     command.add_argument("time", nargs="?", help="moment to explain, RFC 3339; needs --telemetry")
     command.add_argument("--telemetry", type=Path, help="recorded records or JSON readings")
     command.add_argument("--journal", type=Path, help="recorded journal entries (.jsonl)")
-    command.add_argument("--json", action="store_true", help="print the values as JSON")
+    command.add_argument("--state", help="where bundles of earlier configurations lie")
+    command.add_argument("--json", action="store_true", help="print it as JSON")
 
 
 def _topics(command: argparse.ArgumentParser) -> None:

@@ -5,6 +5,7 @@ from html import escape
 from typing import Any, Final
 
 from contracts.alarm import Alarm
+from contracts.civil_time import CITY
 from lab.feeds.feed import Feed
 from lab.reports.plot import FILL, Points, plot
 from lab.reports.style import STYLE, when
@@ -74,7 +75,7 @@ def _known(events: Iterable[dict[str, Any]], missed: str) -> str:
         "<tr>"
         f"<td>{escape(event['lifeline'])}</td><td>{escape(event['name'])}</td>"
         f"<td>{escape(event['injected'] or 'in the recorded data')}</td>"
-        f'<td class="time" data-what="began">{when(event["expected"])}</td>'
+        f'<td class="time" data-what="began">{when(event["expected"], CITY)}</td>'
         f'<td class="time" data-what="rang">'
         f"{when(event['rung_at']) if event['rung_at'] else missed}</td></tr>"
         for event in events

@@ -2,7 +2,6 @@
 
 import argparse
 from collections.abc import AsyncIterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
 
@@ -28,6 +27,7 @@ from pipeline.snapshot.copy_buffer import SnapshotSlot
 from pipeline.snapshot.lane_state import freeze, learned
 from pipeline.snapshot.snapshots import Snapshots
 from pipeline.snapshot.store import SnapshotStore, unpack
+from runtime.queues import OneThread
 from sinks.kafka.lane_log import KafkaLaneLog, LogSettings
 
 
@@ -96,7 +96,7 @@ class _Bench:
         lane.journal = (await self._edges(self._topics.journal(self._name.lifeline)))[1]
         lane.commands = known.manifests[-1].commands if known.manifests else 0
         alarms_end = (await self._edges(self._topics.alarms(self._name.lifeline)))[1]
-        with ThreadPoolExecutor(1) as work:
+        with OneThread("snapshot_file") as work:
             snapshots = Snapshots(self._store, lambda *_: lane.parts, SnapshotSlot(work))
             keep(self._store, self._configuration)
             await self._log.publish(await snapshots.file(self._name, freeze(lane), alarms_end))

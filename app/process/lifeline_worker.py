@@ -2,12 +2,13 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
 from typing import Self
 
-from app.process.worker_options import WorkerOptions, command_settings, one_thread, source_settings
+from app.process.worker_options import WorkerOptions, command_settings, source_settings
+from broker.errors import RETRY_AFTER_S
 from broker.log_ends import LogEnds
 from broker.partition_reader import LaneReader
 from broker.topics import counted, needed
@@ -19,17 +20,21 @@ from configuration.warm_up import warm
 from contracts.errors import ConfigError, OtherLanes, RetryableError
 from contracts.lane import LaneName
 from contracts.ports.lane_parts import Parts
-from contracts.ports.status import LaneStatus, ProcessStatus
+from contracts.ports.status import LaneStatus, ProcessStatus, QueueStatus, totals
 from contracts.quantities import NS_PER_S
 from contracts.topics import TopicNames
 from ingest.kafka.commands import KafkaCommands
+from ingest.kafka.raw_fetch import fetch_path
 from ingest.kafka.telemetry import KafkaSource
 from pipeline.snapshot.copy_buffer import CopyBuffer, SnapshotSlot
 from pipeline.snapshot.snapshots import Snapshots
 from pipeline.snapshot.store import SnapshotStore
 from pipeline.worker.lane_context import LaneContext, LanePorts, Pace
+from pipeline.worker.lane_loop import FETCHED_AHEAD
 from pipeline.worker.worker import Worker
+from runtime.backoff import Backoff
 from runtime.heartbeat import Heartbeat
+from runtime.queues import OneThread
 from runtime.watchdog import Watchdog
 from sinks.kafka.lane_log import KafkaLaneLog, LogSettings
 
@@ -65,11 +70,12 @@ class LifelineWorker:
         self._topics = TopicNames(self._settings.app)
         self._plan = plan_of(configuration, options.lifeline)
         self._store = SnapshotStore(self._settings.state)
-        self._slot = slot or SnapshotSlot(one_thread("filing"))
+        self._slot = slot or SnapshotSlot(OneThread("snapshot_file"))
         self._open = AsyncExitStack()
         self._worker: Worker | None = None
         self._heart = Heartbeat()
         self._rebuilds = 0
+        self._queues: list[Callable[[], QueueStatus]] = []  # those of the present clients
         self._wrong: ConfigError | None = None
         self.drained = False
         self._ends = LogEnds(
@@ -97,7 +103,15 @@ class LifelineWorker:
 
     def process_status(self) -> ProcessStatus:
         """How the process is."""
-        return ProcessStatus(self._heart.lag_s(), self._rebuilds)
+        queues = totals(queue() for queue in self.queues())
+        return ProcessStatus(self._heart.lag_s(), self._rebuilds, fetch_path(), queues)
+
+    def queues(self) -> list[Callable[[], QueueStatus]]:
+        """Whom to ask how full queues are; what several lifelines share is the same for each."""
+        fetched = [
+            partial(QueueStatus.of, "fetched", lane.fetched, FETCHED_AHEAD) for lane in self.lanes()
+        ]
+        return [*fetched, *self._queues, self._slot.copying.queue, self._slot.work.queue]
 
     def _parts_for(self, config: str, name: LaneName) -> Parts:
         """Parts of a lane under the configuration with this hash."""
@@ -140,17 +154,20 @@ class LifelineWorker:
             await self._open.aclose()
             # A thread that hangs is left to itself, and so is the memory that it copies from.
             self._slot.work.shutdown(wait=False)
-            self._slot.work, self._slot.room = one_thread("filing"), CopyBuffer()
+            self._slot.work, self._slot.room = OneThread("snapshot_file"), CopyBuffer()
             await self._start_patiently()
 
     async def _start_patiently(self) -> None:
+        """Start, however long the brokers are away."""
+        # The delay does not grow: workers that start are few, and their message names it.
+        backoff = Backoff(RETRY_AFTER_S, RETRY_AFTER_S)
         while True:
             try:
                 await self._start()
             except RetryableError as error:
                 log.warning("%s", error)
                 await self._open.aclose()
-                await asyncio.sleep(error.retry_after_s)
+                await asyncio.sleep(backoff.delay_s(error))
             except BaseException:
                 await self._open.aclose()
                 raise
@@ -159,7 +176,7 @@ class LifelineWorker:
 
     async def _start(self) -> None:
         await self._check_lanes()
-        scoring = one_thread("scoring")  # one that hangs must not hold the event loop
+        scoring = OneThread("scoring")  # one that hangs must not hold the event loop
         self._open.callback(scoring.shutdown, wait=False, cancel_futures=True)
         loop = asyncio.get_running_loop()
         snapshots = Snapshots(self._store, self._parts_for, self._slot)
@@ -169,6 +186,13 @@ class LifelineWorker:
         source = KafkaSource(source_settings(self._settings, self._options), self)
         reader = LaneReader(self._settings.kafka.bootstrap, check_crcs=self._options.check_crcs)
         self._open.push_async_callback(reader.close)
+        self._queues = [
+            source.answers,
+            source.unpacking,
+            scoring.queue,
+            commands.queue,
+            reader.queue,
+        ]
         await commands.start()
         self._open.push_async_callback(commands.close)
         ports = LanePorts(
@@ -180,7 +204,7 @@ class LifelineWorker:
             snapshots,
             self._configuration.hash,
             Pace(snapshot_s=snapshot.every.ns / NS_PER_S, snapshot_readings=snapshot.or_readings),
-            stopped_alarm,
+            partial(stopped_alarm, self._configuration.civil_time),
         )
         self._worker = Worker(self._plan.name, context, DRAIN_S)
         self._open.push_async_callback(source.close)

@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import Iterable
 
 from app.process.lifeline_worker import LifelineWorker
-from contracts.ports.status import LaneStatus, ProcessStatus
+from contracts.ports.status import LaneStatus, ProcessStatus, totals
+from ingest.kafka.raw_fetch import warn_if_plain
 
 
 class LifelineWorkers:
@@ -38,10 +39,17 @@ class LifelineWorkers:
     def process_status(self) -> ProcessStatus:
         """How the process is."""
         pulses = [service.process_status() for service in self._services]
-        return ProcessStatus(max(p.lag_s for p in pulses), sum(p.rebuilds for p in pulses))
+        shared_once = dict.fromkeys(q for service in self._services for q in service.queues())
+        return ProcessStatus(
+            max(p.lag_s for p in pulses),
+            sum(p.rebuilds for p in pulses),
+            pulses[0].fetch_path,
+            totals(queue() for queue in shared_once),
+        )
 
     async def serve(self) -> None:
         """Own lanes until cancelled or until one lifeline cannot go on; leaving drains all."""
+        warn_if_plain()  # once for the process, not for each client that is made
         try:
             async with asyncio.TaskGroup() as group:
                 for service in self._services:

@@ -4,16 +4,17 @@ import argparse
 import asyncio
 import logging
 import os
-import signal
 from importlib.metadata import version
 
 from app.process.lifeline_worker import LifelineWorker
 from app.process.lifeline_workers import LifelineWorkers
 from app.process.settings import settled
-from app.process.worker_options import WorkerOptions, one_thread
+from app.process.signals import heed_signals
+from app.process.worker_options import WorkerOptions
 from pipeline.snapshot.copy_buffer import SnapshotSlot
 from runtime import failpoints
 from runtime.exit_deadline import ExitDeadline
+from runtime.queues import OneThread
 from sinks.http.health import HealthServer
 
 log = logging.getLogger("tocsin.run")
@@ -32,7 +33,7 @@ async def run_worker(arguments: argparse.Namespace) -> int:
     options_of = [
         WorkerOptions(lifeline=name, instance=arguments.instance) for name in arguments.lifeline
     ]
-    slot = SnapshotSlot(one_thread("filing"))
+    slot = SnapshotSlot(OneThread("snapshot_file"))
     workers = LifelineWorkers(
         LifelineWorker(configuration, options, slot) for options in options_of
     )
@@ -44,9 +45,7 @@ async def run_worker(arguments: argparse.Namespace) -> int:
         exit_.ask()
         stopping.set()
 
-    loop = asyncio.get_running_loop()
-    for sign in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(sign, hear)
+    heed_signals(hear)
     http = configuration.settings.http
     health = HealthServer(workers, http.host, http.port, version("tocsin"))
     await health.start()

@@ -2,8 +2,6 @@
 
 import argparse
 import asyncio
-import contextlib
-import ctypes
 import logging
 import signal
 import sys
@@ -13,9 +11,12 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from app.process.settings import settled
+from app.process.signals import heed_signals
 from contracts.errors import ConfigError
+from runtime.backoff import Backoff, pause
 from runtime.exit_codes import WRONG_USE
 from runtime.exit_deadline import EXIT_S
+from runtime.parent_process import environment_of_child
 from sinks.http.fleet_health import FleetMember, FleetServer, fetch
 
 log = logging.getLogger("tocsin.supervisor")
@@ -26,7 +27,6 @@ LOOK_S: Final = 5.0
 LOOKS_MAX: Final = 6  # in vain, one after the other, until a worker that hangs is killed
 START_S_MAX: Final = 300.0  # it may compile, judge and load before it listens
 KILL_S: Final = EXIT_S + 2.0
-_PR_SET_PDEATHSIG: Final = 1
 _LOOPBACK: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 
 
@@ -50,9 +50,7 @@ async def run_workers(arguments: argparse.Namespace) -> int:
         for process in workers:
             process.stop()
 
-    loop = asyncio.get_running_loop()
-    for sign in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(sign, stop)
+    heed_signals(stop)
     try:
         async with asyncio.TaskGroup() as group:
             for process in workers:
@@ -118,22 +116,20 @@ class SupervisedWorker:
         ConfigError
             When it says that it was told something wrong: it would say so again.
         """
-        wait_s = WAIT_S
+        backoff = Backoff(WAIT_S, WAIT_S_MAX, LONG_LIFE_S)
         try:
             while not self._stopping.is_set():
-                began = time.monotonic()
+                backoff.begin()
                 await self._live()
                 if self._stopping.is_set():
                     return
                 if self.code == WRONG_USE:
                     msg = f"worker {self.name}: refused to start, see above"
                     raise ConfigError(msg)
-                if time.monotonic() - began > LONG_LIFE_S:
-                    wait_s = WAIT_S
+                wait_s = backoff.delay_s()
                 log.error("worker %s: ended with %d, again in %g s", self.name, self.code, wait_s)
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._stopping.wait(), wait_s)
-                wait_s, self.restarts = min(2 * wait_s, WAIT_S_MAX), self.restarts + 1
+                await pause(wait_s, self._stopping)
+                self.restarts += 1
         finally:
             await self._bury()
 
@@ -141,7 +137,7 @@ class SupervisedWorker:
         """One life, from its start to its end."""
         # In a session of its own: an interrupt from the terminal reaches it through us, once.
         self._process = await asyncio.create_subprocess_exec(
-            *self.words, start_new_session=True, preexec_fn=_end_with_parent
+            *self.words, start_new_session=True, env=environment_of_child()
         )
         watching = asyncio.create_task(self._watch(self._process))
         try:
@@ -177,9 +173,3 @@ class SupervisedWorker:
         if self._process is not None and self._process.returncode is None:
             self._process.kill()
             await self._process.wait()
-
-
-def _end_with_parent() -> None:
-    """Let the kernel tell a worker to stop when its parent is gone; Linux alone can."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

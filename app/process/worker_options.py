@@ -1,6 +1,5 @@
 """How a worker meets its broker, and what its consumers are told of that."""
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from configuration.settings import Settings
@@ -11,11 +10,6 @@ from ingest.kafka.settings import KafkaSettings
 from runtime.watchdog import Patience
 
 HEARTBEAT_MS = 3_000
-
-
-def one_thread(name: str) -> ThreadPoolExecutor:
-    """A thread for work off the event loop."""
-    return ThreadPoolExecutor(1, name)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,6 @@
 """State of a whole city as if it had run for hours, written by the product's own snapshots."""
 
 import asyncio
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
@@ -18,6 +17,7 @@ from pipeline.snapshot.copy_buffer import SnapshotSlot
 from pipeline.snapshot.lane_state import freeze
 from pipeline.snapshot.snapshots import Snapshots
 from pipeline.snapshot.store import SnapshotStore
+from runtime.queues import OneThread
 from sinks.kafka.lane_log import KafkaLaneLog, LogSettings
 
 LEARNED = 1_000
@@ -51,7 +51,7 @@ async def write(configuration: Configuration, heard_s: int) -> int:
     store, names = SnapshotStore(settings.state), TopicNames(settings.app)
     reader, size = LaneReader(settings.kafka.bootstrap), 0
     logs = LogSettings(bootstrap=settings.kafka.bootstrap, app=settings.app, topics=names)
-    with ThreadPoolExecutor(1) as work:
+    with OneThread("snapshot_file") as work:
         slot = SnapshotSlot(work)
         for lifeline in configuration.partitions:
             plan = plan_of(configuration, lifeline)

@@ -64,7 +64,7 @@ class Admission(Part, Protocol):
         """Fill `disposition` for a span of readings, in order."""
 
     def shelve(self, row: int, *, shelved: bool) -> None:
-        """Hold a channel's readings from now on, or score them again."""
+        """Hold a channel's readings from now on, or score them again; `restore` forgets it."""
 
 
 class Scorer(Part, Protocol):
@@ -108,7 +108,7 @@ class Silence(Part, Protocol):
         """Ring for every deadline up to now, in (deadline, row) order."""
 
     def shelve(self, row: int, lane_time_s: int, *, shelved: bool) -> None:
-        """Stop waiting for a channel, or start again from now."""
+        """Stop waiting for a channel, or start again from now; `restore` forgets it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +130,8 @@ class Why:
 class Book(Protocol):
     """Level changes to alarm revisions."""
 
-    def emit(self, transition: np.void, offsets: OffsetRange) -> Message:
-        """Revision for one level change."""
+    def emit(self, transition: np.void, offsets: OffsetRange, *, shelved: bool = False) -> Message:
+        """Revision for one level change; it does not ring while its channel is shelved."""
 
     def shelve(self, row: int, time_ns: int, *, shelved: bool) -> list[Message]:
         """Revisions for the open alarms of a channel that is shelved, or shown again."""

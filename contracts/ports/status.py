@@ -1,5 +1,6 @@
 """What a worker says of itself to Prometheus and to health probes."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final, Literal, NamedTuple, Protocol
 
@@ -54,6 +55,8 @@ class LaneStatus:
         Transactions committed, snapshots published, times the lane was recovered here.
     damaged_snapshots : int
         Snapshot files that could not be read.
+    fetched : int
+        Polls between client and lane, with the one that waits for room there.
     hungry_s : float
         Time that the lane has waited for records since the last ones came.
     snapshot_hold_s : float
@@ -84,11 +87,50 @@ class LaneStatus:
     recoveries: int = 0
     damaged_snapshots: int = 0
     snapshot_hold_s: float = 0.0
+    fetched: int = 0
     hungry_s: float = 0.0
     open_alarms: dict[str, int] = field(default_factory=dict)
     sheds: int = 0
     shadow: ShadowStatus | None = None
     trouble: str = ""
+
+
+class QueueStatus(NamedTuple):
+    """How full one queue, or one thread or lock that work takes turns with, is.
+
+    Parameters
+    ----------
+    name : str
+        Value of the metrics' label `queue`.
+    depth, limit : int
+        What is in it, and the most that it takes.
+    waiters : int
+        Who waits for room in it.
+    """
+
+    name: str
+    depth: int
+    limit: int
+    waiters: int
+
+    @classmethod
+    def of(cls, name: str, count: int, limit: int) -> "QueueStatus":
+        """From a count of what is in it and what waits together.
+
+        >>> QueueStatus.of("fetched", 3, 2)
+        QueueStatus(name='fetched', depth=2, limit=2, waiters=1)
+        """
+        return cls(name, min(count, limit), limit, max(count - limit, 0))
+
+
+def totals(queues: Iterable[QueueStatus]) -> tuple[QueueStatus, ...]:
+    """Sums over queues of the same name, in the order in which names were first met."""
+    found: dict[str, QueueStatus] = {}
+    for name, *numbers in queues:
+        former = found.get(name, QueueStatus(name, 0, 0, 0))
+        sums = (old + new for old, new in zip(former[1:], numbers, strict=True))
+        found[name] = QueueStatus(name, *sums)
+    return tuple(found.values())
 
 
 class ProcessStatus(NamedTuple):
@@ -100,10 +142,17 @@ class ProcessStatus(NamedTuple):
         Longest delay of the event loop within the last minute.
     rebuilds : int
         Times that all clients were made anew because lanes stood.
+    fetch_path : str
+        How records come out of the Kafka client: `raw` batches or `plain` records, empty where
+        nothing is fetched.
+    queues : tuple of QueueStatus
+        Each name once.
     """
 
     lag_s: float = 0.0
     rebuilds: int = 0
+    fetch_path: str = ""
+    queues: tuple[QueueStatus, ...] = ()
 
 
 class WorkerStatus(Protocol):

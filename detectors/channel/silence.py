@@ -202,7 +202,7 @@ class SilenceWatch:
         return transitions
 
     def shelve(self, row: int, lane_time_s: int, *, shelved: bool) -> None:
-        """Stop waiting for a channel, or start again from now."""
+        """Stop waiting for a channel, or start again from now; `restore` forgets it."""
         self._shelved[row] = shelved
         after_s = self._after_s[self._class_of[row]]
         if shelved:
@@ -213,17 +213,20 @@ class SilenceWatch:
         self._look()
 
     def arrays(self) -> Mapping[str, NDArray[Any]]:
-        """State to be put into a snapshot; not a copy."""
+        """State to be put into a snapshot; not a copy.
+
+        Nothing here reads `silence_shelved` any more; workers of the release before still do.
+        """
         return {"silence": self.state, "silence_shelved": self._shelved}
 
     def restore(self, arrays: Mapping[str, NDArray[Any]], old_row: NDArray[np.int64]) -> None:
         """Take over state from a snapshot; who rang and has no rule any more is not silent."""
         if (old_row < 0).any():  # else every row is replaced
-            self.state, self._shelved = self._fresh(), np.zeros(len(old_row), np.bool_)
+            self.state = self._fresh()
+        self._shelved[:] = False  # the lane knows, and says it anew
         carry(self.state, arrays["silence"], old_row)
-        carry(self._shelved, arrays["silence_shelved"], old_row)
         state, after_s = self.state, self._after_s[self._class_of]
-        waiting = (state["deadline_s"] != NOBODY) & (after_s != NOBODY) & ~self._shelved
+        waiting = (state["deadline_s"] != NOBODY) & (after_s != NOBODY)
         state["deadline_s"] = np.where(waiting, state["heard_s"] + after_s, NOBODY)
         state["level"][after_s == NOBODY] = 0
         self._silent = int(np.count_nonzero(state["level"]))

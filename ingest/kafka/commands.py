@@ -15,6 +15,7 @@ from broker.closing import close_client
 from broker.errors import meaning
 from contracts.errors import FatalError
 from contracts.journal import COMMAND_BYTES
+from contracts.ports.status import QueueStatus
 from ingest.kafka.raw_fetch import Answer, reader
 
 log = logging.getLogger("tocsin.commands")
@@ -22,6 +23,7 @@ log = logging.getLogger("tocsin.commands")
 COMMANDS_PER_FETCH: Final = 100
 # Most that the commands of one batch may become; a batch is read where the client works.
 INFLATED_BYTES: Final = 4 << 20
+WAITING_MAX: Final = 2 * COMMANDS_PER_FETCH - 1  # of a lane: one less than it takes, and a fetch
 
 Positive = Annotated[int, Meta(ge=1)]
 Seconds = Annotated[float, Meta(gt=0)]
@@ -152,6 +154,12 @@ class KafkaCommands:
         if consumer is None:
             return
         await close_client(consumer, self._settings.close_deadline_s)
+
+    def queue(self) -> QueueStatus:
+        """Commands that have come and that no lane has taken; nobody waits for room."""
+        desks = self._desks.values()
+        depth = sum(len(desk.waiting) for desk in desks)
+        return QueueStatus("commands", depth, len(desks) * WAITING_MAX, 0)
 
     def keep(self, lanes: Collection[int]) -> None:
         """Stop fetching for lanes that are not the worker's any more."""

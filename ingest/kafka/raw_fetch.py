@@ -7,9 +7,10 @@ rests on names that are not public, so it is pinned to one version; under any ot
 records do.
 """
 
+import logging
 from collections.abc import Iterator, Mapping
 from itertools import islice
-from typing import Any, Final, Protocol
+from typing import Any, Final, Literal, Protocol
 
 import aiokafka
 from aiokafka import ConsumerRecord
@@ -27,6 +28,8 @@ from ingest.kafka.record_batch import (
     end_of,
     walk,
 )
+
+log = logging.getLogger("tocsin.fetch")
 
 PINNED: Final = "0.14.0"
 # Most that the records of one batch may become; memory that no batch fills is never there. It is
@@ -67,6 +70,23 @@ class Reader(Protocol):
         """What `getmany` gave from `expected` on, and where the client stands behind it."""
 
 
+def fetch_path() -> Literal["raw", "plain"]:
+    """How `reader` reads: `raw` record batches, or `plain` records where the library is unknown."""
+    known = aiokafka.__version__ == PINNED and all(hasattr(fetcher, name) for name in _NAMES)
+    return "raw" if known else "plain"
+
+
+def warn_if_plain() -> None:
+    """Say why records are read the slow way, if they are."""
+    if fetch_path() == "plain":
+        log.warning(
+            "aiokafka: expected version %s, got %s; records are read one by one, at a fraction of "
+            "the speed: install the locked version",
+            PINNED,
+            aiokafka.__version__,
+        )
+
+
 def reader(inflated_bytes: int = INFLATED_BYTES) -> Reader:
     """The best way to read with the client library that is installed.
 
@@ -75,8 +95,7 @@ def reader(inflated_bytes: int = INFLATED_BYTES) -> Reader:
     inflated_bytes : int
         Most that the records of one batch may become.
     """
-    whole = aiokafka.__version__ == PINNED and all(hasattr(fetcher, name) for name in _NAMES)
-    if not whole:
+    if fetch_path() == "plain":
         return PlainReader()
     fetcher.MemoryRecords, fetcher.PartitionRecords = _KeptRecords, _partition_records
     return RawReader(inflated_bytes)

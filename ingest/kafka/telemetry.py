@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 from aiokafka.errors import (
@@ -15,10 +14,12 @@ from aiokafka.errors import (
 
 from broker.errors import RETRY_AFTER_S, meaning
 from contracts.errors import DataLoss, FatalError, Fenced, RetryableError, TocsinError
+from contracts.ports.status import QueueStatus
 from contracts.records import Records
 from ingest.kafka.client import KafkaClient, Ownership
 from ingest.kafka.raw_fetch import Answer, reader
 from ingest.kafka.settings import KafkaSettings
+from runtime.queues import OneThread
 
 __all__ = ["KafkaSettings", "KafkaSource", "Ownership"]
 
@@ -68,7 +69,7 @@ class KafkaSource:
         self._ledger: dict[int, tuple[int, int]] = {}
         # What the client gave and no lane has taken yet: it stands behind that already.
         self._answers: dict[int, Answer] = {}
-        self._unpacking = ThreadPoolExecutor(1, "unpacking")
+        self._unpacking = OneThread("unpacking")
         # Records to ask for, where that is less than usual: close to a corrupt batch.
         self._room: dict[int, int] = {}
         self._idle: dict[int, _Idle] = {}
@@ -105,6 +106,14 @@ class KafkaSource:
         self._ledger[lane] = (offset, self.epoch)
         self._idle.pop(lane, None)
         self._room.pop(lane, None)
+
+    def unpacking(self) -> QueueStatus:
+        """Answers that are being unpacked, and those that wait for the thread."""
+        return self._unpacking.queue()
+
+    def answers(self) -> QueueStatus:
+        """Answers of which only a part was taken, at most one a lane; nobody waits for them."""
+        return QueueStatus("answers", len(self._answers), len(self._ledger), 0)
 
     def position(self, lane: int) -> int:
         """Next offset that `fetch` will give; `Fenced` after a rebalance."""

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, Final
 
 from configuration.configuration import Configuration
-from contracts.civil_time import CITY
 from lab.backtest.column_decoder import Points, Window
 from lab.backtest.lanes import BacktestRun
 from lab.backtest.processes import forget, tried
@@ -49,7 +48,7 @@ def backtest(arguments: argparse.Namespace) -> int:
 
 def _tried(run: BacktestRun, arguments: argparse.Namespace) -> BacktestResult:
     """The readings through the lanes, here or on Spark."""
-    progress = Progress("backtest", run.data.count)
+    progress = Progress("backtest", run.data.count, zone=run.configuration.civil_time)
     if arguments.spark:
         from lab.backtest.spark import tried_on  # noqa: PLC0415 - only who asks for Spark has it
 
@@ -80,7 +79,8 @@ def said(trial: BacktestResult, data: Data) -> str:
     if trial.spans:
         first = min(first for _, first, _ in trial.spans.values())
         last = max(last for _, _, last in trial.spans.values())
-        begin, end = (f"{datetime.fromtimestamp(t / 1e9, CITY):%Y-%m-%d}" for t in (first, last))
+        zone = trial.configuration.civil_time
+        begin, end = (f"{datetime.fromtimestamp(t / 1e9, zone):%Y-%m-%d}" for t in (first, last))
         text += f", {begin} to {end}"
     if trial.unknown_ids:
         known = trial.configuration.catalogue.row_of.keys()

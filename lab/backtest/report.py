@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from html import escape
 from typing import Any, Final
 
-from contracts.alarm import Alarm
 from lab.backtest.column_decoder import Points
 from lab.backtest.result import BacktestResult
 from lab.backtest.score import Episode, Outcome, Scores, Tally
@@ -59,7 +58,7 @@ def page(
     ]
     if scores.outcomes:
         cards = [
-            _card(outcome, points, trial.alarms, unit_of)
+            _card(outcome, points, trial, unit_of)
             for outcome, points in zip(scores.outcomes, pictures, strict=True)
         ]
         body += ["<h2>Known events</h2>", f'<div class="cards">{"".join(cards)}</div>']
@@ -93,19 +92,17 @@ def _desks(desks: dict[str, dict[str, Any]]) -> str:
     return _table(["desk", "days", "alarms", "false", "alarms a day"], rows)
 
 
-def _card(
-    outcome: Outcome, points: Points, alarms: Sequence[Alarm], unit_of: dict[str, str]
-) -> str:
-    label = outcome.event.label
+def _card(outcome: Outcome, points: Points, trial: BacktestResult, unit_of: dict[str, str]) -> str:
+    label, zone = outcome.event.label, trial.configuration.civil_time
     channel = _shown(outcome, points)
     picture = '<p class="soft">no readings around it</p>'
     if channel is not None:
         series = sorted(points[channel])
         begin, end = (round(t.timestamp() * 1000) for t in (outcome.event.begin, outcome.event.end))
         ids = {episode.first.id for episode in outcome.rung}
-        mine = [alarm for alarm in alarms if alarm.channel == channel and alarm.id in ids]
+        mine = [alarm for alarm in trial.alarms if alarm.channel == channel and alarm.id in ids]
         words = (unit_of[channel], label.name)
-        picture = plot_event(series, mine, (begin, end), words)
+        picture = plot_event(series, mine, (begin, end), words, zone)
     said = "".join(
         f"<li>{when(e.first.detected)} {escape(e.first.say['en'])} "
         f'<span class="soft">({escape(e.first.rule.name)} on {escape(e.first.channel)})</span></li>'
@@ -114,7 +111,7 @@ def _card(
     return (
         f'<div class="card"><h3>{_badge(outcome)}{escape(label.name)}</h3>{picture}'
         f'<p class="soft">{escape(channel or label.channel or label.class_name or label.place)}, '
-        f"{when(label.begin)} to {when(label.end)}</p><ul>{said}</ul></div>"
+        f"{when(label.begin, zone)} to {when(label.end, zone)}</p><ul>{said}</ul></div>"
     )
 
 

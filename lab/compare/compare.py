@@ -42,7 +42,7 @@ def compare(arguments: argparse.Namespace) -> int:
 
 
 def _tried(configuration: Configuration, data: Data, what: str) -> BacktestResult:
-    progress = Progress(what, data.count)
+    progress = Progress(what, data.count, zone=configuration.civil_time)
     with TemporaryDirectory(prefix="tocsin-compare-") as aside:
         result = tried(BacktestRun(configuration, data), Path(aside), progress)
     progress.end()

@@ -31,7 +31,7 @@ class Value:
     text : str
         As it stands after lengths in periods were turned into time.
     written : str
-        `file:line:column`, or `default`.
+        `file:line:column`, or `default`; of a bundle `file:line` of the rule, or nothing.
     override : str
         Selector that put it there, empty where the class itself says it.
     """
@@ -42,15 +42,23 @@ class Value:
     override: str
 
 
-def governing(folder: FilePath, channel: str) -> tuple[ClassPack, list[Value]]:
+def governing(
+    folder: FilePath, configuration: Configuration, channel: str
+) -> tuple[ClassPack, list[Value]]:
     """The pack that governs a channel, and its values in the order of the class file.
+
+    Parameters
+    ----------
+    folder : Path
+    configuration : Configuration
+        Of the folder.
+    channel : str
 
     Raises
     ------
     ConfigError
-        When the folder is not good, or has no such channel.
+        When the configuration has no such channel.
     """
-    configuration = Configuration.load(folder)
     catalogue = configuration.catalogue
     row = catalogue.row_of.get(channel)
     if row is None:
@@ -77,6 +85,14 @@ def governing(folder: FilePath, channel: str) -> tuple[ClassPack, list[Value]]:
         return Value(dotted(path), _shown(leaf), at, override)
 
     return pack, [value(path, leaf) for path, leaf in _leaves(pack, ())]
+
+
+def kept_values(pack: ClassPack) -> list[Value]:
+    """Values of a pack from a bundle, which keeps the place of each rule but of no single value."""
+    return [
+        Value(dotted(path), _shown(leaf), pack.at.get(str(path[0]), ""), "")
+        for path, leaf in _leaves(pack, ())
+    ]
 
 
 def _leaves(value: Any, path: Path) -> Iterator[tuple[Path, Any]]:
@@ -111,8 +127,16 @@ def lines(pack: ClassPack, values: Sequence[Value]) -> list[str]:
     return [
         head,
         *(
-            f"  {value.path:{width}}  {value.text:{room}}  {value.written}"
+            f"  {value.path:{width}}  {value.text:{room}}  {value.written}".rstrip()
             + (f"  by {value.override}" if value.override else "")
             for value in values
         ),
     ]
+
+
+def lines_of_bundle(config: str, pack: ClassPack | None, values: Sequence[Value]) -> list[str]:
+    """What governs where the journal has put another configuration in force than the folder's."""
+    head = f"configuration {config} governs at this time, not that of the folder"
+    if pack is None:
+        return [f"{head}; it has no such channel"]
+    return [f"{head}; places are those of rules in its own files", *lines(pack, values)]

@@ -1,91 +1,87 @@
 """Why a channel rang at a moment, or why not: its lane replayed up to there, and looked into."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import timezone
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from alarms.book import CITY_UTC_OFFSET_S
 from alarms.wording import clock, figure
+from configuration.configuration import Configuration
 from configuration.pack import ClassPack
 from configuration.rule_kinds import kinds
 from contracts.alarm import Alarm, decode_alarm
-from contracts.batch import Batch, Disposition
 from contracts.errors import ConfigError
-from contracts.ports.lane_parts import Scorer
-from contracts.quantities import NS_PER_MS
+from contracts.journal import Entry, Tick
+from contracts.ports.lane_log import Message
+from contracts.ports.lane_parts import Arrays, Parts
+from contracts.quantities import NS_PER_MS, NS_PER_S
 from contracts.records import Records
-from contracts.transition import NEVER, Colour, Transitions
+from contracts.transition import NEVER, Colour
 from detectors.fused.scorer import ROWS, WAITS
 from ingest.timestamps import read_mixed_times
+from lab.explain.newest import NEWEST, NewestReadings, disposition_of
 from lab.explain.replay import ReplayLanes, read_journal
+from pipeline.lane import journal_merge
 from pipeline.lane.lane import Lane
 from pipeline.lane.replay import replay
 
-TOLD_MAX: Final = 10
+REVISIONS_SHOWN: Final = 10
 
 
-@dataclass
-class Tap:
-    """A scorer that remembers what became of one channel's newest reading."""
+@dataclass(frozen=True)
+class Moment:
+    """One channel at one time.
 
-    scorer: Scorer
+    Parameters
+    ----------
+    configuration : Configuration
+        That governs at this time.
+    pack : ClassPack or None
+        Of the channel; None when that configuration has no such channel.
+    lines : tuple of str
+        State of each rule, and the alarms up to then.
+    """
+
+    configuration: Configuration
+    pack: ClassPack | None
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Channel:
+    """State of one channel in its lane."""
+
     row: int
-    time_ns: int = NEVER
-    value: float = float("nan")
-    disposition: Disposition | None = None
-    score: float = float("nan")
+    pack: ClassPack
+    scorer: Arrays
+    silence: Arrays
+    zone: timezone
 
-    def score_span(
-        self, batch: Batch, disposition: NDArray[np.uint8], span: tuple[int, int]
-    ) -> Transitions:
-        """Score, and look at the channel's newest reading of the span."""
-        scores = np.full(len(batch), np.nan)
-        transitions = self.scorer.score(batch, disposition, span, scores)
-        mine = np.flatnonzero(batch.row[span[0] : span[1]] == self.row)
-        if len(mine):
-            place = int(mine[-1]) + span[0]
-            self.time_ns, self.value = int(batch.time_ns[place]), float(batch.value[place])
-            self.disposition, self.score = (
-                Disposition(int(disposition[place])),
-                float(scores[place]),
-            )
-        return transitions
+    @property
+    def newest(self) -> np.void:
+        """Its newest reading."""
+        reading: np.void = self.scorer[NEWEST][self.row]
+        return reading
+
+    def clock(self, time_ns: int) -> str:
+        """A time as the city's clocks show it."""
+        return clock(time_ns, self.zone)
 
 
-class _Tapped:
-    """The lane's own scorer with a tap in front."""
-
-    def __init__(self, tap: Tap) -> None:
-        self._tap = tap
-        self.arrays = tap.scorer.arrays
-        self.restore = tap.scorer.restore
-
-    def score(
-        self,
-        batch: Batch,
-        disposition: NDArray[np.uint8],
-        span: tuple[int, int],
-        scores: NDArray[np.float64] | None = None,
-    ) -> Transitions:
-        """Score the readings of a span."""
-        del scores
-        return self._tap.score_span(batch, disposition, span)
-
-
-def moment(
-    bench: ReplayLanes, pack: ClassPack, channel: str, time: str, files: tuple[Path, Path | None]
-) -> Iterator[str]:
-    """Lines that tell the state of each rule of a channel at a time, and what was told before.
+def moment(bench: ReplayLanes, channel: str, time: str, files: tuple[Path, Path | None]) -> Moment:
+    """State of each rule of a channel at a time, and the alarms that it had up to then.
 
     Parameters
     ----------
     bench : ReplayLanes
-    pack : ClassPack
-        That governs the channel.
+    channel : str
+        Of the bench's catalogue.
     time : str
         RFC 3339.
     files : (Path, Path or None)
@@ -94,96 +90,138 @@ def moment(
     Raises
     ------
     ConfigError
-        When the time is none.
+        When the time is none, or the journal names a configuration that cannot be found.
     """
     until_ns = int(read_mixed_times([time])[0])
     if until_ns < 0:
         msg = f"explain: expected an RFC 3339 time, got {time!r}"
         raise ConfigError(msg)
     number = int(bench.plan.lane_of[bench.plan.catalogue.row_of[channel]])
-    lane = bench.lane(number)
-    row = lane.parts.catalogue.row_of[channel]
-    tap = Tap(lane.parts.scorer, row)
-    object.__setattr__(lane.parts, "scorer", _Tapped(tap))
+    lane = bench.lane(number, _with_newest)
     telemetry, journal = files
     entries = read_journal(journal).get(number, []) if journal else []
-    records = _until(bench.telemetry(telemetry, number), until_ns // NS_PER_MS)
-    told = [
+    rang = [
         alarm
-        for message in replay(lane, records, entries)
+        for message in _up_to(until_ns, lane, bench.telemetry(telemetry, number), entries)
         if message.kind == "alarm"
         for alarm in [decode_alarm(message.body)]
         if alarm.channel == channel
     ]
-    yield _newest(tap, pack)
-    yield from _rules(lane, row, pack, tap)
-    yield from _told(told)
+    configuration = bench.configuration_of(lane.parts.config)
+    pack = _pack(configuration, lane, channel)
+    lines = [] if pack is None else list(_state(_channel(lane, channel, pack, configuration)))
+    return Moment(configuration, pack, (*lines, *_revisions(rang)))
 
 
-def _until(batches: Iterator[Records], until_ms: int) -> Iterator[Records]:
-    """Records up to the first one that was stamped later."""
-    for records in batches:
-        late = np.flatnonzero(records.timestamp_ms > until_ms)
-        if len(late):
-            yield records.cut(0, int(late[0]))
+def _with_newest(parts: Parts) -> Parts:
+    return replace(parts, scorer=NewestReadings(parts.scorer, len(parts.catalogue)))
+
+
+def _up_to(
+    until_ns: int, lane: Lane, telemetry: Iterator[Records], journal: Sequence[tuple[int, Entry]]
+) -> Iterator[Message]:
+    """Outputs of a lane up to the first record, or tick of the journal, that is later."""
+    entries = deque(takewhile(lambda placed: not _is_later(placed[1], until_ns), journal))
+    for records in telemetry:
+        later = np.flatnonzero(records.timestamp_ms > until_ns // NS_PER_MS)
+        records_before = records.cut(0, int(later[0])) if len(later) else records
+        journal_merge.feed(lane, records_before, entries)
+        yield from lane.outbox.take() + lane.shadow_outbox.take()
+        if len(later):
             return
-        yield records
+    yield from replay(lane, [], entries)  # the recording ends before that time
 
 
-def _newest(tap: Tap, pack: ClassPack) -> str:
-    if tap.disposition is None:
+def _is_later(entry: Entry, until_ns: int) -> bool:
+    """Whether an entry is a tick behind a time: no other kind of entry has a time of its own."""
+    change = entry.change
+    return isinstance(change, Tick) and change.lane_time_s > until_ns // NS_PER_S
+
+
+def _pack(configuration: Configuration, lane: Lane, channel: str) -> ClassPack | None:
+    """Pack of a channel in the configuration that governs its lane."""
+    row = lane.parts.catalogue.row_of.get(channel)
+    if row is None:
+        return None
+    labels, label_of = configuration.labels(lane.parts.catalogue)
+    return configuration.packs[labels[int(label_of[row])]]
+
+
+def _channel(lane: Lane, name: str, pack: ClassPack, configuration: Configuration) -> _Channel:
+    parts = lane.parts
+    row, zone = parts.catalogue.row_of[name], configuration.civil_time
+    return _Channel(row, pack, parts.scorer.arrays(), parts.silence.arrays(), zone)
+
+
+def _state(channel: _Channel) -> Iterator[str]:
+    yield _newest(channel)
+    yield from _fused(channel)
+    yield from _silent(channel)
+    yield from _others(channel)
+
+
+def _newest(channel: _Channel) -> str:
+    newest, unit = channel.newest, channel.pack.unit
+    disposition = disposition_of(newest)
+    if disposition is None:
         return "no reading of the channel up to then"
-    at = clock(tap.time_ns, CITY_UTC_OFFSET_S)
-    return f"newest reading {figure(tap.value)} {pack.unit} of {at}: {tap.disposition.word}"
+    at = channel.clock(int(newest["time_ns"]))
+    return f"newest reading {figure(float(newest['value']))} {unit} of {at}: {disposition.word}"
 
 
-def _rules(lane: Lane, row: int, pack: ClassPack, tap: Tap) -> Iterator[str]:
-    arrays = tap.scorer.arrays()
-    yield from _fused(arrays[ROWS][row], arrays[WAITS][row], pack, tap)
-    if pack.silent is not None:
-        silence: Any = lane.parts.silence.arrays()["silence"][row]
-        heard_s = int(silence["heard_s"])
-        state = "silent" if silence["level"] else "heard"
-        if heard_s == NEVER:
-            yield "  silent: not waited for yet, the lane has no time"
-        else:
-            heard = clock(heard_s * 10**9, CITY_UTC_OFFSET_S)
-            yield f"  silent: {state}, last heard at {heard} of lane time"
+def _silent(channel: _Channel) -> Iterator[str]:
+    if channel.pack.silent is None:
+        return
+    silence: Any = channel.silence["silence"][channel.row]
+    heard_s = int(silence["heard_s"])
+    state = "silent" if silence["level"] else "heard"
+    if heard_s == NEVER:
+        yield "  silent: not waited for yet, the lane has no time"
+    else:
+        heard = channel.clock(heard_s * NS_PER_S)
+        yield f"  silent: {state}, last heard at {heard} of lane time"
+
+
+def _others(channel: _Channel) -> Iterator[str]:
+    """Rules of the kinds that keep a state of their own."""
     for name in kinds():
-        if pack.rule(name) is None or f"{name}.levels" not in arrays:
+        if channel.pack.rule(name) is None or f"{name}.levels" not in channel.scorer:
             continue
-        place = np.flatnonzero(arrays[f"{name}.rows"] == row)
+        place = np.flatnonzero(channel.scorer[f"{name}.rows"] == channel.row)
         if len(place):
-            level = arrays[f"{name}.levels"][place[0]]
-            yield f"  {name}: {_level(level['level'], level['since'])}"
+            level = channel.scorer[f"{name}.levels"][place[0]]
+            yield f"  {name}: {_level(channel, level['level'], level['since'])}"
 
 
-def _fused(mine: Any, wait: Any, pack: ClassPack, tap: Tap) -> Iterator[str]:
+def _fused(channel: _Channel) -> Iterator[str]:
     """Rules of the fused row."""
+    pack, row = channel.pack, channel.row
+    mine: Any = channel.scorer[ROWS][row]
+    wait: Any = channel.scorer[WAITS][row]
     if pack.limit is not None:
-        yield f"  limit: {_level(mine['limit_level'], wait['limit_since'])}"
+        yield f"  limit: {_level(channel, mine['limit_level'], wait['limit_since'])}"
     if pack.unusual is not None:
-        level = _one_colour(int(mine["unusual_level"]), int(wait["unusual_wait"]))
-        yield f"  unusual: {level}; {_ewma(mine, wait, pack, tap)}"
+        level = _one_colour(channel, int(mine["unusual_level"]), int(wait["unusual_wait"]))
+        yield f"  unusual: {level}; {_ewma(channel, mine, wait)}"
     if pack.frozen is not None:
-        level = _one_colour(int(mine["frozen_level"]), int(wait["frozen_wait"]))
-        since = clock(int(mine["run_since"]), CITY_UTC_OFFSET_S)
+        level = _one_colour(channel, int(mine["frozen_level"]), int(wait["frozen_wait"]))
+        since = channel.clock(int(mine["run_since"]))
         stands = f"stands at {figure(float(mine['first']))} {pack.unit} since {since}"
         yield f"  frozen: {level}; {stands if mine['run'] else 'nothing scored yet'}"
 
 
-def _one_colour(level: int, wait: int) -> str:
+def _one_colour(channel: _Channel, level: int, wait: int) -> str:
     """State of a rule that has one colour."""
     state = Colour(level).word
     if wait == NEVER:
         return state if level else f"{state}, nothing breached"
-    return f"{state}, {'left' if level else 'breached'} since {clock(wait, CITY_UTC_OFFSET_S)}"
+    return f"{state}, {'left' if level else 'breached'} since {channel.clock(wait)}"
 
 
-def _level(level: Any, since: NDArray[np.int64]) -> str:
+def _level(channel: _Channel, level: Any, since: NDArray[np.int64]) -> str:
     """Colour that rings, or the worst one that is waited for."""
     waited = [
-        f"{Colour(i + 1).word} breached since {clock(int(at), CITY_UTC_OFFSET_S)}"
+        f"{Colour(i + 1).word} breached since {channel.clock(int(at))}"
         for i, at in enumerate(since.tolist())
         if at != NEVER
     ]
@@ -191,23 +229,24 @@ def _level(level: Any, since: NDArray[np.int64]) -> str:
     return f"{state}, {waited[-1]}" if waited else f"{state}, nothing breached"
 
 
-def _ewma(fused: Any, wait: Any, pack: ClassPack, tap: Tap) -> str:
-    rule = pack.unusual
+def _ewma(channel: _Channel, fused: Any, wait: Any) -> str:
+    rule, unit = channel.pack.unusual, channel.pack.unit
     assert rule is not None
     if fused["learned"] < rule.warm_up:
         return f"warming up, {fused['learned']} of {rule.warm_up} readings learned"
-    text = f"expected {figure(float(fused['mean']))} {pack.unit}, band {rule.band}"
-    if np.isfinite(tap.score):
-        text += f", newest scored {figure(tap.score)} sigma"
+    text = f"expected {figure(float(fused['mean']))} {unit}, band {rule.band}"
+    score = float(channel.newest["score"])
+    if disposition_of(channel.newest) is not None and np.isfinite(score):
+        text += f", newest scored {figure(score)} sigma"
     if rule.sums is not None:
         up, down = figure(float(fused["up"])), figure(float(fused["down"]))
         text += f", sums {up} up and {down} down of {rule.sums.h}"
     if wait["gate_since"] != NEVER:
-        text += f", learning stopped at {clock(int(wait['gate_since']), CITY_UTC_OFFSET_S)}"
+        text += f", learning stopped at {channel.clock(int(wait['gate_since']))}"
     return text
 
 
-def _told(told: list[Alarm]) -> Iterator[str]:
-    yield f"{len(told)} revisions of its alarms up to then"
-    for alarm in told[-TOLD_MAX:]:
+def _revisions(rang: Sequence[Alarm]) -> Iterator[str]:
+    yield f"{len(rang)} revisions of its alarms up to then"
+    for alarm in rang[-REVISIONS_SHOWN:]:
         yield f"  {alarm.detected}  {alarm.colour:6}  {alarm.rule.name:8}  {alarm.say['en']}"

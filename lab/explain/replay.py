@@ -4,7 +4,7 @@ import argparse
 import json
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import IO
@@ -49,6 +49,10 @@ def read_journal(path: Path) -> dict[int, list[tuple[int, Entry]]]:
     return entries
 
 
+def _as_they_are(parts: Parts) -> Parts:
+    return parts
+
+
 class ReplayLanes:
     """Lanes of one lifeline, newborn, over files.
 
@@ -57,7 +61,7 @@ class ReplayLanes:
     configuration : Configuration
     lifeline : str
     state : str or None
-        Where bundles of earlier configurations lie, for journals that swap.
+        Where bundles of other configurations lie, for journals that name them.
     """
 
     def __init__(self, configuration: Configuration, lifeline: str, state: str | None) -> None:
@@ -66,14 +70,25 @@ class ReplayLanes:
         self._state = state
         self.plan = plan_of(configuration, lifeline)
 
-    def lane(self, number: int) -> Lane:
-        """A newborn lane."""
+    def lane(self, number: int, with_parts: Callable[[Parts], Parts] = _as_they_are) -> Lane:
+        """A newborn lane.
+
+        Parameters
+        ----------
+        number : int
+        with_parts : callable
+            What to run instead of the parts that a configuration makes, now and after swaps.
+        """
 
         def parts_for(config: str) -> Parts:
-            return self._plan_for(config).parts(number)
+            return with_parts(self._plan_for(config).parts(number))
 
-        name, parts = self.plan.name(number), self.plan.parts(number)
+        name, parts = self.plan.name(number), with_parts(self.plan.parts(number))
         return Lane(name, parts, parts_for, self._learned)
+
+    def configuration_of(self, config: str) -> Configuration:
+        """The configuration whose bundle has this hash; `ConfigError` says where to look for it."""
+        return self._plan_for(config).configuration
 
     def _learned(self, name: str) -> Arrays:
         if self._state is None:
@@ -85,8 +100,8 @@ class ReplayLanes:
             return self.plan
         if self._state is None:
             msg = (
-                f"replay: the journal swaps to configuration {config}, this folder is "
-                f"{self._configuration.hash}; name the workers' snapshot location with --state"
+                f"journal: expected configuration {self._configuration.hash} of this folder, got "
+                f"{config}; name the workers' snapshot location with --state"
             )
             raise ConfigError(msg)
         store, settings = SnapshotStore(self._state), self._configuration.settings
@@ -126,7 +141,9 @@ def replay_files(arguments: argparse.Namespace) -> int:
     journal = read_journal(arguments.journal) if arguments.journal else {}
     accounting: Counter[str] = Counter()
     told: Counter[str] = Counter()
-    progress = Progress("replay", bench.count(arguments.telemetry), piped=False)
+    progress = Progress(
+        "replay", bench.count(arguments.telemetry), piped=False, zone=configuration.civil_time
+    )
     with ExitStack() as files:
         out: IO[bytes] | None = None
         if arguments.out:

@@ -17,6 +17,7 @@ expected, and all expected ones must come.
 
 import re
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -37,7 +38,7 @@ from pipeline.lane.replay import replay
 
 SUFFIX: Final = ".test.yaml"
 READINGS_MAX: Final = 100_000
-START: Final = "2026-03-02T00:00:00+08:00"  # a Monday
+START: Final = datetime(2026, 3, 2)  # noqa: DTZ001 - a Monday in the city's time zone
 _ITEM = re.compile(r"(_|[-+.0-9eE]+?)(?:\.\.([-+0-9eE.]+?))?(?:x([0-9]{1,6}))?")
 
 Text = Annotated[str, Meta(min_length=1, max_length=100_000)]
@@ -64,15 +65,15 @@ class RuleTest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         Every revision of these channels, in any order.
     every : Duration
         Time between readings of a channel.
-    start : str
-        RFC 3339 time of the first reading.
+    start : str or None
+        RFC 3339 time of the first reading; by default the first hour of a Monday in the city.
     """
 
     name: Text
     series: dict[str, Text]
     expect: list[Expected]
     every: Duration
-    start: Text = START
+    start: Text | None = None
 
 
 class Sheet(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -125,7 +126,8 @@ def _failures(test: RuleTest, plan: Plan) -> Iterator[str]:
     if unknown:
         yield f"expected channels of the catalogue, got {unknown[0]!r}"
         return
-    start_ns = int(read_mixed_times([test.start])[0])
+    monday = START.replace(tzinfo=plan.configuration.civil_time).isoformat()
+    start_ns = int(read_mixed_times([test.start or monday])[0])
     if start_ns < 0:
         yield f"expected an RFC 3339 time as start, got {test.start!r}"
         return

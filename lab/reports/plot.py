@@ -2,13 +2,12 @@
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timezone, tzinfo
 from html import escape
 from itertools import pairwise
 from typing import Final
 
 from contracts.alarm import Alarm
-from contracts.civil_time import CITY
 
 WIDTH, HEIGHT = 640, 200
 LEFT, RIGHT, TOP, BOTTOM = 56, 8, 10, 26
@@ -63,7 +62,7 @@ def plot(points: Points, revisions: Sequence[Alarm]) -> str:
     shown = _around(points, revisions)
     marks = [mark for alarm in revisions for mark in (alarm.band or [])]
     scale = Scale(shown, marks)
-    parts = [_frame(scale, revisions[0].unit)]
+    parts = [_frame(scale, revisions[0].unit, _zone_of(revisions[0]))]
     parts += [_band(scale, alarm) for alarm in revisions if alarm.band]
     parts.append(_line(scale, shown))
     parts += [_mark(scale, alarm) for alarm in revisions]
@@ -73,7 +72,11 @@ def plot(points: Points, revisions: Sequence[Alarm]) -> str:
 
 
 def plot_event(
-    points: Points, revisions: Sequence[Alarm], span_ms: tuple[int, int], words: tuple[str, str]
+    points: Points,
+    revisions: Sequence[Alarm],
+    span_ms: tuple[int, int],
+    words: tuple[str, str],
+    zone: timezone,
 ) -> str:
     """SVG of a known event: its span shaded, the values around it, and what rang meanwhile.
 
@@ -97,7 +100,7 @@ def plot_event(
         f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(label)}">',
         f'<rect class="axis" style="fill:#888;opacity:.15" x="{left:.1f}" y="{TOP}" '
         f'width="{max(right - left, 1.0):.1f}" height="{HEIGHT - TOP - BOTTOM}"/>',
-        _frame(scale, unit),
+        _frame(scale, unit, zone),
         *(_band(scale, alarm) for alarm in revisions if alarm.band),
         _line(scale, shown),
         *(_mark(scale, alarm) for alarm in revisions),
@@ -119,7 +122,7 @@ def _around(points: Points, revisions: Sequence[Alarm]) -> Points:
     return shown[::step] if step > 1 else shown
 
 
-def _frame(scale: Scale, unit: str) -> str:
+def _frame(scale: Scale, unit: str, zone: tzinfo | None) -> str:
     """Axes with the smallest and largest value, the unit, and the first and last time."""
     base = HEIGHT - BOTTOM
     lines = f'<path class="axis" d="M{LEFT},{TOP}V{base}H{WIDTH - RIGHT}"/>'
@@ -127,8 +130,8 @@ def _frame(scale: Scale, unit: str) -> str:
         (LEFT - 6, TOP + 10, "end", f"{scale.high:.4g}"),
         (LEFT - 6, base, "end", f"{scale.low:.4g}"),
         (LEFT - 6, (TOP + base) / 2, "end", unit),
-        (LEFT, HEIGHT - 8, "start", _day(scale.begin)),
-        (WIDTH - RIGHT, HEIGHT - 8, "end", _day(scale.end)),
+        (LEFT, HEIGHT - 8, "start", _day(scale.begin, zone)),
+        (WIDTH - RIGHT, HEIGHT - 8, "end", _day(scale.end, zone)),
     ]
     words = "".join(
         f'<text x="{x}" y="{y}" text-anchor="{anchor}">{escape(text)}</text>'
@@ -137,8 +140,13 @@ def _frame(scale: Scale, unit: str) -> str:
     return lines + words
 
 
-def _day(time_ms: int) -> str:
-    return f"{datetime.fromtimestamp(time_ms / 1000, CITY):%Y-%m-%d %H:%M}"
+def _zone_of(alarm: Alarm) -> tzinfo | None:
+    """The city's time zone, in which its alarms are stamped."""
+    return datetime.fromisoformat(alarm.detected).tzinfo
+
+
+def _day(time_ms: int, zone: tzinfo | None) -> str:
+    return f"{datetime.fromtimestamp(time_ms / 1000, zone):%Y-%m-%d %H:%M}"
 
 
 def _line(scale: Scale, points: Points) -> str:

@@ -3,7 +3,7 @@
 import sys
 import time
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from datetime import datetime, timezone
 from typing import Final, TextIO
 
 from contracts.civil_time import CITY
@@ -27,11 +27,20 @@ class Progress:
         Standard error by default.
     piped : bool
         Whether lines are told where nothing can be written over.
+    zone : timezone
+        Of the dates in them.
     """
 
     def __init__(
-        self, what: str, total: int, out: TextIO | None = None, *, piped: bool = True
+        self,
+        what: str,
+        total: int,
+        out: TextIO | None = None,
+        *,
+        piped: bool = True,
+        zone: timezone = CITY,
     ) -> None:
+        self._zone = zone
         self._what, self._total, self._out = what, total, out or sys.stderr
         self._drawn = draws(self._out)
         self._told_at_all = self._drawn or piped
@@ -51,7 +60,7 @@ class Progress:
         self._told = time.monotonic()
         share, rate = taken / max(self._total, 1), taken / self.elapsed_s
         left_s = (self._total - taken) / rate
-        at = f"{datetime.fromtimestamp(time_ns / 1e9, CITY):%Y-%m-%d}"
+        at = f"{datetime.fromtimestamp(time_ns / 1e9, self._zone):%Y-%m-%d}"
         line = f"{self._what}: {share:.0%}, {at}, {rate:,.0f} readings/s, {left_s:.0f} s left"
         self._out.write(f"\r{line}\x1b[K" if self._drawn else f"{line}\n")
         self._out.flush()

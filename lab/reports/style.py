@@ -1,9 +1,7 @@
 """How report pages look."""
 
-from datetime import datetime
+from datetime import datetime, timezone
 from typing import Final
-
-from contracts.civil_time import CITY
 
 STYLE: Final = """
 :root{color-scheme:light dark;--ink:#1b1f24;--soft:#5a6572;--rule:#d9dee4;--paper:#fff;
@@ -36,10 +34,13 @@ svg{width:100%;height:auto;display:block;margin:.4rem 0}svg text{font-size:11px;
 """
 
 
-def when(time: str) -> str:
-    """A time as people compare it: the city's own, to the minute.
+def when(time: str, zone: timezone | None = None) -> str:
+    """A time to the minute, in a zone or as it is written: alarms are stamped in the city's.
 
+    >>> when("2022-03-24T08:00:00+01:00", timezone.utc)
+    '2022-03-24 07:00'
     >>> when("2022-03-24T08:00:00+01:00")
-    '2022-03-24 15:00'
+    '2022-03-24 08:00'
     """
-    return f"{datetime.fromisoformat(time).astimezone(CITY):%Y-%m-%d %H:%M}"
+    moment = datetime.fromisoformat(time)
+    return f"{moment.astimezone(zone) if zone else moment:%Y-%m-%d %H:%M}"

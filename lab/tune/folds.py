@@ -6,12 +6,11 @@ A proposal is found in one part and judged in the other three, which the search 
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from statistics import median
 from typing import Final
 
 from contracts.catalogue import Catalogue
-from contracts.civil_time import CITY
 from lab.backtest.result import BacktestResult
 from lab.backtest.score import YEAR_NS, Episode, episodes, explained
 from lab.data.labels import Event
@@ -78,7 +77,8 @@ def parts(result: BacktestResult, channels: Iterable[str]) -> list[Part]:
         return []
     first = min(result.spans[name][1] for name in tuned)
     last = max(result.spans[name][2] for name in tuned)
-    begin, middle, end = (_at(ns) for ns in (first, (first + last) // 2, last))
+    zone = result.configuration.civil_time
+    begin, middle, end = (_at(ns, zone) for ns in (first, (first + last) // 2, last))
     halves = _halves(result.configuration.catalogue, tuned)
     times = {"earlier": (begin, middle), "later": (middle, end + timedelta(seconds=1))}
     return [
@@ -88,8 +88,8 @@ def parts(result: BacktestResult, channels: Iterable[str]) -> list[Part]:
     ]
 
 
-def _at(ns: int) -> datetime:
-    return datetime.fromtimestamp(ns / NS, CITY)
+def _at(ns: int, zone: timezone) -> datetime:
+    return datetime.fromtimestamp(ns / NS, zone)
 
 
 def _halves(catalogue: Catalogue, tuned: Sequence[str]) -> dict[str, frozenset[str]]:

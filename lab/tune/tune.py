@@ -25,7 +25,8 @@ def tune(arguments: argparse.Namespace) -> int:
     space = read_space(arguments.config, arguments.bounds)
     data = open_data(arguments.data, arguments.columns, arguments.labels)
     events = events_on(read_labels(arguments.labels), configuration.catalogue)
-    progress = Progress("tune", data.count * (arguments.trials + 1))
+    readings = data.count * (arguments.trials + 1)
+    progress = Progress("tune", readings, zone=configuration.civil_time)
     result = run_over(configuration, data, space, progress)
     of = parts(result, _tuned(configuration, space))
     if not of or not seen(result, events, of[0]).events:

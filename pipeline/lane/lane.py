@@ -27,7 +27,7 @@ from contracts.journal import (
 )
 from contracts.lane import LaneName
 from contracts.ports.lane_log import Message, OutputMark
-from contracts.ports.lane_parts import Arrays, Parts, Why
+from contracts.ports.lane_parts import Arrays, OffsetRange, Parts, Why
 from contracts.quantities import NS_PER_S
 from contracts.records import Records, fingerprint_of
 from contracts.transition import Transitions, end_to_end
@@ -197,10 +197,19 @@ class Lane:
             offset = int(work.records.offset[record])
             moment_s = int(work.lane_time_s[place])
             offsets = self.index.reach(int(transition["onset_ns"]), moment_s, offset)
-            told[record, place, 1 + rule, int(transition["row"])] = self.parts.book.emit(
+            told[record, place, 1 + rule, int(transition["row"])] = self._revision(
                 transition, offsets
             )
         return told
+
+    def _revision(self, transition: np.void, offsets: OffsetRange) -> Message:
+        """Revision for one level change.
+
+        Those of shelved channels go on record too: a joint rule is moved by other channels.
+        """
+        ids, row = self.parts.catalogue.ids, int(transition["row"])
+        shelved = len(self.shelving) > 0 and ids[row] in self.shelving
+        return self.parts.book.emit(transition, offsets, shelved=shelved)
 
     def _bound_s(self, lane_time_s: int) -> int:
         return min(self.parts.silence.bound_s(lane_time_s), self.shelving.soonest_s)
@@ -230,7 +239,7 @@ class Lane:
         for transition in self.parts.silence.fire(lane_time_s):
             moment_s = int(transition["time_ns"]) // NS_PER_S
             offsets = self.index.reach(int(transition["onset_ns"]), moment_s, self.last_offset)
-            self.outbox.emit([self.parts.book.emit(transition, offsets)])
+            self.outbox.emit([self._revision(transition, offsets)])
 
     def apply(self, entry: Entry) -> None:
         """Let a journal entry take effect; the lane stands at its position."""
@@ -279,13 +288,22 @@ class Lane:
             self.outbox.emit(self.parts.book.accept(row, time_ns, slots, why))
 
     def _shelve(self, channel: str, *, shelved: bool) -> None:
+        """Let all parts know that a channel is shelved, or shown again."""
         row = self.parts.catalogue.row_of.get(channel)
-        if row is None:
-            return
+        if row is not None:
+            self._hold(row, shelved=shelved)
+            time_ns = self.lane_time_s * NS_PER_S
+            self.outbox.emit(self.parts.book.shelve(row, time_ns, shelved=shelved))
+
+    def _hold(self, row: int, *, shelved: bool) -> None:
         self.parts.admission.shelve(row, shelved=shelved)
         self.parts.silence.shelve(row, self.lane_time_s, shelved=shelved)
-        time_ns = self.lane_time_s * NS_PER_S
-        self.outbox.emit(self.parts.book.shelve(row, time_ns, shelved=shelved))
+
+    def _hold_shelved(self) -> None:
+        """Let parts that were restored know what is shelved; open alarms show it already."""
+        for row in map(self.parts.catalogue.row_of.get, self.shelving):
+            if row is not None:  # a shelving outlives its channel's absence
+                self._hold(row, shelved=True)
 
     def swap(self, parts: Parts) -> None:
         """Let another configuration govern; state is joined by the hash of channel ids."""
@@ -293,10 +311,7 @@ class Lane:
         rows = join_rows(old.catalogue.id_hashes, parts.catalogue.id_hashes)
         for name in STATEFUL:
             getattr(parts, name).restore(getattr(old, name).arrays(), rows)
-        for row in [parts.catalogue.row_of.get(channel) for channel in self.shelving.state()]:
-            if row is not None:  # it may be new: a shelving outlives its channel's absence
-                parts.admission.shelve(row, shelved=True)
-                parts.silence.shelve(row, self.lane_time_s, shelved=True)
+        self._hold_shelved()
         time_ns = max(self.lane_time_s, 0) * NS_PER_S
         self.outbox.emit(parts.book.restore(old.book.state(), time_ns))
         if self.lane_time_s != NOT_BEGUN:
@@ -367,6 +382,7 @@ class Lane:
             getattr(parts, part).restore(arrays, rows)
         parts.book.restore(header["book"], 0)
         lane._take(header)
+        lane._hold_shelved()
         lane._restore_shadow(header, arrays)
         if not lane.accounts.balanced():
             msg = f"snapshot of {name}: expected balanced accounts, got {header['accounts']}"

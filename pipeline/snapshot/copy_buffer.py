@@ -1,13 +1,13 @@
 """Memory for the copy of one lane, used again and again."""
 
-import asyncio
 from collections.abc import Mapping
-from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
+
+from runtime.queues import CountedLock, OneThread
 
 ALIGNMENT: Final = 64
 
@@ -47,14 +47,14 @@ class SnapshotSlot:
 
     Parameters
     ----------
-    work : Executor
+    work : OneThread
         Thread for packing and file work.
     room : CopyBuffer
         For the copy of one lane at a time.
-    copying : asyncio.Lock
+    copying : CountedLock
         Held from the copy to the file.
     """
 
-    work: Executor
+    work: OneThread
     room: CopyBuffer = field(default_factory=CopyBuffer)
-    copying: asyncio.Lock = field(default_factory=asyncio.Lock)
+    copying: CountedLock = field(default_factory=lambda: CountedLock("snapshot_copy"))

@@ -19,9 +19,8 @@ from contracts.journal import (
     Warm,
     decode_command,
 )
-from contracts.ports.clock import Clock
-from contracts.ports.source import Commands
 from pipeline.lane.lane import NOT_BEGUN, Lane
+from pipeline.worker.lane_context import LanePorts
 from pipeline.worker.shadow_commands import unfit
 
 BODY_KEPT: Final = 1024
@@ -31,12 +30,18 @@ class JournalWriter:
     """New journal entries of one lane; each takes effect here and is written by the next flush.
 
     Entry and effect become visible in one transaction: neither is ever seen without the other.
+    An entry is judged and takes effect on the lane's thread; while it does, nobody else may touch
+    the lane.
+
+    Parameters
+    ----------
+    lane : Lane
+    ports : LanePorts
     """
 
-    def __init__(self, lane: Lane, commands: Commands, clock: Clock) -> None:
+    def __init__(self, lane: Lane, ports: LanePorts) -> None:
         self._lane = lane
-        self._commands = commands
-        self._clock = clock
+        self._ports = ports
         self._unwritten: list[Entry] = []
 
     def take(self) -> list[Entry]:
@@ -44,22 +49,22 @@ class JournalWriter:
         entries, self._unwritten = self._unwritten, []
         return entries
 
-    def _enter(self, change: Change, command: int | None = None) -> None:
+    async def _enter(self, change: Change, command: int | None = None) -> None:
         entry = Entry(self._lane.position, change, command)
-        self._lane.apply(entry)
+        await self._ports.compute(self._lane.apply, entry)
         self._unwritten.append(entry)
 
-    def swap(self, config: str) -> None:
+    async def swap(self, config: str) -> None:
         """Let another configuration govern from here on."""
-        self._enter(Swap(config))
+        await self._enter(Swap(config))
 
-    def warm(self, learned: str) -> None:
+    async def warm(self, learned: str) -> None:
         """Let the lane begin with what a replay of history learned."""
-        self._enter(Warm(learned))
+        await self._enter(Warm(learned))
 
-    def shed(self, reason: str) -> None:
+    async def shed(self, reason: str) -> None:
         """Let go of the shadow."""
-        self._enter(Shed(reason))
+        await self._enter(Shed(reason))
 
     async def look(self, caught_up: Callable[[], Awaitable[bool]]) -> None:
         """Journal a tick if a timer is due on a quiet lane, then the commands that came.
@@ -71,14 +76,14 @@ class JournalWriter:
             silence: while records wait, only their timestamps move lane time.
         """
         lane = self._lane
-        now_s = self._clock.now_ms() // 1000
-        commands = await self._commands.fetch(lane.name.number, lane.commands)
+        now_s = self._ports.clock.now_ms() // 1000
+        commands = await self._ports.commands.fetch(lane.name.number, lane.commands)
         tick_wanted = now_s > lane.lane_time_s and (lane.due(now_s) or bool(commands))
         if tick_wanted and await caught_up():
-            self._enter(Tick(now_s))
+            await self._enter(Tick(now_s))
         if lane.lane_time_s != NOT_BEGUN:
             for behind, body in commands:
-                self._enter(self._judge(body), behind)
+                await self._enter(await self._ports.compute(self._judge, body), behind)
 
     def _judge(self, body: bytes) -> Command | Refuse:
         """The command in a record, or why it cannot be carried out."""

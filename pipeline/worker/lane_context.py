@@ -1,8 +1,10 @@
 """What a lane's lives have in common: its doors to the world, and how often it does what."""
 
+import asyncio
 from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from typing import TypeVar, TypeVarTuple
 
 from contracts.errors import TocsinError
 from contracts.lane import LaneName
@@ -10,6 +12,9 @@ from contracts.ports.clock import Clock
 from contracts.ports.lane_log import LaneLog, Message
 from contracts.ports.source import Commands, Telemetry
 from pipeline.snapshot.snapshots import Snapshots
+
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +29,7 @@ class LanePorts:
         A new lane log for a lane.
     clock : Clock
     scoring : Executor
-        Thread on which lanes compute, off the event loop.
+        One thread, on which lanes compute.
     """
 
     telemetry: Telemetry
@@ -32,6 +37,16 @@ class LanePorts:
     log_for: Callable[[LaneName], LaneLog]
     clock: Clock
     scoring: Executor
+
+    async def compute(self, work: Callable[[*Ts], T], *arguments: *Ts) -> T:
+        """Do work on a lane off the event loop; what it gave.
+
+        Whatever grows with channels, open alarms or readings is done here, one work after the
+        other: a lane of a million channels takes seconds to copy or to swap, and a loop that stands
+        for so long loses the group's session. Whoever is cancelled meanwhile must drop the lane,
+        whose work goes on to its end.
+        """
+        return await asyncio.get_running_loop().run_in_executor(self.scoring, work, *arguments)
 
 
 @dataclass(frozen=True, slots=True)

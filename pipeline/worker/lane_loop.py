@@ -58,8 +58,9 @@ class LaneLoop:
         self._log = log
         self._entries = entries
         self._status = status
-        self._changes = JournalWriter(lane, context.ports.commands, context.ports.clock)
+        self._changes = JournalWriter(lane, context.ports)
         self._fetched: asyncio.Queue[Records | Exception] = asyncio.Queue(FETCHED_AHEAD)
+        status.fetched = 0
         self._snapshot_writer = SnapshotWriter(context, lane, log, status)
         self._overload = Overload(context.pace.shed_s)
         self._passed = False  # the world's knowledge
@@ -72,9 +73,11 @@ class LaneLoop:
                 records = await self._ports.telemetry.fetch(self._lane.name.number, 1.0)
                 passing(Point.FETCH)
             except Exception as error:  # the lane takes it from the queue and raises it
+                self._status.fetched += 1
                 await self._fetched.put(error)
                 return
             if records is not None:
+                self._status.fetched += 1
                 await self._fetched.put(records)
 
     async def _take(self) -> bool:
@@ -87,16 +90,17 @@ class LaneLoop:
             self._overload.note(waiting=False)
             return False
         self._status.hungry_s = 0.0
+        self._status.fetched -= 1
         if isinstance(records, Exception):
             raise records
         began = time.perf_counter()
-        loop = asyncio.get_running_loop()
-        await loop.run_in_executor(
-            self._ports.scoring, journal_merge.feed, self._lane, records, self._entries
-        )
+        await self._feed(records)
         self._status.score_seconds += time.perf_counter() - began
         self._overload.note(waiting=not self._fetched.empty())
         return True
+
+    async def _feed(self, records: Records) -> None:
+        await self._ports.compute(journal_merge.feed, self._lane, records, self._entries)
 
     async def replay(self, mark: OutputMark | None, stopping: asyncio.Event) -> None:
         """Repeat what has been told, until the world's knowledge is passed.
@@ -110,7 +114,7 @@ class LaneLoop:
             lane.shadow_outbox.known = OutputMark(*told, mark.telemetry, mark.journal)
         while self._entries or (mark is not None and lane.position < mark.telemetry):
             if not await self._take() and journal_merge.due(lane, self._entries):
-                journal_merge.feed(lane, nothing_at(lane.position), self._entries)
+                await self._feed(nothing_at(lane.position))
             if stopping.is_set():
                 return
             self._observe()
@@ -123,24 +127,24 @@ class LaneLoop:
             raise Diverged(msg)
         self._passed = True
         if _newborn(lane, mark) and (learned := await self._context.snapshots.warm(lane.name)):
-            self._changes.warm(learned)
-        self._heed_shadow()
+            await self._changes.warm(learned)
+        await self._heed_shadow()
         if not settled(lane, self._context.config):
-            self._changes.swap(self._context.config)
+            await self._changes.swap(self._context.config)
             await self.snapshot()
 
-    def _heed_shadow(self) -> None:
+    async def _heed_shadow(self) -> None:
         """A shadow that repeats something else than it told is let go of; the lane goes on."""
         lane, known = self._lane, self._lane.shadow_outbox.known
         if known is not None and lane.shadow_outbox.strayed:
             log.error("%s: the shadow repeats something else than it told", lane.name)
             lane.shadow_outbox = Outbox(known.sequence, known.digest)
-            self._shed("diverged")
+            await self._shed("diverged")
 
-    def _shed(self, reason: str) -> None:
+    async def _shed(self, reason: str) -> None:
         if reason and self._lane.shadow is not None:
             log.warning("%s: lets go of its shadow: %s", self._lane.name, reason)
-            self._changes.shed(reason)
+            await self._changes.shed(reason)
 
     def _too_much(self) -> str:
         """Why the shadow must go now, empty when it may stay."""
@@ -158,7 +162,7 @@ class LaneLoop:
         self._status.trouble = ""
         while not stopping.is_set():
             await self._take()
-            self._shed(self._too_much())
+            await self._shed(self._too_much())
             await self._changes.look(self._caught_up)
             await self.flush()
             if self._snapshot_writer.due():
@@ -204,7 +208,8 @@ class LaneLoop:
         await self._snapshot_writer.finish()
 
     async def close(self) -> None:
-        """Let go of a snapshot that is on its way to its file."""
+        """Let go of what was fetched, and of a snapshot that is on its way to its file."""
+        self._status.fetched = 0
         await self._snapshot_writer.close()
 
     def _observe(self) -> None:

@@ -2,25 +2,20 @@
 
 import asyncio
 import logging
-import time
+import zlib
 from collections import deque
 from typing import Final
 
-from contracts.errors import (
-    Damaged,
-    DataLoss,
-    Diverged,
-    RetryableError,
-    TocsinError,
-    Unreadable,
-)
+from contracts.errors import Damaged, DataLoss, Diverged, TocsinError, Unreadable
 from contracts.lane import LaneName
 from contracts.ports.lane_log import LaneLog, Past
 from contracts.ports.status import LaneStatus
+from contracts.seeded import seeded
 from pipeline.lane.lane import Lane
 from pipeline.worker.lane_context import LaneContext
 from pipeline.worker.lane_loop import LaneLoop
 from pipeline.worker.log_identity import check_log_identity
+from runtime.backoff import Backoff, pause
 from runtime.failpoints import Point, passing
 
 log = logging.getLogger("tocsin.lane")
@@ -56,10 +51,10 @@ class LaneRunner:
 
     async def run(self) -> None:
         """Live until stopped, recovering from the start after anything goes wrong."""
-        retry_s = RETRY_S
+        backoff = self._backoff()
         while not self._stopping.is_set():
             lane_log = self._context.ports.log_for(self.name)
-            began = time.monotonic()
+            backoff.begin()
             try:
                 await self._live(lane_log)
             except (DataLoss, Diverged) as error:
@@ -68,13 +63,14 @@ class LaneRunner:
                 return
             except Exception as error:  # a lane must never stop unseen
                 self._stumble(error)
-                if time.monotonic() - began > LONG_LIFE_S:
-                    retry_s = RETRY_S
-                asked_s = error.retry_after_s if isinstance(error, RetryableError) else 0.0
-                await self._pause(max(retry_s, asked_s))
-                retry_s = min(2 * retry_s, RETRY_S_MAX)
+                await pause(backoff.delay_s(error), self._stopping)
             finally:
                 await lane_log.close()
+
+    def _backoff(self) -> Backoff:
+        # Lanes that one outage struck do not come back to the brokers at the same moment.
+        jitter = seeded(zlib.crc32(str(self.name).encode()))
+        return Backoff(RETRY_S, RETRY_S_MAX, LONG_LIFE_S, jitter=jitter)
 
     def _fail(self, error: TocsinError) -> None:
         self.status.phase = "failed"
@@ -88,17 +84,11 @@ class LaneRunner:
         trouble, trace = self.status.trouble, None if foreseen else error
         log.warning("%s: %s; recovering from the last snapshot", self.name, trouble, exc_info=trace)
 
-    async def _pause(self, seconds: float) -> None:
-        try:
-            async with asyncio.timeout(seconds):
-                await self._stopping.wait()
-        except TimeoutError:
-            return
-
     async def _ring(self, error: TocsinError) -> None:
         """Tell the world that the lane stands, as often as it takes."""
         ports, place = self._context.ports, self.name
         message = self._context.stopped_alarm(place, error, ports.clock.now_ms())
+        backoff = self._backoff()
         while not self._stopping.is_set():
             lane_log = ports.log_for(place)
             try:
@@ -107,7 +97,7 @@ class LaneRunner:
                 await lane_log.emit(message, None)
             except Exception as trouble:  # the lane stands already; only the telling is tried again
                 log.warning("%s: could not tell that it stands: %r", place, trouble)
-                await self._pause(RETRY_S_MAX)
+                await pause(backoff.delay_s(trouble), self._stopping)
             else:
                 self.status.revisions += 1
                 return
@@ -177,7 +167,8 @@ class LaneRunner:
                 "restore the manifests topic, or delete the lane's topics for a new beginning"
             )
             raise Diverged(msg)
-        first = await self._context.ports.telemetry.beginning_offset(self.name.number)
-        lane = self._context.snapshots.newborn(self.name, self._context.config, first)
+        ports, snapshots = self._context.ports, self._context.snapshots
+        first = await ports.telemetry.beginning_offset(self.name.number)
+        lane = await ports.compute(snapshots.newborn, self.name, self._context.config, first)
         lane.journal = past.journal_end
         return lane

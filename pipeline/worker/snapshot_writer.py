@@ -44,17 +44,21 @@ class SnapshotWriter:
         """Copy the lane's state, all of whose outputs are told, and have it written."""
         lane, snapshots = self._lane, self._context.snapshots
         await snapshots.slot.copying.acquire()
+        began = time.perf_counter()
+        copying = asyncio.create_task(
+            self._context.ports.compute(freeze, lane, snapshots.slot.room),
+            name=f"{lane.name}-copying",
+        )
         try:
-            began, loop = time.perf_counter(), asyncio.get_running_loop()
-            scoring = self._context.ports.scoring
-            frozen = await loop.run_in_executor(scoring, freeze, lane, snapshots.slot.room)
-            self._status.snapshot_hold_s = time.perf_counter() - began
-            writing = asyncio.create_task(
-                snapshots.file(lane.name, frozen, alarms_end), name=f"{lane.name}-filing"
-            )
+            frozen = await asyncio.shield(copying)
         except BaseException:
-            snapshots.slot.copying.release()
+            # The thread cannot be called back: the room is free when its copy is there.
+            copying.add_done_callback(lambda _: snapshots.slot.copying.release())
             raise
+        self._status.snapshot_hold_s = time.perf_counter() - began
+        writing = asyncio.create_task(
+            snapshots.file(lane.name, frozen, alarms_end), name=f"{lane.name}-filing"
+        )
         writing.add_done_callback(lambda _: snapshots.slot.copying.release())
         self._writing = writing
         self._at, self._readings = time.monotonic(), lane.accounts.received

@@ -15,7 +15,14 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.process_collector import ProcessCollector
 
 from contracts.batch import Disposition
-from contracts.ports.status import LEADS_S, LaneStatus, Phase, ShadowStatus, WorkerStatus
+from contracts.ports.status import (
+    LEADS_S,
+    LaneStatus,
+    Phase,
+    QueueStatus,
+    ShadowStatus,
+    WorkerStatus,
+)
 from contracts.transition import Colour
 
 
@@ -73,6 +80,15 @@ _KINDS: Final = ("alarm", "dead_letter", "shadow")
 _SINCE_BEGIN: Final = "since the lane began; kept in its snapshot, so a restart does not reset it"
 _LAG: Final = "Longest delay of the event loop within the last minute"
 _REBUILDS: Final = "Times that all clients were made anew because lanes stood while records waited"
+_FETCH_PATH: Final = (
+    "1 for how records come out of the Kafka client: raw batches, or plain records, which take "
+    "several times as long, where its version is not the locked one"
+)
+_QUEUES: Final = {
+    "depth": "What is in the worker's queues, threads and locks between stages; all lanes together",
+    "limit": "Most that can be in them",
+    "waiters": "Who waits for room in them",
+}
 _SINCE_HERE: Final = "since this worker took the lane"
 
 
@@ -240,6 +256,8 @@ class MetricsCollector:
         yield CounterMetricFamily(
             PREFIX + "client_rebuilds", _REBUILDS, value=process_status.rebuilds
         )
+        yield _fetch_path(process_status.fetch_path)
+        yield from _queues(process_status.queues)
         for measure in _MEASURES:
             yield _family(measure, lanes)
         yield from shadow_families(PREFIX, lanes)
@@ -247,6 +265,21 @@ class MetricsCollector:
 
 def _alone(name: str, say: str, value: float) -> Metric:
     return GaugeMetricFamily(PREFIX + name, say, value=float(value))
+
+
+def _fetch_path(path: str) -> Metric:
+    family = GaugeMetricFamily(PREFIX + "fetch_path", _FETCH_PATH, labels=["path"])
+    if path:
+        family.add_metric([path], 1.0)
+    return family
+
+
+def _queues(queues: Iterable[QueueStatus]) -> Iterator[Metric]:
+    for name, say in _QUEUES.items():
+        family = GaugeMetricFamily(f"{PREFIX}queue_{name}", say, labels=["queue"])
+        for queue in queues:
+            family.add_metric([queue.name], getattr(queue, name))
+        yield family
 
 
 def _family(measure: _Measure, lanes: Iterable[LaneStatus]) -> Metric:

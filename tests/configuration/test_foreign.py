@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from configuration.rule_kinds import ENTRY_POINTS, kinds
+from configuration.rule_kinds import ENTRY_POINTS, SLOTS_MAX, kinds
 from contracts.errors import ConfigError
 from detectors.registry import KINDS
 from runtime.installation import HOME
@@ -164,6 +164,20 @@ def test_a_broken_package_is_named_with_what_is_wrong(
     with pytest.raises(ConfigError, match="entry point group") as caught:
         kinds.__wrapped__()
     assert text in str(caught.value)
+
+
+def test_more_kinds_than_a_level_change_can_name_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [f"jump_{number}" for number in range(SLOTS_MAX)]
+    module = (FOREIGN / "tocsin_jump.py").read_text() + (
+        "\nfrom dataclasses import replace\n"
+        f"globals().update({{name: replace(JUMP, name=name) for name in {names}}})\n"
+    )
+    site = installed(tmp_path, module, {name: f"t_many:{name}" for name in names}, "t_many")
+    monkeypatch.syspath_prepend(str(site))
+    with pytest.raises(ConfigError, match=r"expected 252 kinds at most, got 'jump_.*' too"):
+        kinds.__wrapped__()
 
 
 @pytest.mark.slow

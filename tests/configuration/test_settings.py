@@ -34,6 +34,22 @@ def test_a_value_may_come_from_the_environment_as_a_whole(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("more", "finding"),
     [
+        *(
+            (
+                f"zone: {zone}",
+                "tocsin.yaml:3:7: zone: expected the IANA name of a zone that has kept one offset "
+                f"since 2000, at or ahead of UTC, such as Asia/Shanghai, Asia/Kolkata or Etc/UTC, "
+                f"got '{zone}'; {why}",
+            )
+            for zone, why in (
+                ("Europe/Berlin", "its offset changes between UTC+01:00 and UTC+02:00"),
+                ("Africa/Casablanca", "its offset changes between UTC and UTC+01:00"),
+                ("America/Bogota", "it is behind UTC, by 5:00:00"),
+                ("Asia/Shangai", "no such zone is known here"),
+                ("../zones", "no such zone is known here"),
+                ("Asia", "no such zone is known here"),
+            )
+        ),
         (
             "state: ${env:NOWHERE}",
             "tocsin.yaml:3:8: state: expected the environment variable NOWHERE, got none; set it",

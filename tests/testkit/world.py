@@ -4,9 +4,9 @@ import asyncio
 import errno
 import re
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -29,6 +29,7 @@ from pipeline.snapshot.snapshots import Snapshots
 from pipeline.snapshot.store import SnapshotStore, unpack
 from pipeline.worker.lane_context import LaneContext, LanePorts, Pace
 from pipeline.worker.lane_runner import LaneRunner
+from runtime.queues import OneThread
 from tests.testkit import city
 from tests.testkit.memory_broker import MemoryBroker, Written
 from tests.testkit.memory_ports import (
@@ -161,13 +162,13 @@ class World:
 
         self.workers += 1
         self.telemetry = MemoryTelemetry(self.streams, self.faults, seed=self.workers)
-        with ThreadPoolExecutor(1) as scoring, ThreadPoolExecutor(1) as filing:
+        with OneThread("scoring") as scoring, OneThread("snapshot_file") as filing:
             yield LaneContext(
                 LanePorts(self.telemetry, self.commands, self.log_for, self.clock, scoring),
                 Snapshots(StruckStore(self.location, self.faults), struck, SnapshotSlot(filing)),
                 (plan or self.plans.first).configuration.hash,
                 pace,
-                stopped_alarm,
+                partial(stopped_alarm, (plan or self.plans.first).configuration.civil_time),
             )
 
     def log_for(self, name: LaneName) -> MemoryLog:

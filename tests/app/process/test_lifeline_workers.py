@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -9,14 +10,18 @@ from aiokafka import AIOKafkaProducer
 
 from app.process.lifeline_workers import LifelineWorkers
 from broker.topics import TopicPlan, ensure, needed
-from contracts.ports.status import LaneStatus, ProcessStatus
+from contracts.ports.status import LaneStatus, ProcessStatus, QueueStatus
 from contracts.topics import TopicNames
+from ingest.kafka.commands import WAITING_MAX
+from pipeline.worker.lane_loop import FETCHED_AHEAD
+from runtime.queues import CountedLock
 from tests.testkit import city
 from tests.testkit.kafka.broker import Cluster
 from tests.testkit.kafka.ports import free_ports
 from tests.testkit.worker_process import WorkerProcess
 
 WAIT_S = 60.0
+SHARED = CountedLock("snapshot_copy")
 
 
 class OneService:
@@ -40,6 +45,9 @@ class OneService:
     def process_status(self) -> ProcessStatus:
         return ProcessStatus(1.0 if self.good else 7.0, 1)
 
+    def queues(self) -> list[Callable[[], QueueStatus]]:
+        return [lambda: QueueStatus.of("fetched", 3, 2), SHARED.queue]
+
     async def __aenter__(self) -> "OneService":
         return self
 
@@ -52,12 +60,22 @@ class OneService:
         await asyncio.Event().wait()
 
 
+async def test_a_process_says_once_that_its_kafka_client_is_read_the_slow_way(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("aiokafka.__version__", "0.14.1")
+    await LifelineWorkers([]).serve()
+    assert [r.levelname for r in caplog.records if "aiokafka" in r.getMessage()] == ["WARNING"]
+
+
 def test_a_house_is_as_well_as_the_worst_of_its_services() -> None:
     workers = LifelineWorkers([OneService("gas-0"), OneService("water-0", good=False)])  # type: ignore[list-item]
     assert [lane.name for lane in workers.lanes()] == ["gas-0", "water-0"]
     assert not workers.alive()
     assert not workers.ready()
-    assert workers.process_status() == ProcessStatus(7.0, 2)
+    assert workers.process_status() == ProcessStatus(
+        7.0, 2, "", (QueueStatus("fetched", 4, 4, 2), QueueStatus("snapshot_copy", 0, 1, 0))
+    )
     well = LifelineWorkers([OneService("gas-0"), OneService("water-0")])  # type: ignore[list-item]
     assert well.alive()
     assert well.ready()
@@ -114,6 +132,17 @@ async def test_one_process_takes_two_lifelines_and_restores_both(
             await send(kafka.bootstrap, names, turn)
             await until(worker, 2 * turn)
             assert set(worker.metric("tocsin_lane_position")) == {"gas-0", "water-0", "water-1"}
+            assert worker.metric("tocsin_fetch_path", "path") == {"raw": 1}
+            assert worker.metric("tocsin_queue_limit", "queue") == {
+                "fetched": 3 * FETCHED_AHEAD,
+                "answers": 3,
+                "commands": 3 * WAITING_MAX,
+                "unpacking": 2,
+                "scoring": 2,
+                "log_reader": 2,
+                "snapshot_copy": 1,
+                "snapshot_file": 1,
+            }
             worker.process.send_signal(signal.SIGTERM)
             assert await worker.died(WAIT_S) == 0, worker.log.read_text()[-4000:]
     finally:

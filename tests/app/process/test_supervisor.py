@@ -13,7 +13,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from app.process import supervisor
 from app.process.supervisor import SupervisedWorker
 from contracts.errors import ConfigError
+from runtime import parent_process
 from sinks.http.fleet_health import FleetMember, Joined
+from tests.testkit import city
 from tests.testkit.in_process import configured, create, send
 from tests.testkit.kafka.broker import Cluster
 from tests.testkit.kafka.ports import free_ports
@@ -76,16 +78,55 @@ async def test_a_worker_that_answers_no_more_is_killed_and_started_again() -> No
 @pytest.mark.slow
 async def test_workers_stop_when_whoever_keeps_them_is_killed(tmp_path: Path) -> None:
     note = tmp_path / "pid"
-    script = f"import os,time; open({str(note)!r},'w').write(str(os.getpid())); time.sleep(600)"
-    snapshots = (
-        "import asyncio, sys; from app.process.supervisor import Hand; "
-        f"asyncio.run(Hand('0', [sys.executable, '-c', {script!r}], '{NOWHERE}').work())"
+    script = (
+        "import os, time; from runtime.parent_process import end_with_parent; end_with_parent(); "
+        f"open({str(note)!r}, 'w').write(str(os.getpid())); time.sleep(600)"
     )
-    process = await asyncio.create_subprocess_exec(sys.executable, "-c", snapshots)
+    keeper = (
+        "import asyncio, sys; from app.process.supervisor import SupervisedWorker; asyncio.run("
+        f"SupervisedWorker('0', [sys.executable, '-c', {script!r}], '{NOWHERE}').work())"
+    )
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", keeper)
     await until(lambda: note.exists() and note.read_text())
     process.kill()
     await process.wait()
-    await until(lambda: not Path(f"/proc/{note.read_text()}").exists())
+    await until(lambda: not lives(int(note.read_text())))
+
+
+@pytest.mark.slow
+async def test_workers_survive_sighup_and_end_with_their_supervisor(tmp_path: Path) -> None:
+    city.configure(tmp_path / "configs", 4, 1, tmp_path / "state")
+    nobody, port = free_ports(2)
+    words = ["--configs", str(tmp_path / "configs"), "--bootstrap", f"127.0.0.1:{nobody}"]
+    log = tmp_path / "log"
+    worker = WorkerProcess([*words, "--workers", "2"], port, log)
+    worker.start()
+    try:
+        await until(lambda: log.read_text().count("serving metrics") == 3)
+        left = children(worker.process.pid)
+        for process in (worker.process.pid, *left):
+            os.kill(process, signal.SIGHUP)
+        await until(lambda: log.read_text().count("SIGHUP: ignored") == 3)
+        assert children(worker.process.pid) == left
+        assert len(left) == 2
+        worker.kill()
+        await until(lambda: not any(map(lives, left)))
+    finally:
+        worker.bury()
+
+
+async def test_a_worker_whose_supervisor_is_gone_before_it_starts_ends_at_once() -> None:
+    former = await asyncio.create_subprocess_exec(sys.executable, "-c", "")
+    await former.wait()
+    process = await asyncio.create_subprocess_exec(
+        *[sys.executable, "-m", "app.process", "run"],
+        env=os.environ | {parent_process.VARIABLE: str(former.pid)},
+        stderr=asyncio.subprocess.PIPE,
+    )
+    async with asyncio.timeout(WAIT_S):
+        _, said = await process.communicate()
+    assert process.returncode == 1
+    assert said.decode().startswith(f"worker: expected process {former.pid} as its parent, got ")
 
 
 def test_metrics_of_all_workers_are_one_exposition() -> None:
@@ -114,7 +155,12 @@ def children(process: int) -> list[int]:
 
 
 def lives(process: int) -> bool:
-    return Path(f"/proc/{process}").exists()
+    """Whether it runs; one that ended may wait for its new parent to take notice."""
+    try:
+        state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"
 
 
 def shared(worker: WorkerProcess) -> bool:
@@ -129,8 +175,8 @@ def shared(worker: WorkerProcess) -> bool:
 async def test_two_workers_share_lanes_and_one_that_is_killed_comes_back(
     tmp_path: Path, kafka: Cluster
 ) -> None:
-    city = configured(tmp_path, kafka.bootstrap, "crewed", lanes=2)
-    await create(city)
+    town = configured(tmp_path, kafka.bootstrap, "crewed", lanes=2)
+    await create(town)
     port = free_ports(1)[0]
     words = ["--configs", str(tmp_path / "configs"), "--bootstrap", kafka.bootstrap]
     worker = WorkerProcess([*words, "--workers", "2"], port, tmp_path / "log", instance="crew")
@@ -143,7 +189,7 @@ async def test_two_workers_share_lanes_and_one_that_is_killed_comes_back(
         await until(lambda: shared(worker))
         assert victim not in children(worker.process.pid)
         for number in range(2):
-            await send(city, [5.0] * 5, "water.tank-000.in", number)
+            await send(town, [5.0] * 5, "water.tank-000.in", number)
         await until(lambda: sum(worker.metric("tocsin_readings_received_total").values()) == 10)
         left = children(worker.process.pid)
         began = time.monotonic()

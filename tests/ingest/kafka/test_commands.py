@@ -15,6 +15,7 @@ from contracts.journal import COMMAND_BYTES
 from ingest.kafka.commands import (
     COMMANDS_PER_FETCH,
     INFLATED_BYTES,
+    WAITING_MAX,
     CommandSettings,
     KafkaCommands,
 )
@@ -72,7 +73,9 @@ async def test_a_lane_that_did_not_take_its_commands_gets_them_again(kafka: Clus
     async with listening(kafka, topic) as commands:
         assert await fetch(commands, 0, 0, 5) == numbered(0, 5)
         assert await commands.fetch(0, 0) == numbered(0, 5)
+        assert commands.queue() == ("commands", 5, WAITING_MAX, 0)
         assert await commands.fetch(0, 2) == numbered(2, 5)
+        assert commands.queue() == ("commands", 3, WAITING_MAX, 0)
         assert await commands.fetch(0, 5) == []
         await send(kafka, topic, 1, first=5)
         assert await fetch(commands, 0, 5, 1) == numbered(5, 6)

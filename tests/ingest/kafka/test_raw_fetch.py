@@ -22,7 +22,9 @@ from ingest.kafka.raw_fetch import (
     RawAnswer,
     RawPartition,
     RawReader,
+    fetch_path,
     reader,
+    warn_if_plain,
 )
 from ingest.kafka.record_batch import RECORDS_MAX, Gathered, end_of, walk
 from tests.ingest.kafka.log_text import Kind, Row, Sent, build, fingerprint, read_plainly
@@ -245,6 +247,19 @@ def test_another_version_of_the_client_is_read_plainly(monkeypatch: pytest.Monke
     assert isinstance(reader(), RawReader)
     monkeypatch.setattr("aiokafka.__version__", "0.14.1")
     assert isinstance(reader(), PlainReader)
+
+
+def test_the_slow_way_of_reading_is_said_with_both_versions(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    warn_if_plain()
+    assert (fetch_path(), caplog.messages) == ("raw", [])
+    monkeypatch.setattr("aiokafka.__version__", "0.14.1")
+    warn_if_plain()
+    assert fetch_path() == "plain"
+    (said,) = caplog.messages
+    assert said.startswith("aiokafka: expected version 0.14.0, got 0.14.1; records are read one by")
+    assert said.endswith("install the locked version")
 
 
 def test_other_consumers_of_the_process_are_read_as_ever() -> None:

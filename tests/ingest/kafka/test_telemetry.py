@@ -62,6 +62,21 @@ async def test_seek_goes_back_and_drops_what_was_fetched_ahead(kafka: Cluster) -
         assert offsets_of(await drain(source, 0, 10)) == list(range(1, 10))
 
 
+async def test_an_answer_that_was_taken_in_part_is_counted_until_it_is_dropped(
+    kafka: Cluster,
+) -> None:
+    topic = kafka.create_topic(kafka.unique("telemetry"))
+    await write(kafka, topic, [b"%d" % i for i in range(10)])
+    async with started(KafkaSource(settings(kafka, topic, records_per_fetch=4))) as source:
+        await source.seek(0, 0)
+        assert source.answers() == ("answers", 0, 1, 0)
+        await drain(source, 0, 4)
+        assert source.answers() == ("answers", 1, 1, 0)
+        assert source.unpacking() == ("unpacking", 0, 1, 0)
+        await source.seek(0, 1)
+        assert source.answers() == ("answers", 0, 1, 0)
+
+
 async def test_tombstones_arrive_as_tombstones(kafka: Cluster) -> None:
     topic = kafka.create_topic(kafka.unique("telemetry"))
     async with AIOKafkaProducer(bootstrap_servers=kafka.bootstrap) as producer:

@@ -6,7 +6,29 @@ from pathlib import Path
 import pytest
 
 from app.cli.main import main
+from configuration.bundle_store import keep
+from configuration.configuration import Configuration
+from configuration.lane_plan import plan_of
 from configuration.yaml.findings import KNOWN_MAX, nearest
+from contracts.journal import (
+    Accept,
+    Change,
+    Entry,
+    Promote,
+    Refuse,
+    Rollback,
+    Shadow,
+    Shed,
+    Shelve,
+    Swap,
+    Tick,
+    Unshelve,
+    Warm,
+    encode_entry,
+)
+from lab.explain.replay import ReplayLanes
+from pipeline.snapshot.lane_state import learned
+from pipeline.snapshot.store import SnapshotStore
 from tests.testkit.config_folder import PACK, folder_with
 
 CHANNEL = "water.a.p"
@@ -17,7 +39,8 @@ OVERRIDE = "overrides: {tag:old: {limit.low: {blue: 0.26}}}\n"
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     return folder_with(
-        tmp_path, {"water/catalogue.csv": CATALOGUE, "water/pressure.yaml": PACK + OVERRIDE}
+        tmp_path / "configs",
+        {"water/catalogue.csv": CATALOGUE, "water/pressure.yaml": PACK + OVERRIDE},
     )
 
 
@@ -79,6 +102,142 @@ def test_advice_names_so_many_words_at_most() -> None:
     words = [f"{i:02d}" for i in range(KNOWN_MAX + 1)]
     assert nearest("colour", words).endswith(f", {KNOWN_MAX - 1} and 1 more")
     assert nearest("colour", words[:-1]).endswith(f", {KNOWN_MAX - 1}")
+
+
+class Past:
+    """A recorded journal, and what it names at a snapshot location."""
+
+    def __init__(self, folder: Path, place: Path) -> None:
+        self._place = place
+        self._entries: list[Entry] = []
+        self._store = SnapshotStore(str(place / "state"))
+        self.configuration = Configuration.load(folder)
+        self.lane = int(plan_of(self.configuration, "water").lane_of[0])
+
+    def bundle(self, name: str, files: dict[str, str | bytes]) -> str:
+        """Hash of another configuration, whose bundle is kept."""
+        return keep(self._store, Configuration.load(folder_with(self._place / name, files)))
+
+    def learned(self) -> str:
+        """Hash of what a newborn lane learned of nothing."""
+        lane = ReplayLanes(self.configuration, "water", None).lane(self.lane)
+        return self._store.put_warm(str(lane.name), learned(lane))
+
+    def add(self, at: int, *changes: Change) -> None:
+        """Let changes take effect before the record at an offset."""
+        self._entries += [Entry(at, change) for change in changes]
+
+    def options(self) -> list[str]:
+        """What `explain` must be given of it."""
+        path = self._place / "journal.jsonl"
+        lines = [
+            f'{{"lane":{self.lane},"offset":{i},"entry":{encode_entry(entry).decode()}}}\n'
+            for i, entry in enumerate(self._entries)
+        ]
+        path.write_text("".join(lines))
+        return ["--journal", str(path), "--state", str(self._place / "state")]
+
+
+@pytest.fixture
+def past(folder: Path, tmp_path: Path) -> Past:
+    return Past(folder, tmp_path)
+
+
+OTHER: dict[str, str | bytes] = {
+    "water/catalogue.csv": CATALOGUE,
+    "water/pressure.yaml": "\n\n" + PACK.replace("0.16", "0.19"),
+}
+BEGIN_S = 1_772_409_600
+BY = ("li.wei", "a test")
+
+
+def explained(folder: Path, file: Path, more: list[str], capsys: pytest.CaptureFixture[str]) -> str:
+    """What is said of the channel at the end of the file."""
+    line = ["explain", "--configs", str(folder), "--telemetry", str(file), *more]
+    assert main([*line, CHANNEL, "2026-03-02T00:49:30Z"]) == 0
+    return capsys.readouterr().out
+
+
+def test_every_kind_of_journal_entry_is_explained(
+    folder: Path, tmp_path: Path, past: Past, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = past.bundle("other", OTHER)
+    past.add(0, Warm(past.learned()), Tick(BEGIN_S))
+    past.add(5, Shelve(CHANNEL, *BY, 600))
+    past.add(9, Unshelve(CHANNEL, *BY))
+    past.add(10, Shadow(other, *BY))
+    past.add(12, Shed("too slow"), Refuse("bad_command", "no such word", "{}"))
+    past.add(14, Shadow(other, *BY))
+    past.add(16, Promote(other, *BY))
+    past.add(18, Rollback(other, *BY))
+    past.add(20, Accept(CHANNEL, *BY))
+    past.add(30, Swap(other))
+    past.add(35, Swap(past.configuration.hash))
+    past.add(47, Accept(CHANNEL, *BY))
+    file = minutes(tmp_path / "day.jsonl", [0.3] * 40 + [0.15] * 20)
+    said = explained(folder, file, past.options(), capsys)
+    assert "governs at this time" not in said
+    assert "newest reading 0.15 MPa of 2026-03-02T08:49:00+08:00: scored" in said
+    assert "limit: yellow, yellow breached since 2026-03-02T08:40:00+08:00" in said
+    assert "unusual: clear, nothing breached; warming up, 0 of 30 readings learned" in said
+
+
+@pytest.mark.parametrize("change", ["swap", "promote"])
+def test_what_is_said_is_of_the_configuration_that_governs_then(
+    folder: Path,
+    tmp_path: Path,
+    past: Past,
+    change: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    other = past.bundle("other", OTHER)
+    if change == "swap":
+        past.add(46, Swap(other))
+    else:
+        past.add(20, Shadow(other, *BY))
+        past.add(46, Promote(other, *BY))
+    file = minutes(tmp_path / "day.jsonl", [0.3] * 40 + [0.18] * 20)
+    said = explained(folder, file, past.options(), capsys)
+    assert f"configuration {other} governs at this time, not that of the folder" in said
+    (threshold,) = [line for line in said.splitlines() if "limit.low.yellow" in line]
+    assert threshold.split() == ["limit.low.yellow", "0.19", f"water/pressure.yaml:{2 + 6}"]
+    assert "newest reading 0.18 MPa of 2026-03-02T08:49:00+08:00: scored" in said
+    assert "limit: yellow" in said if change == "promote" else "yellow breached since" in said
+    as_json = json.loads(explained(folder, file, [*past.options(), "--json"], capsys))
+    assert as_json["config"] == other
+    assert {"limit.low.yellow": "0.19"}.items() <= {
+        value["path"]: value["text"] for value in as_json["values"]
+    }.items()
+
+
+def test_entries_of_later_are_left_out(
+    folder: Path, tmp_path: Path, past: Past, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = past.bundle("other", OTHER)
+    past.add(50, Tick(BEGIN_S + 49 * 60 + 31), Swap(other))
+    past.add(55, Swap(other))
+    for readings in (50, 60):
+        file = minutes(tmp_path / "day.jsonl", [0.3] * readings)
+        assert "governs at this time" not in explained(folder, file, past.options(), capsys)
+
+
+def test_a_channel_that_the_governing_configuration_lacks_is_said_to_be_one(
+    folder: Path, tmp_path: Path, past: Past, capsys: pytest.CaptureFixture[str]
+) -> None:
+    renamed = CATALOGUE.replace(CHANNEL, "water.a.r")
+    past.add(10, Swap(past.bundle("other", {**OTHER, "water/catalogue.csv": renamed})))
+    file = minutes(tmp_path / "day.jsonl", [0.3] * 60)
+    assert "; it has no such channel" in explained(folder, file, past.options(), capsys)
+
+
+def test_a_bundle_that_cannot_be_looked_for_is_2(
+    folder: Path, tmp_path: Path, past: Past, capsys: pytest.CaptureFixture[str]
+) -> None:
+    past.add(10, Swap(past.bundle("other", OTHER)))
+    file = minutes(tmp_path / "day.jsonl", [0.3] * 60)
+    line = ["explain", "--configs", str(folder), "--telemetry", str(file), CHANNEL]
+    assert main([*line, "2026-03-02T00:49:30Z", *past.options()[:2]]) == 2
+    assert "name the workers' snapshot location with --state" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,6 @@ import errno
 import os
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from textwrap import dedent
 
@@ -18,6 +17,7 @@ from pipeline.snapshot.copy_buffer import SnapshotSlot
 from pipeline.snapshot.lane_state import freeze
 from pipeline.snapshot.snapshots import Snapshots
 from pipeline.snapshot.store import SnapshotStore
+from runtime.queues import OneThread
 from tests.testkit.world import World
 
 FULL = """\
@@ -67,7 +67,7 @@ def test_a_disk_that_cannot_sync_leaves_no_file(
     assert files(tmp_path) == []
 
 
-def snapshots(world: World, filing: ThreadPoolExecutor) -> Snapshots:
+def snapshots(world: World, filing: OneThread) -> Snapshots:
     return Snapshots(SnapshotStore(str(world.state)), world.plans.parts_for, SnapshotSlot(filing))
 
 
@@ -76,7 +76,7 @@ def names(world: World) -> set[str]:
 
 
 async def test_an_orphan_of_a_crash_before_the_manifest_is_swept(world: World) -> None:
-    with ThreadPoolExecutor(1) as filing:
+    with OneThread("snapshot_file") as filing:
         dead = snapshots(world, filing)
         lane = dead.newborn(world.name(), world.plans.first.configuration.hash, 0)
         first = await dead.file(lane.name, freeze(lane), 0)
@@ -104,7 +104,7 @@ async def restored(heir: Snapshots, world: World, manifest: Manifest) -> Lane:
 
 
 async def test_a_sweep_that_comes_late_spares_what_a_successor_wrote(world: World) -> None:
-    with ThreadPoolExecutor(1) as filing:
+    with OneThread("snapshot_file") as filing:
         slow, heir = snapshots(world, filing), snapshots(world, filing)
         lane = slow.newborn(world.name(), world.plans.first.configuration.hash, 0)
         first = await slow.file(lane.name, freeze(lane), 0)
@@ -116,7 +116,7 @@ async def test_a_sweep_that_comes_late_spares_what_a_successor_wrote(world: Worl
 
 
 async def test_another_lanes_snapshot_is_refused(world: World) -> None:
-    with ThreadPoolExecutor(1) as filing:
+    with OneThread("snapshot_file") as filing:
         at = snapshots(world, filing)
         lane = at.newborn(world.name(1), world.plans.first.configuration.hash, 0)
         manifest = await at.file(lane.name, freeze(lane), 0)
@@ -125,7 +125,7 @@ async def test_another_lanes_snapshot_is_refused(world: World) -> None:
 
 
 async def test_a_snapshot_at_another_position_is_refused(world: World) -> None:
-    with ThreadPoolExecutor(1) as filing:
+    with OneThread("snapshot_file") as filing:
         at = snapshots(world, filing)
         lane = at.newborn(world.name(), world.plans.first.configuration.hash, 7)
         manifest = await at.file(lane.name, freeze(lane), 0)

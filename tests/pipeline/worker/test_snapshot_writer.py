@@ -1,9 +1,14 @@
 """A snapshot's file is written while the lane goes on."""
 
+import asyncio
 import threading
+from collections.abc import Mapping
+from typing import Any
 
 import pytest
+from numpy.typing import NDArray
 
+from pipeline.snapshot.copy_buffer import CopyBuffer
 from pipeline.snapshot.store import SnapshotStore
 from tests.testkit.day import Day
 from tests.testkit.world import World, holding
@@ -65,3 +70,32 @@ async def test_a_death_while_a_file_is_being_written_leaves_no_trace(
     day.judge()
     files = {f"water-0/{path.name}" for path in (world.state / "water-0").iterdir()}
     assert files == {m.snapshot for m in world.manifests()[-2:]}
+
+
+class SlowBuffer(CopyBuffer):
+    """Copies once it is let."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.copying, self.go_on = threading.Event(), threading.Event()
+
+    def copies(self, arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+        self.copying.set()
+        assert self.go_on.wait(20)
+        return super().copies(arrays)
+
+
+async def test_the_buffer_is_taken_until_the_copy_is_there_although_nobody_waits_for_it(
+    world: World,
+) -> None:
+    """Another lifeline's lane, on a thread of its own, would lay its copy over this one."""
+    with world.context() as context:
+        slot = context.snapshots.slot
+        slot.room = slow = SlowBuffer()
+        async with holding(world, context) as crew:
+            await crew.until(slow.copying.is_set)
+            await crew.kill()
+            assert slot.copying.locked()
+            slow.go_on.set()
+            async with asyncio.timeout(20), slot.copying:
+                pass

@@ -1,6 +1,7 @@
 """A worker takes lanes and lets go of them within one deadline."""
 
 import asyncio
+import threading
 import time
 from collections.abc import Iterator
 
@@ -8,6 +9,7 @@ import pytest
 
 from contracts.errors import Diverged
 from pipeline.worker.lane_context import LaneContext
+from pipeline.worker.lane_loop import FETCHED_AHEAD
 from pipeline.worker.worker import Worker
 from tests.testkit.day import Day
 from tests.testkit.planned_faults import Step
@@ -142,3 +144,20 @@ async def test_an_abandoned_lane_is_let_go_of_at_once_and_loses_nothing(
             await day.pass_by(crew)
             await crew.drain()
     day.judge()
+
+
+async def test_what_was_fetched_for_a_lane_that_is_busy_is_counted_up_to_its_waiter(
+    world: World, context: LaneContext
+) -> None:
+    day, go_on = Day(world), threading.Event()
+    async with holding(world, context) as crew:
+        await day.caught_up(crew)
+        context.ports.scoring.submit(go_on.wait, WAIT_S)  # lanes score behind it
+        try:
+            day.readings(400)
+            await crew.until(lambda: crew.runner.status.fetched == FETCHED_AHEAD + 1)
+        finally:
+            go_on.set()
+        await day.caught_up(crew)
+        assert crew.runner.status.fetched == 0
+        await crew.drain()

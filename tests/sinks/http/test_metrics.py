@@ -10,7 +10,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parse
 
 from contracts.batch import Disposition
-from contracts.ports.status import LaneStatus, ProcessStatus
+from contracts.ports.status import LaneStatus, ProcessStatus, QueueStatus
 from sinks.http.metrics import PHASES, registry
 from tests.sinks.http.wound import WoundStatus, busy
 
@@ -21,6 +21,10 @@ FAMILIES = {
     "tocsin_lanes": ("gauge", set()),
     "tocsin_loop_lag_seconds": ("gauge", set()),
     "tocsin_client_rebuilds": ("counter", set()),
+    "tocsin_fetch_path": ("gauge", {"path"}),
+    "tocsin_queue_depth": ("gauge", {"queue"}),
+    "tocsin_queue_limit": ("gauge", {"queue"}),
+    "tocsin_queue_waiters": ("gauge", {"queue"}),
     "tocsin_readings_received": ("counter", {"lane"}),
     "tocsin_readings": ("counter", {"lane", "destiny"}),
     "tocsin_lane_phase": ("gauge", {"lane", "phase"}),
@@ -41,6 +45,7 @@ FAMILIES = {
     "tocsin_shadow_alarms_per_day": ("gauge", {"lane", "config", "rang"}),
     "tocsin_shadow_lead_seconds": ("histogram", {"lane", "config", "le"}),
 }
+PROCESS = ProcessStatus(0.25, 3, "plain", (QueueStatus("fetched", 2, 4, 1),))
 NOT_BASE_UNITS = re.compile(r"_(ms|millis|micro|nano|minutes|hours|kb|mb|percent)")
 
 
@@ -59,7 +64,7 @@ def samples(status: WoundStatus) -> dict[tuple[str, ...], float]:
 
 
 def test_the_families_are_exactly_the_promised_ones() -> None:
-    found = scrape(WoundStatus([busy()]))
+    found = scrape(WoundStatus([busy()], heart=PROCESS))
     ours = {name: family for name, family in found.items() if not name.startswith("process_")}
     assert set(ours) == set(FAMILIES)
     for name, (kind, labels) in FAMILIES.items():
@@ -104,7 +109,12 @@ def test_a_shadow_is_told_while_one_plays_along() -> None:
 
 
 def test_the_pulse_of_the_process_comes_through() -> None:
-    found = samples(WoundStatus(heart=ProcessStatus(0.25, 3)))
+    found = samples(WoundStatus(heart=PROCESS))
+    assert found["tocsin_queue_depth", "fetched"] == 2
+    assert found["tocsin_queue_limit", "fetched"] == 4
+    assert found["tocsin_queue_waiters", "fetched"] == 1
+    assert found["tocsin_fetch_path", "plain"] == 1
+    assert ("tocsin_fetch_path", "raw") not in found
     assert found["tocsin_loop_lag_seconds",] == 0.25
     assert found["tocsin_client_rebuilds_total",] == 3
 
