@@ -21,7 +21,6 @@ from contracts.errors import ConfigError, FatalError, TocsinError
 from contracts.topics import TopicNames
 
 DAY_MS: Final = 86_400_000
-FOR_EVER: Final = -1
 DEADLINE_S: Final = 60.0
 REQUEST_TIMEOUT_MS: Final = 20_000
 LOOK_S: Final = 0.1  # between looks at topics that are being made

@@ -215,8 +215,7 @@ class Configuration:
     def watching(self, catalogue: Catalogue) -> "Configuration":
         """The same configuration, by its hash too, of which only some channels are there."""
         found = self.with_channels(catalogue)
-        vars(found)["hash"] = self.hash
-        return found
+        return replace(found, encoded=Encoded(found.encoded.contents, self._data))
 
     def with_settings(self, settings: Settings) -> "Configuration":
         """The same rules and channels, run with other settings."""

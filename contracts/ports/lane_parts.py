@@ -4,7 +4,7 @@ Every part gives its arrays for a snapshot and takes them back with `old_row`: f
 row, the row it had in the snapshot, or -1 for a channel that is new.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -180,7 +180,3 @@ class Parts:
     scorer: Scorer
     silence: Silence
     book: Book
-
-
-# Parts from a configuration bundle, for the lane with the given number.
-Build = Callable[[bytes, int], Parts]

@@ -25,7 +25,6 @@ LEVEL_DTYPE: Final = np.dtype(
 )
 assert LEVEL_DTYPE.itemsize == 64
 _AT: Final = int(LEVEL_DTYPE.fields["level"][1])  # type: ignore[index]
-_FALL: Final = 4
 _GATE: Final = 5
 WAITS: Final = 6  # words of a level that are event times, or NEVER
 

@@ -3,17 +3,17 @@
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import lfilter
 
+from contracts.civil_time import CITY
 from lab.generators.made import NS, Made, MadeEvent
 
 Floats = NDArray[np.float64]
-CITY: Final = timezone(timedelta(hours=8))
 HOUR_S: Final = 3600
 DAY_S: Final = 86_400
 
