@@ -27,8 +27,8 @@ class _Work(ctypes.Structure):
 
     _fields_ = [
         *((name, ctypes.c_void_p) for name in ("rows", "waits", "params")),
-        *((name, ctypes.c_void_p) for name in ("row_of", "time_of", "value_of", "destiny")),
-        *(("notes", ctypes.c_void_p), ("told", ctypes.c_int64)),
+        *((name, ctypes.c_void_p) for name in ("row_of", "time_of", "value_of", "disposition")),
+        *(("transitions", ctypes.c_void_p), ("told", ctypes.c_int64)),
     ]
 
 

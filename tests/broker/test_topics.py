@@ -1,6 +1,7 @@
 """The topics that a configuration needs, on a real broker: made, accepted, refused."""
 
 import pytest
+from msgspec import structs
 
 from broker.topics import Topic, TopicPlan, ensure, needed
 from contracts.errors import ConfigError, FatalError
@@ -74,10 +75,17 @@ async def test_a_topic_with_other_settings_is_left_and_said(kafka: Cluster) -> N
 
 
 async def test_brokers_that_refuse_are_quoted(kafka: Cluster) -> None:
-    topics = needed({"water": 1}, TopicNames(kafka.unique("refused")))
+    topics = needed({"water": 1}, TopicNames(kafka.unique("refused")), ALONE)
+    odd = [structs.replace(topics[0], settings={"retention.ms": "soon"}), *topics[1:]]
     with pytest.raises(
         FatalError, match=r"telemetry\.water: the brokers refused to make it, Invalid"
     ):
+        await ensure(odd, kafka.bootstrap)
+
+
+async def test_more_copies_than_brokers_are_refused_with_the_way_out(kafka: Cluster) -> None:
+    topics = needed({"water": 1}, TopicNames(kafka.unique("copies")))
+    with pytest.raises(ConfigError, match=r"got 3: .*; add `--replication 1` on a single broker"):
         await ensure(topics, kafka.bootstrap)
 
 

@@ -143,8 +143,10 @@ import sys
 import time
 
 from app.cli.main import main
-from lab.backtest import checkpoint
+from lab.backtest import backtest, checkpoint
 from lab.data import export_files
+
+assert backtest  # loaded before the clock is replaced
 
 call, *words = sys.argv[1:]
 calls = 0
