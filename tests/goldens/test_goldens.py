@@ -223,10 +223,19 @@ def test_a_lane_goes_on_from_a_snapshot_as_one_that_never_stopped(
     rung = alarms_of(unbroken, stored.pieces)
     assert [alarm for alarm in rung if alarm["channel"] in held] == stored_alarms
     more = list(stored.more(tmp_path))
-    told = alarms_of(restored, more)
+    told = [_of_any_pack(alarm) for alarm in alarms_of(restored, more)]
     assert told, "idle: nothing rang behind the snapshot"
-    assert told == alarms_of(unbroken, more)
-    assert restored.header() == unbroken.header()
+    assert told == [_of_any_pack(alarm) for alarm in alarms_of(unbroken, more)]
+    mine, theirs = restored.header(), unbroken.header()
+    for name in ("book", "digest"):  # alarms that were open name the configuration of then
+        del mine[name], theirs[name]
+    assert mine == theirs
+
+
+def _of_any_pack(alarm: dict[str, Any]) -> dict[str, Any]:
+    """An alarm without the place and the configuration of its rule, which packs move on from."""
+    rule = {name: text for name, text in alarm["rule"].items() if name not in {"at", "config"}}
+    return {**alarm, "rule": rule}
 
 
 def alarms_of(lane: Lane, pieces: list[Records]) -> list[Any]:
