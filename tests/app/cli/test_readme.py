@@ -27,6 +27,7 @@ def commands() -> list[str]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)  # every rule test of every pack runs in it
 def test_four_commands_lead_from_a_rule_to_its_alarm(tmp_path: Path) -> None:
     for room in ROOMS:
         shutil.copytree(ROOT / room, tmp_path / room)
@@ -40,7 +41,7 @@ def test_four_commands_lead_from_a_rule_to_its_alarm(tmp_path: Path) -> None:
             env=environment,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=400,
             check=False,
         )
         assert done.returncode == 0, (command, done.stderr)
