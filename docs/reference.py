@@ -77,7 +77,7 @@ def _arguments(command: argparse.ArgumentParser) -> Iterator[tuple[str, str]]:
         if isinstance(action, argparse._HelpAction):  # noqa: SLF001 - as above
             continue
         value = "" if action.nargs == 0 else str(action.metavar or action.dest.upper())
-        choices = "\\|".join(map(str, action.choices or ()))
+        choices = "" if action.metavar else "\\|".join(map(str, action.choices or ()))
         shown = ", ".join(action.option_strings)
         name = f"{shown} {choices or value}".strip() if shown else choices or value
         yield f"`{name}`".replace("\\|", "|"), action.help or ""

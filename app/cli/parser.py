@@ -99,6 +99,7 @@ def _explain(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--telemetry", type=Path, help="recorded records, JSON readings or an export"
     )
+    command.add_argument("--columns", type=Path, help="what the columns of an export are")
     command.add_argument("--journal", type=Path, help="recorded journal entries (.jsonl)")
     command.add_argument("--state", help="where bundles of earlier configurations lie")
     command.add_argument("--json", action="store_true", help="print it as JSON")
