@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 import msgspec
 from msgspec import Meta
 
+from alarms.class_words import NO_WORDS, ClassWords
 from alarms.rationalisation import Rationalisation
 from configuration.rule_kinds import BUILT_IN, kinds
 from configuration.yaml.shape import BY_LOADER
@@ -72,6 +73,8 @@ class ClassPack(
     period : Duration
         How often a channel reports.
     plausible : Plausible
+    words : ClassWords
+        What its alarms call the quantity, the unit and the states.
     limit, unusual, silent, invalid, frozen : rule or None
         Lengths in periods are turned into time on load. `Pack` adds a field for every other kind.
     at : dict of str to str
@@ -86,6 +89,7 @@ class ClassPack(
     unit: Unit
     period: Duration
     plausible: Plausible
+    words: ClassWords = NO_WORDS
     limit: LimitRule | None = None
     unusual: UnusualRule | None = None
     silent: SilentRule | None = None
@@ -142,6 +146,12 @@ if TYPE_CHECKING:
 else:
     Pack = _whole()
 RULES: Final = (*BUILT_IN, *kinds())
+
+
+def lengths_of(rule: Any) -> dict[str, int]:
+    """Lengths of time that a rule has, ns, by key."""
+    found = {name: getattr(rule, name) for name in rule.__struct_fields__}
+    return {name: value.ns for name, value in found.items() if isinstance(value, Duration)}
 
 
 def in_time(value: Any, period: Duration) -> Any:

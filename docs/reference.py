@@ -20,6 +20,7 @@ from contracts.alarm import Alarm
 from contracts.dead_letter import DeadLetter
 from contracts.journal import Accept, Promote, Rollback, Shadow, Shelve, Unshelve
 from contracts.ports.status import LaneStatus, ProcessStatus
+from docs.sentences import page as sentences
 from ingest.json.reading import Reading
 from sinks.http.metrics import registry
 
@@ -29,7 +30,7 @@ MADE: Final = (
 )
 RECORDS: Final = (Reading, Alarm, DeadLetter, Shelve, Unshelve, Accept, Shadow, Promote, Rollback)
 STEPS: Final = ["blue", "yellow", "orange", "red"]
-OWN: Final = ("class", "unit", "period", "plausible", "overrides")
+OWN: Final = ("class", "unit", "period", "plausible", "words", "overrides")
 CLASS_FILES: Final = """\
 `configs/<lifeline>/<class>.yaml` holds what is true of every channel of a class. Beside the first
 keys below, each section is a kind of rule: its name is the key under which the rule is written
@@ -238,6 +239,7 @@ PAGES: Final = {
     "class-files": rules,
     "metrics": metrics,
     "records": records,
+    "sentences": sentences,
 }
 
 

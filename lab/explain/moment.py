@@ -11,7 +11,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from alarms.wording import clock, figure
+from alarms.figures import figure
+from alarms.wording import clock
 from configuration.configuration import Configuration
 from configuration.pack import ClassPack
 from configuration.rule_kinds import kinds
