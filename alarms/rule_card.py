@@ -44,10 +44,11 @@ class RuleCard:
 
 @dataclass(frozen=True, slots=True)
 class ClassCards:
-    """Rules of one class by slot, and the unit of its values."""
+    """Rules of one class by slot, the unit of its values, and whether it guards life."""
 
     unit: str
     cards: dict[int, RuleCard]
+    life_safety: bool = False
 
 
 def threshold_of(card: RuleCard, colour: Colour, observed: float) -> float | None:

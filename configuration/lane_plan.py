@@ -214,7 +214,7 @@ def class_cards(pack: ClassPack) -> ClassCards:
     for name, (slot, _) in kinds().items():
         if (rule := pack.rule(name)) is not None:
             cards[slot] = RuleCard(name, pack.at[name], rule.duty)
-    return ClassCards(pack.unit, cards)
+    return ClassCards(pack.unit, cards, pack.life_safety)
 
 
 def _limit_card(limit: LimitRule, at: str) -> RuleCard:

@@ -72,6 +72,8 @@ class ClassPack(
     period : Duration
         How often a channel reports.
     plausible : Plausible
+    life_safety : bool
+        Lives depend on it at once, so that its channels are never shelved.
     limit, unusual, silent, invalid, frozen : rule or None
         Lengths in periods are turned into time on load. `Pack` adds a field for every other kind.
     at : dict of str to str
@@ -86,6 +88,7 @@ class ClassPack(
     unit: Unit
     period: Duration
     plausible: Plausible
+    life_safety: bool = False
     limit: LimitRule | None = None
     unusual: UnusualRule | None = None
     silent: SilentRule | None = None

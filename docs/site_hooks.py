@@ -12,6 +12,7 @@ ROOT: Final = DOCS.parent
 CARRIED: Final = {
     "benchmarks.md": ROOT / "benchmarks" / "README.md",
     "changes.md": ROOT / "CHANGELOG.md",
+    "threats.md": ROOT / "SECURITY.md",
 }
 _LINK: Final = re.compile(r"(?<!!)\[([^\]]*)\]\((?!https?:|#)([^)#\s]+)(#[^)\s]*)?\)")
 
