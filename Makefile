@@ -4,8 +4,12 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip
 UV_VERSION := 0.13.9
+PIP_AUDIT := pip-audit==2.10.1
+CYCLONEDX := cyclonedx-bom==7.5.0
+PIP_LICENSES := pip-licenses==5.5.5
 DEMO_SECONDS ?= 60
 SOAK_SECONDS ?= 600
+FUZZ_SECONDS ?= 60
 export DEMO_SECONDS SOAK_SECONDS
 # Without bytecode every module would be compiled again at each of hundreds of starts.
 unexport PYTHONDONTWRITEBYTECODE
@@ -20,7 +24,7 @@ KAFKA_POM := tests/testkit/kafka/pom.xml
 KAFKA_STAMP := .kafka/libs/.complete
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo lint check fast java browser test docs bench bench-compare soak lock clean
+.PHONY: help setup demo lint check fast java browser test docs bench bench-compare soak fuzz audit lock clean
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,6 +67,23 @@ bench-compare: .venv/.development ## Hold the last run of the benchmarks against
 
 soak: .venv/.development java ## Run the endurance tests for SOAK_SECONDS.
 	TOCSIN_REQUIRE_BROKER=1 $(BIN)/pytest -m soak --timeout=$$(($(SOAK_SECONDS) + 300))
+
+fuzz: .venv/.development ## Fuzz every parser for FUZZ_SECONDS each, going on from build/fuzz.
+	$(BIN)/python -m tests.fuzz all --seconds $(FUZZ_SECONDS)
+
+audit: .venv/.development ## Look for known weaknesses in the locks; list parts and licences in build/.
+	$(PIP) install --quiet uv==$(UV_VERSION)
+	@mkdir -p build
+	$(BIN)/uv tool run --quiet --from $(CYCLONEDX) cyclonedx-py requirements requirements.lock \
+		--pyproject pyproject.toml --output-reproducible --output-file build/sbom.json
+	$(BIN)/uv tool run --quiet --from $(PIP_LICENSES) pip-licenses --python=$(BIN)/python \
+		--format=markdown --output-file=build/licences.md
+	@for lock in requirements.lock requirements-dev.lock; do \
+		$(BIN)/uv tool run --quiet --from $(PIP_AUDIT) pip-audit --strict --disable-pip \
+			--require-hashes --progress-spinner off --requirement $$lock || { \
+			echo "audit: $$lock: expected every package looked up and none known to be weak;" \
+			"see above. Looking up needs https://pypi.org, a mirror of packages does not do" >&2; \
+			exit 1; }; done
 
 lock: .venv/bin/python ## Resolve the dependencies again and write both lock files.
 	$(PIP) install --quiet uv==$(UV_VERSION)

@@ -22,13 +22,16 @@ from contracts.alarm import (
     OwnedBy,
     RespondTo,
     RungBy,
+    ShelvingEnd,
+    ShelvingRecord,
     encode_alarm,
+    encode_shelving,
 )
 from contracts.catalogue import Catalogue
 from contracts.finding import Finding
 from contracts.ports.lane_log import Message
-from contracts.ports.lane_parts import OffsetRange, Why
-from contracts.quantities import NS_PER_MS
+from contracts.ports.lane_parts import OffsetRange, Shelved, Shown, Why
+from contracts.quantities import NS_PER_MS, NS_PER_S
 from contracts.transition import Colour
 
 
@@ -197,6 +200,33 @@ class AlarmBook:
         channel = self._catalogue.ids[row]
         keys = sorted(key for key in self._open if key[0] == channel)
         return [self._revise(key, time_ns, state=_standing(shelved=shelved)) for key in keys]
+
+    def record(self, shelved: Shelved, shown: Shown | None = None) -> Message:
+        """What the world is told of a shelving when it begins, and when it is over."""
+        ended = None
+        if shown is not None:
+            at_s, how, by, role, reason = shown
+            ended = ShelvingEnd(self._at(at_s), how, by, role, reason)
+        record = ShelvingRecord(
+            channel=shelved.channel,
+            lifeline=self._desk.lifeline,
+            state="shelved" if ended is None else "shown",
+            since=self._at(shelved.since_s),
+            until=self._at(shelved.until_s),
+            by=shelved.by,
+            role=shelved.role,
+            reason=shelved.reason,
+            command=shelved.command,
+            ended=ended,
+        )
+        return Message("shelving", shelved.channel.encode(), encode_shelving(record))
+
+    def _at(self, time_s: int) -> str:
+        return clock(time_s * NS_PER_S, self._desk.zone)
+
+    def life_safety(self, row: int) -> bool:
+        """Whether a channel's class guards life, so that it is never shelved."""
+        return self._cards(row).life_safety
 
     def accept(self, row: int, time_ns: int, slots: frozenset[int], why: Why) -> list[Message]:
         """Revisions that clear the open alarms of some rules of a channel."""

@@ -61,11 +61,12 @@ class RuleCard:
 
 @dataclass(frozen=True, slots=True)
 class ClassCards:
-    """Rules of one class by slot, the unit of its values, and its words."""
+    """Rules of one class by slot, the unit of its values, its words, and whether it guards life."""
 
     unit: str
     cards: dict[int, RuleCard]
     words: ClassWords = NO_WORDS
+    life_safety: bool = False
 
 
 def threshold_of(card: RuleCard, colour: Colour, observed: float) -> float | None:

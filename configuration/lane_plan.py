@@ -206,7 +206,7 @@ def class_cards(pack: ClassPack) -> ClassCards:
     cards = {slot_of[name]: _card(pack, name) for name in RULES if pack.rule(name) is not None}
     if pack.limit is not None:
         cards[slot_of["limit"]] = _limit_card(pack.limit, cards[slot_of["limit"]])
-    return ClassCards(pack.unit, cards, pack.words)
+    return ClassCards(pack.unit, cards, pack.words, life_safety=pack.life_safety)
 
 
 def _card(pack: ClassPack, name: str) -> RuleCard:

@@ -73,6 +73,8 @@ class ClassPack(
     period : Duration
         How often a channel reports.
     plausible : Plausible
+    life_safety : bool
+        Lives depend on it at once, so that its channels are never shelved.
     words : ClassWords
         What its alarms call the quantity, the unit and the states.
     limit, unusual, silent, invalid, frozen : rule or None
@@ -89,6 +91,7 @@ class ClassPack(
     unit: Unit
     period: Duration
     plausible: Plausible
+    life_safety: bool = False
     words: ClassWords = NO_WORDS
     limit: LimitRule | None = None
     unusual: UnusualRule | None = None

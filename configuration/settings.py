@@ -7,6 +7,8 @@ from typing import Annotated, Any, Final
 import msgspec
 from msgspec import Meta
 
+from configuration.checks.commands import check_commands
+from configuration.commands import CommandRules
 from configuration.yaml.fill import FromEnvironment, Page, fill
 from configuration.yaml.findings import Findings, Path
 from configuration.yaml.located import Located
@@ -98,6 +100,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     http : Http
     limits : Limits
     snapshot : Snapshot
+    commands : CommandRules or None
     transaction_timeout : Duration
         How long a dead worker's open transaction may hide its lane.
     session_timeout : Duration
@@ -112,6 +115,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     http: Http = Http()
     limits: Limits = Limits()
     snapshot: Snapshot = Snapshot()
+    commands: CommandRules | None = None
     transaction_timeout: Duration = Duration("10 s")
     session_timeout: Duration = Duration("30 s")
 
@@ -174,6 +178,7 @@ def _judge(settings: Settings, page: Page) -> None:
         if not _LIFELINE.fullmatch(name):
             text = f"expected a lifeline such as 'water', got {name!r}; rename it"
             page.find(("lifelines", name), text, key=True)
+    check_commands(settings.commands, settings.lifelines, page)
     _judge_times(settings, page)
 
 

@@ -104,6 +104,55 @@ class Alarm(msgspec.Struct, frozen=True):
     rule: RungBy
 
 
+class ShelvingEnd(msgspec.Struct, frozen=True):
+    """Why a shelving is over.
+
+    Parameters
+    ----------
+    at : str
+        Lane time, RFC 3339.
+    how : str
+        `time` when it was up, `command` when somebody ended it, `life_safety` when a new
+        configuration says that the class is never shelved.
+    by, role, reason : str
+        Who ended it, empty unless a command did.
+    """
+
+    at: str
+    how: Literal["time", "command", "life_safety"]
+    by: str = ""
+    role: str = ""
+    reason: str = ""
+
+
+class ShelvingRecord(msgspec.Struct, frozen=True):
+    """A channel was shelved, or is shown again: who wants it, why, until when.
+
+    Parameters
+    ----------
+    channel, lifeline : str
+    state : str
+        `shelved` or `shown`.
+    since, until : str
+        Lane time at which it began, and at which it ends by itself; RFC 3339.
+    by, role, reason, command : str
+        Of the command that shelved it; `command` is its id.
+    ended : ShelvingEnd or None
+        None while it lasts.
+    """
+
+    channel: str
+    lifeline: str
+    state: Literal["shelved", "shown"]
+    since: str
+    until: str
+    by: str
+    role: str
+    reason: str
+    command: str
+    ended: ShelvingEnd | None = None
+
+
 _ENCODER = msgspec.json.Encoder()
 _DECODER = msgspec.json.Decoder(Alarm)
 
@@ -111,6 +160,11 @@ _DECODER = msgspec.json.Decoder(Alarm)
 def encode_alarm(alarm: Alarm) -> bytes:
     """Body of a revision, fields in the order of the struct."""
     return _ENCODER.encode(alarm)
+
+
+def encode_shelving(record: ShelvingRecord) -> bytes:
+    """Body of what is told of a shelving, fields in the order of the struct."""
+    return _ENCODER.encode(record)
 
 
 def decode_alarm(body: bytes) -> Alarm:

@@ -15,7 +15,12 @@ BODY_KEPT: Final = 1024  # of a command that is refused, before escaping
 _FIELD_BYTES: Final = {"channel": 1024, "by": 256, "reason": 2048}
 _BUNDLE: Final = re.compile(r"[0-9a-f]{16}")
 
+SHELVE_S_MAX: Final = 30 * 86_400
+
 Seconds = Annotated[int, Meta(ge=0)]
+# Whole numbers that every reader of JSON keeps.
+EpochMs = Annotated[int, Meta(ge=0, le=2**53 - 1)]
+ShortName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 Offset = Annotated[int, Meta(ge=0)]
 
 
@@ -25,20 +30,52 @@ class Tick(msgspec.Struct, frozen=True, tag="tick", tag_field="kind"):
     lane_time_s: Seconds
 
 
-class Shelve(
-    msgspec.Struct, frozen=True, tag="shelve", tag_field="kind", forbid_unknown_fields=True
+class CommandBase(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    omit_defaults=True,
+    repr_omit_defaults=True,
+    forbid_unknown_fields=True,
+    tag_field="kind",
 ):
+    """What an operator's command says of itself, beside what it wants.
+
+    All of it is left out of commands that nobody signs, and of journals of earlier releases. What
+    a signature covers is told by `contracts.signing`.
+
+    Parameters
+    ----------
+    id : str
+        Chosen by the sender: the same one twice is carried out once.
+    at, expires : int
+        When it was given, and when it is worth nothing any more; epoch milliseconds.
+    role : str
+        Role in which its sender gives it.
+    key : str
+        Name of the key that signed it.
+    signature : str
+        Ed25519, 64 bytes as base64.
+    """
+
+    id: ShortName = ""
+    at: EpochMs = 0
+    expires: EpochMs = 0
+    role: ShortName = ""
+    key: ShortName = ""
+    signature: Annotated[str, Meta(max_length=88)] = ""
+
+
+class Shelve(CommandBase, frozen=True, tag="shelve"):
     """Hold a channel's readings unscored and its alarms back, for a stated reason and time."""
 
     channel: str
     by: str
     reason: str
-    seconds: Annotated[int, Meta(ge=1, le=30 * 86_400)]
+    seconds: Annotated[int, Meta(ge=1, le=SHELVE_S_MAX)]
 
 
-class Unshelve(
-    msgspec.Struct, frozen=True, tag="unshelve", tag_field="kind", forbid_unknown_fields=True
-):
+class Unshelve(CommandBase, frozen=True, tag="unshelve"):
     """End a shelving before its time."""
 
     channel: str
@@ -46,9 +83,7 @@ class Unshelve(
     reason: str
 
 
-class Accept(
-    msgspec.Struct, frozen=True, tag="accept", tag_field="kind", forbid_unknown_fields=True
-):
+class Accept(CommandBase, frozen=True, tag="accept"):
     """Take what a channel does now for normal: its learned rules begin anew, limits stay."""
 
     channel: str
@@ -56,9 +91,7 @@ class Accept(
     reason: str
 
 
-class Shadow(
-    msgspec.Struct, frozen=True, tag="shadow", tag_field="kind", forbid_unknown_fields=True
-):
+class Shadow(CommandBase, frozen=True, tag="shadow"):
     """Let the bundle with this hash score every reading too as if it governed, and ring nothing."""
 
     config: str
@@ -66,9 +99,7 @@ class Shadow(
     reason: str
 
 
-class Promote(
-    msgspec.Struct, frozen=True, tag="promote", tag_field="kind", forbid_unknown_fields=True
-):
+class Promote(CommandBase, frozen=True, tag="promote"):
     """Let the shadow with this hash govern, with all that its rules have learned."""
 
     config: str
@@ -76,9 +107,7 @@ class Promote(
     reason: str
 
 
-class Rollback(
-    msgspec.Struct, frozen=True, tag="rollback", tag_field="kind", forbid_unknown_fields=True
-):
+class Rollback(CommandBase, frozen=True, tag="rollback"):
     """End the shadow with this hash; if it was promoted, let the former bundle govern again."""
 
     config: str
@@ -201,6 +230,9 @@ def decode_command(body: bytes) -> Command:
             raise msgspec.ValidationError(msg)
     if not command.by.strip():
         msg = "expected `by` to name who commands, got nothing; say who it is"
+        raise msgspec.ValidationError(msg)
+    if bool(command.id) != bool(command.expires) or bool(command.at) != bool(command.expires):
+        msg = "expected `id`, `at` and `expires` together or none of them; send all three"
         raise msgspec.ValidationError(msg)
     if isinstance(command, Shadow | Promote | Rollback) and not _BUNDLE.fullmatch(command.config):
         got = bounded(command.config, 64)

@@ -16,7 +16,7 @@ from app.cli.parser import parser
 from configuration.class_schema import class_schema, meanings, schema_of
 from configuration.rule_kinds import kinds
 from configuration.settings import Settings
-from contracts.alarm import Alarm
+from contracts.alarm import Alarm, ShelvingRecord
 from contracts.dead_letter import DeadLetter
 from contracts.journal import Accept, Promote, Rollback, Shadow, Shelve, Unshelve
 from contracts.ports.status import LaneStatus, ProcessStatus
@@ -28,9 +28,10 @@ FOLDER: Final = Path(__file__).resolve().parent / "reference"
 MADE: Final = (
     "<!-- Written by docs/reference.py from the code; change that and run `make docs`. -->\n\n"
 )
-RECORDS: Final = (Reading, Alarm, DeadLetter, Shelve, Unshelve, Accept, Shadow, Promote, Rollback)
+COMMANDS: Final = (Shelve, Unshelve, Accept, Shadow, Promote, Rollback)
+RECORDS: Final = (Reading, Alarm, ShelvingRecord, DeadLetter, *COMMANDS)
 STEPS: Final = ["blue", "yellow", "orange", "red"]
-OWN: Final = ("class", "unit", "period", "plausible", "words", "overrides")
+OWN: Final = ("class", "unit", "period", "plausible", "life_safety", "words", "overrides")
 CLASS_FILES: Final = """\
 `configs/<lifeline>/<class>.yaml` holds what is true of every channel of a class. Beside the first
 keys below, each section is a kind of rule: its name is the key under which the rule is written

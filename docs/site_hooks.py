@@ -12,6 +12,7 @@ ROOT: Final = DOCS.parent
 CARRIED: Final = {
     "benchmarks.md": ROOT / "benchmarks" / "README.md",
     "changes.md": ROOT / "CHANGELOG.md",
+    "threats.md": ROOT / "SECURITY.md",
 }
 _TABLE: Final = re.compile(r"<table>.*?</table>", re.DOTALL)
 _HEAD: Final = re.compile(r"<th\b[^>]*>(.*?)</th>", re.DOTALL)

@@ -14,7 +14,7 @@ import msgspec
 from app.cli import check as checking
 from app.process import kernel_cache
 from configuration.configuration import Configuration
-from contracts.alarm import Alarm
+from contracts.alarm import Alarm, ShelvingRecord
 from contracts.dead_letter import DeadLetter
 from contracts.errors import ConfigError
 from contracts.journal import Command
@@ -29,6 +29,7 @@ SCHEMAS: Final[dict[str, Any]] = {
     "command": Command,
     "dead-letter": DeadLetter,
     "reading": Reading,
+    "shelving": ShelvingRecord,
 }
 
 
@@ -252,7 +253,15 @@ def begin_anew(arguments: argparse.Namespace) -> int:
     return GOOD
 
 
+def command(arguments: argparse.Namespace) -> int:
+    """Send a command to the lane of one channel."""
+    from app.operate.command import command as send  # noqa: PLC0415 - loads Kafka and numba
+
+    return asyncio.run(send(arguments))
+
+
 COMMANDS: Final[dict[str, Callable[[argparse.Namespace], int]]] = {
+    "accept": command,
     "backtest": backtest,
     "begin-anew": begin_anew,
     "check": check,
@@ -267,6 +276,8 @@ COMMANDS: Final[dict[str, Callable[[argparse.Namespace], int]]] = {
     "run": run,
     "schema": schema,
     "shadow": shadow,
+    "shelve": command,
     "topics": topics,
     "tune": tune,
+    "unshelve": command,
 }

@@ -149,13 +149,35 @@ def _shadow(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("--by", help="who wants it; the journal keeps it")
     command.add_argument("--reason", help="why; the journal keeps it")
+    _signature(command)
     _places(command)
     _lifeline(command)
     command.add_argument("--json", action="store_true", help="print the status as JSON lines")
 
 
+def _signature(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--key", type=Path, metavar="FILE", help="private key to sign with (PEM)")
+    command.add_argument("--role", help="role to act in, if the key has several")
+
+
+def _channel_command(command: argparse.ArgumentParser) -> None:
+    command.add_argument("channel", help="id of the channel")
+    command.add_argument("--by", required=True, help="who wants it; the journal keeps it")
+    command.add_argument("--reason", required=True, help="why; the journal keeps it")
+    _signature(command)
+    _configs(command)
+    command.add_argument("--bootstrap", help="Kafka address, instead of the configured one")
+
+
+def _shelve(command: argparse.ArgumentParser) -> None:
+    _channel_command(command)
+    command.add_argument(
+        "--for", dest="length", required=True, metavar="TIME", help="how long, such as '2 h'"
+    )
+
+
 def _schema(command: argparse.ArgumentParser) -> None:
-    command.add_argument("what", choices=["alarm", "class", "command", "dead-letter", "reading"])
+    command.add_argument("what", choices=SCHEMAS)
 
 
 def _demo(command: argparse.ArgumentParser) -> None:
@@ -173,6 +195,7 @@ def _completion(command: argparse.ArgumentParser) -> None:
     command.add_argument("shell", choices=["bash", "zsh"])
 
 
+SCHEMAS: Final = ("alarm", "class", "command", "dead-letter", "reading", "shelving")
 _COMMANDS: Final = (
     (
         "run",
@@ -239,6 +262,25 @@ _COMMANDS: Final = (
         _shadow,
         "let a proposed configuration play along on live lanes, take over, or go",
         "tocsin shadow begin proposed --by li.wei --reason 'quieter at night'",
+    ),
+    (
+        "shelve",
+        _shelve,
+        "hold back a channel's alarms for a while, on record",
+        "tocsin shelve water.feed-01.flow --for '2 h' --by li.wei --reason 'flushing' "
+        "--key li.wei.pem",
+    ),
+    (
+        "unshelve",
+        _channel_command,
+        "end a shelving before its time",
+        "tocsin unshelve water.feed-01.flow --by li.wei --reason 'done early' --key li.wei.pem",
+    ),
+    (
+        "accept",
+        _channel_command,
+        "take what a channel does now for normal: its learned rules begin anew",
+        "tocsin accept water.feed-01.flow --by li.wei --reason 'new pump' --key li.wei.pem",
     ),
     (
         "begin-anew",

@@ -1,27 +1,20 @@
 """`tocsin shadow`: let a proposed configuration play along, take over, or go."""
 
 import argparse
-import asyncio
 import json
 import sys
-import time
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
 from typing import Any, Final
 
 import msgspec
-from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
 
+from app.operate.command_desk import CommandDesk, command_desk, unheeded
+from app.operate.sign import dated, signer
 from app.process.settings import settled
-from broker.closing import close_client
-from broker.errors import refusal
-from broker.partition_reader import LaneReader
 from configuration.bundle_store import keep
 from configuration.configuration import Configuration
-from configuration.lane_plan import plan_of
 from contracts.errors import ConfigError
-from contracts.journal import Entry, Promote, Refuse, Rollback, Shadow, ShadowCommand, Shed, Swap
+from contracts.journal import Entry, Promote, Rollback, Shadow, ShadowCommand, Shed, Swap
+from contracts.ports.clock import WallClock
 from contracts.ports.lane_log import Manifest
 from contracts.topics import TopicNames
 from pipeline.snapshot.store import SnapshotStore, unpack
@@ -31,8 +24,6 @@ ACTS: Final[dict[str, type[ShadowCommand]]] = {
     "promote": Promote,
     "rollback": Rollback,
 }
-WAIT_S: Final = 60.0
-LOOK_S: Final = 0.2
 
 
 class Cast(msgspec.Struct):
@@ -103,21 +94,24 @@ async def shadow(arguments: argparse.Namespace) -> int:
     """Send a command about shadows to every lane, wait for its effect; or say what runs."""
     if arguments.act == "status":
         configuration = settled(arguments)
-        async with _desk(configuration, arguments.lifeline) as desk:
-            for cast in await desk.casts():
+        async with command_desk(configuration, arguments.lifeline) as desk:
+            store = SnapshotStore(configuration.settings.state)
+            for number in range(desk.plan.partitions):
+                cast = await _cast(desk, store, number)
                 line = json.dumps(msgspec.to_builtins(cast)) if arguments.json else ""
                 sys.stdout.write((line or cast.line()) + "\n")
         return 0
     command = _command(arguments)
     configuration = settled(arguments)
-    async with _desk(configuration, arguments.lifeline) as desk:
+    command = _told(command, arguments, configuration)
+    async with command_desk(configuration, arguments.lifeline) as desk:
         if isinstance(command, Shadow):
             proposed = Configuration.load(arguments.proposed)
             keep(SnapshotStore(configuration.settings.state), proposed)
-        answers = await desk.order(command)
+        answers = await desk.order(command, range(desk.plan.partitions))
     for line in answers:
         sys.stdout.write(line + "\n")
-    return 1 if any(": refused" in line or ": no answer" in line for line in answers) else 0
+    return 1 if unheeded(answers) else 0
 
 
 def _command(arguments: argparse.Namespace) -> ShadowCommand:
@@ -130,83 +124,29 @@ def _command(arguments: argparse.Namespace) -> ShadowCommand:
     return ACTS[arguments.act](config, arguments.by, arguments.reason)
 
 
-@asynccontextmanager
-async def _desk(configuration: Configuration, lifeline: str) -> AsyncIterator["_Desk"]:
-    reader = LaneReader(configuration.settings.kafka.bootstrap)
-    try:
-        yield _Desk(configuration, lifeline, reader)
-    except KafkaError as error:
-        raise refusal(configuration.settings.kafka.bootstrap, "shadows", error) from error
-    finally:
-        await reader.close()
+def _told(
+    command: ShadowCommand, arguments: argparse.Namespace, configuration: Configuration
+) -> ShadowCommand:
+    """The command as it is sent: once, soon, and signed if a key is given."""
+    rules = configuration.settings.commands
+    told = dated(command, rules, WallClock().now_ms())
+    if arguments.key is None:
+        return told
+    topic = TopicNames(configuration.settings.app).commands(arguments.lifeline)
+    return signer(arguments.key, arguments.role, rules).signed(told, topic)
 
 
-class _Desk:
-    """Journals and commands of a lifeline's lanes, in the hands of an operator."""
-
-    def __init__(self, configuration: Configuration, lifeline: str, reader: LaneReader) -> None:
-        self._plan = plan_of(configuration, lifeline)
-        self._settings = configuration.settings
-        self._topics = TopicNames(self._settings.app)
-        self._lifeline = lifeline
-        self._reader = reader
-
-    async def casts(self) -> list[Cast]:
-        """What each lane's newest snapshot and its journal behind it say."""
-        return [await self._cast(number) for number in range(self._plan.partitions)]
-
-    async def _cast(self, number: int) -> Cast:
-        topics, lifeline = self._topics, self._lifeline
-        found, _ = await self._reader.read(topics.manifests(lifeline), number, None)
-        cast, first = Cast(str(self._plan.name(number))), None
-        if found:
-            manifest = msgspec.json.decode(found[-1].value, type=Manifest)
-            store = SnapshotStore(self._settings.state)
-            header = unpack(store.read(manifest.snapshot, manifest.checksum)).header
-            cast, first = _begun(cast.lane, header), manifest.journal
-        for _, entry in await self._journal(number, first):
-            cast.follow(entry)
-        return cast
-
-    async def _journal(self, number: int, first: int | None) -> list[tuple[int, Entry]]:
-        topic = self._topics.journal(self._lifeline)
-        found, _ = await self._reader.read(topic, number, first, "journal entries")
-        return [(r.offset, msgspec.json.decode(r.value, type=Entry)) for r in found]
-
-    async def order(self, command: ShadowCommand) -> list[str]:
-        """Send a command to every lane; what became of it comes back, a line each."""
-        numbers = range(self._plan.partitions)
-        topic = self._topics.journal(self._lifeline)
-        ends = [(await self._reader.read(topic, n, None))[1] for n in numbers]
-        behind = await self._send(msgspec.json.encode(command), numbers)
-        until = time.monotonic() + WAIT_S
-        return [await self._answer(n, ends[n], behind[n], until) for n in numbers]
-
-    async def _send(self, body: bytes, numbers: Sequence[int]) -> list[int]:
-        """Next command offset of each lane once it has taken this one."""
-        producer = AIOKafkaProducer(bootstrap_servers=self._settings.kafka.bootstrap, acks="all")
-        topic = self._topics.commands(self._lifeline)
-        try:
-            await producer.start()
-            sent: list[Any] = [
-                await producer.send_and_wait(topic, body, partition=number) for number in numbers
-            ]
-        finally:
-            await close_client(producer)
-        return [record.offset + 1 for record in sent]
-
-    async def _answer(self, number: int, first: int, behind: int, until: float) -> str:
-        """What a lane's journal says of the command, once it says anything."""
-        name = self._plan.name(number)
-        while True:
-            for _, entry in await self._journal(number, first):
-                if entry.command == behind and isinstance(entry.change, Refuse):
-                    return f"{name}: refused, {entry.change.detail}"
-                if entry.command == behind:
-                    return f"{name}: done, from telemetry offset {entry.at} on"
-            if time.monotonic() > until:
-                return f"{name}: no answer within {WAIT_S:g} s; the command stays and takes effect"
-            await asyncio.sleep(LOOK_S)
+async def _cast(desk: CommandDesk, store: SnapshotStore, number: int) -> Cast:
+    """What a lane's newest snapshot and its journal behind it say."""
+    found, _ = await desk.reader.read(desk.topics.manifests(desk.plan.lifeline), number, None)
+    cast, first = Cast(str(desk.plan.name(number))), None
+    if found:
+        manifest = msgspec.json.decode(found[-1].value, type=Manifest)
+        header = unpack(store.read(manifest.snapshot, manifest.checksum)).header
+        cast, first = _begun(cast.lane, header), manifest.journal
+    for _, entry in await desk.journal(number, first):
+        cast.follow(entry)
+    return cast
 
 
 def _begun(lane: str, header: dict[str, Any]) -> Cast:

@@ -14,6 +14,7 @@ from broker.log_ends import LogEnds
 from broker.partition_reader import LaneReader
 from broker.topics import counted, needed
 from configuration.bundle_store import keep, kept, recall
+from configuration.commands import authority_of
 from configuration.configuration import Configuration
 from configuration.lane_plan import plan_of, stopped_alarm
 from configuration.settings import Settings
@@ -216,6 +217,7 @@ class LifelineWorker:
             self._configuration.hash,
             Pace(snapshot_s=snapshot.every.ns / NS_PER_S, snapshot_readings=snapshot.or_readings),
             partial(stopped_alarm, self._configuration.civil_time),
+            authority_of(self._settings.commands),
         )
         self._worker = Worker(self._plan.name, context, DRAIN_S)
         self._open.push_async_callback(source.close)

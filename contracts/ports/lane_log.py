@@ -15,9 +15,9 @@ class Message(NamedTuple):
     Parameters
     ----------
     kind : str
-        `alarm`, `shadow` or `dead_letter`: says to which topic it goes.
+        `alarm`, `shelving`, `shadow` or `dead_letter`: says to which topic it goes.
     key : bytes
-        Alarm and shadow: `<id>`; dead letter: `<lane>@<offset>`.
+        Alarm and shadow: `<id>`; shelving: `<channel>`; dead letter: `<lane>@<offset>`.
     body : bytes
         Record as published; equal for equal (telemetry, journal).
     """

@@ -6,7 +6,7 @@ row, the row it had in the snapshot, or -1 for a channel that is new.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -136,6 +136,28 @@ class Why:
     reason: str
 
 
+class Shelved(NamedTuple):
+    """Who shelved a channel, why, and for how long in lane time; `command` is the command's id."""
+
+    channel: str
+    since_s: int
+    until_s: int
+    by: str
+    role: str
+    reason: str
+    command: str
+
+
+class Shown(NamedTuple):
+    """How a shelving ended in lane time, and by whom if a command ended it."""
+
+    at_s: int
+    how: Literal["time", "command", "life_safety"]
+    by: str = ""
+    role: str = ""
+    reason: str = ""
+
+
 class Book(Protocol):
     """Level changes to alarm revisions."""
 
@@ -144,6 +166,12 @@ class Book(Protocol):
 
     def shelve(self, row: int, time_ns: int, *, shelved: bool) -> list[Message]:
         """Revisions for the open alarms of a channel that is shelved, or shown again."""
+
+    def record(self, shelved: Shelved, shown: Shown | None = None) -> Message:
+        """What the world is told of a shelving when it begins, and when it is over."""
+
+    def life_safety(self, row: int) -> bool:
+        """Whether a channel's class guards life, so that it is never shelved."""
 
     def accept(self, row: int, time_ns: int, slots: frozenset[int], why: Why) -> list[Message]:
         """Revisions that clear the open alarms of some rules of a channel."""

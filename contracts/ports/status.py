@@ -49,8 +49,9 @@ class LaneStatus:
         Next telemetry offset to take, and the end of the log when last looked at.
     lane_time_s : int
         The watermark, -1 before it begins.
-    revisions, dead_letters, shadow_outbox : int
-        Outputs committed by this worker; whispers are what shadows told.
+    revisions, dead_letters, shadow_outbox, shelvings : int
+        Outputs committed by this worker; whispers are what shadows told, shelvings what was told
+        of channels that were shelved or are shown again.
     flushes, snapshots, recoveries : int
         Transactions committed, snapshots published, times the lane was recovered here.
     damaged_snapshots : int
@@ -63,6 +64,8 @@ class LaneStatus:
         How long the newest snapshot held the lane: its state was copied, not written, meanwhile.
     open_alarms : dict of str to int
         Alarms that have not cleared, by colour.
+    shelved : int
+        Channels that are shelved.
     sheds : int
         Shadows that the lane let go of by itself since it began.
     relearning : dict of str to int
@@ -83,6 +86,7 @@ class LaneStatus:
     revisions: int = 0
     dead_letters: int = 0
     shadow_outbox: int = 0
+    shelvings: int = 0
     flushes: int = 0
     flush_seconds: float = 0.0
     score_seconds: float = 0.0
@@ -93,6 +97,7 @@ class LaneStatus:
     fetched: int = 0
     hungry_s: float = 0.0
     open_alarms: dict[str, int] = field(default_factory=dict)
+    shelved: int = 0
     sheds: int = 0
     relearning: dict[str, int] = field(default_factory=dict)
     shadow: ShadowStatus | None = None

@@ -16,6 +16,7 @@ from contracts.errors import FatalError
 from contracts.journal import (
     Accept,
     Command,
+    CommandBase,
     Entry,
     Refuse,
     Shed,
@@ -27,7 +28,7 @@ from contracts.journal import (
 )
 from contracts.lane import LaneName
 from contracts.ports.lane_log import Message, OutputMark
-from contracts.ports.lane_parts import Arrays, OffsetRange, Parts, Why
+from contracts.ports.lane_parts import Arrays, OffsetRange, Parts, Shelved, Shown, Why
 from contracts.quantities import NS_PER_S
 from contracts.records import Records, fingerprint_of
 from contracts.transition import Transitions, end_to_end
@@ -35,6 +36,7 @@ from pipeline.lane.accounting import Accounts
 from pipeline.lane.dead_letters import Verdict, quarantined, refused_command, sampled, undecodable
 from pipeline.lane.offset_index import OffsetIndex
 from pipeline.lane.outbox import Outbox
+from pipeline.lane.recent_commands import RecentCommands
 from pipeline.lane.row_join import join_rows
 from pipeline.lane.shadow import ShadowLane, obey
 from pipeline.lane.shelving import Shelving
@@ -104,6 +106,7 @@ class Lane:
         self.outbox = Outbox()
         self.index = OffsetIndex()
         self.shelving = Shelving()
+        self.recent = RecentCommands()
         self.shadow: ShadowLane[Lane] | None = None  # the shadow, if one runs
         self.shadow_outbox = Outbox()  # what shadows told, of all of them
         self.before: list[str] = []  # bundles that promoted ones replaced; the first is deployed
@@ -233,7 +236,7 @@ class Lane:
             self._fire(end_s - 1)
             self.lane_time_s = max(self.lane_time_s, end_s)
             for channel in self.shelving.ended(end_s):
-                self._shelve(channel, shelved=False)
+                self._show(channel, Shown(end_s, "time"))
         self._fire(lane_time_s)
         self.lane_time_s = max(self.lane_time_s, lane_time_s)
 
@@ -249,7 +252,7 @@ class Lane:
     def apply(self, entry: Entry) -> None:
         """Let a journal entry take effect; the lane stands at its position."""
         assert self.last_offset < entry.at <= self.position, (entry, self.position)
-        change = entry.change
+        change, governed = entry.change, self.parts
         if isinstance(change, Tick):
             self._advance(max(change.lane_time_s, self.lane_time_s))
         elif isinstance(change, Swap):
@@ -264,19 +267,23 @@ class Lane:
             self._obey(change)
         if entry.command is not None:
             self.commands = entry.command
+        if self.parts is not governed:
+            self._show_life_safety()
         if self.shadow is not None:
             self.shadow.follow(self, entry)
 
     def _obey(self, command: Command | Shed) -> None:
         """Carry out an operator's command."""
+        if isinstance(command, CommandBase) and command.expires:
+            self.recent.add(command.id, command.at, command.expires)
         if isinstance(command, Shelve):
-            self.shelving.put(command.channel, self.lane_time_s + command.seconds)
-            self._shelve(command.channel, shelved=True)
+            self._put(command)
         elif isinstance(command, Accept):
             self._accept(command)
         elif isinstance(command, Unshelve):
             if self.shelving.take(command.channel):
-                self._shelve(command.channel, shelved=False)
+                who = (command.by, command.role, command.reason)
+                self._show(command.channel, Shown(self.lane_time_s, "command", *who))
         else:
             obey(self, command)
 
@@ -291,6 +298,34 @@ class Lane:
             why = Why(command.by, command.reason)
             time_ns = self.lane_time_s * NS_PER_S
             self.outbox.emit(self.parts.book.accept(row, time_ns, slots, why))
+
+    def _put(self, command: Shelve) -> None:
+        """Shelve a channel. Journals of earlier releases name no command: nothing is on record."""
+        channel, since_s = command.channel, self.lane_time_s
+        until_s = since_s + command.seconds
+        order = None
+        if command.id:
+            who = (command.by, command.role, command.reason, command.id)
+            order = Shelved(channel, since_s, until_s, *who)
+        self.shelving.put(channel, until_s, order)
+        self._shelve(channel, shelved=True)
+        if order is not None:
+            self.outbox.emit([self.parts.book.record(order)])
+
+    def _show(self, channel: str, shown: Shown) -> None:
+        """Show a channel again whose shelving is over."""
+        self._shelve(channel, shelved=False)
+        if (order := self.shelving.order(channel)) is not None:
+            self.outbox.emit([self.parts.book.record(order, shown)])
+
+    def _show_life_safety(self) -> None:
+        """Show channels that a new configuration never lets be shelved."""
+        book, row_of = self.parts.book, self.parts.catalogue.row_of
+        for channel in sorted(self.shelving):
+            row = row_of.get(channel)
+            if row is not None and book.life_safety(row):
+                self.shelving.take(channel)
+                self._show(channel, Shown(self.lane_time_s, "life_safety"))
 
     def _shelve(self, channel: str, *, shelved: bool) -> None:
         """Let all parts know that a channel is shelved, or shown again."""
@@ -356,6 +391,8 @@ class Lane:
             "accounts": self.accounts.counts(),
             "index": self.index.state(),
             "shelf": self.shelving.state(),
+            "shelf_orders": self.shelving.orders(),
+            "recent": self.recent.state(),
             "book": self.parts.book.state(),
             "whispers": [self.shadow_outbox.sequence, self.shadow_outbox.digest],
             "before": list(self.before),
@@ -410,7 +447,9 @@ class Lane:
         self.outbox = Outbox(header["sequence"], header["digest"])
         self.accounts = Accounts(header["accounts"])
         self.index = OffsetIndex(header["index"])
-        self.shelving = Shelving(header["shelf"])
+        # None of either before commands had ids.
+        self.shelving = Shelving(header["shelf"], header.get("shelf_orders", ()))
+        self.recent = RecentCommands(*header.get("recent", ()))
         self.relearning = dict(header.get("relearning", {}))  # none before it was counted
 
     def _restore_shadow(self, header: dict[str, Any], arrays: Arrays) -> None:

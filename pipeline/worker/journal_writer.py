@@ -2,31 +2,14 @@
 
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Final
 
-import msgspec
-
-from contracts.journal import (
-    Change,
-    Command,
-    Entry,
-    Promote,
-    Refuse,
-    Rollback,
-    Shadow,
-    Shed,
-    Swap,
-    Tick,
-    Warm,
-    decode_command,
-)
+from contracts.journal import Change, Entry, Shed, Swap, Tick, Warm
 from pipeline.lane.lane import NOT_BEGUN, Lane
+from pipeline.worker.authority import ANYONE, Authority
+from pipeline.worker.command_judge import CommandJudge
 from pipeline.worker.lane_context import LanePorts
-from pipeline.worker.shadow_commands import unfit
 
 log = logging.getLogger("tocsin.lane")
-
-BODY_KEPT: Final = 1024
 
 
 class JournalWriter:
@@ -40,11 +23,14 @@ class JournalWriter:
     ----------
     lane : Lane
     ports : LanePorts
+    authority : Authority
+        Who may give commands.
     """
 
-    def __init__(self, lane: Lane, ports: LanePorts) -> None:
+    def __init__(self, lane: Lane, ports: LanePorts, authority: Authority = ANYONE) -> None:
         self._lane = lane
         self._ports = ports
+        self._authority = authority
         self._unwritten: list[Entry] = []
 
     def take(self) -> list[Entry]:
@@ -85,26 +71,13 @@ class JournalWriter:
             silence: while records wait, only their timestamps move lane time.
         """
         lane = self._lane
-        now_s = self._ports.clock.now_ms() // 1000
+        now_ms = self._ports.clock.now_ms()
+        now_s = now_ms // 1000
         commands = await self._ports.commands.fetch(lane.name.number, lane.commands)
         tick_wanted = now_s > lane.lane_time_s and (lane.due(now_s) or bool(commands))
         if tick_wanted and await caught_up():
             await self._enter(Tick(now_s))
         if lane.lane_time_s != NOT_BEGUN:
+            judge = CommandJudge(lane, self._authority, now_ms).judge
             for behind, body in commands:
-                await self._enter(await self._ports.compute(self._judge, body), behind)
-
-    def _judge(self, body: bytes) -> Command | Refuse:
-        """The command in a record, or why it cannot be carried out."""
-        kept = body[:BODY_KEPT].decode(errors="replace")
-        try:
-            command = decode_command(body)
-        except msgspec.DecodeError as error:
-            return Refuse("bad_command", str(error), kept)
-        if isinstance(command, Shadow | Promote | Rollback):
-            why = unfit(self._lane, command)
-            return Refuse("bad_shadow", why, kept) if why else command
-        if command.channel not in self._lane.parts.catalogue.row_of:
-            detail = f"expected a channel of lane {self._lane.name}, got {command.channel!r}"
-            return Refuse("unknown_channel", detail, kept)
-        return command
+                await self._enter(await self._ports.compute(judge, body, behind - 1), behind)

@@ -58,7 +58,7 @@ class LaneLoop:
         self._log = log
         self._entries = entries
         self._status = status
-        self._changes = JournalWriter(lane, context.ports)
+        self._changes = JournalWriter(lane, context.ports, context.authority)
         self._fetched: asyncio.Queue[Records | Exception] = asyncio.Queue(FETCHED_AHEAD)
         status.fetched = 0
         self._snapshot_writer = SnapshotWriter(context, lane, log, status)
@@ -191,7 +191,8 @@ class LaneLoop:
         revisions = sum(message.kind == "alarm" for message in messages)
         status.revisions += revisions
         status.shadow_outbox += len(shadow_outbox)
-        status.dead_letters += len(messages) - revisions - len(shadow_outbox)
+        status.dead_letters += sum(message.kind == "dead_letter" for message in messages)
+        status.shelvings += sum(message.kind == "shelving" for message in messages)
 
     async def _caught_up(self) -> bool:
         """Whether nothing waits for the lane, here or at an end of the log fetched just now."""
@@ -220,6 +221,7 @@ class LaneLoop:
         status.lane_time_s = lane.lane_time_s
         status.end = max(status.end, lane.position)
         status.open_alarms = lane.parts.book.colours()
+        status.shelved = len(lane.shelving)
         status.sheds = lane.sheds
         status.relearning = dict(lane.relearning)
         status.shadow = lane.shadow.status() if lane.shadow is not None else None

@@ -75,7 +75,7 @@ PREFIX: Final = "tocsin_"
 PHASES: Final[tuple[str, ...]] = get_args(Phase)
 _DESTINIES: Final = tuple(disposition.word for disposition in Disposition)
 _COLOURS: Final = tuple(colour.word for colour in Colour if colour)
-_KINDS: Final = ("alarm", "dead_letter", "shadow")
+_KINDS: Final = ("alarm", "dead_letter", "shadow", "shelving")
 
 _SINCE_BEGIN: Final = "since the lane began; kept in its snapshot, so a restart does not reset it"
 _LAG: Final = "Longest delay of the event loop within the last minute"
@@ -124,7 +124,12 @@ def _plain(name: str, say: str, of: Callable[[LaneStatus], float], *, counts: bo
 
 
 def _outputs(lane: LaneStatus, kind: str) -> float:
-    told = {"alarm": lane.revisions, "dead_letter": lane.dead_letters, "shadow": lane.shadow_outbox}
+    told = {
+        "alarm": lane.revisions,
+        "dead_letter": lane.dead_letters,
+        "shadow": lane.shadow_outbox,
+        "shelving": lane.shelvings,
+    }
     return told[kind]
 
 
@@ -214,6 +219,12 @@ _MEASURES: Final = (
         f"Shadows that the lane let go of by itself {_SINCE_BEGIN}",
         lambda lane: lane.sheds,
         counts=True,
+    ),
+    _plain(
+        "channels_shelved",
+        "Channels whose alarms are held back by a command",
+        lambda lane: lane.shelved,
+        counts=False,
     ),
     _Measure(
         "alarms_open",

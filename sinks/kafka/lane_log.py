@@ -22,7 +22,13 @@ from runtime.failpoints import Point, passing
 
 IN_FLIGHT: Final = 2_000  # messages handed to the client before their deliveries are awaited
 KIND: Final = "tocsin"  # header that says what a record is
-HEADER: Final = {"alarm": b"revision", "shadow": b"shadow", "dead_letter": b"dead_letter"}
+HEADER: Final = {
+    "alarm": b"revision",
+    "shelving": b"shelving",
+    "shadow": b"shadow",
+    "dead_letter": b"dead_letter",
+}
+TO_ALARMS: Final = {"alarm", "shelving"}
 MARK: Final = b"mark"
 
 
@@ -171,8 +177,8 @@ class KafkaLaneLog:
         await asyncio.gather(*sent)
 
     async def _send(self, message: Message) -> Awaitable[Any]:
-        if message.kind == "alarm":
-            return await self._send_own("alarms", message.key, message.body, HEADER["alarm"])
+        if message.kind in TO_ALARMS:
+            return await self._send_own("alarms", message.key, message.body, HEADER[message.kind])
         names, settings = self._settings.topics, self._settings
         partition = self._lane.number % settings.dead_letter_partitions
         sent: Awaitable[Any] = await self._started().send(

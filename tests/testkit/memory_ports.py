@@ -18,7 +18,12 @@ from tests.testkit.memory_broker import MemoryBroker, Written
 from tests.testkit.planned_faults import Faults, Step
 
 NOBODY = -1
-OF_KIND = {"alarm": "alarms", "shadow": "shadow", "dead_letter": "dead_letters"}
+OF_KIND = {
+    "alarm": "alarms",
+    "shelving": "alarms",
+    "shadow": "shadow",
+    "dead_letter": "dead_letters",
+}
 
 
 class MemoryLog:

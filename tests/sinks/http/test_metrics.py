@@ -40,6 +40,7 @@ FAMILIES = {
     "tocsin_damaged_snapshots": ("counter", {"lane"}),
     "tocsin_snapshot_hold_seconds": ("gauge", {"lane"}),
     "tocsin_alarms_open": ("gauge", {"lane", "colour"}),
+    "tocsin_channels_shelved": ("gauge", {"lane"}),
     "tocsin_shadows_shed": ("counter", {"lane"}),
     "tocsin_channels_relearning": ("counter", {"lane", "rule"}),
     "tocsin_shadow_findings": ("gauge", {"lane", "config", "rang"}),
@@ -87,6 +88,8 @@ def test_every_number_comes_through() -> None:
     assert found["tocsin_lane_time_seconds", "water-3"] == 1_700_000_000
     assert found["tocsin_outputs_total", "alarm", "water-3"] == 5
     assert found["tocsin_outputs_total", "dead_letter", "water-3"] == 6
+    assert found["tocsin_outputs_total", "shelving", "water-3"] == 18
+    assert found["tocsin_channels_shelved", "water-3"] == 19
     assert found["tocsin_flushes_total", "water-3"] == 8
     assert found["tocsin_flush_seconds_total", "water-3"] == 0.25
     assert found["tocsin_score_seconds_total", "water-3"] == 1.5

@@ -1,0 +1,59 @@
+"""Ids of commands that were carried out, for as long as one of them could come again."""
+
+import heapq
+from collections.abc import Iterable
+from typing import Any, Final
+
+SKEW_MS: Final = 60_000  # how far a sender's clock may be ahead of a worker's
+HELD_MAX: Final = 10_000  # ids of one lane
+
+
+class RecentCommands:
+    """Commands of one lane by id; a function of its journal, so a replay holds the same.
+
+    An id is forgotten once its command has expired by `floor_ms`, and what has expired by then is
+    refused whatever a worker's clock shows. So none is ever carried out twice.
+
+    Parameters
+    ----------
+    floor_ms : int
+        From a snapshot.
+    held : iterable of (int, str)
+        When each command expires (epoch ms), and its id; from a snapshot.
+
+    Attributes
+    ----------
+    floor_ms : int
+        No worker's clock was behind this when it took the newest command: epoch ms.
+    """
+
+    def __init__(self, floor_ms: int = 0, held: Iterable[tuple[int, str]] = ()) -> None:
+        self.floor_ms = floor_ms
+        self._by_expiry = [(expires, id_) for expires, id_ in held]
+        heapq.heapify(self._by_expiry)
+        self._ids = {id_ for _, id_ in self._by_expiry}
+
+    def __contains__(self, id_: str) -> bool:
+        return id_ in self._ids
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    def full(self, at_ms: int) -> bool:
+        """Whether there is no room for a command given at a time."""
+        if len(self._ids) < HELD_MAX:
+            return False
+        floor_ms = max(self.floor_ms, at_ms - SKEW_MS)
+        return sum(expires > floor_ms for expires, _ in self._by_expiry) >= HELD_MAX
+
+    def add(self, id_: str, at_ms: int, expires_ms: int) -> None:
+        """Hold the id of a command that is carried out, and drop what can not come again."""
+        self.floor_ms = max(self.floor_ms, at_ms - SKEW_MS)
+        heapq.heappush(self._by_expiry, (expires_ms, id_))
+        self._ids.add(id_)
+        while self._by_expiry and self._by_expiry[0][0] <= self.floor_ms:
+            self._ids.discard(heapq.heappop(self._by_expiry)[1])
+
+    def state(self) -> list[Any]:
+        """For a snapshot: the arguments that make the same again."""
+        return [self.floor_ms, [list(held) for held in sorted(self._by_expiry)]]
