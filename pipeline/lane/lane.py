@@ -17,6 +17,7 @@ from contracts.journal import (
     Accept,
     Command,
     Entry,
+    Outage,
     Refuse,
     Shed,
     Shelve,
@@ -246,12 +247,19 @@ class Lane:
             offsets = self.index.reach(int(transition["onset_ns"]), moment_s, self.last_offset)
             self.outbox.emit([self._revision(transition, offsets)])
 
+    def _outage(self, seconds: int) -> None:
+        """Nobody could be heard: waits are longer, and no breach is claimed over the gap."""
+        if self.lane_time_s != NOT_BEGUN:
+            self.parts.scorer.interrupt(self.parts.silence.outage(self.lane_time_s, seconds))
+
     def apply(self, entry: Entry) -> None:
         """Let a journal entry take effect; the lane stands at its position."""
         assert self.last_offset < entry.at <= self.position, (entry, self.position)
         change = entry.change
         if isinstance(change, Tick):
             self._advance(max(change.lane_time_s, self.lane_time_s))
+        elif isinstance(change, Outage):
+            self._outage(change.seconds)
         elif isinstance(change, Swap):
             self.swap(self.parts_for(change.config))
             self.before = []

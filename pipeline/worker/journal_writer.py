@@ -10,6 +10,7 @@ from contracts.journal import (
     Change,
     Command,
     Entry,
+    Outage,
     Promote,
     Refuse,
     Rollback,
@@ -70,6 +71,11 @@ class JournalWriter:
     async def warm(self, learned: str) -> None:
         """Let the lane begin with what a replay of history learned."""
         await self._enter(Warm(learned))
+
+    async def outage(self, seconds: int) -> None:
+        """Say that the brokers were away, before anything that came behind it is judged."""
+        log.warning("%s: the brokers did not answer for %d s", self._lane.name, seconds)
+        await self._enter(Outage(seconds))
 
     async def shed(self, reason: str) -> None:
         """Let go of the shadow."""

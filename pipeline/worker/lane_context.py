@@ -12,6 +12,7 @@ from contracts.ports.clock import Clock
 from contracts.ports.lane_log import LaneLog, Message
 from contracts.ports.source import Commands, Telemetry
 from pipeline.snapshot.snapshots import Snapshots
+from pipeline.worker.broker_contact import BrokerContacts
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -85,6 +86,8 @@ class LaneContext:
     pace : Pace
     stopped_alarm : callable
         Alarm of a lane that cannot go on, from its name, the reason and the time in ms.
+    contacts : BrokerContacts
+        What is known of the brokers; outlives clients and assignments.
     """
 
     ports: LanePorts
@@ -92,3 +95,4 @@ class LaneContext:
     config: str
     pace: Pace
     stopped_alarm: Callable[[LaneName, TocsinError, int], Message]
+    contacts: BrokerContacts

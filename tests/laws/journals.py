@@ -2,7 +2,7 @@
 
 from hypothesis import strategies as st
 
-from contracts.journal import Accept, Change, Entry, Refuse, Shelve, Swap, Tick, Unshelve
+from contracts.journal import Accept, Change, Entry, Outage, Refuse, Shelve, Swap, Tick, Unshelve
 from contracts.records import Records
 from tests.laws.path import Path, numbered
 from tests.testkit.streams import CHANNELS
@@ -16,6 +16,7 @@ def _changes(path: Path, stamp_s: int) -> st.SearchStrategy[Change]:
     seconds = st.sampled_from([1, 10, 30, 100])
     return st.one_of(
         st.integers(-60, 90).map(lambda ahead: Tick(stamp_s + ahead)),
+        seconds.map(Outage),
         st.builds(lambda channel, s: Shelve(channel, *WHY, s), channels, seconds),
         channels.map(lambda channel: Unshelve(channel, *WHY)),
         channels.map(lambda channel: Accept(channel, *WHY)),
