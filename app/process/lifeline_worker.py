@@ -31,6 +31,7 @@ from ingest.kafka.telemetry import KafkaSource
 from pipeline.snapshot.copy_buffer import CopyBuffer, SnapshotSlot
 from pipeline.snapshot.snapshots import Snapshots
 from pipeline.snapshot.store import SnapshotStore
+from pipeline.worker.broker_contact import BrokerContacts
 from pipeline.worker.lane_context import LaneContext, LanePorts, Pace
 from pipeline.worker.lane_loop import FETCHED_AHEAD
 from pipeline.worker.worker import Worker
@@ -84,6 +85,7 @@ class LifelineWorker:
         self._slot = slot or SnapshotSlot(OneThread("snapshot_file"))
         self._open = AsyncExitStack()
         self._worker: Worker | None = None
+        self._contacts = BrokerContacts(options.clock)
         self._heart = Heartbeat()
         self._rebuilds = 0
         self._queues: list[Callable[[], QueueStatus]] = []  # those of the present clients
@@ -217,6 +219,7 @@ class LifelineWorker:
             self._configuration.hash,
             Pace(snapshot_s=snapshot.every.ns / NS_PER_S, snapshot_readings=snapshot.or_readings),
             partial(stopped_alarm, self._configuration.civil_time),
+            self._contacts,
             authority_of(self._settings.commands),
         )
         self._worker = Worker(self._plan.name, context, DRAIN_S)

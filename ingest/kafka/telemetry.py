@@ -14,6 +14,7 @@ from aiokafka.errors import (
 
 from broker.errors import RETRY_AFTER_S, meaning
 from contracts.errors import DataLoss, FatalError, Fenced, RetryableError, TocsinError
+from contracts.ports.source import LogView
 from contracts.ports.status import QueueStatus
 from contracts.records import Records
 from ingest.kafka.client import KafkaClient, Ownership
@@ -125,6 +126,18 @@ class KafkaSource:
             self._answers.pop(lane, None)
             raise self._lost(lane, "fetch")
         return offset
+
+    def view(self, lane: int) -> LogView:
+        """What the newest answer said of the log; asks nobody."""
+        if not self._client.has(lane):
+            return LogView()
+        consumer, place = self._client.consumer, self._client.partition(lane)
+        answered_ms, end = consumer.last_poll_timestamp(place), consumer.highwater(place)
+        if answered_ms is None or end is None:
+            return LogView()
+        stable_end = consumer.last_stable_offset(place)
+        known = stable_end is not None and stable_end >= 0
+        return LogView(answered_ms, end, stable_end if known else end)
 
     async def end_offset(self, lane: int) -> int:
         """Offset behind the last record that a reader may see now (last stable offset)."""

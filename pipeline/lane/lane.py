@@ -18,6 +18,7 @@ from contracts.journal import (
     Command,
     CommandBase,
     Entry,
+    Outage,
     Refuse,
     Shed,
     Shelve,
@@ -249,12 +250,29 @@ class Lane:
             offsets = self.index.reach(int(transition["onset_ns"]), moment_s, self.last_offset)
             self.outbox.emit([self._revision(transition, offsets)])
 
+    def _outage(self, seconds: int) -> None:
+        """Nobody could be heard: waits are longer, and no breach is claimed over the gap."""
+        if self.lane_time_s != NOT_BEGUN:
+            self.parts.scorer.interrupt(self.parts.silence.outage(self.lane_time_s, seconds))
+
     def apply(self, entry: Entry) -> None:
         """Let a journal entry take effect; the lane stands at its position."""
         assert self.last_offset < entry.at <= self.position, (entry, self.position)
-        change, governed = entry.change, self.parts
+        governed = self.parts
+        self._take_effect(entry)
+        if entry.command is not None:
+            self.commands = entry.command
+        if self.parts is not governed:
+            self._show_life_safety()
+        if self.shadow is not None:
+            self.shadow.follow(self, entry)
+
+    def _take_effect(self, entry: Entry) -> None:
+        change = entry.change
         if isinstance(change, Tick):
             self._advance(max(change.lane_time_s, self.lane_time_s))
+        elif isinstance(change, Outage):
+            self._outage(change.seconds)
         elif isinstance(change, Swap):
             self.swap(self.parts_for(change.config))
             self.before = []
@@ -265,12 +283,6 @@ class Lane:
             self.outbox.emit([refused_command(self.name, change, offset)])
         else:
             self._obey(change)
-        if entry.command is not None:
-            self.commands = entry.command
-        if self.parts is not governed:
-            self._show_life_safety()
-        if self.shadow is not None:
-            self.shadow.follow(self, entry)
 
     def _obey(self, command: Command | Shed) -> None:
         """Carry out an operator's command."""

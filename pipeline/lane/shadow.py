@@ -11,6 +11,7 @@ from contracts.journal import (
     Accept,
     Command,
     Entry,
+    Outage,
     Promote,
     Rollback,
     Shadow,
@@ -89,7 +90,9 @@ class ShadowLane(Generic[P]):
 
     def follow(self, live: Player, entry: Entry) -> None:
         """Let a journal entry take effect here too, if it is one for both."""
-        if not self.trouble and isinstance(entry.change, Tick | Shelve | Unshelve | Accept):
+        if not self.trouble and isinstance(
+            entry.change, Tick | Outage | Shelve | Unshelve | Accept
+        ):
             self.lane.position = live.position
             try:
                 self.lane.apply(entry)

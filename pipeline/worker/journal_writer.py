@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Awaitable, Callable
 
-from contracts.journal import Change, Entry, Shed, Swap, Tick, Warm
+from contracts.journal import Change, Entry, Outage, Shed, Swap, Tick, Warm
 from pipeline.lane.lane import NOT_BEGUN, Lane
 from pipeline.worker.authority import ANYONE, Authority
 from pipeline.worker.command_judge import CommandJudge
@@ -56,6 +56,11 @@ class JournalWriter:
     async def warm(self, learned: str) -> None:
         """Let the lane begin with what a replay of history learned."""
         await self._enter(Warm(learned))
+
+    async def outage(self, seconds: int) -> None:
+        """Say that the brokers were away, before anything that came behind it is judged."""
+        log.warning("%s: the brokers did not answer for %d s", self._lane.name, seconds)
+        await self._enter(Outage(seconds))
 
     async def shed(self, reason: str) -> None:
         """Let go of the shadow."""

@@ -13,6 +13,7 @@ from contracts.ports.lane_log import LaneLog, Message
 from contracts.ports.source import Commands, Telemetry
 from pipeline.snapshot.snapshots import Snapshots
 from pipeline.worker.authority import ANYONE, Authority
+from pipeline.worker.broker_contact import BrokerContacts
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -86,6 +87,8 @@ class LaneContext:
     pace : Pace
     stopped_alarm : callable
         Alarm of a lane that cannot go on, from its name, the reason and the time in ms.
+    contacts : BrokerContacts
+        What is known of the brokers; outlives clients and assignments.
     authority : Authority
         Who may give commands.
     """
@@ -95,4 +98,5 @@ class LaneContext:
     config: str
     pace: Pace
     stopped_alarm: Callable[[LaneName, TocsinError, int], Message]
+    contacts: BrokerContacts
     authority: Authority = ANYONE

@@ -27,6 +27,7 @@ from pipeline.lane.replay import replay
 from pipeline.snapshot.copy_buffer import SnapshotSlot
 from pipeline.snapshot.snapshots import Snapshots
 from pipeline.snapshot.store import SnapshotStore, unpack
+from pipeline.worker.broker_contact import BrokerContacts
 from pipeline.worker.lane_context import LaneContext, LanePorts, Pace
 from pipeline.worker.lane_runner import LaneRunner
 from runtime.queues import OneThread
@@ -169,6 +170,7 @@ class World:
                 (plan or self.plans.first).configuration.hash,
                 pace,
                 partial(stopped_alarm, (plan or self.plans.first).configuration.civil_time),
+                BrokerContacts(self.clock),
             )
 
     def log_for(self, name: LaneName) -> MemoryLog:
