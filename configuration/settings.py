@@ -12,6 +12,7 @@ from configuration.yaml.findings import Findings, Path
 from configuration.yaml.located import Located
 from contracts.civil_time import CITY_ZONE, ZONES, civil_zone
 from contracts.quantities import Duration
+from pipeline.lane.outbox import TRANSACTION_OUTPUTS
 
 PARTITIONS_MAX: Final = 1024
 TRANSACTION_NS_MIN: Final = 1_000_000_000
@@ -100,6 +101,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     snapshot : Snapshot
     transaction_timeout : Duration
         How long a dead worker's open transaction may hide its lane.
+    transaction_outputs : int
+        Most alarms and dead letters in one transaction; a storm takes as many as it needs, and
+        each must end well inside the timeout.
     session_timeout : Duration
         How long a worker may be silent before its lanes go to others.
     """
@@ -113,6 +117,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     limits: Limits = Limits()
     snapshot: Snapshot = Snapshot()
     transaction_timeout: Duration = Duration("10 s")
+    transaction_outputs: Annotated[int, Meta(ge=1, le=100_000)] = TRANSACTION_OUTPUTS
     session_timeout: Duration = Duration("30 s")
 
 

@@ -27,6 +27,7 @@ from contracts.topics import TopicNames
 from ingest.kafka.commands import KafkaCommands
 from ingest.kafka.raw_fetch import fetch_path
 from ingest.kafka.telemetry import KafkaSource
+from pipeline.lane.outbox import TransactionBound
 from pipeline.snapshot.copy_buffer import CopyBuffer, SnapshotSlot
 from pipeline.snapshot.snapshots import Snapshots
 from pipeline.snapshot.store import SnapshotStore
@@ -216,6 +217,7 @@ class LifelineWorker:
             self._configuration.hash,
             Pace(snapshot_s=snapshot.every.ns / NS_PER_S, snapshot_readings=snapshot.or_readings),
             partial(stopped_alarm, self._configuration.civil_time),
+            TransactionBound(self._settings.transaction_outputs),
         )
         self._worker = Worker(self._plan.name, context, DRAIN_S)
         self._open.push_async_callback(source.close)

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar, TypeVarTuple
 
 from contracts.errors import TocsinError
@@ -11,6 +11,7 @@ from contracts.lane import LaneName
 from contracts.ports.clock import Clock
 from contracts.ports.lane_log import LaneLog, Message
 from contracts.ports.source import Commands, Telemetry
+from pipeline.lane.outbox import TransactionBound
 from pipeline.snapshot.snapshots import Snapshots
 
 T = TypeVar("T")
@@ -85,6 +86,7 @@ class LaneContext:
     pace : Pace
     stopped_alarm : callable
         Alarm of a lane that cannot go on, from its name, the reason and the time in ms.
+    transaction : TransactionBound, optional
     """
 
     ports: LanePorts
@@ -92,3 +94,4 @@ class LaneContext:
     config: str
     pace: Pace
     stopped_alarm: Callable[[LaneName, TocsinError, int], Message]
+    transaction: TransactionBound = field(default_factory=TransactionBound)
