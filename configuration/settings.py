@@ -14,6 +14,7 @@ from configuration.yaml.findings import Findings, Path
 from configuration.yaml.located import Located
 from contracts.civil_time import CITY_ZONE, ZONES, civil_zone
 from contracts.quantities import Duration
+from pipeline.lane.outbox import TRANSACTION_OUTPUTS
 
 PARTITIONS_MAX: Final = 1024
 TRANSACTION_NS_MIN: Final = 1_000_000_000
@@ -103,6 +104,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     commands : CommandRules or None
     transaction_timeout : Duration
         How long a dead worker's open transaction may hide its lane.
+    transaction_outputs : int
+        Most alarms and dead letters in one transaction; a storm takes as many as it needs, and
+        each must end well inside the timeout.
     session_timeout : Duration
         How long a worker may be silent before its lanes go to others.
     """
@@ -117,6 +121,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     snapshot: Snapshot = Snapshot()
     commands: CommandRules | None = None
     transaction_timeout: Duration = Duration("10 s")
+    transaction_outputs: Annotated[int, Meta(ge=1, le=100_000)] = TRANSACTION_OUTPUTS
     session_timeout: Duration = Duration("30 s")
 
 

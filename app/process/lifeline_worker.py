@@ -28,6 +28,7 @@ from contracts.topics import TopicNames
 from ingest.kafka.commands import KafkaCommands
 from ingest.kafka.raw_fetch import fetch_path
 from ingest.kafka.telemetry import KafkaSource
+from pipeline.lane.outbox import TransactionBound
 from pipeline.snapshot.copy_buffer import CopyBuffer, SnapshotSlot
 from pipeline.snapshot.snapshots import Snapshots
 from pipeline.snapshot.store import SnapshotStore
@@ -221,6 +222,7 @@ class LifelineWorker:
             partial(stopped_alarm, self._configuration.civil_time),
             self._contacts,
             authority_of(self._settings.commands),
+            TransactionBound(self._settings.transaction_outputs),
         )
         self._worker = Worker(self._plan.name, context, DRAIN_S)
         self._open.push_async_callback(source.close)

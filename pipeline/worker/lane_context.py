@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar, TypeVarTuple
 
 from contracts.errors import TocsinError
@@ -11,6 +11,7 @@ from contracts.lane import LaneName
 from contracts.ports.clock import Clock
 from contracts.ports.lane_log import LaneLog, Message
 from contracts.ports.source import Commands, Telemetry
+from pipeline.lane.outbox import TransactionBound
 from pipeline.snapshot.snapshots import Snapshots
 from pipeline.worker.authority import ANYONE, Authority
 from pipeline.worker.broker_contact import BrokerContacts
@@ -91,6 +92,7 @@ class LaneContext:
         What is known of the brokers; outlives clients and assignments.
     authority : Authority
         Who may give commands.
+    transaction : TransactionBound, optional
     """
 
     ports: LanePorts
@@ -100,3 +102,4 @@ class LaneContext:
     stopped_alarm: Callable[[LaneName, TocsinError, int], Message]
     contacts: BrokerContacts
     authority: Authority = ANYONE
+    transaction: TransactionBound = field(default_factory=TransactionBound)

@@ -3,12 +3,13 @@
 import asyncio
 import logging
 import time
+from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
 
 from contracts.errors import Diverged
-from contracts.ports.lane_log import LaneLog, OutputMark
+from contracts.ports.lane_log import LaneLog, Message, OutputMark
 from contracts.ports.status import LaneStatus
 from contracts.records import Records
 from pipeline.lane import journal_merge
@@ -26,6 +27,7 @@ from runtime.overload import Overload
 log = logging.getLogger("tocsin.lane")
 
 FETCHED_AHEAD: Final = 2  # polls between client and lane; the client's own buffer comes before it
+_DONE: Final = object()
 _NOTHING: Final = np.empty(0, np.int64)
 
 
@@ -59,7 +61,8 @@ class LaneLoop:
         self._log = log
         self._entries = entries
         self._status = status
-        self._changes = JournalWriter(lane, context.ports, context.authority)
+        self._changes = JournalWriter(lane, context.ports, self._step, context.authority)
+        lane.outputs_a_turn = min(lane.outputs_a_turn, context.transaction.outputs)
         self._fetched: asyncio.Queue[Records | Exception] = asyncio.Queue(FETCHED_AHEAD)
         status.fetched = 0
         self._snapshot_writer = SnapshotWriter(context, lane, log, status)
@@ -141,7 +144,27 @@ class LaneLoop:
         return None
 
     async def _feed(self, records: Records) -> None:
-        await self._ports.compute(journal_merge.feed, self._lane, records, self._entries)
+        await self._step(journal_merge.feeding(self._lane, records, self._entries))
+
+    async def _step(self, turns: Iterator[None]) -> None:
+        """Carry out one step of the lane's, however much it has to tell.
+
+        Others compute between its turns, and what fills a transaction is told at once. A life that
+        ends in between loses nothing: the next one repeats the step and tells the rest.
+        """
+        taking_turns = True
+        while taking_turns:
+            taking_turns = await self._ports.compute(next, turns, _DONE) is not _DONE
+            if self._lane.outbox.diverged:
+                raise self._diverged()
+            if self._full():
+                await self._tell()
+                passing(Point.SLICE)
+
+    def _full(self) -> bool:
+        lane, bound = self._lane, self._context.transaction
+        entries = len(self._changes) >= bound.outputs
+        return entries or lane.outbox.fills(bound) or lane.shadow_outbox.fills(bound)
 
     async def replay(self, mark: OutputMark | None, stopping: asyncio.Event) -> None:
         """Repeat what has been told, until the world's knowledge is passed.
@@ -160,13 +183,8 @@ class LaneLoop:
             if stopping.is_set():
                 return
             self._observe()
-        if mark is not None and (lane.outbox.diverged or lane.outbox.sequence < mark.sequence):
-            msg = (
-                f"{lane.name}: expected outputs up to {mark.sequence} with hash {mark.digest}, got "
-                f"{lane.outbox.sequence} with {lane.outbox.digest}; the build or the log changed, "
-                "start from the previous release or accept a new beginning"
-            )
-            raise Diverged(msg)
+        if lane.outbox.strayed:
+            raise self._diverged()
         self._passed = True
         if _newborn(lane, mark) and (learned := await self._context.snapshots.warm(lane.name)):
             await self._changes.warm(learned)
@@ -174,6 +192,15 @@ class LaneLoop:
         if not settled(lane, self._context.config):
             await self._changes.swap(self._context.config)
             await self.snapshot()
+
+    def _diverged(self) -> Diverged:
+        told, known = self._lane.outbox, self._lane.outbox.known
+        assert known is not None, "it strayed from something"
+        return Diverged(
+            f"{self._lane.name}: expected outputs up to {known.sequence} with hash {known.digest}, "
+            f"got {told.sequence} with {told.digest}; the build or the log changed, start from the "
+            "previous release or accept a new beginning"
+        )
 
     async def _heed_shadow(self) -> None:
         """A shadow that repeats something else than it told is let go of; the lane goes on."""
@@ -219,15 +246,21 @@ class LaneLoop:
 
     async def flush(self) -> None:
         """Tell the world what happened since the last flush, if anything did."""
+        lane = self._lane
+        notices = self._hidden.tell(self._ports.clock.now_ms())
+        while notices or len(self._changes) or len(lane.outbox) or len(lane.shadow_outbox):
+            await self._tell(notices)
+            notices = []
+
+    async def _tell(self, notices: list[Message] | None = None) -> None:
+        """Tell as much as one transaction holds, with a mark that says how far that is."""
+        lane, bound = self._lane, self._context.transaction
         entries = self._changes.take()
-        shadow_outbox = self._lane.shadow_outbox.take()
-        messages = self._lane.outbox.take() + shadow_outbox
-        messages += self._hidden.tell(self._ports.clock.now_ms())
-        if not entries and not messages:
-            return
+        messages = lane.outbox.take(bound) + (notices or [])
+        shadow_outbox = lane.shadow_outbox.take(bound)
         began = time.perf_counter()
-        self._lane.journal, self.alarms_end = await self._log.flush(
-            entries, messages, self._lane.mark()
+        lane.journal, self.alarms_end = await self._log.flush(
+            entries, messages + shadow_outbox, lane.mark()
         )
         self._contact.written()
         self._hidden.told()

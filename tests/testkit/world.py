@@ -23,6 +23,7 @@ from contracts.records import Records
 from contracts.topics import TopicNames
 from ingest.limits import DecodeLimits
 from pipeline.lane.lane import Lane
+from pipeline.lane.outbox import TransactionBound
 from pipeline.lane.replay import replay
 from pipeline.snapshot.copy_buffer import SnapshotSlot
 from pipeline.snapshot.snapshots import Snapshots
@@ -125,6 +126,8 @@ class World:
     state : Path
     store : str
         Address of an object store to keep snapshots in, instead of `state`.
+    transaction : TransactionBound
+        Of every lane; a small one makes a storm of few outputs.
     """
 
     plans: Plans
@@ -136,6 +139,7 @@ class World:
     clock: WoundClock = field(default_factory=WoundClock)
     faults: Faults = field(default_factory=Faults)
     store: str = ""
+    transaction: TransactionBound = field(default_factory=TransactionBound)
     telemetry: MemoryTelemetry = field(init=False)
     workers: int = 0
 
@@ -171,6 +175,7 @@ class World:
                 pace,
                 partial(stopped_alarm, (plan or self.plans.first).configuration.civil_time),
                 BrokerContacts(self.clock),
+                transaction=self.transaction,
             )
 
     def log_for(self, name: LaneName) -> MemoryLog:
