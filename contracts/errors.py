@@ -4,6 +4,7 @@ TocsinError
 ├── ConfigError      the configuration or a command line is wrong: stop before start (exit code 2)
 ├── DecodeError      one message cannot be read: it becomes a dead letter
 ├── RetryableError   a collaborator is away: try again after `retry_after_s`
+│   └── AccessDenied     it is there and does not let us in, or a secret cannot be read
 └── FatalError       going on would lose or falsify something: stop loudly
     ├── Damaged      a snapshot cannot be read: the one before it is taken
     │   └── Unreadable   it may be sound, but its disk or memory say no
@@ -69,6 +70,10 @@ class RetryableError(TocsinError):
     def __init__(self, message: str, retry_after_s: float) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
+
+
+class AccessDenied(RetryableError):  # noqa: N818 - the domain's word
+    """A collaborator does not let us in: at a start somebody must act, later secrets may change."""
 
 
 class FatalError(TocsinError):

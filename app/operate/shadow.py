@@ -14,6 +14,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from app.process.settings import settled
+from broker.access import check_access, client_options
 from broker.closing import close_client
 from broker.errors import refusal
 from broker.partition_reader import LaneReader
@@ -132,11 +133,13 @@ def _command(arguments: argparse.Namespace) -> ShadowCommand:
 
 @asynccontextmanager
 async def _desk(configuration: Configuration, lifeline: str) -> AsyncIterator["_Desk"]:
-    reader = LaneReader(configuration.settings.kafka.bootstrap)
+    kafka = configuration.settings.kafka
+    await check_access(kafka.bootstrap, kafka)
+    reader = LaneReader(kafka.bootstrap, security=kafka)
     try:
         yield _Desk(configuration, lifeline, reader)
     except KafkaError as error:
-        raise refusal(configuration.settings.kafka.bootstrap, "shadows", error) from error
+        raise refusal(kafka.bootstrap, "shadows", error) from error
     finally:
         await reader.close()
 
@@ -184,7 +187,10 @@ class _Desk:
 
     async def _send(self, body: bytes, numbers: Sequence[int]) -> list[int]:
         """Next command offset of each lane once it has taken this one."""
-        producer = AIOKafkaProducer(bootstrap_servers=self._settings.kafka.bootstrap, acks="all")
+        kafka = self._settings.kafka
+        producer = AIOKafkaProducer(
+            bootstrap_servers=kafka.bootstrap, acks="all", **client_options(kafka)
+        )
         topic = self._topics.commands(self._lifeline)
         try:
             await producer.start()

@@ -10,10 +10,13 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import IllegalOperation, InvalidProducerEpoch, ProducerFenced
 from msgspec import Meta, Struct
 
+from broker.access import client_options
 from broker.closing import close_client
+from broker.errors import forbidden
 from broker.partition_reader import Found, LaneReader
 from contracts.errors import FatalError, Fenced
 from contracts.journal import Entry, decode_entry, encode_entry
+from contracts.kafka import NO_SECURITY, Security
 from contracts.lane import LaneName
 from contracts.ports.clock import Clock
 from contracts.ports.lane_log import Manifest, Message, OutputMark, Past
@@ -33,6 +36,7 @@ class LogSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     ----------
     bootstrap : str
         Addresses of brokers.
+    security : Security
     app : str
         First part of the transactional id `<app>-<lifeline>-<lane>`.
     topics : TopicNames
@@ -45,6 +49,7 @@ class LogSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     """
 
     bootstrap: str
+    security: Security = NO_SECURITY
     app: str = "tocsin"
     topics: TopicNames = TopicNames()
     dead_letter_partitions: Annotated[int, Meta(ge=1)] = 4
@@ -84,6 +89,7 @@ class KafkaLaneLog:
             transaction_timeout_ms=settings.transaction_timeout_ms,
             acks="all",
             linger_ms=0,
+            **client_options(settings.security),
         )
         async with self._bounded("fence"):
             await self._producer.start()
@@ -234,6 +240,8 @@ class KafkaLaneLog:
             msg = f"{self._lane}: expected to own the lane in `{doing}`, got {error!r}"
             raise Fenced(msg) from error
         except Exception as error:
+            if (refused := forbidden(str(self._lane), doing, error)) is not None:
+                raise refused from error
             msg = f"{self._lane}: `{doing}` failed: {error!r}"
             raise FatalError(msg) from error
 
