@@ -196,7 +196,9 @@ async def counted(
         advice = f"make them with `tocsin topics --create --bootstrap {bootstrap}`"
         advice += ", on a single broker with `--replication 1` as well"
         if security.encrypts or security.logs_in:  # what one has no right to is not shown
-            advice += "; if they are there, give this user the rights that `tocsin topics --acl` prints"
+            advice += (
+                "; if they are there, give this user the rights that `tocsin topics --acl` prints"
+            )
         refused.append(f"{text}; {advice}")
     if refused:
         raise ConfigError(*refused)

@@ -70,7 +70,7 @@ class Tls(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
         PEM files with the client's own certificate and its private key, for brokers that ask for
         one (mutual TLS).
     key_password : Secret
-        Where the password of the private key lies, if it has one.
+        Password of the private key, if it has one: `${env:NAME}` or `${file:PATH}`.
     check_hostname : bool
         Whether a broker's certificate must name the host that was called. Off, whoever holds any
         certificate of the same authority may pass for a broker.
@@ -93,9 +93,9 @@ class Sasl(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     username : str
         For `PLAIN` and `SCRAM`.
     password : Secret
-        Where the password lies, for `PLAIN` and `SCRAM`.
+        For `PLAIN` and `SCRAM`: `${env:NAME}` or `${file:PATH}`, read when a client is made.
     token : Secret
-        Where the token lies, for `OAUTHBEARER`; read again at each login.
+        For `OAUTHBEARER`: `${file:PATH}` or `${env:NAME}`, read at each login.
     """
 
     mechanism: Mechanism

@@ -27,6 +27,7 @@ IN_FLIGHT: Final = 2_000  # messages handed to the client before their deliverie
 KIND: Final = "tocsin"  # header that says what a record is
 HEADER: Final = {"alarm": b"revision", "shadow": b"shadow", "dead_letter": b"dead_letter"}
 MARK: Final = b"mark"
+_FENCED: Final = (ProducerFenced, InvalidProducerEpoch, IllegalOperation, AssertionError)
 
 
 class LogSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -229,27 +230,35 @@ class KafkaLaneLog:
 
     @asynccontextmanager
     async def _bounded(self, doing: str) -> AsyncIterator[None]:
-        """A deadline around producer calls, and the meaning of what they raise.
-
-        A fenced producer shows as several errors. None of them may be retried with it.
-        """
+        """A deadline around producer calls, and the meaning of what they raise."""
         try:
             async with asyncio.timeout(self._settings.deadline_s):
                 yield
-        except (ProducerFenced, InvalidProducerEpoch, IllegalOperation, AssertionError) as error:
-            msg = f"{self._lane}: expected to own the lane in `{doing}`, got {error!r}"
-            raise Fenced(msg) from error
         except Exception as error:
-            if (refused := forbidden(str(self._lane), doing, error)) is not None:
-                raise refused from error
-            msg = f"{self._lane}: `{doing}` failed: {error!r}"
-            raise FatalError(msg) from error
+            raise self._meaning(doing, error) from error
+
+    def _meaning(self, doing: str, error: Exception) -> FatalError:
+        """A fenced producer shows as several errors. None of them may be retried with it."""
+        refused = forbidden(str(self._lane), doing, _cause(self._producer, error))
+        if refused is not None:
+            return refused
+        if isinstance(error, _FENCED):
+            return Fenced(f"{self._lane}: expected to own the lane in `{doing}`, got {error!r}")
+        return FatalError(f"{self._lane}: `{doing}` failed: {error!r}")
 
     async def close(self) -> None:
         """Let go of sockets; bounded in time, raises only a real cancel."""
         producer, self._producer = self._producer, None
         if producer is not None:
             await close_client(producer)
+
+
+def _cause(producer: AIOKafkaProducer | None, error: Exception) -> Exception:
+    """Why a transaction failed: the call behind the refused one only says that there is none."""
+    waiter = getattr(getattr(producer, "_txn_manager", None), "_transaction_waiter", None)
+    if waiter is None or not waiter.done() or waiter.cancelled():
+        return error
+    return waiter.exception() or error
 
 
 def _kind(record: Found) -> bytes | None:

@@ -59,9 +59,7 @@ class Authority:
         if password:
             lock = serialization.BestAvailableEncryption(password.encode())
         paths[1].write_bytes(
-            key.private_bytes(
-                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, lock
-            )
+            key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, lock)
         )
         return paths
 

@@ -6,16 +6,19 @@ import json
 import shlex
 import time
 from collections.abc import Iterable
+from functools import cached_property
 from pathlib import Path
 
-from confluent_kafka.admin import (
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin._acl import (
     AclBinding,
     AclBindingFilter,
     AclOperation,
     AclPermissionType,
-    AdminClient,
-    ResourcePatternType,
-    ResourceType,
+)
+from confluent_kafka.admin._resource import ResourcePatternType, ResourceType
+from confluent_kafka.admin._scram import (
     ScramCredentialInfo,
     ScramMechanism,
     UserScramCredentialUpsertion,
@@ -62,8 +65,7 @@ class LockedCluster(Cluster):
         mechanisms = {
             "scram-sha-256": f"{_LOGIN}.scram.ScramLoginModule required;",
             "scram-sha-512": f"{_LOGIN}.scram.ScramLoginModule required;",
-            "plain": f"{_LOGIN}.plain.PlainLoginModule required "
-            f'user_{PLAIN_USER}="{self.secret}";',
+            "plain": f'{_LOGIN}.plain.PlainLoginModule required user_{PLAIN_USER}="{self.secret}";',
             # Kafka's own validator of tokens that nobody signed.
             "oauthbearer": f"{_LOGIN}.oauthbearer.OAuthBearerLoginModule required "
             'unsecuredLoginStringClaim_sub="node";',
@@ -85,13 +87,27 @@ class LockedCluster(Cluster):
             "super.users": "User:ANONYMOUS",
         }
 
+    @cached_property
+    def _own(self) -> AdminClient:
+        """The test's own client, which may do everything."""
+        return AdminClient({"bootstrap.servers": self.bootstrap, "log_level": "0"})
+
     def user(self, name: str, password: str) -> None:
-        """Let a user in by SCRAM, or give him another password."""
-        admin = AdminClient({"bootstrap.servers": self.bootstrap})
+        """Let a user in by SCRAM, or give him another password; back once the node knows it."""
         for kind in (ScramMechanism.SCRAM_SHA_256, ScramMechanism.SCRAM_SHA_512):
             info = ScramCredentialInfo(kind, 4096)
             wanted = UserScramCredentialUpsertion(name, info, password.encode())
-            admin.alter_user_scram_credentials([wanted])[name].result(START_S_MAX)
+            self._own.alter_user_scram_credentials([wanted])[name].result(START_S_MAX)
+        login: dict[str, str | int | float | bool] = {
+            "bootstrap.servers": self.login,
+            "security.protocol": "SASL_SSL",
+            "ssl.ca.location": str(self.authority.file),
+            "sasl.mechanism": "SCRAM-SHA-512",
+            "sasl.username": name,
+            "sasl.password": password,
+            "log_level": "0",
+        }
+        self._until(lambda: _lets_in(login), f"login of {name!r}")
 
     def allow(self, commands: Iterable[str], principal: str = "") -> list[AclBinding]:
         """Carry out lines of `kafka-acls.sh --add`; what was given comes back.
@@ -103,25 +119,23 @@ class LockedCluster(Cluster):
             To whom, instead of the one in the line.
         """
         given = [binding for line in commands for binding in bindings(line, principal)]
-        admin = AdminClient({"bootstrap.servers": self.bootstrap})
-        for answer in admin.create_acls(given).values():
-            answer.result(START_S_MAX)
+        self.give(given)
         return given
+
+    def give(self, rights: list[AclBinding]) -> None:
+        """Give rights."""
+        for answer in self._own.create_acls(rights).values():
+            answer.result(START_S_MAX)
+        self._until(lambda: all(map(self._has, rights)), "rights")
+
+    def _has(self, binding: AclBinding) -> bool:
+        return bool(self._own.describe_acls(_same(binding)).result(START_S_MAX))
 
     def forbid(self, binding: AclBinding) -> None:
         """Take a right away."""
-        admin = AdminClient({"bootstrap.servers": self.bootstrap})
-        same = AclBindingFilter(
-            binding.restype,
-            binding.name,
-            binding.resource_pattern_type,
-            binding.principal,
-            binding.host,
-            binding.operation,
-            binding.permission_type,
-        )
-        for answer in admin.delete_acls([same]).values():
+        for answer in self._own.delete_acls([_same(binding)]).values():
             assert len(answer.result(START_S_MAX)) == 1
+        self._until(lambda: not self._has(binding), "a right that is gone")
 
     def tls(self, *, name: str = "") -> Tls:
         """What a client trusts, and with a name the certificate by which it is known."""
@@ -138,6 +152,26 @@ class LockedCluster(Cluster):
         """How a user logs in by SCRAM or PLAIN."""
         sasl = Sasl(mechanism=mechanism, username=user, password=password)  # type: ignore[arg-type]
         return Security(security_protocol="SASL_SSL", tls=self.tls(), sasl=sasl)
+
+
+def _lets_in(login: dict[str, str | int | float | bool]) -> bool:
+    try:
+        AdminClient(login).list_topics(timeout=1.0)
+    except KafkaException:
+        return False
+    return True
+
+
+def _same(binding: AclBinding) -> AclBindingFilter:
+    return AclBindingFilter(
+        binding.restype,
+        binding.name,
+        binding.resource_pattern_type,
+        binding.principal,
+        binding.host,
+        binding.operation,
+        binding.permission_type,
+    )
 
 
 def bindings(line: str, principal: str = "") -> list[AclBinding]:
