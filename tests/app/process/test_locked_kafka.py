@@ -207,12 +207,13 @@ async def heard(kafka: LockedCluster, app: str, security: Security) -> bytes:
     await consumer.start()
     try:
         async with asyncio.timeout(WAIT_S):
-            async for record in consumer:
-                if dict(record.headers).get("tocsin") == b"revision":
-                    return bytes(record.value)
+            while True:
+                for records in (await consumer.getmany(timeout_ms=500)).values():
+                    for record in records:
+                        if dict(record.headers).get("tocsin") == b"revision":
+                            return bytes(record.value)
     finally:
         await consumer.stop()
-    raise AssertionError
 
 
 def shown_by(worker: WorkerProcess) -> dict[str, str]:
