@@ -5,6 +5,7 @@ TocsinError
 ├── DecodeError      one message cannot be read: it becomes a dead letter
 ├── Hidden           an open transaction hides records that a lane waits for: told, never raised
 ├── RetryableError   a collaborator is away: try again after `retry_after_s`
+│   └── AccessDenied     it is there and does not let us in, or a secret cannot be read
 └── FatalError       going on would lose or falsify something: stop loudly
     ├── Damaged      a snapshot cannot be read: the one before it is taken
     │   └── Unreadable   it may be sound, but its disk or memory say no
@@ -92,6 +93,10 @@ class Hidden(TocsinError):  # noqa: N818 - the domain's word
         self.where = where
         self.first = first
         self.end = end
+
+
+class AccessDenied(RetryableError):  # noqa: N818 - the domain's word
+    """A collaborator does not let us in: at a start somebody must act, later secrets may change."""
 
 
 class FatalError(TocsinError):

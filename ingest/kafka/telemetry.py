@@ -1,7 +1,6 @@
 """Telemetry from Kafka, with a ledger of its own: no position that a client keeps is believed."""
 
 import asyncio
-from collections.abc import Mapping
 from typing import NamedTuple
 
 from aiokafka.errors import (
@@ -43,11 +42,9 @@ class KafkaSource:
     Parameters
     ----------
     settings : KafkaSettings
-        Everything about the consumer but secrets.
+        Everything about the consumer.
     ownership : Ownership or None
         Hears of rebalances; needed where the group chooses the lanes.
-    security : mapping of str to object, optional
-        `security_protocol`, `ssl_context`, `sasl_*` as aiokafka takes them.
 
     Attributes
     ----------
@@ -55,17 +52,10 @@ class KafkaSource:
         Offsets that held no record: transaction markers, aborted records, compaction.
     """
 
-    def __init__(
-        self,
-        settings: KafkaSettings,
-        ownership: Ownership | None = None,
-        security: Mapping[str, object] | None = None,
-    ) -> None:
+    def __init__(self, settings: KafkaSettings, ownership: Ownership | None = None) -> None:
         self._settings = settings
         self._reader = reader()
-        self._client = KafkaClient(
-            settings, ownership, {**(security or {}), **self._reader.options()}
-        )
+        self._client = KafkaClient(settings, ownership, self._reader.options())
         # Next expected offset by lane, and the epoch in which it was sought.
         self._ledger: dict[int, tuple[int, int]] = {}
         # What the client gave and no lane has taken yet: it stands behind that already.
