@@ -95,6 +95,8 @@ class TimeReader:
         if column.null_count:
             row = int(np.argmax(column.is_null().to_numpy()))
             raise self._refused(row, "a time in every row, got none")
+        if not len(column):  # whatever its type: of nothing, Arrow writes a column of nulls
+            return np.empty(0, np.int64)
         number = self._number(column)
         if number is None:
             time_ns, zoned = self._read(column)
@@ -142,7 +144,7 @@ class TimeReader:
             return np.asarray(column.to_numpy())
         if pa.types.is_floating(kind) or pa.types.is_decimal(kind):
             return np.asarray(column.cast(pa.float64()).to_numpy())
-        first = column[0].as_py() if len(column) and is_text(kind) and not self._how.format else ""
+        first = column[0].as_py() if is_text(kind) and not self._how.format else ""
         if not _EPOCH.fullmatch(first.strip()):
             return None
         text = pc.replace_substring(pc.utf8_trim_whitespace(column), ",", ".")
