@@ -151,6 +151,8 @@ class TimeReader:
         try:
             return np.asarray(text.cast(pa.int64()).to_numpy())
         except pa.ArrowInvalid:
+            if not _mostly(text, _EPOCH):
+                return None  # the first cell does not decide for the others
             found = self._converted(text, lambda part: part.cast(pa.float64()))
         self._check_rounded(text)
         return np.asarray(found.to_numpy())
@@ -311,6 +313,12 @@ def _figures(text: pa.ChunkedArray) -> pa.ChunkedArray:
     """The numbers in texts, without leading zeros."""
     apart = pc.utf8_trim_whitespace(pc.replace_substring_regex(text, "[^0-9]+", " "))
     return pc.replace_substring_regex(apart, r"\b0+([0-9])", r"\1")
+
+
+def _mostly(text: pa.ChunkedArray, form: re.Pattern[str]) -> bool:
+    """Whether at least half of some texts have a form."""
+    matched = pc.match_substring_regex(text, f"^(?:{form.pattern})$")
+    return 2 * int(pc.sum(matched).as_py()) >= len(text)
 
 
 def _in_other_years(cell: pa.Scalar) -> bool:
