@@ -32,6 +32,14 @@ _CLEARED: Final = {
     "en": "{name}: cleared ({title}), lasted {lasted}",
     "zh": "{name}：{title}解除，历时 {lasted}",
 }
+# Rules that find something when it has been there for a while already.
+_FOUND_LATE: Final = frozenset(
+    {"stuck", "frozen", "shift", "departure", "drift", "trend", "novelty", "discord", "unit_change"}
+)
+_CLEARED_LATE: Final = {
+    "en": "{name}: cleared ({title}), {lasted} after it was found",
+    "zh": "{name}：{title}解除，距发现已 {lasted}",
+}
 _CALM: Final = {"en": ", then calm for {settle}", "zh": "，恢复正常已 {settle}"}
 _EASED: Final = {
     "en": "{name}: eased to {colour} after {lasted}",
@@ -117,7 +125,8 @@ def _sentence(told: Told, name: str, language: str) -> str:
     if now > was:
         fields["finding"] = _found(told, language).format_map(fields)
         return _template(told, language).format_map(fields)
-    text = (_EASED if now else _CLEARED)[language]
+    over = _CLEARED_LATE if told.card.name in _FOUND_LATE else _CLEARED
+    text = (_EASED if now else over)[language]
     if not now and told.known and told.card.lengths.get("off_delay"):
         text += _CALM[language]
     text += _present(told, language) + _END[language]
