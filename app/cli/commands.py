@@ -248,6 +248,20 @@ def begin_anew(arguments: argparse.Namespace) -> int:
     return GOOD
 
 
+def dead_letters(arguments: argparse.Namespace) -> int:
+    """List what was refused, show one in full, or send originals once more."""
+    from app.operate.dead_letters import dead_letters as act  # noqa: PLC0415 - loads Kafka
+
+    return asyncio.run(act(arguments))
+
+
+def unknown_channels(arguments: argparse.Namespace) -> int:
+    """List ids that came and are in no catalogue."""
+    from app.operate.unknown_channels import unknown_channels as tell  # noqa: PLC0415 - loads Kafka
+
+    return asyncio.run(tell(arguments))
+
+
 COMMANDS: Final[dict[str, Callable[[argparse.Namespace], int]]] = {
     "backtest": backtest,
     "begin-anew": begin_anew,
@@ -255,6 +269,7 @@ COMMANDS: Final[dict[str, Callable[[argparse.Namespace], int]]] = {
     "compare": compare,
     "compile": compile_kernels,
     "completion": completion,
+    "dead-letters": dead_letters,
     "demo": demo,
     "explain": explain,
     "look": look,
@@ -265,4 +280,5 @@ COMMANDS: Final[dict[str, Callable[[argparse.Namespace], int]]] = {
     "shadow": shadow,
     "topics": topics,
     "tune": tune,
+    "unknown-channels": unknown_channels,
 }

@@ -17,6 +17,7 @@ from contracts.journal import (
     Shadow,
     Shed,
     Shelve,
+    StampLimit,
     Tick,
     Unshelve,
 )
@@ -91,7 +92,7 @@ class ShadowLane(Generic[P]):
     def follow(self, live: Player, entry: Entry) -> None:
         """Let a journal entry take effect here too, if it is one for both."""
         if not self.trouble and isinstance(
-            entry.change, Tick | Outage | Shelve | Unshelve | Accept
+            entry.change, Tick | Outage | StampLimit | Shelve | Unshelve | Accept
         ):
             self.lane.position = live.position
             try:

@@ -12,6 +12,7 @@ from msgspec import Meta, Struct
 
 from broker.closing import close_client
 from broker.partition_reader import Found, LaneReader
+from contracts.dead_letter import letter_headers
 from contracts.errors import FatalError, Fenced
 from contracts.journal import Entry, decode_entry, encode_entry
 from contracts.lane import LaneName
@@ -175,12 +176,13 @@ class KafkaLaneLog:
             return await self._send_own("alarms", message.key, message.body, HEADER["alarm"])
         names, settings = self._settings.topics, self._settings
         partition = self._lane.number % settings.dead_letter_partitions
+        more = letter_headers(message.body) if message.kind == "dead_letter" else []
         sent: Awaitable[Any] = await self._started().send(
             names.shadow if message.kind == "shadow" else names.dead_letters,
             message.body,
             key=message.key,
             partition=partition,
-            headers=self._headers(HEADER[message.kind]),
+            headers=self._headers(HEADER[message.kind]) + more,
         )
         return sent
 

@@ -2,7 +2,18 @@
 
 from hypothesis import strategies as st
 
-from contracts.journal import Accept, Change, Entry, Outage, Refuse, Shelve, Swap, Tick, Unshelve
+from contracts.journal import (
+    Accept,
+    Change,
+    Entry,
+    Outage,
+    Refuse,
+    Shelve,
+    StampLimit,
+    Swap,
+    Tick,
+    Unshelve,
+)
 from contracts.records import Records
 from tests.laws.path import Path, numbered
 from tests.testkit.streams import CHANNELS
@@ -17,6 +28,7 @@ def _changes(path: Path, stamp_s: int) -> st.SearchStrategy[Change]:
     return st.one_of(
         st.integers(-60, 90).map(lambda ahead: Tick(stamp_s + ahead)),
         seconds.map(Outage),
+        st.integers(-86_410, -86_390).map(lambda ahead: StampLimit(stamp_s + ahead)),
         st.builds(lambda channel, s: Shelve(channel, *WHY, s), channels, seconds),
         channels.map(lambda channel: Unshelve(channel, *WHY)),
         channels.map(lambda channel: Accept(channel, *WHY)),
