@@ -26,6 +26,7 @@ from contracts.journal import (
     Refuse,
     Shed,
     Shelve,
+    StampLimit,
     Swap,
     Tick,
     Unshelve,
@@ -52,7 +53,7 @@ from pipeline.lane.recent_commands import RecentCommands
 from pipeline.lane.row_join import join_rows
 from pipeline.lane.shadow import ShadowLane, obey
 from pipeline.lane.shelving import Shelving
-from pipeline.lane.watermark import by_reading, lane_times
+from pipeline.lane.watermark import believed, by_reading, lane_times
 from runtime.failpoints import Point, passing
 
 NOT_BEGUN: Final = -1
@@ -117,6 +118,7 @@ class Lane:
         self.last_offset = -1  # of the last record taken
         self._last: tuple[int, bytes | None] | str = ""  # and what it was like
         self.lane_time_s = NOT_BEGUN
+        self.stamp_limit_s: int | None = None  # a clock by which stamps are judged, if any is
         self.accounts = Accounts()
         self.outbox = Outbox()
         self.index = OffsetIndex()
@@ -163,9 +165,12 @@ class Lane:
     def _feed(self, records: Records) -> Iterator[None]:
         batch = self.parts.decoder.decode(records)
         passing(Point.DECODE)
-        by_record = lane_times(records.timestamp_ms, self.lane_time_s)
+        stamp_ms = records.timestamp_ms
+        if self.stamp_limit_s is not None:
+            stamp_ms = believed(stamp_ms, self.stamp_limit_s, self.lane_time_s)
+        by_record = lane_times(stamp_ms, self.lane_time_s)
         self.index.add(by_record, records.offset)
-        stamp_ns, lane_time_s = by_reading(records.timestamp_ms, by_record, batch.record)
+        stamp_ns, lane_time_s = by_reading(stamp_ms, by_record, batch.record)
         disposition = np.zeros(len(batch), np.uint8)
         work = Work(records, batch, stamp_ns, lane_time_s, disposition, by_record)
         first = 0
@@ -235,8 +240,11 @@ class Lane:
             untold = self.letters.judge(disposition.word, moment_s, of_message)
             if untold is not None:
                 channel = batch.unknown_id[place] if row < 0 else self.parts.catalogue.ids[row]
+                lost = disposition == Disposition.MISPLACED_GROUP
+                home = self.parts.home_of(channel) if lost else None
+                stamp_ms = int(work.records.timestamp_ms[record])
+                verdict = Verdict(disposition, channel, untold, stamp_ms, home)
                 offset = int(work.records.offset[record])
-                verdict = Verdict(disposition, channel, untold)
                 yield (
                     (record, place, 0, 0),
                     quarantined(self.name, offset, batch, place, verdict),
@@ -297,10 +305,14 @@ class Lane:
             offsets = self.index.reach(int(transition["onset_ns"]), moment_s, self.last_offset)
             yield from self._emit(self._revision(transition, offsets))
 
-    def _outage(self, seconds: int) -> None:
-        """Nobody could be heard: waits are longer, and no breach is claimed over the gap."""
-        if self.lane_time_s != NOT_BEGUN:
-            self.parts.scorer.interrupt(self.parts.silence.outage(self.lane_time_s, seconds))
+    def _know(self, change: Outage | StampLimit) -> None:
+        """Take what the worker knows of the world: what was not heard, and what time it is."""
+        if isinstance(change, StampLimit):
+            self.stamp_limit_s = change.now_s
+        elif self.lane_time_s != NOT_BEGUN:
+            # Waits are longer, and no breach is claimed over the gap.
+            rows = self.parts.silence.outage(self.lane_time_s, change.seconds)
+            self.parts.scorer.interrupt(rows)
 
     def apply(self, entry: Entry) -> None:
         """Let a journal entry take effect; the lane stands at its position."""
@@ -322,8 +334,8 @@ class Lane:
     def _take_effect(self, change: Change, command: int | None) -> Iterator[None]:
         if isinstance(change, Tick):
             yield from self._advance(max(change.lane_time_s, self.lane_time_s))
-        elif isinstance(change, Outage):
-            self._outage(change.seconds)
+        elif isinstance(change, Outage | StampLimit):
+            self._know(change)
         elif isinstance(change, Swap):
             self.swap(self.parts_for(change.config))
             self.before = []
@@ -449,6 +461,7 @@ class Lane:
             "last_offset": self.last_offset,
             "last_seal": self.last_fingerprint,
             "lane_time_s": self.lane_time_s,
+            "stamp_limit_s": self.stamp_limit_s,
             "sequence": self.outbox.sequence,
             "digest": self.outbox.digest,
             "accounts": self.accounts.counts(),
@@ -508,6 +521,7 @@ class Lane:
         for field in ("position", "journal", "commands", "last_offset", "lane_time_s"):
             setattr(self, field, header[field])
         self.last_fingerprint = header.get("last_seal", "")  # snapshots of 0.1 before it had none
+        self.stamp_limit_s = header.get("stamp_limit_s")  # snapshots of before have none
         self.outbox = Outbox(header["sequence"], header["digest"])
         self.accounts = Accounts(header["accounts"])
         self.index = OffsetIndex(header["index"])

@@ -3,8 +3,9 @@
 import logging
 from collections.abc import Awaitable, Callable, Iterator
 
-from contracts.journal import Change, Entry, Outage, Shed, Swap, Tick, Warm
+from contracts.journal import Change, Entry, Outage, Shed, StampLimit, Swap, Tick, Warm
 from pipeline.lane.lane import NOT_BEGUN, Lane
+from pipeline.lane.watermark import STAMP_AHEAD_S
 from pipeline.worker.authority import ANYONE, Authority
 from pipeline.worker.command_judge import CommandJudge
 from pipeline.worker.lane_context import LanePorts
@@ -73,6 +74,23 @@ class JournalWriter:
         """Say that the brokers were away, before anything that came behind it is judged."""
         log.warning("%s: the brokers did not answer for %d s", self._lane.name, seconds)
         await self._enter(Outage(seconds))
+
+    async def judge_stamps(self, newest_ms: int) -> None:
+        """Journal what time it is before a record from the far future would move lane time.
+
+        Parameters
+        ----------
+        newest_ms : int
+            Newest stamp of the records that come next.
+        """
+        limit_s, now_s = self._lane.stamp_limit_s, self._ports.clock.now_ms() // 1000
+        by_s = now_s if limit_s is None else limit_s
+        if newest_ms <= (by_s + STAMP_AHEAD_S) * 1000 or now_s == limit_s:
+            return
+        if limit_s is None:
+            ahead_s = newest_ms // 1000 - now_s
+            log.warning("%s: a record is stamped %d s ahead", self._lane.name, ahead_s)
+        await self._enter(StampLimit(now_s))
 
     async def shed(self, reason: str) -> None:
         """Let go of the shadow."""

@@ -127,6 +127,8 @@ class LaneLoop:
         cut = int(np.searchsorted(records.offset, min(ends))) if ends else len(records)
         if cut < len(records):
             records, self._rest = records.cut(0, cut), records.cut(cut, len(records))
+        if self._passed and len(records):
+            await self._changes.judge_stamps(int(records.timestamp_ms.max()))
         began = time.perf_counter()
         await self._feed(records)
         self._status.score_seconds += time.perf_counter() - began

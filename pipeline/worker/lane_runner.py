@@ -131,7 +131,7 @@ class LaneRunner:
         await check_log_identity(telemetry, lane)
         lane.outbox.known = past.mark
         await telemetry.seek(self.name.number, lane.position)
-        self._contact.begin()
+        self._contact.begin(max(lane.position, past.mark.telemetry if past.mark else 0))
         life = LaneLoop(self._context, lane, lane_log, deque(past.journal), self.status)
         life.alarms_end = past.alarms_end
         if past.manifest is None:

@@ -14,6 +14,7 @@ from broker.access import client_options
 from broker.closing import close_client
 from broker.errors import forbidden
 from broker.partition_reader import Found, LaneReader
+from contracts.dead_letter import letter_headers
 from contracts.errors import FatalError, Fenced
 from contracts.journal import Entry, decode_entry, encode_entry
 from contracts.kafka import NO_SECURITY, Security
@@ -191,12 +192,13 @@ class KafkaLaneLog:
             return await self._send_own("alarms", message.key, message.body, HEADER[message.kind])
         names, settings = self._settings.topics, self._settings
         partition = self._lane.number % settings.dead_letter_partitions
+        more = letter_headers(message.body) if message.kind == "dead_letter" else []
         sent: Awaitable[Any] = await self._started().send(
             names.shadow if message.kind == "shadow" else names.dead_letters,
             message.body,
             key=message.key,
             partition=partition,
-            headers=self._headers(HEADER[message.kind]),
+            headers=self._headers(HEADER[message.kind]) + more,
         )
         return sent
 
