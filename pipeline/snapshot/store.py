@@ -66,7 +66,11 @@ def _described(dtype: np.dtype[Any]) -> Any:
 
 def _dtype(described: Any) -> np.dtype[Any]:
     """The dtype that `_described` wrote; nameless padding is no field."""
-    return np.lib.format.descr_to_dtype(_description(described))
+    try:
+        return np.lib.format.descr_to_dtype(_description(described))
+    except TypeError as error:
+        msg = f"snapshot: expected the type of an array, got {described!r:.100}"
+        raise ValueError(msg) from error
 
 
 def _description(described: Any) -> Any:
