@@ -1,7 +1,7 @@
 """A whole lane: no record, command or journal entry makes it raise, and its accounts balance.
 
-An input is lines: `r` and a telemetry record, `c` and a command, `t` and seconds that pass, `j` and a
-journal entry of the lane's own.
+An input is lines: `r` and a telemetry record, `c` and a command, `t` and seconds that pass, `j` and
+a journal entry of the lane's own.
 """
 
 import tempfile
