@@ -53,5 +53,5 @@ def _home(configuration: Configuration, channel: str) -> tuple[str, int]:
     for lifeline, catalogue in configuration.catalogues.items():
         if (row := catalogue.row_of.get(channel)) is not None:
             return lifeline, int(plan_of(configuration, lifeline).lane_of[row])
-    msg = f"expected a channel of the catalogue, got {channel!r}; `tocsin look` finds names"
+    msg = f"expected a channel of the catalogue, got {channel!r}; correct the name"
     raise ConfigError(msg)

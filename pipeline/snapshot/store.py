@@ -5,7 +5,7 @@ import os
 import re
 import secrets
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -27,6 +27,8 @@ _SOME: Final = 1 << 22  # bytes of a bundle read at once
 # Names are hashes and lanes: they come from commands and manifests, and must not lead elsewhere.
 _NAME: Final = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)*")
 _HASH: Final = re.compile(r"[0-9a-f]{16}")
+# A type as `dtype.str` writes it: byte order, kind, size, and the unit of a time.
+_TYPE: Final = re.compile(r"[<>|=][?biufcmMSUV]\d{1,9}(\[\w+\])?")
 # No file is read that is larger: a lane of a million channels has less than 1 GiB.
 FILE_BYTES_MAX: Final = 16 << 30
 NOTE_BYTES_MAX: Final = 256
@@ -73,6 +75,9 @@ def _dtype(described: Any) -> np.dtype[Any]:
 def _description(described: Any) -> Any:
     """A description as numpy wrote it: msgpack made lists of its tuples."""
     if isinstance(described, str):
+        if not _TYPE.fullmatch(described):  # numpy would read it as a language of its own
+            msg = f"snapshot: expected the type of an array, got {described[:40]!r}"
+            raise ValueError(msg)
         return described
     return [
         (field[0], _description(field[1]), *(tuple(shape) for shape in field[2:]))
@@ -109,6 +114,8 @@ def unpack(data: bytes) -> Snapshot:
     ------
     FatalError
         When it is no snapshot of this version.
+    ValueError
+        When it is damaged.
     """
     if data[: len(MAGIC)] != MAGIC:
         got = bytes(data[: len(MAGIC)])
@@ -117,15 +124,25 @@ def unpack(data: bytes) -> Snapshot:
     begin = len(MAGIC) + 8
     place = begin + int.from_bytes(data[len(MAGIC) : begin], "little")
     contents = msgspec.msgpack.decode(data[begin:place], type=_Contents)
+    try:
+        arrays = _arrays(data, place, contents.columns)
+    except (TypeError, ArithmeticError) as error:
+        msg = f"snapshot: expected arrays that numpy knows, got an error: {error}"
+        raise ValueError(msg) from error
+    return Snapshot(contents.header, arrays)
+
+
+def _arrays(data: bytes, place: int, columns: Iterable[_Column]) -> dict[str, NDArray[Any]]:
+    """Arrays that lie one behind the other from a place on; not copies."""
     arrays: dict[str, NDArray[Any]] = {}
-    for column in contents.columns:
+    for column in columns:
         place += -place % ALIGNMENT
         dtype = _dtype(column.dtype)
         count = int(np.prod(column.shape, dtype=np.int64))
         array = np.frombuffer(data, dtype, count, place).reshape(column.shape)
         arrays[column.name] = array
         place += array.nbytes
-    return Snapshot(contents.header, arrays)
+    return arrays
 
 
 def checksum(*pieces: Piece) -> str:

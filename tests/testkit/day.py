@@ -95,6 +95,9 @@ class Day:
         for kind, messages in told.items():
             assert messages == [m for m in golden if m.kind == kind], kind
             assert len(messages) > 5, f"an idle day: {len(messages)} {kind}"
+        shelvings = world.shelvings(number)
+        assert shelvings == [m for m in golden if m.kind == "shelving"]
+        assert shelvings, "an idle day: nothing was shelved"
         revisions = [(b["id"], b["revision"]) for b in map(_body, told["alarm"])]
         assert max(Counter(revisions).values()) == 1
         changes = {type(entry.change) for _, entry in world.journal(number)}

@@ -212,6 +212,11 @@ class World:
             ],
         }
 
+    def shelvings(self, number: int = 0) -> list[Message]:
+        """Committed records of what was shelved and shown again, in partition order."""
+        written, _ = self.broker.committed(ALARMS.format(number))
+        return [Message(w.kind, w.key, w.body) for w in written if w.kind == "shelving"]
+
     def whispered(self) -> list[Message]:
         """Committed outputs of shadows."""
         written, _ = self.broker.committed(WHISPERS)

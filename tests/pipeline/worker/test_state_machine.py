@@ -185,6 +185,7 @@ class Lanes(RuleBasedStateMachine):
         assert seen == lane.accounts.counts() or not lane.accounts.received
         for kind, messages in told.items():
             assert messages == [m for m in golden if m.kind == kind], kind
+        assert self.world.shelvings() == [m for m in golden if m.kind == "shelving"]
         keys = [m.key + m.body for m in told["alarm"]]
         assert len(keys) == len(set(keys))
         assert self.world.stopped_alarm() == []
