@@ -6,11 +6,13 @@ from typing import Final
 
 import msgspec
 
+from contracts.errors import InputError
 from contracts.journal import (
     Change,
     Command,
     Entry,
     Promote,
+    Quarantine,
     Refuse,
     Rollback,
     Shadow,
@@ -20,9 +22,12 @@ from contracts.journal import (
     Warm,
     decode_command,
 )
+from pipeline.lane.dead_letters import NOT_JUDGED
+from pipeline.lane.judging import judged, judging
 from pipeline.lane.lane import NOT_BEGUN, Lane
 from pipeline.worker.lane_context import LanePorts
 from pipeline.worker.shadow_commands import unfit
+from pipeline.worker.suspects import Suspects
 
 log = logging.getLogger("tocsin.lane")
 
@@ -42,6 +47,7 @@ class JournalWriter:
     ports : LanePorts
     step : callable
         Carries out a step of the lane's, telling what fills a transaction.
+    suspects : Suspects
     """
 
     def __init__(
@@ -49,10 +55,12 @@ class JournalWriter:
         lane: Lane,
         ports: LanePorts,
         step: Callable[[Iterator[None]], Awaitable[None]],
+        suspects: Suspects,
     ) -> None:
         self._lane = lane
         self._ports = ports
         self._step = step
+        self._suspects = suspects
         self._unwritten: list[Entry] = []
 
     def __len__(self) -> int:
@@ -66,7 +74,12 @@ class JournalWriter:
     async def _enter(self, change: Change, command: int | None = None) -> None:
         entry = Entry(self._lane.position, change, command)
         self._unwritten.append(entry)
-        await self._step(self._lane.applying(entry))
+        kind = type(change).__name__.lower()
+        try:
+            await self._step(judging(self._lane.applying(entry), f"a {kind} at {entry.at}"))
+        except InputError as error:
+            error.command = command
+            raise
 
     async def swap(self, config: str) -> None:
         """Let another configuration govern from here on; the entry says what is learned anew."""
@@ -86,6 +99,10 @@ class JournalWriter:
         """Let go of the shadow."""
         await self._enter(Shed(reason))
 
+    async def quarantine(self, offset: int, detail: str) -> None:
+        """Let the record at an offset be passed over when it comes."""
+        await self._enter(Quarantine(offset, detail))
+
     async def look(self, caught_up: Callable[[], Awaitable[bool]]) -> None:
         """Journal a tick if a timer is due on a quiet lane, then the commands that came.
 
@@ -103,11 +120,19 @@ class JournalWriter:
             await self._enter(Tick(now_s))
         if lane.lane_time_s != NOT_BEGUN:
             for behind, body in commands:
-                await self._enter(await self._ports.compute(self._judge, body), behind)
+                await self._enter(await self._ports.compute(self._judge, behind, body), behind)
 
-    def _judge(self, body: bytes) -> Command | Refuse:
+    def _judge(self, behind: int, body: bytes) -> Command | Refuse:
         """The command in a record, or why it cannot be carried out."""
         kept = body[:BODY_KEPT].decode(errors="replace")
+        if behind in self._suspects.commands:
+            return Refuse(NOT_JUDGED, self._suspects.why, kept)
+        try:
+            return judged(lambda: self._decoded(body, kept), f"the command {behind - 1}")
+        except InputError as error:
+            return Refuse(NOT_JUDGED, error.detail, kept)
+
+    def _decoded(self, body: bytes, kept: str) -> Command | Refuse:
         try:
             command = decode_command(body)
         except msgspec.DecodeError as error:
