@@ -148,6 +148,21 @@ class Shed(msgspec.Struct, frozen=True, tag="shed", tag_field="kind"):
     reason: str
 
 
+class Quarantine(msgspec.Struct, frozen=True, tag="quarantine", tag_field="kind"):
+    """A telemetry record is not judged, because judging it raised: it leaves as a dead letter.
+
+    Parameters
+    ----------
+    offset : int
+        Of the record, which lies at or behind the entry's position.
+    detail : str
+        What was raised.
+    """
+
+    offset: Offset
+    detail: str
+
+
 class Warm(msgspec.Struct, frozen=True, tag="warm", tag_field="kind"):
     """A newborn lane takes over what a replay of history learned, by its hash."""
 
@@ -193,7 +208,7 @@ class Refuse(msgspec.Struct, frozen=True, tag="refuse", tag_field="kind"):
 
 ShadowCommand = Shadow | Promote | Rollback
 Command = Shelve | Unshelve | Accept | ShadowCommand
-Change = Tick | Outage | StampLimit | Command | Swap | Warm | Refuse | Shed
+Change = Tick | Outage | StampLimit | Command | Swap | Warm | Refuse | Shed | Quarantine
 
 
 class Entry(msgspec.Struct, frozen=True):

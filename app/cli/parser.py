@@ -154,6 +154,8 @@ def _begin_anew(command: argparse.ArgumentParser) -> None:
     _places(command)
     _lifeline(command)
     command.add_argument("--lane", type=int, required=True, help="number of the lane that stands")
+    skip = "go on at this telemetry offset instead, behind what nobody can judge"
+    command.add_argument("--skip-to", type=int, metavar="OFFSET", help=skip)
 
 
 def _dead_letters(command: argparse.ArgumentParser) -> None:

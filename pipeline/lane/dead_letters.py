@@ -28,6 +28,7 @@ REMEDIES: Final = {
     Disposition.TOO_FAST: "expected a change that the quantity can make; check the sensor",
 }
 
+NOT_JUDGED: Final = "not_judged"  # reason of what raised when it was judged
 
 # Dead letters of one cause in one message: a count of the message alone, so that it does not
 # depend on how the stream is cut.

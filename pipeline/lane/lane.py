@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contracts.batch import Batch, Disposition, Refused
-from contracts.errors import FatalError
+from contracts.errors import Diverged, FatalError
 from contracts.journal import (
     Accept,
     Change,
@@ -23,6 +23,7 @@ from contracts.journal import (
     CommandBase,
     Entry,
     Outage,
+    Quarantine,
     Refuse,
     Shed,
     Shelve,
@@ -40,6 +41,7 @@ from contracts.records import Records, fingerprint_of
 from contracts.transition import Transitions, end_to_end
 from pipeline.lane.accounting import Accounts
 from pipeline.lane.dead_letters import (
+    NOT_JUDGED,
     LetterSample,
     Verdict,
     quarantined,
@@ -47,6 +49,7 @@ from pipeline.lane.dead_letters import (
     sampled,
     undecodable,
 )
+from pipeline.lane.judging import judging
 from pipeline.lane.offset_index import OffsetIndex
 from pipeline.lane.outbox import Outbox
 from pipeline.lane.recent_commands import RecentCommands
@@ -131,6 +134,7 @@ class Lane:
         self.relearned: dict[str, int] = {}  # channels by rule that the newest swap made forget
         self.relearning: dict[str, int] = {}  # the same of all swaps since the lane began
         self.letters = LetterSample()
+        self.set_aside: dict[int, str] = {}  # records to come that are not judged, and why
         self.outputs_a_turn = OUTPUTS_A_TURN
         self._turn_began = 0  # outputs told when it did
         self._step_end = 0  # position behind the step at hand
@@ -160,10 +164,19 @@ class Lane:
             yield from self._feed(records)
         self.position = records.next_offset
         if self.shadow is not None:
-            yield from self.shadow.feeding(self, records)
+            yield from self.shadow.feeding(self, self._readable(records))
+        self.set_aside = {o: why for o, why in self.set_aside.items() if o >= self.position}
+
+    def _readable(self, records: Records) -> Records:
+        """The records, without the payloads of those that are set aside."""
+        if not self.set_aside:
+            return records
+        places = np.flatnonzero(np.isin(records.offset, list(self.set_aside)))
+        why = {int(i): self.set_aside[int(records.offset[i])] for i in places}
+        return records.without(why) if why else records
 
     def _feed(self, records: Records) -> Iterator[None]:
-        batch = self.parts.decoder.decode(records)
+        batch = self.parts.decoder.decode(self._readable(records))
         passing(Point.DECODE)
         stamp_ms = records.timestamp_ms
         if self.stamp_limit_s is not None:
@@ -175,14 +188,14 @@ class Lane:
         work = Work(records, batch, stamp_ns, lane_time_s, disposition, by_record)
         first = 0
         if self.lane_time_s == NOT_BEGUN:
-            yield from self._advance(int(by_record[0]))
+            yield from self._timers(int(by_record[0]))
         while first < len(records):
             bound_s = self._bound_s(int(by_record[first]))
             due = int(np.searchsorted(by_record, bound_s))
             last = max(first, due)
             yield from self._score(work, first, last)
             if last < len(records):
-                yield from self._advance(int(by_record[last]))
+                yield from self._timers(int(by_record[last]))
             first = last
         self.lane_time_s = int(by_record[-1])
         self._last = records.last()
@@ -222,9 +235,11 @@ class Lane:
         """Dead letters of messages that gave no readings."""
         for message in refused:
             moment_s = int(work.by_record_s[message.record])
-            untold = self.letters.judge(message.reason, moment_s)
+            why = self.set_aside.get(int(work.records.offset[message.record]))
+            told = message if why is None else message._replace(reason=NOT_JUDGED, detail=why)
+            untold = self.letters.judge(told.reason, moment_s)
             if untold is not None:
-                letter = undecodable(self.name, work.records, message, untold)
+                letter = undecodable(self.name, work.records, told, untold)
                 yield (message.record, -1, 0, 0), letter
 
     def _quarantine(self, work: Work, span: tuple[int, int]) -> Iterator[tuple[Place, Message]]:
@@ -279,6 +294,10 @@ class Lane:
         """Whether a tick to `lane_time_s` would fire a timer or begin the lane."""
         return self.lane_time_s == NOT_BEGUN or self._bound_s(self.lane_time_s) <= lane_time_s
 
+    def _timers(self, lane_time_s: int) -> Iterator[None]:
+        """Fire what is due before a record; what that raises is not the record's doing."""
+        return judging(self._advance(lane_time_s), f"timers up to {lane_time_s}")
+
     def _advance(self, lane_time_s: int) -> Iterator[None]:
         """Move lane time forward, firing timers in (deadline, kind, channel) order.
 
@@ -320,10 +339,14 @@ class Lane:
 
     def applying(self, entry: Entry) -> Iterator[None]:
         """Let a journal entry take effect in turns, as `feeding` does."""
-        assert self.last_offset < entry.at <= self.position, (entry, self.position)
+        if not self.last_offset < entry.at <= self.position:
+            raise self._misplaced(entry)
         self._step_end = self.position
         governed = self.parts
-        yield from self._take_effect(entry.change, entry.command)
+        if isinstance(entry.change, Tick):
+            yield from self._advance(max(entry.change.lane_time_s, self.lane_time_s))
+        else:
+            self._take_effect(entry.change, entry.command)
         if entry.command is not None:
             self.commands = entry.command
         if self.parts is not governed:
@@ -331,10 +354,9 @@ class Lane:
         if self.shadow is not None:
             yield from self.shadow.following(self, entry)
 
-    def _take_effect(self, change: Change, command: int | None) -> Iterator[None]:
-        if isinstance(change, Tick):
-            yield from self._advance(max(change.lane_time_s, self.lane_time_s))
-        elif isinstance(change, Outage | StampLimit):
+    def _take_effect(self, change: Change, command: int | None) -> None:
+        """Let an entry take effect that fires no timers."""
+        if isinstance(change, Outage | StampLimit):
             self._know(change)
         elif isinstance(change, Swap):
             self.swap(self.parts_for(change.config))
@@ -344,8 +366,18 @@ class Lane:
         elif isinstance(change, Refuse):
             offset = (command or 1) - 1
             self.outbox.emit([refused_command(self.name, change, offset)])
-        else:
+        elif isinstance(change, Quarantine):
+            self.set_aside[change.offset] = change.detail
+        elif not isinstance(change, Tick):
             self._obey(change)
+
+    def _misplaced(self, entry: Entry) -> Diverged:
+        """A lane writes its entries in the order of their positions; another one did not."""
+        return Diverged(
+            f"{self.name}: expected a journal entry for a position from {self.last_offset + 1} to "
+            f"{self.position}, got {type(entry.change).__name__} for {entry.at}; "
+            "find out who else writes to the journal, then begin anew"
+        )
 
     def _obey(self, command: Command | Shed) -> None:
         """Carry out an operator's command."""
@@ -475,6 +507,7 @@ class Lane:
             "sheds": self.sheds,
             "relearning": dict(self.relearning),
             "letters": self.letters.state(),
+            "set_aside": dict(self.set_aside),
             "understudy": shadow and {**shadow.state(), "lane": shadow.lane.header()},
         }
 
@@ -530,6 +563,7 @@ class Lane:
         self.recent = RecentCommands(*header.get("recent", ()))
         self.relearning = dict(header.get("relearning", {}))  # none before it was counted
         self.letters = LetterSample(header.get("letters"))  # none before it was kept
+        self.set_aside = {int(o): why for o, why in header.get("set_aside", {}).items()}
         self._turn_began = self.outbox.sequence
 
     def _restore_shadow(self, header: dict[str, Any], arrays: Arrays) -> None:

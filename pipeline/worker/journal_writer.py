@@ -3,12 +3,29 @@
 import logging
 from collections.abc import Awaitable, Callable, Iterator
 
-from contracts.journal import Change, Entry, Outage, Shed, StampLimit, Swap, Tick, Warm
+from contracts.errors import InputError
+from contracts.journal import (
+    BODY_KEPT,
+    Change,
+    Command,
+    Entry,
+    Outage,
+    Quarantine,
+    Refuse,
+    Shed,
+    StampLimit,
+    Swap,
+    Tick,
+    Warm,
+)
+from pipeline.lane.dead_letters import NOT_JUDGED
+from pipeline.lane.judging import judged, judging
 from pipeline.lane.lane import NOT_BEGUN, Lane
 from pipeline.lane.watermark import STAMP_AHEAD_S
 from pipeline.worker.authority import ANYONE, Authority
 from pipeline.worker.command_judge import CommandJudge
 from pipeline.worker.lane_context import LanePorts
+from pipeline.worker.suspects import Suspects
 
 log = logging.getLogger("tocsin.lane")
 
@@ -26,6 +43,7 @@ class JournalWriter:
     ports : LanePorts
     step : callable
         Carries out a step of the lane's, telling what fills a transaction.
+    suspects : Suspects
     authority : Authority
         Who may give commands.
     """
@@ -35,11 +53,13 @@ class JournalWriter:
         lane: Lane,
         ports: LanePorts,
         step: Callable[[Iterator[None]], Awaitable[None]],
+        suspects: Suspects,
         authority: Authority = ANYONE,
     ) -> None:
         self._lane = lane
         self._ports = ports
         self._step = step
+        self._suspects = suspects
         self._authority = authority
         self._unwritten: list[Entry] = []
 
@@ -54,7 +74,12 @@ class JournalWriter:
     async def _enter(self, change: Change, command: int | None = None) -> None:
         entry = Entry(self._lane.position, change, command)
         self._unwritten.append(entry)
-        await self._step(self._lane.applying(entry))
+        kind = type(change).__name__.lower()
+        try:
+            await self._step(judging(self._lane.applying(entry), f"a {kind} at {entry.at}"))
+        except InputError as error:
+            error.command = command
+            raise
 
     async def swap(self, config: str) -> None:
         """Let another configuration govern from here on; the entry says what is learned anew."""
@@ -96,6 +121,10 @@ class JournalWriter:
         """Let go of the shadow."""
         await self._enter(Shed(reason))
 
+    async def quarantine(self, offset: int, detail: str) -> None:
+        """Let the record at an offset be passed over when it comes."""
+        await self._enter(Quarantine(offset, detail))
+
     async def look(self, caught_up: Callable[[], Awaitable[bool]]) -> None:
         """Journal a tick if a timer is due on a quiet lane, then the commands that came.
 
@@ -115,4 +144,18 @@ class JournalWriter:
         if lane.lane_time_s != NOT_BEGUN:
             judge = CommandJudge(lane, self._authority, now_ms).judge
             for behind, body in commands:
-                await self._enter(await self._ports.compute(judge, body, behind - 1), behind)
+                await self._enter(
+                    await self._ports.compute(self._judge, judge, body, behind), behind
+                )
+
+    def _judge(
+        self, judge: Callable[[bytes, int], Command | Refuse], body: bytes, behind: int
+    ) -> Command | Refuse:
+        """The command in a record, or why it cannot be carried out."""
+        kept = body[:BODY_KEPT].decode(errors="replace")
+        if behind in self._suspects.commands:
+            return Refuse(NOT_JUDGED, self._suspects.why, kept)
+        try:
+            return judged(lambda: judge(body, behind - 1), f"the command {behind - 1}")
+        except InputError as error:
+            return Refuse(NOT_JUDGED, error.detail, kept)

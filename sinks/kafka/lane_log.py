@@ -15,7 +15,7 @@ from broker.closing import close_client
 from broker.errors import forbidden
 from broker.partition_reader import Found, LaneReader
 from contracts.dead_letter import letter_headers
-from contracts.errors import FatalError, Fenced
+from contracts.errors import Diverged, FatalError, Fenced
 from contracts.journal import Entry, decode_entry, encode_entry
 from contracts.kafka import NO_SECURITY, Security
 from contracts.lane import LaneName
@@ -136,13 +136,13 @@ class KafkaLaneLog:
         try:
             return msgspec.json.decode(record.value or b"", type=kind)
         except (ValueError, RecursionError) as error:
-            raise FatalError(_malformed(record, kind.__name__, error)) from error
+            raise Diverged(_malformed(record, kind.__name__, error)) from error
 
     def _entry(self, record: Found) -> Entry:
         try:
             return decode_entry(record.value or b"")
         except msgspec.DecodeError as error:
-            raise FatalError(_malformed(record, "Entry", error)) from error
+            raise Diverged(_malformed(record, "Entry", error)) from error
 
     async def flush(
         self, entries: list[Entry], messages: list[Message], mark: OutputMark
