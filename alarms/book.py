@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alarms.rationalisation import Rationalisation
-from alarms.rule_card import ClassCards, RuleCard, next_of, threshold_of
-from alarms.wording import ACCEPTED, clock, figure, lasted, sentence, template_of
+from alarms.rule_card import ClassCards, RuleCard, next_of
+from alarms.sentences import LANGUAGES, Told, accepted, ended, finding_key, sentences
+from alarms.wording import clock
 from contracts.alarm import (
     Alarm,
     Evidence,
@@ -26,7 +27,8 @@ from contracts.alarm import (
     encode_alarm,
     encode_shelving,
 )
-from contracts.catalogue import Catalogue, Channel
+from contracts.catalogue import Catalogue
+from contracts.finding import Finding
 from contracts.ports.lane_log import Message
 from contracts.ports.lane_parts import OffsetRange, Shelved, Shown, Why
 from contracts.quantities import NS_PER_MS, NS_PER_S
@@ -106,6 +108,8 @@ class AlarmBook:
         before = self._open.get(key)
         onset_ns = before.onset_ns if before else int(transition["onset_ns"])
         colour = Colour(int(transition["now"]))
+        finding = _finding(card, transition, before)
+        told = Told(card, cards, transition, finding, onset_ns)
         alarm = Alarm(
             id=alarm_id(f"{channel.class_name}/{card.name}", channel.id, onset_ns),
             revision=before.last.revision + 1 if before else 1,
@@ -118,7 +122,7 @@ class AlarmBook:
             group=channel.group,
             onset=clock(onset_ns, self._desk.zone),
             detected=clock(int(transition["time_ns"]), self._desk.zone),
-            say=self._say(card, channel, transition, onset_ns),
+            say=sentences(told, channel.name),
             observed=_plain(transition["observed"]),
             expected=_plain(transition["expected"]),
             band=self._band(transition),
@@ -131,7 +135,7 @@ class AlarmBook:
             consequence=card.duty.consequence,
             respond=RespondTo(card.duty.respond.procedure, list(card.duty.respond.first)),
             owner=self._owner(card.duty, int(transition["time_ns"])),
-            rule=RungBy(card.name, card.at, card.duty.source, self._desk.config),
+            rule=RungBy(card.name, card.at, card.duty.source, self._desk.config, finding.name),
         )
         if colour is Colour.CLEAR:
             self._close(key)
@@ -152,27 +156,6 @@ class AlarmBook:
     def _take(self, state: dict[str, Any]) -> None:
         self._open = _opened(state)
         self._of_colour = Counter(alarm.last.colour for alarm in self._open.values())
-
-    def _say(
-        self, card: RuleCard, channel: Channel, transition: np.void, onset_ns: int
-    ) -> dict[str, str]:
-        colour = Colour(int(transition["now"]))
-        fields = {
-            "observed": figure(_plain(transition["observed"])),
-            "expected": figure(_plain(transition["expected"])),
-            "low": figure(_plain(transition["low"])),
-            "high": figure(_plain(transition["high"])),
-            "score": figure(_plain(transition["score"])),
-            "threshold": figure(threshold_of(card, colour, float(transition["observed"]))),
-            "unit": self._cards(int(transition["row"])).unit,
-            "colour": colour.word,
-        }
-        said = {}
-        for language, template in (("en", card.duty.say.en), ("zh", card.duty.say.zh)):
-            span = lasted(int(transition["time_ns"]) - onset_ns, language)
-            named = {**fields, "name": channel.name[language], "lasted": span}
-            said[language] = sentence(template_of(transition, template, language), language, named)
-        return said
 
     def _band(self, transition: np.void) -> list[float] | None:
         low, high = _plain(transition["low"]), _plain(transition["high"])
@@ -201,6 +184,16 @@ class AlarmBook:
         )
         self._keep(key, Open(before.onset_ns, alarm))
         return self._message(alarm)
+
+    def _end(self, key: tuple[str, str], time_ns: int) -> Message:
+        """Clear an alarm that this configuration does not ring for."""
+        row = self._catalogue.row_of.get(key[0])
+        name = dict.fromkeys(LANGUAGES, key[0])
+        if row is not None:
+            name = self._catalogue.channel(row).name
+        rule = self._open[key].last.rule
+        said = ended(name, finding_key(rule.name, rule.finding))
+        return self._revise(key, time_ns, state="cleared", colour="clear", say=said)
 
     def shelve(self, row: int, time_ns: int, *, shelved: bool) -> list[Message]:
         """Revisions for the open alarms of a channel that is shelved, or shown again."""
@@ -240,11 +233,7 @@ class AlarmBook:
         channel = self._catalogue.channel(row)
         names = {card.name for slot, card in self._cards(row).cards.items() if slot in slots}
         gone = sorted(key for key in self._open if key[0] == channel.id and key[1] in names)
-        fields = {"by": why.by, "reason": why.reason}
-        said = {
-            language: sentence(text, language, {**fields, "name": channel.name[language]})
-            for language, text in ACCEPTED.items()
-        }
+        said = accepted(channel.name, why.by, why.reason)
         told = [
             self._revise(key, time_ns, state="cleared", colour="clear", say=said) for key in gone
         ]
@@ -269,7 +258,7 @@ class AlarmBook:
         """Take over open alarms; revisions for those whose rule or channel is gone."""
         self._take(state)
         gone = [key for key in sorted(self._open) if not self._governed(*key)]
-        told = [self._revise(key, time_ns, state="cleared", colour="clear") for key in gone]
+        told = [self._end(key, time_ns) for key in gone]
         for key in gone:
             self._close(key)
         return told
@@ -286,7 +275,7 @@ class AlarmBook:
         for key in sorted(mine.keys() | self._open.keys()):
             known, own = self._open.get(key), mine.get(key)
             if own is None:
-                told.append(self._revise(key, time_ns, state="cleared", colour="clear"))
+                told.append(self._end(key, time_ns))
                 self._close(key)
             elif known is None or _shown(known) != _shown(own):
                 self._keep(key, self._joined(key, known, own, time_ns))
@@ -328,6 +317,13 @@ def _opened(state: dict[str, Any]) -> dict[tuple[str, str], Open]:
         (channel, rule): Open(onset_ns, msgspec.json.decode(last, type=Alarm))
         for channel, rule, onset_ns, last in state["open"]
     }
+
+
+def _finding(card: RuleCard, transition: np.void, before: Open | None) -> Finding:
+    """What a level change that rings found; what was found last, where it eases."""
+    if transition["now"] > transition["was"] or before is None:
+        return card.finding(transition)
+    return Finding(before.last.rule.finding)
 
 
 def _standing(*, shelved: bool) -> Literal["active", "shelved"]:

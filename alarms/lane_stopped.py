@@ -7,7 +7,7 @@ from alarms.book import alarm_id
 from alarms.wording import clock
 from contracts.alarm import Alarm, Evidence, OwnedBy, RespondTo, RungBy, encode_alarm
 from contracts.catalogue import Where
-from contracts.errors import DataLoss, TocsinError
+from contracts.errors import DataLoss, Hidden, TocsinError
 from contracts.ports.lane_log import Message
 from contracts.quantities import NS_PER_MS
 
@@ -35,8 +35,8 @@ def lane_stopped_alarm(place: StoppedLane, error: TocsinError, now_ms: int) -> M
     """Alarm of a lane that cannot go on; one for each cause, whoever finds it how often.
 
     It is no output of the lane, so neither its count nor a replay has it. Rule `data_loss` when
-    something is gone, with the exact offsets as evidence; `diverged` when a replay told something
-    else.
+    something is gone, with the exact offsets as evidence; `hidden` when an open transaction hides
+    what is there; `diverged` when a replay told something else.
 
     Parameters
     ----------
@@ -49,6 +49,9 @@ def lane_stopped_alarm(place: StoppedLane, error: TocsinError, now_ms: int) -> M
     if isinstance(error, DataLoss):
         rule = "data_loss"
         cause = f"{rule} {error.where} {error.what} {error.needed}"
+    elif isinstance(error, Hidden):
+        rule = "hidden"
+        cause = f"{rule} {error.first}"
     channel = f"tocsin.{place.lane}"
     now = clock(now_ms * NS_PER_MS, place.zone)
     by = clock(now_ms * NS_PER_MS + WITHIN_NS, place.zone)
@@ -83,7 +86,9 @@ def lane_stopped_alarm(place: StoppedLane, error: TocsinError, now_ms: int) -> M
 
 
 def _evidence(channel: str, place: StoppedLane, error: TocsinError) -> list[Evidence]:
-    """What is gone, in the topic where it lay."""
+    """What is gone or hidden, in the topic where it lies."""
+    if isinstance(error, Hidden):
+        return [Evidence(channel, place.topic, place.partition, error.first, error.end - 1)]
     if not isinstance(error, DataLoss):
         return []
     own_topic, bracket, _ = error.where.partition("[")
@@ -98,6 +103,13 @@ def _said(lane: str, error: TocsinError) -> dict[str, str]:
             "en": f"Lane {lane} stands: {error.what} {range_} are lost. Its channels are not "
             "watched; call the engineer of the pipeline.",
             "zh": f"处理通道 {lane} 已停止：{what}（偏移量 {error.first} 至 {error.last}）丢失，"
+            "所属测点目前失去监测，请立即通知系统值班工程师。",
+        }
+    if isinstance(error, Hidden):
+        return {
+            "en": f"Lane {lane} stands: an open transaction hides its readings from offset "
+            f"{error.first} on. Its channels are not watched; call the engineer of the pipeline.",
+            "zh": f"处理通道 {lane} 已停止：偏移量 {error.first} 之后的读数被未结束的事务阻挡，"
             "所属测点目前失去监测，请立即通知系统值班工程师。",
         }
     return {

@@ -10,15 +10,22 @@ from contracts.quantities import Duration
 Words = Annotated[str, Meta(min_length=1, max_length=500)]
 
 
-class Say(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Sentence of the alarm in both languages, with fields in braces.
-
-    Fields: `{name}` of the channel, `{observed}`, `{expected}`, `{threshold}`, `{low}`, `{high}`,
-    `{score}` that the rule judged, `{unit}`, `{colour}`, `{lasted}` since the onset.
-    """
+class Text(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The same in both languages."""
 
     en: Words
     zh: Words
+
+
+class Say(Text, frozen=True, forbid_unknown_fields=True):
+    """Sentence of the alarm in both languages, with fields in braces.
+
+    `{finding}` is what the rule found, told with its figures; `{name}` that of the channel;
+    `{quantity}`, `{unit}` and `{colour}` are words; `{lasted}` is how long the trouble has lasted
+    since its onset, `{hold}` the on-delay; a length that the rule has goes by its key: `{over}`.
+    The figures `{observed}`, `{expected}`, `{threshold}`, `{low}`, `{high}` and `{score}` may say
+    how they are written: `{observed:unit}` with the unit of the class.
+    """
 
 
 class Respond(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -60,8 +67,10 @@ class Rationalisation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
         What to do first.
     owner : Owner
         Who does it, and by when.
-    say : Say
-        The sentence an operator reads.
+    say : Say or None
+        The sentence an operator reads; by default `{name}: {finding}.`
+    findings : dict of str to Say
+        Sentence of single findings in its place: `high`, `stuck`.
     source : str
         Where the rule's figures come from.
     """
@@ -70,5 +79,6 @@ class Rationalisation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     consequence: Words
     respond: Respond
     owner: Owner
-    say: Say
+    say: Say | None = None
+    findings: dict[str, Say] = msgspec.field(default_factory=dict)
     source: Words

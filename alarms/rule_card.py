@@ -1,15 +1,23 @@
 """What the alarm book knows of a rule: its name, its duty, its thresholds."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
 
+from alarms.class_words import NO_WORDS, ClassWords
 from alarms.rationalisation import Rationalisation
 from contracts.alarm import Next
+from contracts.finding import Finding
 from contracts.transition import Colour
 
 Thresholds = tuple[float | None, float | None, float | None, float | None]
 NO_THRESHOLDS: Final[Thresholds] = (None, None, None, None)
+
+
+def one_finding(transition: Any) -> Finding:
+    """The finding of a rule that has one."""
+    del transition
+    return Finding()
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +36,12 @@ class RuleCard:
         Blue to red, None where there is none.
     on : callable or None
         Card that governs at a time in ns, where kinds of day have thresholds of their own.
+    finding : callable
+        What a level change that rings tells.
+    column : str
+        What the rule judges: `value`, or what a model made of it.
+    lengths : mapping of str to int
+        Lengths of time that the rule has, ns, by key: `on_delay`, `over`.
     """
 
     name: str
@@ -36,6 +50,9 @@ class RuleCard:
     low: Thresholds = NO_THRESHOLDS
     high: Thresholds = NO_THRESHOLDS
     on: Callable[[int], "RuleCard"] | None = None
+    finding: Callable[[Any], Finding] = one_finding
+    column: str = "value"
+    lengths: Mapping[str, int] = field(default_factory=dict)
 
     def at_time(self, time_ns: int) -> "RuleCard":
         """The card with the thresholds that govern at a time."""
@@ -44,10 +61,11 @@ class RuleCard:
 
 @dataclass(frozen=True, slots=True)
 class ClassCards:
-    """Rules of one class by slot, the unit of its values, and whether it guards life."""
+    """Rules of one class by slot, the unit of its values, its words, and whether it guards life."""
 
     unit: str
     cards: dict[int, RuleCard]
+    words: ClassWords = NO_WORDS
     life_safety: bool = False
 
 

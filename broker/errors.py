@@ -1,6 +1,9 @@
 """What the Kafka client's errors mean to a lane."""
 
+from typing import Final
+
 from aiokafka.errors import (
+    ClusterAuthorizationFailedError,
     CommitFailedError,
     GroupAuthorizationFailedError,
     IllegalStateError,
@@ -8,6 +11,7 @@ from aiokafka.errors import (
     KafkaTimeoutError,
     NoBrokersAvailable,
     TopicAuthorizationFailedError,
+    TransactionalIdAuthorizationFailed,
 )
 
 from contracts.errors import FatalError, Fenced, RetryableError, TocsinError
@@ -15,7 +19,12 @@ from contracts.errors import FatalError, Fenced, RetryableError, TocsinError
 RETRY_AFTER_S = 1.0
 
 _LOST = (CommitFailedError, IllegalStateError)
-_FORBIDDEN = (GroupAuthorizationFailedError, TopicAuthorizationFailedError)
+_FORBIDDEN: Final[dict[type[KafkaError], str]] = {
+    ClusterAuthorizationFailedError: "the cluster",
+    GroupAuthorizationFailedError: "group",
+    TopicAuthorizationFailedError: "topic",
+    TransactionalIdAuthorizationFailed: "transactional id",
+}
 _AWAY = (TimeoutError, KafkaTimeoutError, NoBrokersAvailable)
 
 
@@ -40,12 +49,46 @@ def meaning(where: str, doing: str, error: Exception) -> TocsinError:
     if isinstance(error, _LOST):
         msg = f"{where}: expected to own the lane in `{doing}`, got {got}"
         return Fenced(f"{msg}; drop the lane")
-    if isinstance(error, _FORBIDDEN):
-        return FatalError(f"{where}: `{doing}` is not allowed ({got}); widen the worker's ACLs")
+    if (refused := forbidden(where, doing, error)) is not None:
+        return refused
     if _away(error):
         msg = f"{where}: expected an answer to `{doing}`, got {got}; retrying in {RETRY_AFTER_S} s"
         return RetryableError(msg, RETRY_AFTER_S)
     return FatalError(f"{where}: `{doing}` failed: {error!r}; restart the worker")
+
+
+def forbidden(where: str, doing: str, error: Exception) -> FatalError | None:
+    """Which right is missing, if one is.
+
+    Parameters
+    ----------
+    where : str
+        Lane or topic.
+    doing : str
+        The call that failed (`flush`).
+    error : Exception
+        What the client raised; it names the topic, group or transactional id.
+
+    Examples
+    --------
+    >>> print(forbidden("water-3", "flush", TopicAuthorizationFailedError("tocsin.alarms.water")))
+    water-3: expected the right to `flush` on topic 'tocsin.alarms.water', got
+    TopicAuthorizationFailedError; give it, `tocsin topics --acl` prints all of them
+    """
+    kind = next((word for cause, word in _FORBIDDEN.items() if isinstance(error, cause)), None)
+    if kind is None:
+        return None
+    names = " ".join(sorted(_names(error)))
+    return FatalError(
+        f"{where}: expected the right to `{doing}` on {kind}{names and f' {names}'}, got "
+        f"{type(error).__name__}; give it, `tocsin topics --acl` prints all of them"
+    )
+
+
+def _names(error: Exception) -> set[str]:
+    """What a refusal names: the client gives one name or a set of them."""
+    given = error.args[0] if error.args else ()
+    return {repr(str(name)) for name in ([given] if isinstance(given, str) else given)}
 
 
 def refusal(where: str, doing: str, error: Exception) -> TocsinError:

@@ -7,7 +7,10 @@ from typing import Final
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
+from broker.access import client_options
 from broker.closing import close_client
+from contracts.errors import AccessDenied
+from contracts.kafka import NO_SECURITY, Security
 
 CALL_S: Final = 5.0
 CLOSE_S: Final = 2.0
@@ -21,13 +24,22 @@ class LogEnds:
     bootstrap : str
         Addresses of brokers.
     topic : str
+    security : Security, optional
     call_s : float
         Deadline of one question.
     """
 
-    def __init__(self, bootstrap: str, topic: str, call_s: float = CALL_S) -> None:
+    def __init__(
+        self,
+        bootstrap: str,
+        topic: str,
+        security: Security = NO_SECURITY,
+        *,
+        call_s: float = CALL_S,
+    ) -> None:
         self._bootstrap = bootstrap
         self._topic = topic
+        self._security = security
         self._call_s = call_s
         self._consumer: AIOKafkaConsumer | None = None
 
@@ -44,7 +56,7 @@ class LogEnds:
         try:
             async with asyncio.timeout(self._call_s):
                 found = await getattr(await self._started(), what)(where)
-        except (KafkaError, TimeoutError, OSError):
+        except (AccessDenied, KafkaError, TimeoutError, OSError):
             await self.close()
             return None
         return {place.partition: int(offset) for place, offset in found.items()}
@@ -57,6 +69,7 @@ class LogEnds:
                 enable_auto_commit=False,
                 auto_offset_reset="none",
                 group_id=None,
+                **client_options(self._security),
             )
             await self._consumer.start()
         return self._consumer

@@ -7,8 +7,11 @@ from typing import Any, Final
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 
+from broker.access import client_options
 from broker.closing import close_client
+from broker.errors import forbidden
 from contracts.errors import DataLoss, FatalError, LogCut
+from contracts.kafka import NO_SECURITY, Security
 from contracts.ports.status import QueueStatus
 from runtime.queues import CountedLock
 
@@ -31,15 +34,22 @@ class LaneReader:
         Addresses of brokers.
     deadline_s : float
         Longest time for reading one partition to its end.
+    security : Security, optional
     check_crcs : bool
         Off only for the embedded broker of the demo.
     """
 
     def __init__(
-        self, bootstrap: str, deadline_s: float = 60.0, *, check_crcs: bool = True
+        self,
+        bootstrap: str,
+        deadline_s: float = 60.0,
+        security: Security = NO_SECURITY,
+        *,
+        check_crcs: bool = True,
     ) -> None:
         self._bootstrap = bootstrap
         self._deadline_s = deadline_s
+        self._security = security
         self._check_crcs = check_crcs
         self._consumers: dict[str, AIOKafkaConsumer] = {}
         self._busy = CountedLock("log_reader")
@@ -57,6 +67,7 @@ class LaneReader:
                 enable_auto_commit=False,
                 auto_offset_reset="none",
                 group_id=None,
+                **client_options(self._security),
             )
             self._consumers[isolation] = consumer  # before the start: a failed one is closed too
             await consumer.start()
@@ -94,6 +105,8 @@ class LaneReader:
                     return await self._read(where, name, first, what)
             except (TimeoutError, KafkaError) as error:
                 await self._forget()
+                if (refused := forbidden(name, "read", error)) is not None:
+                    raise refused from error
                 msg = f"{name}: expected to read to its end, got {error!r}"
                 raise FatalError(msg) from error
             except DataLoss:

@@ -15,9 +15,11 @@ from aiokafka.errors import (
 )
 from msgspec import Meta, Struct
 
+from broker.access import check_access, client_options
 from broker.closing import close_client
 from broker.errors import meaning, refusal
 from contracts.errors import ConfigError, FatalError, TocsinError
+from contracts.kafka import NO_SECURITY, Security
 from contracts.topics import TopicNames
 
 DAY_MS: Final = 86_400_000
@@ -123,7 +125,7 @@ def _topic(name: str, partitions: int, plan: TopicPlan, settings: Mapping[str, s
 
 
 async def ensure(
-    topics: Sequence[Topic], bootstrap: str, security: Mapping[str, object] | None = None
+    topics: Sequence[Topic], bootstrap: str, security: Security = NO_SECURITY
 ) -> list[str]:
     """Make the topics that are missing, check the others; one line for each comes back.
 
@@ -136,7 +138,7 @@ async def ensure(
     FatalError
         When the brokers are away or refuse.
     """
-    async with _admin(bootstrap, security or {}) as admin:
+    async with _admin(bootstrap, security) as admin:
         there = await _described(admin, topics)
         refused = [line for topic in topics if (line := _miscounted(topic, there))]
         if refused:
@@ -148,7 +150,9 @@ async def ensure(
     return made + lines
 
 
-async def verify(topics: Sequence[Topic], bootstrap: str) -> tuple[list[str], bool]:
+async def verify(
+    topics: Sequence[Topic], bootstrap: str, security: Security = NO_SECURITY
+) -> tuple[list[str], bool]:
     """One line for each topic, and whether all are there with their partitions; makes nothing.
 
     Raises
@@ -156,7 +160,7 @@ async def verify(topics: Sequence[Topic], bootstrap: str) -> tuple[list[str], bo
     FatalError
         When the brokers are away or refuse.
     """
-    async with _admin(bootstrap, {}) as admin:
+    async with _admin(bootstrap, security) as admin:
         there = await _described(admin, topics)
         lines = [f"{topic.name}: missing" for topic in topics if topic.name not in there]
         lines += [line for topic in topics if (line := _miscounted(topic, there))]
@@ -165,7 +169,13 @@ async def verify(topics: Sequence[Topic], bootstrap: str) -> tuple[list[str], bo
     return lines, whole
 
 
-async def counted(topics: Sequence[Topic], bootstrap: str, *, whole: bool = False) -> None:
+async def counted(
+    topics: Sequence[Topic],
+    bootstrap: str,
+    security: Security = NO_SECURITY,
+    *,
+    whole: bool = False,
+) -> None:
     """Refuse topics with another number of partitions, and with `whole` those that are missing.
 
     Raises
@@ -175,7 +185,7 @@ async def counted(topics: Sequence[Topic], bootstrap: str, *, whole: bool = Fals
     RetryableError
         When the brokers are away.
     """
-    async with _admin(bootstrap, {}, meaning) as admin:
+    async with _admin(bootstrap, security, meaning) as admin:
         there = await _described(admin, topics)
     refused = [line for topic in topics if (line := _miscounted(topic, there))]
     missing = [topic.name for topic in topics if topic.name not in there]
@@ -184,14 +194,19 @@ async def counted(topics: Sequence[Topic], bootstrap: str, *, whole: bool = Fals
             f"{bootstrap}: expected the topics of the configuration, {', '.join(missing)} missing"
         )
         advice = f"make them with `tocsin topics --create --bootstrap {bootstrap}`"
-        refused.append(f"{text}; {advice}, on a single broker with `--replication 1` as well")
+        advice += ", on a single broker with `--replication 1` as well"
+        if security.encrypts or security.logs_in:  # what one has no right to is not shown
+            advice += (
+                "; if they are there, give this user the rights that `tocsin topics --acl` prints"
+            )
+        refused.append(f"{text}; {advice}")
     if refused:
         raise ConfigError(*refused)
 
 
-async def members(group: str, bootstrap: str) -> int:
+async def members(group: str, bootstrap: str, security: Security = NO_SECURITY) -> int:
     """How many members a consumer group has now."""
-    async with _admin(bootstrap, {}) as admin:
+    async with _admin(bootstrap, security) as admin:
         (answer,) = await admin.describe_consumer_groups([group])
     return sum(len(found["members"]) for found in answer.to_object()["groups"])
 
@@ -199,7 +214,7 @@ async def members(group: str, bootstrap: str) -> int:
 @asynccontextmanager
 async def _admin(
     bootstrap: str,
-    security: Mapping[str, object],
+    security: Security,
     meant: Callable[[str, str, Exception], TocsinError] = refusal,
 ) -> AsyncIterator[AIOKafkaAdminClient]:
     """Admin client with one deadline for everything, its errors with our meaning."""
@@ -207,13 +222,14 @@ async def _admin(
         bootstrap_servers=bootstrap,
         client_id="tocsin-topics",
         request_timeout_ms=REQUEST_TIMEOUT_MS,
-        **security,
+        **client_options(security),
     )
     try:
         async with asyncio.timeout(DEADLINE_S):
             await admin.start()
             yield admin
     except (KafkaError, TimeoutError) as error:
+        await check_access(bootstrap, security)
         raise meant(bootstrap, "topics", error) from error
     finally:
         await close_client(admin)

@@ -12,6 +12,7 @@ from configuration.pack import Pack
 from configuration.yaml.overrides import CHANNEL, KEY, TAG
 from configuration.yaml.shape import shape, written_fields
 from configuration.yaml.units import FIGURE, RATE
+from contracts.kafka import Secret
 from contracts.quantities import ABSOLUTE, DIFFERENCE, Quantity, Rate
 
 DRAFT: Final = "http://json-schema.org/draft-07/schema#"  # what editors of YAML know best
@@ -94,6 +95,8 @@ def _number(node: inspect.FloatType | inspect.IntType, *, figure: bool) -> dict[
 
 
 def _quantity(kind: type) -> dict[str, Any]:
+    if kind is Secret:
+        return {"type": "string", "pattern": f"^{Secret.PATTERN}$", "description": Secret.EXPECTED}
     assert issubclass(kind, Quantity)
     pattern = RATE.pattern if kind is Rate else kind.PATTERN
     return {"type": "string", "pattern": f"^{pattern}$", "description": kind.EXPECTED}

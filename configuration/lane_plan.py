@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timezone
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Final
 
 import numpy as np
@@ -14,8 +14,8 @@ from alarms.lane_stopped import StoppedLane, lane_stopped_alarm
 from alarms.rule_card import NO_THRESHOLDS, ClassCards, RuleCard, Thresholds
 from configuration.catalogue.store import lanes_of
 from configuration.configuration import Configuration
-from configuration.pack import ClassPack, LimitRule
-from configuration.rule_kinds import kinds, slots
+from configuration.pack import RULES, ClassPack, LimitRule, lengths_of
+from configuration.rule_kinds import finding_of, kinds, slots
 from contracts.catalogue import Catalogue
 from contracts.civil_time import DAY_TYPES, day_type
 from contracts.errors import ConfigError, TocsinError
@@ -23,7 +23,9 @@ from contracts.lane import LaneName
 from contracts.ports.lane_log import Message
 from contracts.ports.lane_parts import Parts
 from contracts.topics import TopicNames
+from detectors.base.findings import by_sides
 from detectors.base.kind import Roster
+from detectors.base.row_rule import VALUE
 from detectors.base.thresholds import COLOURS, Steps
 from detectors.channel import invalid, silence
 from detectors.channel.invalid import LivenessWatch
@@ -200,28 +202,32 @@ def plan_of(configuration: Configuration, lifeline: str) -> Plan:
 
 def class_cards(pack: ClassPack) -> ClassCards:
     """What the alarm book must know of a class."""
-    cards = {}
+    slot_of = {**slots(), "silent": silence.SLOT, "invalid": invalid.SLOT}
+    cards = {slot_of[name]: _card(pack, name) for name in RULES if pack.rule(name) is not None}
     if pack.limit is not None:
-        cards[parameters.LIMIT_SLOT] = _limit_card(pack.limit, pack.at["limit"])
-    if pack.unusual is not None:
-        cards[parameters.UNUSUAL_SLOT] = RuleCard("unusual", pack.at["unusual"], pack.unusual.duty)
-    if pack.frozen is not None:
-        cards[parameters.FROZEN_SLOT] = RuleCard("frozen", pack.at["frozen"], pack.frozen.duty)
-    if pack.silent is not None:
-        cards[silence.SLOT] = RuleCard("silent", pack.at["silent"], pack.silent.duty)
-    if pack.invalid is not None:
-        cards[invalid.SLOT] = RuleCard("invalid", pack.at["invalid"], pack.invalid.duty)
-    for name, (slot, _) in kinds().items():
-        if (rule := pack.rule(name)) is not None:
-            cards[slot] = RuleCard(name, pack.at[name], rule.duty)
-    return ClassCards(pack.unit, cards, pack.life_safety)
+        cards[slot_of["limit"]] = _limit_card(pack.limit, cards[slot_of["limit"]])
+    return ClassCards(pack.unit, cards, pack.words, life_safety=pack.life_safety)
 
 
-def _limit_card(limit: LimitRule, at: str) -> RuleCard:
+def _card(pack: ClassPack, name: str) -> RuleCard:
+    """Card of a rule that has no thresholds of its own colours."""
+    rule = pack.rule(name)
+    return RuleCard(
+        name,
+        pack.at[name],
+        rule.duty,
+        finding=partial(finding_of(name), rule),
+        column=getattr(rule, "of", VALUE),
+        lengths=lengths_of(rule),
+    )
+
+
+def _limit_card(limit: LimitRule, plain: RuleCard) -> RuleCard:
     """Card of limits, and of the kinds of day that have their own."""
 
     def card(sides: Limit) -> RuleCard:
-        return RuleCard("limit", at, limit.duty, _thresholds(sides.low), _thresholds(sides.high))
+        low, high = _thresholds(sides.low), _thresholds(sides.high)
+        return replace(plain, low=low, high=high, finding=partial(by_sides, sides))
 
     if limit.days is None:
         return card(limit)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 import msgspec
 from msgspec import Meta
 
+from alarms.class_words import NO_WORDS, ClassWords
 from alarms.rationalisation import Rationalisation
 from configuration.rule_kinds import BUILT_IN, kinds
 from configuration.yaml.shape import BY_LOADER
@@ -74,6 +75,8 @@ class ClassPack(
     plausible : Plausible
     life_safety : bool
         Lives depend on it at once, so that its channels are never shelved.
+    words : ClassWords
+        What its alarms call the quantity, the unit and the states.
     limit, unusual, silent, invalid, frozen : rule or None
         Lengths in periods are turned into time on load. `Pack` adds a field for every other kind.
     at : dict of str to str
@@ -89,6 +92,7 @@ class ClassPack(
     period: Duration
     plausible: Plausible
     life_safety: bool = False
+    words: ClassWords = NO_WORDS
     limit: LimitRule | None = None
     unusual: UnusualRule | None = None
     silent: SilentRule | None = None
@@ -145,6 +149,12 @@ if TYPE_CHECKING:
 else:
     Pack = _whole()
 RULES: Final = (*BUILT_IN, *kinds())
+
+
+def lengths_of(rule: Any) -> dict[str, int]:
+    """Lengths of time that a rule has, ns, by key."""
+    found = {name: getattr(rule, name) for name in rule.__struct_fields__}
+    return {name: value.ns for name, value in found.items() if isinstance(value, Duration)}
 
 
 def in_time(value: Any, period: Duration) -> Any:

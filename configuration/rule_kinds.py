@@ -1,11 +1,14 @@
 """Kinds of rules a class file may hold: those of Tocsin, and those of installed packages."""
 
 import re
+from collections.abc import Callable
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Final
 
 from contracts.errors import ConfigError
+from contracts.finding import Finding
+from detectors.base.findings import SIDES, by_expected, by_sides, only
 from detectors.base.kind import Kind, no_references
 from detectors.channel import invalid, silence
 from detectors.fused import parameters
@@ -17,13 +20,14 @@ BUILT_IN: Final = ("limit", "unusual", "silent", "invalid", "frozen")
 # Other words that a class file or its struct has.
 TAKEN: Final = (
     *("class", "class_name", "unit", "period", "plausible", "overrides"),
-    *("at", "selectors", "applied", "lifeline", "label", "rule"),
+    *("at", "selectors", "applied", "lifeline", "label", "rule", "words"),
 )
 _FUSED: Final = {
     "limit": parameters.LIMIT_SLOT,
     "unusual": parameters.UNUSUAL_SLOT,
     "frozen": parameters.FROZEN_SLOT,
 }
+_BUILT_IN_FINDING: Final = {"limit": by_sides, "unusual": by_expected}
 FIRST_SLOT: Final = 1 + max(silence.SLOT, invalid.SLOT, *_FUSED.values())
 SLOTS_MAX: Final = 256  # a level change names its rule in one byte
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,31}")
@@ -69,6 +73,18 @@ def _listens(kind: Any) -> bool:
 def slots() -> dict[str, int]:
     """Number in level changes of every rule that readings advance, by name."""
     return {**_FUSED, **{name: slot for name, (slot, _) in kinds().items()}}
+
+
+def findings_of(name: str) -> tuple[str, ...]:
+    """Names of what a rule can find, one without a name where it finds one thing."""
+    if name in BUILT_IN:
+        return SIDES if name in _BUILT_IN_FINDING else ("",)
+    return kinds()[name][1].findings
+
+
+def finding_of(name: str) -> Callable[[Any, Any], Finding]:
+    """Which of them a level change that rings is, from (rule, level change)."""
+    return _BUILT_IN_FINDING.get(name, only) if name in BUILT_IN else kinds()[name][1].finding
 
 
 def _loaded(entry: EntryPoint) -> Any:

@@ -2,18 +2,21 @@
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 from msgspec import Meta
 
 from configuration.checks.commands import check_commands
+from configuration.checks.kafka import check_kafka
 from configuration.commands import CommandRules
 from configuration.yaml.fill import FromEnvironment, Page, fill
 from configuration.yaml.findings import Findings, Path
 from configuration.yaml.located import Located
 from contracts.civil_time import CITY_ZONE, ZONES, civil_zone
+from contracts.kafka import Kafka, has_credentials, masked
 from contracts.quantities import Duration
+from pipeline.lane.outbox import TRANSACTION_OUTPUTS
 
 PARTITIONS_MAX: Final = 1024
 TRANSACTION_NS_MIN: Final = 1_000_000_000
@@ -23,16 +26,14 @@ _APP = re.compile(r"[a-z][a-z0-9-]{0,62}")
 _LIFELINE = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 _BROKER = re.compile(r"(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9_.-]+):([0-9]{1,5})")
 PORT_MAX: Final = 65_535
+# Where a secret stands: it is read when a client connects, by those alone who connect.
+SECRETS: Final[frozenset[Path]] = frozenset(
+    {("kafka", "sasl", "password"), ("kafka", "sasl", "token"), ("kafka", "tls", "key_password")}
+)
 BOOTSTRAP: Final = "`host:port`, with commas between several"
 
 Text = Annotated[str, Meta(min_length=1, max_length=1000)]
 Count = Annotated[int, Meta(ge=1, le=1_000_000_000)]
-
-
-class Kafka(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Where the brokers are: `host:port`, with commas between several."""
-
-    bootstrap: Text
 
 
 class Lifeline(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -90,6 +91,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     ----------
     app : str
         First part of consumer groups and transactional ids.
+    profile : str
+        `production` refuses what only a test bench may do: brokers beyond this machine without TLS,
+        host names that are not checked, and commands that anyone may give.
     zone : str
         IANA name of the city's time zone, by which rules count hours and days and alarms are
         stamped. Part of the bundle, as are the lanes.
@@ -103,11 +107,15 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     commands : CommandRules or None
     transaction_timeout : Duration
         How long a dead worker's open transaction may hide its lane.
+    transaction_outputs : int
+        Most alarms and dead letters in one transaction; a storm takes as many as it needs, and
+        each must end well inside the timeout.
     session_timeout : Duration
         How long a worker may be silent before its lanes go to others.
     """
 
     app: str = "tocsin"
+    profile: Literal["development", "production"] = "development"
     zone: Annotated[str, Meta(min_length=1, max_length=60)] = CITY_ZONE
     kafka: Kafka
     lifelines: dict[str, Lifeline]
@@ -117,7 +125,15 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     snapshot: Snapshot = Snapshot()
     commands: CommandRules | None = None
     transaction_timeout: Duration = Duration("10 s")
+    transaction_outputs: Annotated[int, Meta(ge=1, le=100_000)] = TRANSACTION_OUTPUTS
     session_timeout: Duration = Duration("30 s")
+
+    def __repr__(self) -> str:
+        """As usual, but for the credentials that a variable may have brought into the address."""
+        fields = {name: getattr(self, name) for name in self.__struct_fields__}
+        fields["state"] = masked(self.state)
+        shown = ", ".join(f"{name}={value!r}" for name, value in fields.items())
+        return f"{type(self).__name__}({shown})"
 
 
 def read_settings(
@@ -135,12 +151,12 @@ def read_settings(
 
 
 def _filled(data: Any, path: Path, page: Page, environment: Mapping[str, str]) -> Any:
-    """Data with `${env:NAME}` replaced."""
+    """Data with `${env:NAME}` replaced, but for secrets."""
     if isinstance(data, dict):
         return {key: _filled(item, (*path, key), page, environment) for key, item in data.items()}
     if isinstance(data, list):
         return [_filled(item, (*path, i), page, environment) for i, item in enumerate(data)]
-    if not isinstance(data, str) or "${" not in data:
+    if not isinstance(data, str) or "${" not in data or path in SECRETS:
         return data
     match = _ENVIRONMENT.fullmatch(data)
     if match is None:
@@ -163,6 +179,24 @@ def is_bootstrap(text: str) -> bool:
     return all(match is not None and 0 < int(match[2]) <= PORT_MAX for match in found)
 
 
+def shown_bootstrap(text: str) -> tuple[str, str]:
+    """What a message quotes of an address that was refused, and what it advises."""
+    advice = "names and passwords belong in `kafka.sasl`" if "@" in text else ""
+    return masked(text), advice
+
+
+def _judge_state(page: Page) -> None:
+    """Refuse credentials that stand in the file; those of a variable are masked where printed."""
+    state = page.located.data.get("state")
+    if not isinstance(state, FromEnvironment) and has_credentials(str(state)):
+        advice = (
+            "the store takes them from its own variables (AWS_ACCESS_KEY_ID, "
+            "AWS_SECRET_ACCESS_KEY) or from the machine's role; or put the whole address in "
+            "`${env:NAME}`"
+        )
+        page.refuse(("state",), "an address without credentials", masked(str(state)), advice)
+
+
 def _judge(settings: Settings, page: Page) -> None:
     if not _APP.fullmatch(settings.app):
         page.refuse(("app",), "lower-case letters, digits and `-`", settings.app)
@@ -171,14 +205,16 @@ def _judge(settings: Settings, page: Page) -> None:
     except ValueError as error:
         page.refuse(("zone",), ZONES, settings.zone, str(error))
     if not is_bootstrap(settings.kafka.bootstrap):
-        page.refuse(("kafka", "bootstrap"), BOOTSTRAP, settings.kafka.bootstrap)
+        page.refuse(("kafka", "bootstrap"), BOOTSTRAP, *shown_bootstrap(settings.kafka.bootstrap))
+    check_kafka(settings.kafka, settings.profile, page)
+    _judge_state(page)
     if not settings.lifelines:
         page.find(("lifelines",), "expected at least one lifeline, got none; add one")
     for name in settings.lifelines:
         if not _LIFELINE.fullmatch(name):
             text = f"expected a lifeline such as 'water', got {name!r}; rename it"
             page.find(("lifelines", name), text, key=True)
-    check_commands(settings.commands, settings.lifelines, page)
+    check_commands(settings.commands, settings.lifelines, page, settings.profile)
     _judge_times(settings, page)
 
 

@@ -57,12 +57,17 @@ class OwnedBy(msgspec.Struct, frozen=True):
 
 
 class RungBy(msgspec.Struct, frozen=True):
-    """Rule that rang: its name, where it was written, where its figures come from."""
+    """Rule that rang: its name, where it was written, where its figures come from, what it found.
+
+    `finding` is one of the kind's own (`high`, `stuck`), empty where a kind has but one, and in
+    records of releases that told none.
+    """
 
     name: str
     at: str
     source: str
     config: str
+    finding: str = ""
 
 
 class Alarm(msgspec.Struct, frozen=True):

@@ -3,7 +3,9 @@
 TocsinError
 ├── ConfigError      the configuration or a command line is wrong: stop before start (exit code 2)
 ├── DecodeError      one message cannot be read: it becomes a dead letter
+├── Hidden           an open transaction hides records that a lane waits for: told, never raised
 ├── RetryableError   a collaborator is away: try again after `retry_after_s`
+│   └── AccessDenied     it is there and does not let us in, or a secret cannot be read
 └── FatalError       going on would lose or falsify something: stop loudly
     ├── Damaged      a snapshot cannot be read: the one before it is taken
     │   └── Unreadable   it may be sound, but its disk or memory say no
@@ -69,6 +71,32 @@ class RetryableError(TocsinError):
     def __init__(self, message: str, retry_after_s: float) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
+
+
+class Hidden(TocsinError):  # noqa: N818 - the domain's word
+    """An open transaction of another writer hides a log's records from whoever reads it.
+
+    Parameters
+    ----------
+    where : str
+        Lane that waits for them.
+    first, end : int
+        Offset of the first hidden record, and the one behind the last.
+    """
+
+    def __init__(self, where: str, first: int, end: int) -> None:
+        super().__init__(
+            f"{where}: expected to read telemetry up to offset {end}, got an open transaction that "
+            f"hides all from {first} on; find its writer with `kafka-transactions.sh "
+            "find-hanging` and end it with `abort`"
+        )
+        self.where = where
+        self.first = first
+        self.end = end
+
+
+class AccessDenied(RetryableError):  # noqa: N818 - the domain's word
+    """A collaborator does not let us in: at a start somebody must act, later secrets may change."""
 
 
 class FatalError(TocsinError):

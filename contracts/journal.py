@@ -30,6 +30,18 @@ class Tick(msgspec.Struct, frozen=True, tag="tick", tag_field="kind"):
     lane_time_s: Seconds
 
 
+class Outage(msgspec.Struct, frozen=True, tag="outage", tag_field="kind"):
+    """The brokers did not answer the lane for so long: what it did not hear was not silence.
+
+    Parameters
+    ----------
+    seconds : int
+        From the last answer before the outage to the first one behind it.
+    """
+
+    seconds: Seconds
+
+
 class CommandBase(
     msgspec.Struct,
     frozen=True,
@@ -166,7 +178,7 @@ class Refuse(msgspec.Struct, frozen=True, tag="refuse", tag_field="kind"):
 
 ShadowCommand = Shadow | Promote | Rollback
 Command = Shelve | Unshelve | Accept | ShadowCommand
-Change = Tick | Command | Swap | Warm | Refuse | Shed
+Change = Tick | Outage | Command | Swap | Warm | Refuse | Shed
 
 
 class Entry(msgspec.Struct, frozen=True):

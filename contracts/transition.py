@@ -33,6 +33,7 @@ TRANSITION = np.dtype(
         ("rule", np.uint8),  # slot: the place of the rule in its class
         ("was", np.uint8),
         ("now", np.uint8),
+        ("finding", np.uint8),  # which of its findings, 0 where its kind tells by other figures
         ("time_ns", np.int64),  # event time of the change (lane time for timers)
         ("onset_ns", np.int64),  # where an episode begins: the event time of its beginning
         ("observed", np.float64),

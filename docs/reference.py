@@ -20,6 +20,7 @@ from contracts.alarm import Alarm, ShelvingRecord
 from contracts.dead_letter import DeadLetter
 from contracts.journal import Accept, Promote, Rollback, Shadow, Shelve, Unshelve
 from contracts.ports.status import LaneStatus, ProcessStatus
+from docs.sentences import page as sentences
 from ingest.json.reading import Reading
 from sinks.http.metrics import registry
 
@@ -30,7 +31,7 @@ MADE: Final = (
 COMMANDS: Final = (Shelve, Unshelve, Accept, Shadow, Promote, Rollback)
 RECORDS: Final = (Reading, Alarm, ShelvingRecord, DeadLetter, *COMMANDS)
 STEPS: Final = ["blue", "yellow", "orange", "red"]
-OWN: Final = ("class", "unit", "period", "plausible", "life_safety", "overrides")
+OWN: Final = ("class", "unit", "period", "plausible", "life_safety", "words", "overrides")
 CLASS_FILES: Final = """\
 `configs/<lifeline>/<class>.yaml` holds what is true of every channel of a class. Beside the first
 keys below, each section is a kind of rule: its name is the key under which the rule is written
@@ -78,7 +79,7 @@ def _arguments(command: argparse.ArgumentParser) -> Iterator[tuple[str, str]]:
         if isinstance(action, argparse._HelpAction):  # noqa: SLF001 - as above
             continue
         value = "" if action.nargs == 0 else str(action.metavar or action.dest.upper())
-        choices = "\\|".join(map(str, action.choices or ()))
+        choices = "" if action.metavar else "\\|".join(map(str, action.choices or ()))
         shown = ", ".join(action.option_strings)
         name = f"{shown} {choices or value}".strip() if shown else choices or value
         yield f"`{name}`".replace("\\|", "|"), action.help or ""
@@ -239,6 +240,7 @@ PAGES: Final = {
     "class-files": rules,
     "metrics": metrics,
     "records": records,
+    "sentences": sentences,
 }
 
 

@@ -14,6 +14,9 @@ CARRIED: Final = {
     "changes.md": ROOT / "CHANGELOG.md",
     "threats.md": ROOT / "SECURITY.md",
 }
+_TABLE: Final = re.compile(r"<table>.*?</table>", re.DOTALL)
+_HEAD: Final = re.compile(r"<th\b[^>]*>(.*?)</th>", re.DOTALL)
+_ROW: Final = re.compile(r"<tr>.*?</tr>", re.DOTALL)
 _LINK: Final = re.compile(r"(?<!!)\[([^\]]*)\]\((?!https?:|#)([^)#\s]+)(#[^)\s]*)?\)")
 
 
@@ -29,6 +32,23 @@ def on_files(files: Any, config: Any) -> Any:
     for name, source in CARRIED.items():
         files.append(File.generated(config, name, content=source.read_text(encoding="utf-8")))
     return files
+
+
+def on_page_content(html: str, **_: Any) -> str:
+    """Called by mkdocs for every page: cells know the head of their column, for narrow screens."""
+    return _TABLE.sub(_headed, html)
+
+
+def _headed(table: re.Match[str]) -> str:
+    """A table whose cells have the text of their head as an attribute."""
+    texts = [re.sub("<.*?>", "", head).strip() for head in _HEAD.findall(table[0])]
+    heads = [text.replace('"', "&quot;") for text in texts]
+
+    def row(cells: re.Match[str]) -> str:
+        names = iter(heads)
+        return re.sub("<td", lambda _: f'<td data-head="{next(names)}"', cells[0])
+
+    return _ROW.sub(row, table[0])
 
 
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:

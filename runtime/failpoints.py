@@ -29,6 +29,7 @@ class Point(StrEnum):
     JOURNAL = "journal"  # entries lie in an open transaction
     PRODUCE = "produce"  # so do all outputs and the mark
     ACK = "ack"  # the transaction is committed, the lane does not know it
+    SLICE = "slice"  # so is a part of what a step tells, the rest is not told
     SNAPSHOT_WRITE = "snapshot-write"  # a draft is written, not synced
     FSYNC = "fsync"  # the draft is synced, not renamed
     RENAME = "rename"  # it is renamed, the folder is not synced

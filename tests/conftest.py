@@ -9,10 +9,11 @@ import pytest
 from app.process import kernel_cache
 from runtime.installation import HOME
 from tests.testkit.kafka.broker import Cluster, missing
+from tests.testkit.kafka.locked import LockedCluster
 
 kernel_cache.choose()  # before any test imports a kernel
 
-BROKER_FIXTURES = {"kafka", "kafka3"}
+BROKER_FIXTURES = {"kafka", "kafka3", "locked_kafka"}
 # Compiling a kind of rule takes longer than testing it: the fast run takes one as an example.
 QUICK_KINDS = {"test_slope", "slope"}
 # Begin with what takes longest: at the end one process would wait for the other.
@@ -32,6 +33,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def kafka() -> Iterator[Cluster]:
     """One node, started by the first test that asks and shared by all: make topics of your own."""
     with Cluster() as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="session")
+def locked_kafka() -> Iterator[LockedCluster]:
+    """One node that asks who calls and what it may, started by the first test that asks."""
+    with LockedCluster() as cluster:
         yield cluster
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.testkit.browser import chromium
 from tests.tidy import ROOT
 
 LOADS = {"script": "src", "img": "src", "link": "href", "iframe": "src", "source": "src"}
@@ -33,18 +34,23 @@ class Loaded(HTMLParser):
         self.addresses += [given[LOADS[tag]] or ""] if LOADS.get(tag, "") in given else []
 
 
-@pytest.mark.slow
-def test_the_site_builds_without_a_network_and_loads_nothing_from_elsewhere(
-    tmp_path: Path,
-) -> None:
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The documentation, built without a network where that can be taken away."""
     alone = ["unshare", "--map-root-user", "--net"]
     probe = [*alone, "true"]
     can = shutil.which("unshare") and not subprocess.run(probe, check=False).returncode
-    build = [sys.executable, "-m", "mkdocs", "build", "--quiet", "--site-dir", str(tmp_path)]
+    folder = tmp_path_factory.mktemp("site")
+    build = [sys.executable, "-m", "mkdocs", "build", "--quiet", "--site-dir", str(folder)]
     command = [*(alone if can else []), *build]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    pages = sorted(tmp_path.rglob("*.html"))
+    return folder
+
+
+@pytest.mark.slow
+def test_the_site_builds_without_a_network_and_loads_nothing_from_elsewhere(site: Path) -> None:
+    pages = sorted(site.rglob("*.html"))
     assert len(pages) > 25
     for page in pages:
         loaded = Loaded()
@@ -52,4 +58,29 @@ def test_the_site_builds_without_a_network_and_loads_nothing_from_elsewhere(
         assert loaded.addresses
         foreign = [at for at in loaded.addresses if "//" in at.split("?")[0]]
         assert not foreign, (page.name, foreign)
-    assert (tmp_path / "search" / "search_index.json").stat().st_size > 50_000
+    assert (site / "search" / "search_index.json").stat().st_size > 50_000
+
+
+# Cells of tables that have a text, and those of them which a person sees without scrolling aside.
+CELLS = """(() => {
+  const cells = [...document.querySelectorAll("article td")].filter(cell => cell.innerText.trim());
+  const seen = cells.filter(cell => {
+    const range = document.createRange();
+    range.selectNodeContents(cell);
+    const box = range.getBoundingClientRect();
+    return box.width > 0 && box.left >= 0 && box.right <= innerWidth;
+  });
+  return [cells.length, seen.length, document.documentElement.scrollWidth];
+})()"""
+
+
+@pytest.mark.slow
+async def test_no_column_is_out_of_sight_on_a_phone(site: Path) -> None:
+    counted, addresses = 0, [page.as_uri() for page in sorted(site.rglob("*.html"))]  # noqa: ASYNC240
+    async with chromium() as page:
+        for address in addresses:
+            await page.open(address, 390, 844)
+            cells, seen, width = await page.evaluate(CELLS)
+            assert (seen, width) == (cells, 390), address
+            counted += cells
+    assert counted > 1_000

@@ -95,7 +95,7 @@ def explain(arguments: argparse.Namespace) -> int:
     """Which values govern a channel and, with a time and telemetry, why it rang or not."""
     from lab.explain import explain as explaining  # noqa: PLC0415 - numba loads only with a time
 
-    configuration = Configuration.load(arguments.configs)
+    configuration, code = Configuration.load(arguments.configs), GOOD
     pack, values = explaining.governing(arguments.configs, configuration, arguments.channel)
     answer: dict[str, Any] = {"class": pack.label, "values": [asdict(value) for value in values]}
     shown = explaining.lines(pack, values)
@@ -108,8 +108,9 @@ def explain(arguments: argparse.Namespace) -> int:
             shown = explaining.lines_of_bundle(then.configuration.hash, then.pack, values)
         answer.update(config=then.configuration.hash, state=then.lines)
         shown = [*shown, "", *then.lines]
+        code = FAILED if then.most_refused else GOOD
     say(json.dumps(answer, ensure_ascii=False) if arguments.json else "\n".join(shown))
-    return GOOD
+    return code
 
 
 def _moment(arguments: argparse.Namespace, configuration: Configuration, lifeline: str) -> "Moment":
@@ -117,14 +118,17 @@ def _moment(arguments: argparse.Namespace, configuration: Configuration, lifelin
     if arguments.telemetry is None:
         msg = "explain: expected --telemetry FILE beside a time, got none"
         raise ConfigError(msg)
+    from lab.data.refusals import say_notes  # noqa: PLC0415 - loads numba
     from lab.explain.moment import moment  # noqa: PLC0415 - loads numba
     from lab.explain.replay import ReplayLanes  # noqa: PLC0415 - loads numba
     from lab.explain.telemetry import Telemetry  # noqa: PLC0415 - loads numba
 
-    telemetry = Telemetry(arguments.telemetry)
+    telemetry = Telemetry(arguments.telemetry, arguments.columns)
     bench = ReplayLanes(configuration, lifeline, arguments.state, telemetry)
     files = (arguments.telemetry, arguments.journal)
-    return moment(bench, arguments.channel, arguments.time, files)
+    found = moment(bench, arguments.channel, arguments.time, files)
+    say_notes("explain", telemetry.notes)
+    return found
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from app.cli.parser import parser
 from app.process import kernel_cache
-from contracts.errors import ConfigError, TocsinError
+from contracts.errors import AccessDenied, ConfigError, TocsinError
 from runtime.bounded_log import BoundedFormatter, RateLimit
 from runtime.exit_codes import FAILED, WRONG_USE
 
@@ -41,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         signal.signal(signal.SIGINT, signal.default_int_handler)
         return commands.COMMANDS[arguments.command](arguments)
-    except ConfigError as error:
+    except (ConfigError, AccessDenied) as error:
         sys.stderr.write(f"{error}\n")
         return WRONG_USE
     except TocsinError as error:

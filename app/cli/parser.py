@@ -7,7 +7,19 @@ from typing import Final
 
 from app.cli import lab_options
 from app.process.kernel_cache import CPUS, HOST
+from contracts.kafka import has_credentials, masked
 from runtime.installation import CONFIGS
+
+
+def _location(text: str) -> str:
+    """A snapshot location; secrets on a command line are seen by every user of the machine."""
+    if not has_credentials(text):
+        return text
+    msg = (
+        f"expected an address without credentials, got {masked(text)!r}; set AWS_ACCESS_KEY_ID and "
+        "AWS_SECRET_ACCESS_KEY, or `state: ${env:NAME}` in the configuration"
+    )
+    raise argparse.ArgumentTypeError(msg)
 
 
 def _configs(command: argparse.ArgumentParser) -> None:
@@ -27,7 +39,8 @@ def _lifeline(command: argparse.ArgumentParser) -> None:
 def _places(command: argparse.ArgumentParser) -> None:
     _configs(command)
     command.add_argument("--bootstrap", help="Kafka address, instead of the configured one")
-    command.add_argument("--state", help="snapshot location, instead of the configured one")
+    where = "snapshot location, instead of the configured one"
+    command.add_argument("--state", type=_location, help=where)
 
 
 def _run(command: argparse.ArgumentParser) -> None:
@@ -63,9 +76,12 @@ def _replay(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("--columns", type=Path, help="what the columns of an export are")
     command.add_argument("--journal", type=Path, help="recorded journal entries (.jsonl)")
-    command.add_argument("--state", help="where bundles of earlier configurations lie")
+    earlier = "where bundles of earlier configurations lie"
+    command.add_argument("--state", type=_location, help=earlier)
     command.add_argument(
-        "--warm", help="keep what was learned at this snapshot location, for lanes that begin there"
+        "--warm",
+        type=_location,
+        help="keep what was learned at this snapshot location, for lanes that begin there",
     )
     command.add_argument("--out", type=Path, help="write alarm revisions here (.jsonl)")
     command.add_argument("--json", action="store_true", help="print one JSON summary")
@@ -99,8 +115,10 @@ def _explain(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--telemetry", type=Path, help="recorded records, JSON readings or an export"
     )
+    command.add_argument("--columns", type=Path, help="what the columns of an export are")
     command.add_argument("--journal", type=Path, help="recorded journal entries (.jsonl)")
-    command.add_argument("--state", help="where bundles of earlier configurations lie")
+    earlier = "where bundles of earlier configurations lie"
+    command.add_argument("--state", type=_location, help=earlier)
     command.add_argument("--json", action="store_true", help="print it as JSON")
 
 
@@ -123,6 +141,11 @@ def _topics(command: argparse.ArgumentParser) -> None:
         type=Path,
         metavar="OLD",
         help="let new lanes begin with what those of another configuration folder learned",
+    )
+    command.add_argument(
+        "--acl",
+        action="store_true",
+        help="print the least rights that each role needs, as commands for `kafka-acls.sh`",
     )
     command.add_argument("--json", action="store_true", help="print the list as JSON")
 

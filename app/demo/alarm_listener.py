@@ -7,6 +7,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from app.demo.broker import DemoBroker
+from broker.access import client_options
 from broker.closing import close_client
 from contracts.alarm import Alarm, decode_alarm
 from contracts.topics import TopicNames
@@ -39,6 +40,7 @@ class AlarmListener:
             isolation_level="read_committed",
             check_crcs=broker.check_crcs,
             auto_offset_reset="earliest",
+            **client_options(settings.kafka),
         )
         try:
             await consumer.start()

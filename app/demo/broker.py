@@ -12,12 +12,14 @@ import msgspec
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
+from broker.access import check_access, client_options
 from broker.closing import close_client
 from broker.embedded import EmbeddedBroker
 from broker.errors import refusal
 from broker.topics import Topic, TopicPlan, ensure, needed
 from configuration.configuration import Configuration
 from contracts.errors import FatalError
+from contracts.kafka import Kafka
 from contracts.topics import TopicNames
 
 COPIES_MAX: Final = 3
@@ -68,7 +70,8 @@ async def embedded(
 ) -> AsyncIterator[DemoBroker]:
     """A broker inside this process, which ends with the broker."""
     with EmbeddedBroker() as broker:
-        settled = _settled(configuration, configuration.settings.app, broker.bootstrap, state)
+        kafka = Kafka(bootstrap=broker.bootstrap)  # this machine's own, in the clear
+        settled = _settled(configuration, configuration.settings.app, kafka, state)
         for topic in needed(lanes, TopicNames(settled.settings.app)):
             broker.create(topic.name)
         yield DemoBroker(settled, check_crcs=False)
@@ -86,10 +89,11 @@ async def real(
         When the brokers are away or refuse.
     """
     app = f"tocsin-demo-{secrets.token_hex(4)}"
-    settled = _settled(configuration, app, bootstrap, state)
-    brokers = await _brokers(bootstrap)
+    kafka = msgspec.structs.replace(configuration.settings.kafka, bootstrap=bootstrap)
+    settled = _settled(configuration, app, kafka, state)
+    brokers = await _brokers(kafka)
     topics = _lasting(needed(lanes, TopicNames(app), _plan(brokers)))
-    making = asyncio.create_task(ensure(topics, bootstrap), name="topics")
+    making = asyncio.create_task(ensure(topics, bootstrap, kafka), name="topics")
     try:
         await asyncio.shield(making)
         yield DemoBroker(settled, check_crcs=True)
@@ -98,13 +102,11 @@ async def real(
         await asyncio.wait({making}, timeout=TOPICS_S)
         making.cancel()
         await asyncio.gather(making, return_exceptions=True)
-        await _delete(bootstrap, {topic.name for topic in topics})
+        await _delete(kafka, {topic.name for topic in topics})
 
 
-def _settled(configuration: Configuration, app: str, bootstrap: str, state: str) -> Configuration:
-    settings = configuration.settings
-    kafka = msgspec.structs.replace(settings.kafka, bootstrap=bootstrap)
-    settings = msgspec.structs.replace(settings, app=app, kafka=kafka, state=state)
+def _settled(configuration: Configuration, app: str, kafka: Kafka, state: str) -> Configuration:
+    settings = msgspec.structs.replace(configuration.settings, app=app, kafka=kafka, state=state)
     return replace(configuration, settings=settings)
 
 
@@ -123,36 +125,39 @@ def _lasting(topics: list[Topic]) -> list[Topic]:
 
 
 @asynccontextmanager
-async def _admin(bootstrap: str) -> AsyncIterator[AIOKafkaAdminClient]:
+async def _admin(kafka: Kafka) -> AsyncIterator[AIOKafkaAdminClient]:
     admin = AIOKafkaAdminClient(
-        bootstrap_servers=bootstrap,
+        bootstrap_servers=kafka.bootstrap,
         client_id="tocsin-demo",
         request_timeout_ms=REQUEST_TIMEOUT_MS,
+        **client_options(kafka),
     )
     try:
         await admin.start()
         yield admin
     except (KafkaError, TimeoutError) as error:
-        raise refusal(bootstrap, "demo", error) from error
+        await check_access(kafka.bootstrap, kafka)
+        raise refusal(kafka.bootstrap, "demo", error) from error
     finally:
         await close_client(admin)
 
 
-async def _brokers(bootstrap: str) -> int:
+async def _brokers(kafka: Kafka) -> int:
     """How many brokers there are."""
-    async with _admin(bootstrap) as admin:
+    async with _admin(kafka) as admin:
         return len((await admin.describe_cluster())["brokers"])
 
 
-async def _delete(bootstrap: str, names: set[str]) -> None:
+async def _delete(kafka: Kafka, names: set[str]) -> None:
     """Delete topics and wait until nobody sees them; those that are not there do not matter."""
     left = names
-    async with _admin(bootstrap) as admin:
+    async with _admin(kafka) as admin:
         began = time.monotonic()
         while left and time.monotonic() - began < TOPICS_S:
             await admin.delete_topics(sorted(names))
             left = names & set(await admin.list_topics())
             await asyncio.sleep(LOOK_S if left else 0)
     if left:
-        msg = f"{bootstrap}: expected the demo's topics to be gone, got {sorted(left)}; delete them"
+        where = kafka.bootstrap
+        msg = f"{where}: expected the demo's topics to be gone, got {sorted(left)}; delete them"
         raise FatalError(msg)

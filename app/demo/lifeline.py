@@ -12,6 +12,7 @@ from app.demo.compressed_clock import CompressedClock, messages, send
 from app.demo.latency import LatencyMeter
 from app.process.lifeline_worker import LifelineWorker
 from app.process.worker_options import WorkerOptions
+from broker.access import client_options
 from broker.closing import close_client
 from configuration.configuration import Configuration
 from configuration.lane_plan import plan_of
@@ -75,8 +76,10 @@ class DemoLifeline:
 
     async def play(self) -> None:
         """Send everything when its time has come."""
-        bootstrap = self.configuration.settings.kafka.bootstrap
-        producer = AIOKafkaProducer(bootstrap_servers=bootstrap, linger_ms=5)
+        kafka = self.configuration.settings.kafka
+        producer = AIOKafkaProducer(
+            bootstrap_servers=kafka.bootstrap, linger_ms=5, **client_options(kafka)
+        )
         try:
             await producer.start()
             self._clock.start()

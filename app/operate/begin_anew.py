@@ -47,7 +47,7 @@ async def begin_anew(arguments: argparse.Namespace) -> str:
         raise ConfigError(msg)
     settings = configuration.settings
     group = f"{settings.app}-{arguments.lifeline}"
-    if there := await members(group, settings.kafka.bootstrap):
+    if there := await members(group, settings.kafka.bootstrap, settings.kafka):
         msg = f"{group}: expected no workers, got {there}; stop them first, a lane has one writer"
         raise FatalError(msg)
     async with _bench(configuration, plan.name(arguments.lane)) as bench:
@@ -56,10 +56,11 @@ async def begin_anew(arguments: argparse.Namespace) -> str:
 
 @asynccontextmanager
 async def _bench(configuration: Configuration, name: LaneName) -> AsyncIterator["_Bench"]:
-    bootstrap = configuration.settings.kafka.bootstrap
-    reader = LaneReader(bootstrap)
+    kafka = configuration.settings.kafka
+    reader = LaneReader(kafka.bootstrap, security=kafka)
     settings = LogSettings(
-        bootstrap=bootstrap,
+        bootstrap=kafka.bootstrap,
+        security=kafka,
         app=configuration.settings.app,
         topics=TopicNames(configuration.settings.app),
     )
@@ -125,7 +126,8 @@ class _Bench:
         return _Known(manifests, int(last.telemetry))
 
     async def _edges(self, topic: str) -> tuple[int, int]:
-        logs = LogEnds(self._configuration.settings.kafka.bootstrap, topic)
+        kafka = self._configuration.settings.kafka
+        logs = LogEnds(kafka.bootstrap, topic, kafka)
         number = self._name.number
         try:
             begins, ends = await logs.begins([number]), await logs.ends([number])

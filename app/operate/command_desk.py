@@ -10,6 +10,7 @@ import msgspec
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
+from broker.access import check_access, client_options
 from broker.closing import close_client
 from broker.errors import refusal
 from broker.partition_reader import LaneReader
@@ -36,7 +37,7 @@ class CommandDesk:
         self.plan = plan_of(configuration, lifeline)
         self.topics = TopicNames(configuration.settings.app)
         self.reader = reader
-        self._bootstrap = configuration.settings.kafka.bootstrap
+        self._kafka = configuration.settings.kafka
 
     async def journal(self, number: int, first: int | None) -> list[tuple[int, Entry]]:
         """Journal entries of a lane from an offset on."""
@@ -54,7 +55,10 @@ class CommandDesk:
 
     async def _send(self, body: bytes, numbers: Sequence[int]) -> dict[int, int]:
         """Next command offset of each lane once it has taken this one."""
-        producer = AIOKafkaProducer(bootstrap_servers=self._bootstrap, acks="all")
+        kafka = self._kafka
+        producer = AIOKafkaProducer(
+            bootstrap_servers=kafka.bootstrap, acks="all", **client_options(kafka)
+        )
         topic = self.topics.commands(self.plan.lifeline)
         try:
             await producer.start()
@@ -83,12 +87,13 @@ class CommandDesk:
 @asynccontextmanager
 async def command_desk(configuration: Configuration, lifeline: str) -> AsyncIterator[CommandDesk]:
     """A desk, whose client is let go of at the end."""
-    bootstrap = configuration.settings.kafka.bootstrap
-    reader = LaneReader(bootstrap)
+    kafka = configuration.settings.kafka
+    await check_access(kafka.bootstrap, kafka)
+    reader = LaneReader(kafka.bootstrap, security=kafka)
     try:
         yield CommandDesk(configuration, lifeline, reader)
     except KafkaError as error:
-        raise refusal(bootstrap, "commands", error) from error
+        raise refusal(kafka.bootstrap, "commands", error) from error
     finally:
         await reader.close()
 

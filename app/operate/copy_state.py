@@ -14,6 +14,7 @@ from configuration.bundle_store import recall
 from configuration.configuration import Configuration
 from configuration.lane_plan import Plan, plan_of
 from contracts.errors import ConfigError, FatalError
+from contracts.kafka import masked
 from contracts.ports.lane_log import Manifest
 from contracts.ports.lane_parts import Arrays, Parts
 from contracts.topics import TopicNames
@@ -39,7 +40,7 @@ async def carry(old: Configuration, new: Configuration) -> list[str]:
     if old.settings.app == new.settings.app or old.settings.state == new.settings.state:
         msg = (
             "carry: expected another `app` and another `state` than the former generation's, got "
-            f"{new.settings.app!r} and {new.settings.state!r}; the lanes of both would mix"
+            f"{new.settings.app!r} and {masked(new.settings.state)!r}; the lanes of both would mix"
         )
         raise ConfigError(msg)
     lines = []
@@ -61,8 +62,8 @@ async def _learned(old: Configuration, lifeline: str) -> list[Arrays]:
     """What each old lane learned, from its newest snapshot."""
     settings, plan = old.settings, plan_of(old, lifeline)
     store, names = SnapshotStore(settings.state), TopicNames(settings.app)
-    reader = LaneReader(settings.kafka.bootstrap)
-    logs = LogEnds(settings.kafka.bootstrap, names.telemetry(lifeline))
+    reader = LaneReader(settings.kafka.bootstrap, security=settings.kafka)
+    logs = LogEnds(settings.kafka.bootstrap, names.telemetry(lifeline), settings.kafka)
     try:
         ends = await logs.ends(range(plan.partitions))
         if ends is None:

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Final, NamedTuple
 
 from app.process.settings import settled
+from broker.access import check_access
 from configuration.lane_plan import plan_of
 from contracts.errors import ConfigError
 from contracts.records import Records
@@ -28,8 +29,11 @@ async def record(arguments: argparse.Namespace) -> str:
     begin_ms, end_ms = _asked(arguments)
     configuration = settled(arguments)
     plan = plan_of(configuration, arguments.lifeline)
+    kafka = configuration.settings.kafka
+    await check_access(kafka.bootstrap, kafka)
     settings = KafkaSettings(
-        bootstrap=configuration.settings.kafka.bootstrap,
+        bootstrap=kafka.bootstrap,
+        security=kafka,
         topic=plan.topics.telemetry(plan.lifeline),
         lifeline=plan.lifeline,
         group=f"{configuration.settings.app}-record",  # never joined, nothing is committed

@@ -9,8 +9,10 @@ import msgspec
 
 from app.operate.copy_state import carry
 from app.process.settings import _at, settled
+from broker import acl
 from broker.topics import Topic, TopicPlan, ensure, needed, verify
 from configuration.configuration import Configuration
+from contracts.kafka import Kafka
 from contracts.topics import TopicNames
 
 
@@ -21,10 +23,13 @@ async def settle_topics(arguments: argparse.Namespace) -> int:
     missing or has another number of partitions.
     """
     configuration = settled(arguments)
+    kafka = configuration.settings.kafka
     plan = TopicPlan(replication=arguments.replication, append_time=not arguments.keep_stamps)
     topics = needed(configuration.partitions, TopicNames(configuration.settings.app), plan)
+    if arguments.acl:
+        return _say_rights(configuration, as_json=arguments.json)
     if arguments.create:
-        for line in await ensure(topics, configuration.settings.kafka.bootstrap):
+        for line in await ensure(topics, kafka.bootstrap, kafka):
             sys.stdout.write(line + "\n")
     if arguments.carry:
         old = _at(Configuration.load(arguments.carry), arguments.bootstrap)
@@ -33,8 +38,21 @@ async def settle_topics(arguments: argparse.Namespace) -> int:
     if arguments.create or arguments.carry:
         return 0
     if arguments.bootstrap and not arguments.json:
-        return await _compare(topics, arguments.bootstrap)
+        return await _compare(topics, kafka)
     _list(topics, as_json=arguments.json)
+    return 0
+
+
+def _say_rights(configuration: Configuration, *, as_json: bool) -> int:
+    """Say what each role needs, from the topics of the configuration."""
+    settings = configuration.settings
+    given = acl.lines(
+        configuration.partitions,
+        TopicNames(settings.app),
+        settings.kafka.bootstrap,
+        as_json=as_json,
+    )
+    sys.stdout.write("".join(f"{line}\n" for line in given))
     return 0
 
 
@@ -49,10 +67,11 @@ def _list(topics: Sequence[Topic], *, as_json: bool) -> None:
         sys.stdout.write(f"{head}, {settings}\n")
 
 
-async def _compare(topics: Sequence[Topic], bootstrap: str) -> int:
+async def _compare(topics: Sequence[Topic], kafka: Kafka) -> int:
     """Say of each topic whether it is there and as it should be."""
-    lines, whole = await verify(topics, bootstrap)
+    lines, whole = await verify(topics, kafka.bootstrap, kafka)
     sys.stdout.write("".join(f"{line}\n" for line in lines))
     if not whole:
-        sys.stdout.write(f"make what is missing: tocsin topics --create --bootstrap {bootstrap}\n")
+        advice = f"tocsin topics --create --bootstrap {kafka.bootstrap}"
+        sys.stdout.write(f"make what is missing: {advice}\n")
     return 0 if whole else 1

@@ -19,7 +19,7 @@ from configuration.configuration import Configuration
 from configuration.lane_plan import plan_of, stopped_alarm
 from configuration.settings import Settings
 from configuration.warm_up import warm
-from contracts.errors import ConfigError, OtherLanes, RetryableError
+from contracts.errors import AccessDenied, ConfigError, OtherLanes, RetryableError
 from contracts.lane import LaneName
 from contracts.ports.lane_parts import Parts
 from contracts.ports.status import LaneStatus, ProcessStatus, QueueStatus, totals
@@ -28,9 +28,11 @@ from contracts.topics import TopicNames
 from ingest.kafka.commands import KafkaCommands
 from ingest.kafka.raw_fetch import fetch_path
 from ingest.kafka.telemetry import KafkaSource
+from pipeline.lane.outbox import TransactionBound
 from pipeline.snapshot.copy_buffer import CopyBuffer, SnapshotSlot
 from pipeline.snapshot.snapshots import Snapshots
 from pipeline.snapshot.store import SnapshotStore
+from pipeline.worker.broker_contact import BrokerContacts
 from pipeline.worker.lane_context import LaneContext, LanePorts, Pace
 from pipeline.worker.lane_loop import FETCHED_AHEAD
 from pipeline.worker.worker import Worker
@@ -84,14 +86,14 @@ class LifelineWorker:
         self._slot = slot or SnapshotSlot(OneThread("snapshot_file"))
         self._open = AsyncExitStack()
         self._worker: Worker | None = None
+        self._contacts = BrokerContacts(options.clock)
         self._heart = Heartbeat()
         self._rebuilds = 0
         self._queues: list[Callable[[], QueueStatus]] = []  # those of the present clients
         self._wrong: ConfigError | None = None
         self.drained = False
-        self._ends = LogEnds(
-            self._settings.kafka.bootstrap, self._topics.telemetry(options.lifeline)
-        )
+        kafka = self._settings.kafka
+        self._ends = LogEnds(kafka.bootstrap, self._topics.telemetry(options.lifeline), kafka)
         self._lasting: list[asyncio.Task[None]] = []
 
     @property
@@ -176,6 +178,9 @@ class LifelineWorker:
             try:
                 await self._start()
             except RetryableError as error:
+                if isinstance(error, AccessDenied) and self._worker is None:
+                    await self._open.aclose()
+                    raise  # nobody would look at a worker that never began; later secrets change
                 if is_logged(attempt):
                     log.warning("%s (attempt %d)", error, attempt)
                 await self._open.aclose()
@@ -196,7 +201,8 @@ class LifelineWorker:
         await loop.run_in_executor(scoring, warm, self._configuration, self._options.lifeline)
         commands = KafkaCommands(command_settings(self._settings, self._options))
         source = KafkaSource(source_settings(self._settings, self._options), self)
-        reader = LaneReader(self._settings.kafka.bootstrap, check_crcs=self._options.check_crcs)
+        kafka = self._settings.kafka
+        reader = LaneReader(kafka.bootstrap, security=kafka, check_crcs=self._options.check_crcs)
         self._open.push_async_callback(reader.close)
         self._queues = [
             source.answers,
@@ -217,7 +223,9 @@ class LifelineWorker:
             self._configuration.hash,
             Pace(snapshot_s=snapshot.every.ns / NS_PER_S, snapshot_readings=snapshot.or_readings),
             partial(stopped_alarm, self._configuration.civil_time),
+            self._contacts,
             authority_of(self._settings.commands),
+            TransactionBound(self._settings.transaction_outputs),
         )
         self._worker = Worker(self._plan.name, context, DRAIN_S)
         self._open.push_async_callback(source.close)
@@ -241,7 +249,8 @@ class LifelineWorker:
             shared = {self._topics.dead_letters, self._topics.shadow}
             own = [topic for topic in topics if topic.name not in shared]
             first = self._worker is None
-            await counted(own, self._settings.kafka.bootstrap, whole=first)
+            kafka = self._settings.kafka
+            await counted(own, kafka.bootstrap, kafka, whole=first)
 
     async def _ends_of(self, lanes: Sequence[int]) -> dict[int, int] | None:
         if self._wrong is not None:
@@ -286,6 +295,7 @@ class LifelineWorker:
     def _log_for(self, reader: LaneReader, name: LaneName) -> KafkaLaneLog:
         settings = LogSettings(
             bootstrap=self._settings.kafka.bootstrap,
+            security=self._settings.kafka,
             app=self._settings.app,
             topics=self._topics,
             transaction_timeout_ms=self._settings.transaction_timeout.ns // 1_000_000,

@@ -1,17 +1,24 @@
 """A configuration with what the command line changes of a worker's settings."""
 
 import argparse
+import logging
 
 import msgspec
 
 from configuration import bundle_store
+from configuration.checks.kafka import PRODUCTION, plain_text
 from configuration.configuration import Configuration
-from configuration.settings import BOOTSTRAP, Settings, is_bootstrap
+from configuration.settings import BOOTSTRAP, Settings, is_bootstrap, shown_bootstrap
 from contracts.errors import ConfigError
+
+log = logging.getLogger("tocsin.settings")
 
 
 def settled(arguments: argparse.Namespace) -> Configuration:
-    """The configuration with what the command line changes of the worker's own settings."""
+    """The configuration with what the command line changes of the worker's own settings.
+
+    Warns where brokers beyond this machine would be spoken to in the clear.
+    """
     if "state" in arguments:
         wanted = _each_once(arguments.lifeline) if isinstance(arguments.lifeline, list) else None
         configuration = bundle_store.load(arguments.configs, arguments.state, lifelines=wanted)
@@ -24,6 +31,13 @@ def settled(arguments: argparse.Namespace) -> Configuration:
     if getattr(arguments, "port", None) is not None:
         http = msgspec.structs.replace(settings.http, port=arguments.port)
         settings = msgspec.structs.replace(settings, http=http)
+    if broker := settings.kafka.exposed():
+        log.warning(
+            "kafka.security_protocol: %s to %s, whoever is on the way reads and changes what is "
+            "said; set SSL or SASL_SSL, see docs/security.md",
+            settings.kafka.security_protocol,
+            broker,
+        )
     return configuration.with_settings(settings)
 
 
@@ -40,8 +54,12 @@ def _at(configuration: Configuration, bootstrap: str | None) -> Configuration:
     if bootstrap is None:
         return configuration
     if not is_bootstrap(bootstrap):
-        msg = f"--bootstrap: expected {BOOTSTRAP}, got {bootstrap!r}; correct the address"
+        shown, advice = shown_bootstrap(bootstrap)
+        msg = f"--bootstrap: expected {BOOTSTRAP}, got {shown!r}; {advice or 'correct the address'}"
         raise ConfigError(msg)
     kafka = msgspec.structs.replace(configuration.settings.kafka, bootstrap=bootstrap)
+    if configuration.settings.profile == PRODUCTION and (refused := plain_text(kafka)):
+        msg = f"--bootstrap: {refused}"
+        raise ConfigError(msg)
     settings = msgspec.structs.replace(configuration.settings, kafka=kafka)
     return configuration.with_settings(settings)

@@ -39,11 +39,12 @@ class WorkerOptions:
 
 
 def source_settings(settings: Settings, options: WorkerOptions) -> KafkaSettings:
-    """Everything about the consumer of telemetry but secrets."""
+    """Everything about the consumer of telemetry."""
     limits = settings.limits
     session_ms = settings.session_timeout.ns // 1_000_000
     return KafkaSettings(
         bootstrap=settings.kafka.bootstrap,
+        security=settings.kafka,
         topic=TopicNames(settings.app).telemetry(options.lifeline),
         lifeline=options.lifeline,
         group=f"{settings.app}-{options.lifeline}",
@@ -59,9 +60,10 @@ def source_settings(settings: Settings, options: WorkerOptions) -> KafkaSettings
 
 
 def command_settings(settings: Settings, options: WorkerOptions) -> CommandSettings:
-    """Everything about the consumer of commands but secrets."""
+    """Everything about the consumer of commands."""
     return CommandSettings(
         bootstrap=settings.kafka.bootstrap,
+        security=settings.kafka,
         topic=TopicNames(settings.app).commands(options.lifeline),
         lifeline=options.lifeline,
         check_crcs=options.check_crcs,

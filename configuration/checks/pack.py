@@ -5,12 +5,24 @@ import string
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from alarms.rationalisation import Rationalisation
+from msgspec import structs
+
+from alarms.class_words import ClassWords
+from alarms.figures import FORMS
+from alarms.rationalisation import Rationalisation, Text
 from configuration.checks.limits import check_limit
-from configuration.pack import RULES, InvalidRule, LimitRule, SilentRule, UnusualRule, in_time
-from configuration.rule_kinds import kinds
+from configuration.pack import (
+    RULES,
+    FrozenRule,
+    InvalidRule,
+    LimitRule,
+    SilentRule,
+    UnusualRule,
+    in_time,
+)
+from configuration.rule_kinds import findings_of, kinds
 from configuration.yaml.fill import Page
-from configuration.yaml.findings import Path, nearest
+from configuration.yaml.findings import Path, closest, nearest
 from contracts.quantities import Duration
 from detectors.base.kind import Fault, Scene
 from detectors.base.row_rule import VALUE
@@ -24,15 +36,23 @@ PERIOD_MAX: Final = Duration("31 d")
 CLASS = re.compile(r"[a-z][a-z0-9_-]{0,31}\.[a-z][a-z0-9_]{0,63}")
 
 # Fields of a sentence that have a figure under each rule; the others would read "-".
-_COMMON: Final = frozenset({"name", "unit", "colour", "lasted"})
-_EXPECTING: Final = frozenset({"expected", "low", "high"})
+_FIGURES: Final = frozenset({"observed", "expected", "low", "high", "score", "threshold"})
+_COMMON: Final = frozenset({"name", "finding", "quantity", "unit", "colour", "lasted", "hold"})
+
+
+def _fields_of(config: type[Any], figures: Iterable[str]) -> frozenset[str]:
+    """Fields of the sentences of a rule: lengths of time that it has go by their keys."""
+    lengths = {one.encode_name for one in structs.fields(config) if one.type is Duration}
+    return _COMMON | set(figures) | lengths
+
+
 FIELDS: Final[Mapping[str, frozenset[str]]] = {
-    "limit": _COMMON | {"observed", "threshold"},
-    "unusual": _COMMON | {"observed"} | _EXPECTING,
-    "silent": _COMMON,
-    "invalid": _COMMON,
-    "frozen": _COMMON | {"observed", "score"},
-    **{name: _COMMON | kind.fields for name, (_, kind) in kinds().items()},
+    "limit": _fields_of(LimitRule, {"observed", "threshold"}),
+    "unusual": _fields_of(UnusualRule, {"observed", "expected", "low", "high"}),
+    "silent": _fields_of(SilentRule, ()),
+    "invalid": _fields_of(InvalidRule, ()),
+    "frozen": _fields_of(FrozenRule, {"observed", "score"}),
+    **{name: _fields_of(kind.config, kind.fields) for name, (_, kind) in kinds().items()},
 }
 _ALL: Final = frozenset().union(*FIELDS.values())
 
@@ -60,7 +80,15 @@ def check_pack(fields: Mapping[str, Any], lifeline: str, page: Page) -> None:
     for rule in RULES:
         if rule in fields:
             _judge_duty(fields[rule].duty, rule, page)
+    if (said := fields.get("words")) is not None:
+        _judge_words(said, page)
     _judge_times(fields, page)
+
+
+def _judge_words(said: ClassWords, page: Page) -> None:
+    for code in said.states:
+        if not code.removeprefix("-").isdecimal():
+            page.refuse(("words", "states", code), "a whole number as code", code)
 
 
 def _judge_kinds(fields: Mapping[str, Any], plausible: Plausible, page: Page) -> None:
@@ -169,8 +197,21 @@ def _judge_duty(duty: Rationalisation, rule: str, page: Page) -> None:
     within = duty.owner.within
     if not within.ns and not within.periods:
         page.refuse((*path, "owner", "within"), "a time above 0", str(within))
+    if duty.say is not None:
+        _judge_say(duty.say, rule, (*path, "say"), page)
+    known = [name for name in findings_of(rule) if name]
+    for name, say in duty.findings.items():
+        if name in known:
+            _judge_say(say, rule, (*path, "findings", name), page)
+        else:
+            text = f"expected something that {rule} can find, got {name!r}"
+            advice = nearest(name, known) if known else "it finds one thing, write `say` instead"
+            page.find((*path, "findings", name), f"{text}; {advice}", key=True)
+
+
+def _judge_say(say: Text, rule: str, path: Path, page: Page) -> None:
     for language in ("en", "zh"):
-        _judge_sentence(getattr(duty.say, language), FIELDS[rule], (*path, "say", language), page)
+        _judge_sentence(getattr(say, language), FIELDS[rule], (*path, language), page)
 
 
 def _judge_sentence(template: str, known: frozenset[str], path: Path, page: Page) -> None:
@@ -182,11 +223,17 @@ def _judge_sentence(template: str, known: frozenset[str], path: Path, page: Page
     for _, field, form, conversion in parts:
         if field is None:
             continue
-        if form or conversion:
+        if conversion or (form and not (field in _FIGURES and form in FORMS)):
             text = f"expected `{{{field}}}`, got a format with it"
-            page.find(path, f"{text}; figures are rounded already, leave it out")
+            page.find(path, f"{text}; figures are rounded already, {_advice(field, form)}")
         if field in _ALL and field not in known:
             text = f"expected a field that this rule fills, got `{{{field}}}`"
             page.find(path, f"{text}; it would read '-', {nearest('', known)}")
         elif field not in known:
             page.find(path, f"unknown field `{{{field}}}`; {nearest(field, known)}")
+
+
+def _advice(field: str, form: str | None) -> str:
+    """What to write in place of a format."""
+    close = closest(form or "", FORMS) if field in _FIGURES else None
+    return f"nearest is {close!r}" if close else "leave it out"

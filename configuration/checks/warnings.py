@@ -67,6 +67,7 @@ def warnings(folder: Folder) -> list[str]:
                 _judge_witnesses(name, rule, good, page)
                 _judge_change(name, rule, pack, page)
                 _judge_gate(name, rule, page)
+        _judge_words(pack, page)
         if not pack.applied and not any(pack.class_name in there for there in classes.values()):
             text = "expected a channel of it in the catalogue, got none; its rules never ring"
             page.find(("class",), text)
@@ -230,6 +231,18 @@ def _judge_change(name: str, rule: Any, pack: ClassPack, page: Page) -> None:
             text = f"expected at most what {fastest} make in {rule.over} ({most:g}), got {step:g}"
             advice = f"faster readings are not believed, {colour} never rings, lower it"
             page.find((name, "by", colour), f"{text}; {advice}")
+
+
+def _judge_words(pack: ClassPack, page: Page) -> None:
+    """A class that tells states which nobody gave a word in both languages."""
+    rule = pack.rule("sequence")
+    nameless = (
+        [] if rule is None else [code for code in rule.states if code not in pack.words.states]
+    )
+    if nameless:
+        codes = ", ".join(nameless)
+        text = f"expected a word for each state under `words.states`, got none for {codes}"
+        page.find(("sequence", "states"), f"{text}; operators read bare codes", key=True)
 
 
 def _judge_gate(name: str, rule: Any, page: Page) -> None:

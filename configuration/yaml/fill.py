@@ -11,6 +11,7 @@ from msgspec import inspect
 from configuration.yaml.findings import Findings, Path, closest, dotted, nearest, shown
 from configuration.yaml.located import Located, scalar
 from configuration.yaml.shape import shape, written_fields
+from contracts.kafka import Secret
 from contracts.quantities import Duration, Quantity
 
 T = TypeVar("T")
@@ -237,6 +238,8 @@ def _literal(node: inspect.LiteralType, value: Any, path: Path, page: Page) -> A
 
 def _quantity(node: inspect.CustomType, value: Any, path: Path, page: Page) -> Any:
     kind = node.cls
+    if kind is Secret:
+        return _secret(value, path, page)
     assert issubclass(kind, Quantity)
     if not isinstance(value, str) or len(value) > QUANTITY_CHARS_MAX:
         return page.refuse(path, kind.EXPECTED, value)
@@ -250,6 +253,15 @@ def _quantity(node: inspect.CustomType, value: Any, path: Path, page: Page) -> A
         if quantity.periods > PERIODS_MAX:
             return page.refuse(path, f"at most {PERIODS_MAX} periods", value)
     return quantity
+
+
+def _secret(value: Any, path: Path, page: Page) -> Any:
+    """Where a secret lies; whatever else stands there may be the secret, and is not quoted."""
+    try:
+        return Secret(value if isinstance(value, str) else "")
+    except ValueError as error:
+        page.find(path, f"{error}, got something else; put the secret itself in one of them")
+        return BAD
 
 
 def _metadata(node: inspect.Metadata, value: Any, path: Path, page: Page) -> Any:

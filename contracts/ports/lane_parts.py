@@ -116,6 +116,12 @@ class Silence(Part, Protocol):
     def fire(self, lane_time_s: int) -> Transitions:
         """Ring for every deadline up to now, in (deadline, row) order."""
 
+    def outage(self, lane_time_s: int, seconds: int) -> NDArray[np.int32]:
+        """Wait longer for channels, none of which could be heard for `seconds` from now.
+
+        Returns rows whose wait would have ended within that time.
+        """
+
     def shelve(self, row: int, lane_time_s: int, *, shelved: bool) -> None:
         """Stop waiting for a channel, or start again from now; `restore` forgets it."""
 

@@ -1,8 +1,27 @@
 """Where a worker's records and commands come from."""
 
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from contracts.records import Records
+
+
+class LogView(NamedTuple):
+    """What the broker's newest answer to a fetch said of a lane's log.
+
+    Parameters
+    ----------
+    answered_ms : int
+        When it came, milliseconds since 1970 UTC on the client's clock; 0 when none has come yet.
+    end : int
+        Offset behind the last record (high watermark), -1 when it is not known.
+    stable_end : int
+        Offset behind the last record that a reader may see: where a transaction is open, its
+        first record (last stable offset).
+    """
+
+    answered_ms: int = 0
+    end: int = -1
+    stable_end: int = -1
 
 
 class Telemetry(Protocol):
@@ -33,6 +52,9 @@ class Telemetry(Protocol):
 
     async def beginning_offset(self, lane: int) -> int:
         """First offset that the log still holds."""
+
+    def view(self, lane: int) -> LogView:
+        """What the newest answer said of the log; asks nobody."""
 
     async def end_offset(self, lane: int) -> int:
         """Offset behind the last record that a reader may see now."""

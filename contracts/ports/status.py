@@ -1,11 +1,15 @@
 """What a worker says of itself to Prometheus and to health probes."""
 
+import math
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final, Literal, NamedTuple, Protocol
 
 # Bounds of the histogram of leads: live minus shadow, so above 0 the shadow rang first.
 LEADS_S: Final = (-1800.0, -600.0, -60.0, -10.0, 0.0, 10.0, 60.0, 600.0, 1800.0)
+
+AWAY_S_MAX: Final = 15.0  # without an answer, or with records hidden: then a lane is not ready
 
 Phase = Literal["recovering", "replaying", "running", "stopping", "failed"]
 
@@ -46,7 +50,12 @@ class LaneStatus:
     accounts : dict of str to int
         Received, and each disposition by its word, since the lane began.
     position, end : int
-        Next telemetry offset to take, and the end of the log when last looked at.
+        Next telemetry offset to take, and the end of the log in the broker's newest answer, -1
+        when there was none.
+    answered_at_s : float or None
+        When a broker last answered a fetch, on the monotonic clock.
+    hidden_at_s : float or None
+        Since when an open transaction has hidden the same record and all behind it.
     lane_time_s : int
         The watermark, -1 before it begins.
     revisions, dead_letters, shadow_outbox, shelvings : int
@@ -81,7 +90,9 @@ class LaneStatus:
     phase: Phase = "recovering"
     accounts: dict[str, int] = field(default_factory=dict)
     position: int = 0
-    end: int = 0
+    end: int = -1
+    answered_at_s: float | None = None
+    hidden_at_s: float | None = None
     lane_time_s: int = -1
     revisions: int = 0
     dead_letters: int = 0
@@ -102,6 +113,36 @@ class LaneStatus:
     relearning: dict[str, int] = field(default_factory=dict)
     shadow: ShadowStatus | None = None
     trouble: str = ""
+
+    @property
+    def answer_age_s(self) -> float:
+        """Time since a broker answered a fetch, NaN before the first time."""
+        return math.nan if self.answered_at_s is None else time.monotonic() - self.answered_at_s
+
+    @property
+    def hidden_s(self) -> float:
+        """How long an open transaction has hidden the same record and all behind it."""
+        return 0.0 if self.hidden_at_s is None else time.monotonic() - self.hidden_at_s
+
+    @property
+    def lag(self) -> float:
+        """Telemetry offsets between the lane and the log's end, NaN while nobody says the end."""
+        unknown = self.end < 0 or self.answer_age_s > AWAY_S_MAX
+        return math.nan if unknown else float(max(self.end - self.position, 0))
+
+    @property
+    def blind(self) -> str:
+        """Why a lane that runs does not see what its log holds, empty when it does."""
+        if self.answer_age_s > AWAY_S_MAX:
+            return f"no broker has answered for {self.answer_age_s:.0f} s"
+        if self.hidden_s > AWAY_S_MAX:
+            return f"an open transaction has hidden records for {self.hidden_s:.0f} s"
+        return ""
+
+    @property
+    def ready(self) -> bool:
+        """Whether the lane runs and sees what its log holds."""
+        return self.phase == "running" and not self.blind
 
 
 class QueueStatus(NamedTuple):

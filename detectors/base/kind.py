@@ -8,8 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contracts.batch import Batch
+from contracts.finding import Finding
 from contracts.quantities import Duration
 from contracts.transition import Transitions
+from detectors.base.findings import only
 from detectors.false_alarm_rate.rate import FalseAlarmRate, no_promise
 
 Columns = dict[str, NDArray[np.float64]]
@@ -139,8 +141,7 @@ class Kind:
     detects : str
         Detector class of the domain notes, `D1` to `D12`.
     fields : frozenset of str
-        Figures its sentences may use beside name, unit, colour and lasted: some of observed,
-        expected, low, high, score.
+        Figures its sentences may use: some of observed, expected, low, high, score, threshold.
     faults : callable
         What makes no sense in (rule, scene) although every field by itself is allowed; lengths
         are in time already.
@@ -151,6 +152,11 @@ class Kind:
     false_alarm_rate : callable
         How often a rule rings on clean data, lengths in time already; None where it promises
         nothing.
+    findings : tuple of str
+        Names of what it can find, each with a sentence of its own; one without a name where it
+        finds one thing.
+    finding : callable
+        Which of them a level change that rings is, from (rule, level change).
     """
 
     name: str
@@ -162,6 +168,8 @@ class Kind:
     makes: str = ""
     refers: Callable[[Any], Iterator[tuple[tuple[str, ...], str]]] = no_references
     false_alarm_rate: Callable[[Any, Scene], FalseAlarmRate | None] = no_promise
+    findings: tuple[str, ...] = ("",)
+    finding: Callable[[Any, Any], Finding] = only
 
     @property
     def learns(self) -> bool:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from contracts.batch import Disposition
 from contracts.quantities import DIFFERENCE, Duration, Sigmas
 from contracts.transition import Colour
+from detectors.base.findings import SIDES, by_expected
 from detectors.base.kind import Fault, Kind, Scene
 from detectors.base.level_step import Levels, calm_so_far, figures, may_learn, ring, severity
 from detectors.base.row_rule import RowRule
@@ -221,5 +222,7 @@ DEPARTURE: Final = Kind(
     "D3",
     fields=frozenset({"observed", "expected", "low", "high", "score"}),
     faults=faults,
+    findings=SIDES,
+    finding=by_expected,
     false_alarm_rate=of_departure,
 )

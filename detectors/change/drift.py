@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from contracts.batch import Disposition
 from contracts.quantities import DIFFERENCE, Duration
 from contracts.transition import Colour
+from detectors.base.findings import SIDES, by_expected
 from detectors.base.kind import Fault, Kind, Roster, Scene
 from detectors.base.level_step import Levels, figures, ring
 from detectors.base.row_rule import RowRule
@@ -254,5 +255,7 @@ DRIFT: Final = Kind(
     "D10",
     fields=frozenset({"observed", "expected", "score"}),
     faults=faults,
+    findings=SIDES,
+    finding=by_expected,
     false_alarm_rate=of_drift,
 )

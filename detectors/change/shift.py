@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from contracts.batch import Disposition
 from contracts.quantities import DIFFERENCE, Duration, Sigmas
 from contracts.transition import Colour
+from detectors.base.findings import SIDES, by_score
 from detectors.base.kind import Fault, Kind, Scene
 from detectors.base.level_step import Levels, figures, may_learn, ring
 from detectors.base.row_rule import RowRule
@@ -316,4 +317,14 @@ class Shifts(RowRule):
 
 
 _FIELDS: Final = frozenset({"observed", "expected", "score"})
-SHIFT: Final = Kind(NAME, Shift, Shifts, "D3", _FIELDS, faults, false_alarm_rate=false_alarm_rate)
+SHIFT: Final = Kind(
+    NAME,
+    Shift,
+    Shifts,
+    "D3",
+    _FIELDS,
+    faults,
+    false_alarm_rate=false_alarm_rate,
+    findings=SIDES,
+    finding=by_score,
+)

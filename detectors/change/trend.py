@@ -10,6 +10,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from contracts.batch import Disposition
+from contracts.finding import Finding
 from contracts.quantities import DIFFERENCE, NS_PER_S, Duration
 from contracts.transition import NEVER
 from detectors.base.companions import CompanionRule
@@ -48,8 +49,11 @@ class Trend(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     is known, and nothing else rings, nothing is judged. A companion's word of a day is its mean
     over the readings of the day, as it last said it.
 
-    Figures: the score is the velocity, NaN while unknown; expected is the days to failure, NaN
-    where the line of the inverse velocity is not sound.
+    Figures: expected is the days to failure, NaN where the line of the inverse velocity is not
+    sound. The finding is that of the worst colour, the first of `velocity`, `acceleration`, `step`
+    and `failure` where several are as bad, and the score is its figure: a velocity per year, what
+    was gained of it, the height of a step, signed, and for `failure` the velocity again. When
+    nothing is found it is the velocity, NaN while unknown.
 
     State: 2 240 bytes with its level, 1 592 more where a class has a companion.
 
@@ -196,11 +200,11 @@ def _along(moved: float, way: float) -> float:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _judge(mine: Any, p: Any) -> tuple[int, float, float]:
-    """Worst colour of the four, velocity, days to failure."""
+def _judge(mine: Any, p: Any) -> tuple[tuple[int, int], float, float]:
+    """Worst colour of the four and which it is, its figure, days to failure."""
     t, y, good = _days(mine, p)
     if not good or len(t) == 0 or t[-1] != 0:
-        return 0, np.nan, np.nan
+        return (0, 0), np.nan, np.nan
     step = _level_steps(mine, t, y, p)
     velocity = slope(t, y, p.width, p.complete * p.width) * YEAR_D
     short = slope(t, y, _SHORT, p.complete * _SHORT) * YEAR_D
@@ -211,10 +215,18 @@ def _judge(mine: Any, p: Any) -> tuple[int, float, float]:
         left = np.nan
     along = p.way if p.way != 0 else np.sign(short)
     judged = (_along(velocity, p.way), gained * along, _along(step, p.way), -left)
-    colour = severity(judged[0], p.velocity, 0.0)[0]
-    colour = max(colour, severity(judged[1], p.acceleration, 0.0)[0])
-    colour = max(colour, severity(judged[2], p.step, 0.0)[0])
-    return max(colour, severity(judged[3], p.failure, 0.0)[0]), velocity, left
+    colours = (
+        severity(judged[0], p.velocity, 0.0)[0],
+        severity(judged[1], p.acceleration, 0.0)[0],
+        severity(judged[2], p.step, 0.0)[0],
+        severity(judged[3], p.failure, 0.0)[0],
+    )
+    colour, finding, figure = 0, 0, velocity
+    for i in range(len(colours)):
+        if colours[i] > colour:
+            colour, finding = colours[i], i + 1
+            figure = (velocity, gained, step, velocity)[i]
+    return (colour, finding), figure, left
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -239,11 +251,12 @@ def _kernel(
         local_ns = time_ns + p.ahead_ns
         if mine.day != NEVER and local_ns // DAY_NS > mine.day:
             close(mine)
-            colour, velocity, left = _judge(mine, p)
+            (colour, finding), figure, left = _judge(mine, p)
             reading, seen = (i, row, place, time_ns), (colour, colour)
-            known = colour > 0 or not np.isnan(velocity)
+            known = colour > 0 or not np.isnan(figure)
             if known and ring(levels, reading, seen, (p.on_ns, p.off_ns), transitions[told]):
-                figures(transitions[told], value, left, np.nan, velocity)
+                figures(transitions[told], value, left, np.nan, figure)
+                transitions[told].finding = finding
                 told += 1
         driver = said[cell_of[place]] if cell_of[place] >= 0 else np.nan
         count(mine, (p.from_ns, p.to_ns), (local_ns, value, driver))
@@ -293,4 +306,16 @@ class Trends(CompanionRule):
 
 
 _FIELDS: Final = frozenset({"observed", "expected", "score"})
-TREND: Final = Kind("trend", Trend, Trends, "D10", _FIELDS, faults)
+_FINDINGS: Final = ("velocity", "acceleration", "step", "failure")
+
+
+def finding(rule: Trend, transition: Any) -> Finding:
+    """Which of the four; `left` are the seconds to failure."""
+    del rule
+    name = _FINDINGS[max(int(transition["finding"]), 1) - 1]
+    return Finding(name, {"left": float(transition["expected"]) * DAY_NS / NS_PER_S})
+
+
+TREND: Final = Kind(
+    "trend", Trend, Trends, "D10", _FIELDS, faults, findings=_FINDINGS, finding=finding
+)

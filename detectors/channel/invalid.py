@@ -184,6 +184,17 @@ class LivenessWatch:
         transitions["observed"] = batch.value[places]
         return end_to_end([woken, transitions])
 
+    def outage(self, lane_time_s: int, seconds: int) -> NDArray[np.int32]:
+        """Wait longer for whoever was heard before an outage; rows whose wait would have ended.
+
+        A run of invalid readings is not said to last over it: it begins anew.
+        """
+        state = self.state
+        runs = np.flatnonzero((state["count"] > 0) & (state["level"] == 0))
+        deadline_s = state["since_s"][runs] + self._after_s[self._class_of[runs]]
+        state[runs[deadline_s <= lane_time_s + seconds]] = _IDLE
+        return self._silence.outage(lane_time_s, seconds)
+
     def fire(self, lane_time_s: int) -> Transitions:
         """Ring for every deadline up to now, in (deadline, kind, row) order.
 

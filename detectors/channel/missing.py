@@ -10,8 +10,10 @@ from numba import njit
 from numpy.typing import NDArray
 
 from contracts.batch import Disposition
+from contracts.finding import Finding
 from contracts.quantities import Duration
 from contracts.transition import NEVER
+from detectors.base.findings import step_of
 from detectors.base.kind import Fault, Kind, Scene
 from detectors.base.level_step import Levels, figures, ring, severity
 from detectors.base.row_rule import RowRule
@@ -259,7 +261,15 @@ class LateReadings(Counts):
     FAULT = Disposition.LATE
 
 
-_SCORE: Final = frozenset({"observed", "score"})
-MISSING: Final = Kind("missing", Missing, MissingReadings, "D9", _SCORE, faults)
-REPEATED: Final = Kind("repeated", Repeated, RepeatedReadings, "D9", _SCORE, faults)
-LATE: Final = Kind("late", Late, LateReadings, "D9", _SCORE, faults)
+def finding(rule: Missing | Repeated, transition: Any) -> Finding:
+    """Which share was too small, or too large."""
+    steps = rule.below if isinstance(rule, Missing) else rule.above
+    return Finding("", step_of(steps, transition))
+
+
+_SCORE: Final = frozenset({"observed", "score", "threshold"})
+MISSING: Final = Kind("missing", Missing, MissingReadings, "D9", _SCORE, faults, finding=finding)
+REPEATED: Final = Kind(
+    "repeated", Repeated, RepeatedReadings, "D9", _SCORE, faults, finding=finding
+)
+LATE: Final = Kind("late", Late, LateReadings, "D9", _SCORE, faults, finding=finding)

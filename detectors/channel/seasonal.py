@@ -15,6 +15,7 @@ from contracts.quantities import DIFFERENCE, Duration, Sigmas
 from contracts.transition import Colour
 from detectors.base.days import DAY_NS, kind_of_day, numbered, wrong_dates
 from detectors.base.days import columns as day_columns
+from detectors.base.findings import SIDES, by_expected
 from detectors.base.kind import Columns, Fault, Kind, Roster, Scene
 from detectors.base.level_step import Levels, figures, may_learn, ring, severity
 from detectors.base.row_rule import RowRule
@@ -264,6 +265,8 @@ SEASONAL: Final = Kind(
     "D4",
     fields=frozenset({"observed", "expected", "low", "high", "score"}),
     faults=faults,
+    findings=SIDES,
+    finding=by_expected,
     makes=NAME,
     false_alarm_rate=of_seasonal,
 )

@@ -10,8 +10,10 @@ from numba import njit
 from numpy.typing import NDArray
 
 from contracts.batch import Disposition
+from contracts.finding import Finding
 from contracts.quantities import NS_PER_S, Duration
 from contracts.transition import Colour
+from detectors.base.findings import THRESHOLD
 from detectors.base.kind import Fault, Kind, Roster, Scene
 from detectors.base.level_step import Levels, figures, ring
 from detectors.base.row_rule import RowRule
@@ -21,6 +23,9 @@ REPEATS_MAX: Final = 31
 ARROW: Final = ">"
 _EVER: Final = np.iinfo(np.int64).max  # a bound that no time exceeds
 _SCORED: Final = int(Disposition.SCORED)
+_ORDER, _UNKNOWN, _STUCK, _OVERDUE, _TOO_SHORT, _REPEATS = range(1, 7)
+_FINDINGS: Final = ("order", "unknown", "stuck", "overdue", "too_short", "repeats")
+_ENTERED: Final = "entered"  # `order`, where it is not known which state was before
 
 ColourWord = Literal["blue", "yellow", "orange", "red"]
 
@@ -72,7 +77,9 @@ class StateSequence(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     means no state ends the one before it, without a bound on its time, and any state may follow.
 
     Figures: the score is how long the state that the reading found had lasted, in seconds,
-    expected is the code before, NaN at a channel's first reading.
+    expected is a code of the state before this one, NaN where none is known. The finding is that
+    of the worst colour: `order`, `unknown` (a code that means no state), `stuck` (it lasts),
+    `overdue` (it ended too late), `too_short`, `repeats`.
 
     State: 112 bytes with its level, and 8 for each transition that `repeats` counts.
 
@@ -176,45 +183,56 @@ def _state(p: Any, code: float) -> int:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _move(mine: Any, p: Any, states: tuple[int, int], time_ns: int) -> int:
-    """Enter another state; colour of what was wrong with the stay in the one before it."""
+def _code(p: Any, state: int) -> float:
+    """A code of a state, NaN where there is none."""
+    for i in range(STATES_MAX):
+        if state >= 0 and p.states[i] == state and not np.isnan(p.codes[i]):
+            return float(p.codes[i])
+    return np.nan
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _move(mine: Any, p: Any, states: tuple[int, int], time_ns: int) -> tuple[int, int]:
+    """Enter another state; colour and finding of the stay in the one before it."""
     was, now = states
-    colour = 0
+    colour, finding = 0, 0
     mine.forbidden = now < 0
     if was >= 0:
         lasted = time_ns - mine.since
         if lasted > p.at_most[was]:
-            colour = p.too_long
-        if mine.entered and lasted < p.at_least[was]:
-            colour = max(colour, p.too_short)
+            colour, finding = p.too_long, _OVERDUE
+        if mine.entered and lasted < p.at_least[was] and p.too_short > colour:
+            colour, finding = p.too_short, _TOO_SHORT
         if now >= 0:
             mine.forbidden = p.allowed[was, now] == 0
             if was == p.of[0] and now == p.of[1]:
                 mine.times[mine.count % len(mine.times)] = time_ns
                 mine.count += 1
-    mine.since, mine.entered = time_ns, True
-    return int(colour)
+    mine.since, mine.entered, mine.before = time_ns, True, was + 1
+    return int(colour), int(finding)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _judge(mine: Any, p: Any, code: float, time_ns: int) -> int:
-    """Colour of the worst that is wrong with a reading; the state moves on."""
+def _judge(mine: Any, p: Any, code: float, time_ns: int) -> tuple[int, int]:
+    """Colour and finding of the worst that is wrong with a reading; the state moves on."""
     now = _state(p, code)
-    colour = 0
+    colour, finding = 0, 0
     if not mine.heard:
         mine.heard, mine.since, mine.forbidden = True, time_ns, now < 0
     else:
         was = now if code == mine.code else _state(p, mine.code)
         if now != was:
-            colour = _move(mine, p, (was, now), time_ns)
+            colour, finding = _move(mine, p, (was, now), time_ns)
         elif now >= 0 and time_ns - mine.since > p.at_most[now]:
-            colour = p.too_long
+            colour, finding = p.too_long, _STUCK
     mine.code = code
-    if mine.forbidden:
-        colour = max(colour, p.forbidden)
+    if mine.forbidden and p.forbidden >= colour:
+        colour, finding = p.forbidden, _UNKNOWN if now < 0 else _ORDER
     first = mine.count - p.more_than - 1  # of as many as are one too many
     recent = first >= 0 and time_ns - mine.times[first % len(mine.times)] <= p.within
-    return int(max(colour, p.repeats) if p.more_than > 0 and recent else colour)
+    if p.more_than > 0 and recent and p.repeats > colour:
+        colour, finding = p.repeats, _REPEATS
+    return int(colour), int(finding)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -232,14 +250,22 @@ def _kernel(
         if place < 0 or np.isnan(value):
             continue
         mine, p = state[place], params[params_of[place]]
-        before = mine.code
         lasted = time_ns - mine.since if mine.heard else 0
-        colour = _judge(mine, p, value, time_ns)
+        colour, finding = _judge(mine, p, value, time_ns)
         reading = (i, row_of[i], place, time_ns)
         if ring(levels, reading, (colour, colour), (p.on_ns, p.off_ns), transitions[told]):
+            before = _code(p, mine.before - 1)
             figures(transitions[told], value, before, np.nan, float(lasted) / NS_PER_S)
+            transitions[told].finding = finding
             told += 1
     return span[1], told
+
+
+def _record(kept: int) -> np.dtype[Any]:
+    """State of one channel with room for some times; `before` is a state's number and 1, or 0."""
+    flags = [(name, np.uint8) for name in ("heard", "entered", "forbidden", "before")]
+    words = [("code", np.float64), ("since", np.int64), ("count", np.int64)]
+    return np.dtype([*words, ("times", np.int64, (kept,)), *flags, ("spare", np.uint8, (4,))])
 
 
 class Sequences(RowRule):
@@ -288,12 +314,17 @@ class Sequences(RowRule):
 
     def fresh(self, n: int) -> NDArray[np.void]:
         """State of channels that nobody has heard of yet, shape (n,)."""
-        flags = [(name, np.uint8) for name in ("heard", "entered", "forbidden")]
-        counted = ("times", np.int64, (self._kept,))
-        words = [("code", np.float64), ("since", np.int64), ("count", np.int64), counted]
-        state = np.zeros(n, [*words, *flags, ("spare", np.uint8, (5,))])
+        state = np.zeros(n, _record(self._kept))
         state["code"] = np.nan
         return state
+
+    def restore(self, arrays: Mapping[str, NDArray[Any]], old_row: NDArray[np.int64]) -> None:
+        """Take over state; that of a release that kept no state before lies in the same bytes."""
+        key = f"{self.NAME}.state"
+        if key in arrays and "before" not in (arrays[key].dtype.names or ()):
+            state = np.ascontiguousarray(arrays[key])
+            arrays = {**arrays, key: state.view(_record(state["times"].shape[1]))}
+        super().restore(arrays, old_row)
 
     def refit(
         self, state: NDArray[np.void], pairs: tuple[NDArray[np.int64], NDArray[np.int64]]
@@ -308,11 +339,33 @@ class Sequences(RowRule):
             self.state["times"][mine[there], at % now] = was[there, at % was.shape[1]]
 
 
+def finding(rule: StateSequence, transition: Any) -> Finding:
+    """What is wrong with the states, and the bound that was passed: lengths in seconds."""
+    number, before = int(transition["finding"]), transition["expected"]
+    name = _FINDINGS[number - 1] if number else "order"
+    if name == "order" and np.isnan(before):
+        return Finding(_ENTERED)
+    if name in {"stuck", "overdue", "too_short"}:
+        code = transition["observed"] if name == "stuck" else before
+        bounds = rule.at_least if name == "too_short" else rule.at_most
+        bound = bounds.get(rule.states.get(f"{code:.0f}", ""))
+        return Finding(name, {} if bound is None else {THRESHOLD: bound.ns / NS_PER_S})
+    if name == "repeats" and rule.repeats is not None:
+        codes = {word: float(code) for code, word in reversed(rule.states.items())}
+        left, entered = (codes.get(word, np.nan) for word in rule.repeats.of.split(ARROW))
+        within = rule.repeats.within.ns / NS_PER_S
+        more = {THRESHOLD: float(rule.repeats.more_than), "within": within}
+        return Finding(name, {**more, "expected": left, "observed": entered})
+    return Finding(name)
+
+
 SEQUENCE: Final = Kind(
     "sequence",
     StateSequence,
     Sequences,
     "D12",
-    frozenset({"observed", "expected", "score"}),
+    frozenset({"observed", "expected", "score", THRESHOLD}),
     faults,
+    findings=(*_FINDINGS, _ENTERED),
+    finding=finding,
 )

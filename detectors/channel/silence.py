@@ -31,6 +31,13 @@ _ALIVE = np.isin(np.arange(256), np.array(sorted(ALIVE)))
 
 _NOTHING: Final = no_transitions()
 
+# Producers wait longer after each try in vain, so they may come back as late again as the outage
+# was long; Kafka's own clients wait 10 s at most, and gateways get three times that.
+RETURN_S_MAX: Final = 30
+OUTAGES_MAX: Final = 64  # that are remembered: the oldest is forgotten
+
+_NO_OUTAGES: Final = np.full((OUTAGES_MAX, 2), (np.iinfo(np.int64).min, 0), np.int64)
+
 STATE: Final = np.dtype([("heard_s", np.int64), ("deadline_s", np.int64), ("level", np.uint8)])
 
 
@@ -49,6 +56,22 @@ class Silent(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
     after: Duration
     colour: str = "blue"
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _soonest(state: NDArray[np.void], outages: NDArray[np.int64]) -> int:
+    """Soonest deadline, where whoever was heard before an outage is waited for longer."""
+    soonest = NOBODY
+    for i in range(len(state)):
+        deadline_s = state[i].deadline_s
+        if deadline_s >= soonest:
+            continue
+        for k in range(len(outages) - 1, -1, -1):
+            if state[i].heard_s > outages[k, 0]:
+                break
+            deadline_s += outages[k, 1]
+        soonest = min(soonest, deadline_s)
+    return soonest
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -115,6 +138,8 @@ class SilenceWatch:
         self._shortest_s = int(self._after_s[there].min(initial=NOBODY))
         self._soonest_s: int = NOBODY
         self._silent = 0  # channels that ring now
+        # Lane time at which each outage began, rising, and how much longer it lets the lane wait.
+        self._outages: NDArray[np.int64] = _NO_OUTAGES.copy()
 
     def _fresh(self) -> NDArray[np.void]:
         state = np.zeros(len(self._class_of), STATE)
@@ -152,8 +177,34 @@ class SilenceWatch:
         self._look()
 
     def _look(self) -> None:
-        deadlines = self.state["deadline_s"]
-        self._soonest_s = int(deadlines.min()) if len(deadlines) else NOBODY
+        self._soonest_s = int(_soonest(self.state, self._outages))
+
+    def outage(self, lane_time_s: int, seconds: int) -> NDArray[np.int32]:
+        """Wait longer for whoever was heard before an outage, which is not the channels' silence.
+
+        By its length, so that a short one cannot put a finding off for long; and by as much again,
+        at most `RETURN_S_MAX`, in which producers come back.
+
+        Returns
+        -------
+        shape (m,)
+            Rows whose wait would have ended within it.
+        """
+        ended = np.flatnonzero(self._deadline_s() <= lane_time_s + seconds)
+        longer_s = seconds + min(seconds, RETURN_S_MAX)
+        newest = np.array([[lane_time_s, longer_s]], np.int64)
+        self._outages = np.concatenate([self._outages[1:], newest])
+        self._look()
+        return ended.astype(np.int32)
+
+    def _deadline_s(self, rows: NDArray[np.intp] | slice = slice(None)) -> NDArray[np.int64]:
+        """Deadlines of some rows with what outages add; those of nobody lie beyond all others."""
+        state, outages = self.state[rows], self._outages
+        longer_s = np.append(np.cumsum(outages[::-1, 1])[::-1], 0)
+        longer_s = longer_s[np.searchsorted(outages[:, 0], state["heard_s"])]
+        waits = state["deadline_s"] != NOBODY
+        found: NDArray[np.int64] = np.where(waits, state["deadline_s"] + longer_s * waits, NOBODY)
+        return found
 
     def hear(
         self,
@@ -182,9 +233,10 @@ class SilenceWatch:
         """Ring for every deadline up to now, in (deadline, row) order."""
         state = self.state
         due = np.flatnonzero(state["deadline_s"] <= lane_time_s)
-        if len(due):
-            due = due[np.lexsort((due, state["deadline_s"][due]))]
-        transitions = self._transitions(due, state["deadline_s"][due], None)
+        deadline_s = self._deadline_s(due)
+        order = np.lexsort((due, deadline_s))[: np.count_nonzero(deadline_s <= lane_time_s)]
+        due, deadline_s = due[order], deadline_s[order]
+        transitions = self._transitions(due, deadline_s, None)
         state["level"][due] = self._colour[self._class_of[due]]
         self._silent += len(due)
         state["deadline_s"][due] = NOBODY
@@ -222,7 +274,11 @@ class SilenceWatch:
 
         Nothing here reads `silence_shelved` any more; workers of the release before still do.
         """
-        return {"silence": self.state, "silence_shelved": self._shelved}
+        return {
+            "silence": self.state,
+            "silence_shelved": self._shelved,
+            "silence_outages": self._outages,  # not by row
+        }
 
     def restore(self, arrays: Mapping[str, NDArray[Any]], old_row: NDArray[np.int64]) -> None:
         """Take over state from a snapshot; who rang and has no rule any more is not silent."""
@@ -230,6 +286,8 @@ class SilenceWatch:
             self.state = self._fresh()
         self._shelved[:] = False  # the lane knows, and says it anew
         carry(self.state, arrays["silence"], old_row)
+        # Snapshots of before have none.
+        self._outages = np.array(arrays.get("silence_outages", _NO_OUTAGES))
         state, after_s = self.state, self._after_s[self._class_of]
         waiting = (state["deadline_s"] != NOBODY) & (after_s != NOBODY)
         state["deadline_s"] = np.where(waiting, state["heard_s"] + after_s, NOBODY)

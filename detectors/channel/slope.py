@@ -10,7 +10,9 @@ from numba import njit
 from numpy.typing import NDArray
 
 from contracts.batch import Disposition
+from contracts.finding import Finding
 from contracts.quantities import DIFFERENCE, NS_PER_S, Duration
+from detectors.base.findings import step_of
 from detectors.base.kind import Fault, Kind, Scene
 from detectors.base.level_step import Levels, figures, ring, severity
 from detectors.base.row_rule import RowRule
@@ -178,5 +180,11 @@ class Rises(Slope):
     SIGN = 1.0
 
 
-FALL: Final = Kind("fall", Fall, Falls, "D2", faults=faults)
-RISE: Final = Kind("rise", Rise, Rises, "D2", faults=faults)
+def finding(rule: Fall, transition: Any) -> Finding:
+    """How much was too much."""
+    return Finding("", step_of(rule.by, transition))
+
+
+_FIELDS: Final = frozenset({"observed", "score", "threshold"})
+FALL: Final = Kind("fall", Fall, Falls, "D2", _FIELDS, faults, finding=finding)
+RISE: Final = Kind("rise", Rise, Rises, "D2", _FIELDS, faults, finding=finding)

@@ -13,6 +13,7 @@ from contracts.batch import Batch, Disposition
 from contracts.quantities import DIFFERENCE, Duration
 from contracts.transition import NEVER
 from detectors.base.days import DAY_NS
+from detectors.base.findings import SIDES, by_sides
 from detectors.base.kind import Columns, Fault, Kind, Scene
 from detectors.base.level_step import Levels, figures, ring
 from detectors.base.row_rule import RowRule
@@ -179,4 +180,14 @@ class Totals(RowRule):
         return (*super().tables(batch, columns), columns[NAME])
 
 
-TOTAL: Final = Kind(NAME, Total, Totals, "D1", faults=faults, makes=NAME)
+TOTAL: Final = Kind(
+    NAME,
+    Total,
+    Totals,
+    "D1",
+    frozenset({"observed", "score", "threshold"}),
+    faults,
+    makes=NAME,
+    findings=SIDES,
+    finding=by_sides,
+)

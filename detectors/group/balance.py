@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from contracts.batch import Batch, Disposition
 from contracts.quantities import Duration
 from contracts.transition import NEVER
+from detectors.base.findings import SIDES, by_expected
 from detectors.base.kind import Columns, Fault, Kind, Roster, Scene
 from detectors.base.level_step import Levels, figures, ring, severity
 from detectors.base.meaning import same_unit, units_of
@@ -283,4 +284,6 @@ BALANCE: Final = Kind(
     fields=frozenset({"observed", "expected", "low", "high", "score"}),
     faults=faults,
     makes=NAME,
+    findings=SIDES,
+    finding=by_expected,
 )

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from contracts.batch import Batch, Disposition
 from contracts.quantities import DIFFERENCE, Duration, Sigmas
 from contracts.transition import NEVER, Colour
+from detectors.base.findings import SIDES, by_expected
 from detectors.base.kind import Columns, Fault, Kind, Roster, Scene
 from detectors.base.level_step import Levels, figures, may_learn, ring, severity
 from detectors.base.neighbours import nearest_in_group
@@ -277,6 +278,8 @@ CONSENSUS: Final = Kind(
     "D6",
     fields=frozenset({"observed", "expected", "low", "high", "score"}),
     faults=faults,
+    findings=SIDES,
+    finding=by_expected,
     makes=NAME,
     false_alarm_rate=of_consensus,
 )

@@ -13,6 +13,7 @@ from contracts.batch import Batch, Disposition
 from contracts.quantities import DIFFERENCE, Duration, Sigmas
 from contracts.transition import Colour
 from detectors.base.companions import Companions
+from detectors.base.findings import SIDES, by_expected
 from detectors.base.kind import Columns, Fault, Kind, Roster, Scene
 from detectors.base.level_step import Levels, figures, may_learn, ring, severity
 from detectors.base.row_rule import RowRule
@@ -300,5 +301,14 @@ def of_regress(rule: Any, scene: Any) -> FalseAlarmRate:
 
 _FIELDS: Final = frozenset({"observed", "expected", "low", "high", "score"})
 REGRESS: Final = Kind(
-    NAME, Regress, Regressions, "D5", _FIELDS, faults, MADE, false_alarm_rate=of_regress
+    NAME,
+    Regress,
+    Regressions,
+    "D5",
+    _FIELDS,
+    faults,
+    MADE,
+    false_alarm_rate=of_regress,
+    findings=SIDES,
+    finding=by_expected,
 )

@@ -30,11 +30,11 @@ class KafkaClient:
     Parameters
     ----------
     settings : KafkaSettings
-        Everything about the consumer but secrets.
+        Everything about the consumer.
     ownership : Ownership or None
         Hears of rebalances, where the group chooses the lanes.
     extra : mapping of str to object
-        Further arguments of the consumer: security, and how it reads records.
+        Further arguments of the consumer: how it reads records.
 
     Attributes
     ----------

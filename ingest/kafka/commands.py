@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Final
@@ -11,10 +11,12 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
 from msgspec import Meta, Struct
 
+from broker.access import client_options
 from broker.closing import close_client
 from broker.errors import meaning
 from contracts.errors import FatalError
 from contracts.journal import COMMAND_BYTES
+from contracts.kafka import NO_SECURITY, Security
 from contracts.ports.status import QueueStatus
 from ingest.kafka.raw_fetch import Answer, reader
 
@@ -42,6 +44,8 @@ class CommandSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
         Of single requests.
     fetch_max_wait_ms, max_partition_fetch_bytes : int
         Longest wait of one answer in the background, and most bytes of one partition in it.
+    security : Security
+        How to connect and log in; secrets are read when a client is made.
     check_crcs : bool
         Off only for the embedded broker of the demo, whose markers carry a wrong one.
     call_deadline_s, start_deadline_s, close_deadline_s : float
@@ -56,6 +60,7 @@ class CommandSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     metadata_max_age_ms: Positive = 60_000
     fetch_max_wait_ms: Positive = 500
     max_partition_fetch_bytes: Positive = 256 << 10
+    security: Security = NO_SECURITY
     check_crcs: bool = True
     call_deadline_s: Seconds = 15.0
     start_deadline_s: Seconds = 60.0
@@ -78,6 +83,7 @@ class CommandSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
             "group_id": None,
             "enable_auto_commit": False,
             "auto_offset_reset": "none",
+            **client_options(self.security),
             "isolation_level": "read_committed",
         }
 
@@ -111,8 +117,6 @@ class KafkaCommands:
     Parameters
     ----------
     settings : CommandSettings
-    security : mapping of str to object, optional
-        `security_protocol`, `ssl_context`, `sasl_*` as aiokafka takes them.
 
     Attributes
     ----------
@@ -120,12 +124,9 @@ class KafkaCommands:
         Commands that the log had dropped before a lane took them (offsets, markers included).
     """
 
-    def __init__(
-        self, settings: CommandSettings, security: Mapping[str, object] | None = None
-    ) -> None:
+    def __init__(self, settings: CommandSettings) -> None:
         self._settings = settings
         self._reader = reader(INFLATED_BYTES)
-        self._security = {**(security or {}), **self._reader.options()}
         self._consumer: AIOKafkaConsumer | None = None
         self._desks: dict[int, _Desk] = {}
         # Log start by lane up to which lost commands have been counted and said.
@@ -134,7 +135,7 @@ class KafkaCommands:
 
     async def start(self) -> None:
         """Connect; `RetryableError` when the broker is away."""
-        consumer = AIOKafkaConsumer(**self._settings.client_options(), **self._security)
+        consumer = AIOKafkaConsumer(**self._settings.client_options(), **self._reader.options())
         self._consumer = consumer
         try:
             async with self._bounded(

@@ -6,6 +6,9 @@ from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 from msgspec import Meta, Struct
 
+from broker.access import client_options
+from contracts.kafka import NO_SECURITY, Security
+
 Positive = Annotated[int, Meta(ge=1)]
 Seconds = Annotated[float, Meta(gt=0)]
 
@@ -44,6 +47,8 @@ class KafkaSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
         record larger than that still arrives, alone.
     records_per_fetch : int
         Most records that one `fetch` gives.
+    security : Security
+        How to connect and log in; secrets are read when a client is made.
     check_crcs : bool
         Off only for the embedded broker of the demo, whose markers carry a wrong one.
     isolation_level : str
@@ -72,6 +77,7 @@ class KafkaSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     fetch_max_bytes: Positive = 32 << 20
     max_partition_fetch_bytes: Positive = 1 << 20
     records_per_fetch: Positive = 20_000
+    security: Security = NO_SECURITY
     check_crcs: bool = True
     isolation_level: Literal["read_committed", "read_uncommitted"] = "read_committed"
     call_deadline_s: Seconds = 15.0
@@ -104,4 +110,5 @@ class KafkaSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
             # Offsets are committed by hand, behind a snapshot; a lost position is never guessed.
             "enable_auto_commit": False,
             "auto_offset_reset": "none",
+            **client_options(self.security),
         }

@@ -1,7 +1,6 @@
 """Telemetry from Kafka, with a ledger of its own: no position that a client keeps is believed."""
 
 import asyncio
-from collections.abc import Mapping
 from typing import NamedTuple
 
 from aiokafka.errors import (
@@ -14,6 +13,7 @@ from aiokafka.errors import (
 
 from broker.errors import RETRY_AFTER_S, meaning
 from contracts.errors import DataLoss, FatalError, Fenced, RetryableError, TocsinError
+from contracts.ports.source import LogView
 from contracts.ports.status import QueueStatus
 from contracts.records import Records
 from ingest.kafka.client import KafkaClient, Ownership
@@ -42,11 +42,9 @@ class KafkaSource:
     Parameters
     ----------
     settings : KafkaSettings
-        Everything about the consumer but secrets.
+        Everything about the consumer.
     ownership : Ownership or None
         Hears of rebalances; needed where the group chooses the lanes.
-    security : mapping of str to object, optional
-        `security_protocol`, `ssl_context`, `sasl_*` as aiokafka takes them.
 
     Attributes
     ----------
@@ -54,17 +52,10 @@ class KafkaSource:
         Offsets that held no record: transaction markers, aborted records, compaction.
     """
 
-    def __init__(
-        self,
-        settings: KafkaSettings,
-        ownership: Ownership | None = None,
-        security: Mapping[str, object] | None = None,
-    ) -> None:
+    def __init__(self, settings: KafkaSettings, ownership: Ownership | None = None) -> None:
         self._settings = settings
         self._reader = reader()
-        self._client = KafkaClient(
-            settings, ownership, {**(security or {}), **self._reader.options()}
-        )
+        self._client = KafkaClient(settings, ownership, self._reader.options())
         # Next expected offset by lane, and the epoch in which it was sought.
         self._ledger: dict[int, tuple[int, int]] = {}
         # What the client gave and no lane has taken yet: it stands behind that already.
@@ -125,6 +116,18 @@ class KafkaSource:
             self._answers.pop(lane, None)
             raise self._lost(lane, "fetch")
         return offset
+
+    def view(self, lane: int) -> LogView:
+        """What the newest answer said of the log; asks nobody."""
+        if not self._client.has(lane):
+            return LogView()
+        consumer, place = self._client.consumer, self._client.partition(lane)
+        answered_ms, end = consumer.last_poll_timestamp(place), consumer.highwater(place)
+        if answered_ms is None or end is None:
+            return LogView()
+        stable_end = consumer.last_stable_offset(place)
+        known = stable_end is not None and stable_end >= 0
+        return LogView(answered_ms, end, stable_end if known else end)
 
     async def end_offset(self, lane: int) -> int:
         """Offset behind the last record that a reader may see now (last stable offset)."""

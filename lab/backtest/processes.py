@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pyarrow as pa
+from msgspec.structs import replace
 
 from configuration.configuration import Configuration
 from configuration.settings import Settings
@@ -167,7 +168,8 @@ def _begin(board: Any) -> None:
 def _share(job: Job, share: tuple[int, int], aside: Checkpoint) -> Sum:
     """One process's part."""
     data = open_data(*job.opened, names=job.names())
-    return heard_on(job.feeds(share), data, _teller(share[0]), aside)
+    found = heard_on(job.feeds(share), data, _teller(share[0]), aside)
+    return replace(found, notes=data.notes)
 
 
 def _teller(place: int) -> Progress:

@@ -45,6 +45,8 @@ class BacktestResult:
         By channel: readings, first and newest event time in ns.
     refusals : Refusals
         Readings that left as dead letters.
+    notes : list of str
+        What a person should know of the readings, beside what `Data` says of those read here.
     """
 
     configuration: Configuration
@@ -53,6 +55,7 @@ class BacktestResult:
     unknown_ids: int = 0
     spans: dict[str, tuple[int, int, int]] = field(default_factory=dict)
     refusals: Refusals = field(default_factory=Refusals)
+    notes: list[str] = field(default_factory=list)
 
 
 class Sum(msgspec.Struct, frozen=True):
@@ -66,6 +69,8 @@ class Sum(msgspec.Struct, frozen=True):
         Readings kept for pictures: by window, then by channel.
     refused : dict of str to Refused
         By reason.
+    notes : list of str
+        What a person should know of the readings that a process of its own read.
     """
 
     accounting: dict[str, int]
@@ -73,6 +78,7 @@ class Sum(msgspec.Struct, frozen=True):
     spans: dict[str, tuple[int, int, int]]
     points: dict[int, Points]
     refused: dict[str, Refused] = {}
+    notes: list[str] = []
 
 
 class ResultBuilder:
@@ -109,4 +115,7 @@ class ResultBuilder:
         # Who reads everything for some lanes counts the same strangers as the others.
         unknown_ids = max(one.unknown_ids for one in sums)
         ordered = dict(sorted(spans.items()))
-        return BacktestResult(configuration, every, dict(total), unknown_ids, ordered, refusals)
+        notes = list(dict.fromkeys(note for one in sums for note in one.notes))
+        return BacktestResult(
+            configuration, every, dict(total), unknown_ids, ordered, refusals, notes
+        )

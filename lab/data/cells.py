@@ -10,6 +10,13 @@ from typing import Any, Final
 import pyarrow as pa
 
 TEXT_MAX: Final = 40
+_NO_TEXT: Final = {
+    b"\x1f\x8b": "a gzip file",
+    b"PK\x03\x04": "a zip file or a workbook",
+    b"\xd0\xcf\x11\xe0": "an old workbook",
+    b"PAR1": "a Parquet file",
+}
+_BYTES: Final = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_fixed_size_binary)
 _TEXTS: Final = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
 
 
@@ -36,7 +43,7 @@ class Cells:
         return f"{self.file}:{self._line(row)}:{list(self.columns).index(column) + 1}"
 
     def _line(self, row: int) -> int:
-        if self.file.suffix != ".csv":
+        if self.file.suffix.lower() != ".csv":
             return row + 1
         encoding = "utf-8-sig" if self.encoding.lower() in ("utf-8", "utf8") else self.encoding
         with self.file.open(encoding=encoding, newline="") as text:
@@ -46,16 +53,30 @@ class Cells:
             return reader.line_num
 
 
+def no_text(head: bytes) -> str:
+    r"""What a file is that begins with these bytes, empty when it may be text.
+
+    >>> no_text(b"\x1f\x8b\x08"), no_text(b"time")
+    ('a gzip file', '')
+    """
+    return next((what for begin, what in _NO_TEXT.items() if head.startswith(begin)), "")
+
+
 def is_text(kind: pa.DataType) -> bool:
     """Whether values of an Arrow type are text."""
     return any(is_one(kind) for is_one in _TEXTS)
 
 
 def undictionaried(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """The column with every value written out; itself where that is so."""
+    """The column with every value written out, and bytes that are UTF-8 as the text they are."""
     if pa.types.is_dictionary(column.type):
-        return column.cast(column.type.value_type)
-    return column
+        column = column.cast(column.type.value_type)
+    if not any(is_one(column.type) for is_one in _BYTES):
+        return column
+    try:
+        return column.cast(pa.large_string())
+    except pa.ArrowInvalid:
+        return column
 
 
 def first_refused(column: pa.ChunkedArray, convert: Callable[[pa.ChunkedArray], Any]) -> int:
@@ -74,8 +95,9 @@ def first_refused(column: pa.ChunkedArray, convert: Callable[[pa.ChunkedArray], 
 def shown(value: object) -> str:
     """A cell in a message: whole when it is short.
 
-    >>> shown("Bad"), shown(1.5)
-    ("'Bad'", '1.5')
+    >>> shown("Bad"), shown(1.5), shown(None)
+    ("'Bad'", '1.5', 'none')
     """
-    text = repr(value)
+    text = repr(value) if isinstance(value, str) else str(value)
+    text = "none" if value is None else text
     return text if len(text) <= TEXT_MAX else f"{text[:TEXT_MAX]}…"

@@ -1,5 +1,7 @@
 """Files of readings, opened: what they hold at all, and their readings in order."""
 
+import codecs
+import csv
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +15,7 @@ import pyarrow.parquet as pq
 from contracts.errors import ConfigError
 from ingest.json.reading import time_fault
 from ingest.timestamps import read_mixed_times
-from lab.data.cells import Cells
+from lab.data.cells import Cells, no_text, shown
 from lab.data.export_sheet import Sheet
 from lab.data.export_table import ExportTable
 from lab.data.readings import Names, Readings
@@ -21,6 +23,12 @@ from lab.data.recorded_lines import numbered_readings, old_times
 
 CSV_BYTES_MAX: Final = 2 << 30
 _QUALITY: Final = {"good": 0, "uncertain": 1, "bad": 2}
+# Encodings as Python calls them, by the byte order mark that a file begins with.
+_MARKED: Final = {
+    codecs.BOM_UTF8: ("utf-8", "utf-8-sig"),
+    codecs.BOM_UTF16_LE: ("utf-16",),
+    codecs.BOM_UTF16_BE: ("utf-16",),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +231,8 @@ def _least(file: pq.ParquetFile, column: str) -> pa.Array | None:
     metadata, kind = file.metadata, file.schema_arrow.field(column).type
     if not (pa.types.is_integer(kind) or pa.types.is_timestamp(kind)):
         return None
-    place = metadata.schema.names.index(column)
+    paths = [metadata.schema.column(i).path for i in range(metadata.num_columns)]
+    place = paths.index(column)
     groups = [metadata.row_group(i).column(place) for i in range(metadata.num_row_groups)]
     known = [group.statistics for group in groups]
     if not known or not all(one is not None and one.has_min_max for one in known):
@@ -255,14 +264,28 @@ def open_csv(path: Path, sheet: Sheet, names: Names) -> Source:
         def read() -> pa.Table:
             return pyarrow.csv.read_csv(path, code, parse, _as_text(table))
 
-        readings = table.readings(read()).in_order()
+        rows = read()
+        readings = table.readings(rows).in_order()
+        notes = [*table.notes, *_quoted_lines(path, sheet.encoding, rows.num_rows)]
     except (pa.ArrowInvalid, UnicodeError) as error:
-        raise ConfigError(_no_csv(path, sheet.encoding, error)) from error
+        raise ConfigError(_no_csv(path, sheet, error)) from error
 
     def find(code: int, time_ns: int, *, finite: bool) -> str | None:
         return table.find(read(), 0, (code, time_ns), finite=finite)
 
-    return Loaded(readings, find, table.notes)
+    return Loaded(readings, find, notes)
+
+
+def _quoted_lines(path: Path, encoding: str, rows: int) -> list[str]:
+    """Whether lines stand inside quotes: one that is not closed takes readings with it."""
+    with path.open("rb") as file:
+        if not any(b'"' in block for block in iter(lambda: file.read(1 << 20), b"")):
+            return []
+    with path.open(encoding=encoding) as text:
+        inside = sum(bool(line.strip()) for line in text) - 1 - rows
+    if inside <= 0:
+        return []
+    return [f"{path}: {inside:,} lines are inside quotes and no rows; is a quote not closed?"]
 
 
 def _as_text(table: ExportTable) -> pyarrow.csv.ConvertOptions:
@@ -279,16 +302,37 @@ def _as_text(table: ExportTable) -> pyarrow.csv.ConvertOptions:
 
 
 def _check_encoding(path: Path, encoding: str) -> None:
+    """Refuse a file whose first bytes say that it is something else than what is declared."""
     try:
-        "".encode(encoding)
+        declared = codecs.lookup(encoding).name
     except LookupError as error:
         msg = f"{path}: `encoding:`: expected one as utf-8, cp1252, gbk or utf-16, got {encoding!r}"
         raise ConfigError(msg) from error
+    with path.open("rb") as file:
+        if other := _other_than(declared, file.read(512)):
+            msg = f"{path}:1: expected CSV with a head line in {encoding.upper()}, got {other}"
+            raise ConfigError(msg)
 
 
-def _no_csv(path: Path, encoding: str, error: Exception) -> str:
+def _other_than(declared: str, head: bytes) -> str:
+    """What a file has that begins with these bytes, and what to do; empty when nothing is wrong."""
+    if what := no_text(head):
+        return f"{what}; unpack it, or export CSV"
+    for mark, allowed in _MARKED.items():
+        # UTF-8 itself refuses the bytes of other encodings, wherever they stand.
+        if head.startswith(mark) and declared not in ("utf-8", *allowed):
+            return f"the byte order mark of {allowed[0]}; declare `encoding: {allowed[0]}`"
+    if 0 in head[:2] and not declared.startswith(("utf-16", "utf-32")):
+        wide = "utf-16-be" if head[0] == 0 else "utf-16-le"
+        return f"zero bytes; save the export as UTF-8, or declare `encoding: {wide}`"
+    if head.removeprefix(codecs.BOM_UTF8).lower().startswith(b"sep="):
+        return "the line `sep=` of a spreadsheet; delete it, and declare `delimiter:`"
+    return ""
+
+
+def _no_csv(path: Path, sheet: Sheet, error: Exception) -> str:
     """What is wrong with a file that cannot be read as CSV."""
-    line = 0
+    line, encoding = 0, sheet.encoding
     try:
         with path.open(encoding=encoding) as text:
             for _ in text:
@@ -299,8 +343,27 @@ def _no_csv(path: Path, encoding: str, error: Exception) -> str:
         other = "utf-16" if wide else "cp1252"
         msg = f"{path}:{line + 1}: expected {encoding.upper()}, got other bytes; save the export"
         return f"{msg} as UTF-8, or declare `encoding: {other}` or whichever it has"
-    said = str(error).splitlines()[0][:160]
-    return f"{path}: expected CSV with a head line, got {said!r}"
+    return _ragged(path, sheet) or f"{path}: expected CSV with a head line, got {_said(error)!r}"
+
+
+def _said(error: Exception) -> str:
+    return str(error).splitlines()[0][:160]
+
+
+def _ragged(path: Path, sheet: Sheet) -> str:
+    """The first row that has more or fewer cells than the head line, empty when none has."""
+    with path.open(encoding=sheet.encoding, newline="") as text:
+        reader = csv.reader(text, delimiter=sheet.delimiter)
+        head = next(filter(None, reader), [])
+        for row in filter(None, reader):
+            if len(row) != len(head):
+                begin = shown(sheet.delimiter.join(head))
+                msg = f"{path}:{reader.line_num}: expected as many cells as the head line {begin}"
+                return (
+                    f"{msg} has ({len(head)}), got {len(row)}; leave lines before the head line "
+                    "and behind the readings out of the export"
+                )
+    return ""
 
 
 def open_parquet(path: Path, sheet: Sheet, names: Names, sizes: Sizes = SIZES) -> Source:
@@ -338,7 +401,7 @@ def open_lines(path: Path, names: Names) -> Source:
         for number, reading in numbered_readings(path):
             same = names.ids[code] == reading.channel and (reading.value is not None) == finite
             if same and int(read_mixed_times([reading.time])[0]) == time_ns:
-                return f"{path}:{number}: {reading.value}"
+                return f"{path}:{number}: {shown(reading.value)}"
         return None
 
     return Loaded(readings, find, old_times(path, [number for number, _ in found], time_ns))

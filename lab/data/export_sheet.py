@@ -18,8 +18,8 @@ class TimeColumn(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
         Of times that name no zone: `Asia/Shanghai`, `+08:00`. In the hour that comes twice when
         summer time ends, the order of the file says which of both is meant.
     format : str
-        As `strptime` takes it, empty for ISO 8601; `%f`, `%z` and `%Z` at its end. A name of a
-        zone (`CET`) must be one of `zone`.
+        As `strptime` takes it, empty for ISO 8601; it has a year, a month and a day, and `%f`,
+        `%z` and `%Z` at its end. A name of a zone (`CET`) must be one of `zone`.
     epoch : {"s", "ms", "us", "ns", "spreadsheet"}
         Unit of numbers since 1970 UTC, whole or with a fraction; `spreadsheet` for days since
         1899-12-30 in `zone`.

@@ -1,5 +1,6 @@
 """Tables of an export to readings, a column at a time."""
 
+import json
 import re
 from collections.abc import Collection, Sequence
 from typing import Final
@@ -14,7 +15,7 @@ from contracts.errors import ConfigError
 from lab.data.cells import Cells, shown
 from lab.data.export_sheet import Long, Named, Sheet
 from lab.data.export_times import TimeReader
-from lab.data.export_values import ValueReader, Values, no_number
+from lab.data.export_values import BrokenCell, ValueReader, Values, no_number
 from lab.data.readings import Names, Readings
 
 _FIELD: Final = re.compile(r"\{([^{}:]+)(:lower)?\}")
@@ -66,8 +67,7 @@ class ExportTable:
         for column in (self._sheet.time.column, *wanted, *sorted(keys)):
             if column not in columns:
                 msg = f"{self._cells.file}: expected a column `{column}`, got {', '.join(columns)}"
-                msg += "; say in columns.yaml which is which"
-                raise ConfigError(msg)
+                raise ConfigError(msg + _which(columns, self._cells.delimiter))
         for column in self.wanted:
             if columns.count(column) > 1:
                 places = " and ".join(
@@ -96,8 +96,16 @@ class ExportTable:
 
     @property
     def notes(self) -> list[str]:
-        """What a person should know of the times that were read last."""
-        return list(self._times.notes.values())
+        """What a person should know of the columns, and of the times that were read last."""
+        return [*self._unnamed(), *self._times.notes.values()]
+
+    def _unnamed(self) -> list[str]:
+        """That columns without a name are left out of a file which declares none."""
+        places = [str(i + 1) for i, name in enumerate(self._cells.columns) if not name.strip()]
+        if not places or self.long or self._sheet.wide:
+            return []
+        text = f"{self._cells.file}:1: no name over {len(places)} of the columns"
+        return [f"{text} ({', '.join(places)}), which are left out"]
 
     @property
     def wanted(self) -> list[str]:
@@ -158,7 +166,7 @@ class ExportTable:
             streams = code[:, 0] if self.templated() else np.zeros(len(code), np.int32)
         else:
             code = self._channels(table.column(self.long.channel), first_row)[:, None]
-            values, streams = [self._numbers(table, self.long.value)], code[:, 0]
+            values, streams = [self._numbers(table, self.long.value, first_row)], code[:, 0]
         time_ns = self._times.read(table.column(self.time_column), streams, first_row)
         place = self._there(values)
         row = place // len(values)
@@ -197,8 +205,8 @@ class ExportTable:
         """Numbers of the channels behind names of a long file."""
         if self._coded is not None and self._coded[0].equals(names):
             return self._coded[1]  # batch after batch has the same dictionary
-        texts = [str(name) for name in names.to_pylist()]
-        found = [self._sheet.channels.get(text) or Named(text) for text in texts]
+        texts = [_text(name) for name in names.to_pylist()]
+        found = [self._sheet.channels.get(text) or Named(text.strip()) for text in texts]
         codes = self._numbered([named.channel for named in found], [n.unit for n in found])
         self._coded = (names, codes)
         return codes
@@ -215,7 +223,8 @@ class ExportTable:
     def _wide(self, table: pa.Table, first_row: int) -> tuple[NDArray[np.int32], list[Values]]:
         """Numbers of channels, shape (rows, columns), and values of a wide file by column."""
         code = [self._column_codes(table, named, first_row) for named in self.wide.values()]
-        return np.column_stack(code), [self._numbers(table, column) for column in self.wide]
+        values = [self._numbers(table, column, first_row) for column in self.wide]
+        return np.column_stack(code), values
 
     def _column_codes(self, table: pa.Table, named: Named, first_row: int) -> NDArray[np.int32]:
         keys, n = _fields(named), table.num_rows
@@ -243,12 +252,16 @@ class ExportTable:
 
         return _FIELD.sub(part, named.channel)
 
-    def _numbers(self, table: pa.Table, column: str) -> Values:
+    def _numbers(self, table: pa.Table, column: str, first_row: int) -> Values:
         try:
             return self._values.read(table.column(column))
         except TypeError as error:
             msg = f"{self._cells.file}: column `{column}`: expected numbers or words, got {error}"
             raise ConfigError(msg) from error
+        except BrokenCell as error:
+            place = self._cells.at(first_row + error.row, column)
+            msg = f"{place}: expected a number or a word on one line, got {shown(error.text)}"
+            raise ConfigError(msg + "; is a quote not closed?") from error
 
     def _quality_of(self, column: pa.ChunkedArray, first_row: int) -> NDArray[np.uint8]:
         """Quality of each row, good where none is said."""
@@ -268,8 +281,22 @@ class ExportTable:
 
 
 def _every(columns: Sequence[str], time: str) -> dict[str, Named]:
-    """Each column but the time as the channel of its name."""
-    return {name: Named(name) for name in columns if name != time}
+    """Each column that has a name, but the time, as the channel of its name."""
+    return {name: Named(name) for name in columns if name != time and name.strip()}
+
+
+def _text(name: str | bytes | float) -> str:
+    """Name of a channel, as Parquet may have it; one of bytes that are no text is told by them."""
+    return name.decode(errors="backslashreplace") if isinstance(name, bytes) else str(name)
+
+
+def _which(columns: Sequence[str], delimiter: str) -> str:
+    """What to declare when columns are not as expected."""
+    head = "".join(columns)
+    other = next((sign for sign in ";\t|," if sign != delimiter and sign in head), None)
+    if len(columns) == 1 and other is not None:
+        return f"; declare `delimiter: {json.dumps(other)}` in columns.yaml"
+    return "; say in columns.yaml which is which"
 
 
 def _fields(named: Named) -> list[str]:

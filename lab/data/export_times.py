@@ -29,12 +29,17 @@ _UNIT_NS: Final = {
     "ns": 1,
     "spreadsheet": 86_400 * NS_PER_S,
 }
+# No column of times that were not rounded has so few: days since 1970 are multiples of 100 s.
+_EPOCH_DIGITS: Final = 8
 _DAYS_TO_1970: Final = 25_569  # of a spreadsheet, from 1899-12-30
 # What is left of a fraction of seconds, and of days, behind the noise of 53 bits.
 _STEP_NS: Final = {"s": 1_000, "ms": 1_000, "us": 1_000, "ns": 1, "spreadsheet": 10**6}
 _EPOCH: Final = re.compile(r"[-+]?[0-9]+([.,][0-9]*)?([eE][-+]?[0-9]+)?")
 _ISO_ZONE: Final = r"[0-9]:[0-9][0-9].*(Z|[-+][0-9][0-9](:?[0-9][0-9])?)$"
-_OFFSET: Final = re.compile(r"([-+])([0-9]{2}):?([0-9]{2})?")
+_OFFSET: Final = re.compile(r"([-+])([01][0-9]|2[0-3]):?([0-5][0-9])?")
+_OUTSIDE: Final = -(1 << 62)  # as a time: before 1970, whatever fraction or zone is added
+# What Arrow's strptime reads; of others, as `%G` and `%V`, it drops the value without an error.
+_DIRECTIVES: Final = frozenset("YymbBhdejFDHIMSpRTaAfzZ%")
 # The end of a format that Arrow's strptime reads wrongly or not at all.
 _TAIL: Final = re.compile(r"(.*?)((?:[^%]?%[fzZ])+)")
 _TAIL_PART: Final = {
@@ -64,6 +69,9 @@ class TimeReader:
         self._cells = cells
         self._first_row, self._column = 0, pa.chunked_array([], pa.string())
         self._hours = LocalHours(_zone(how.zone, cells)) if how.zone else None
+        if how.format and (expected := _expected_of_format(how.format)):
+            msg = f"{cells.file}: `format:`: expected {expected}, got {how.format!r}"
+            raise ConfigError(msg)
         self.notes: dict[str, str] = {}
 
     def read(self, column: pa.ChunkedArray, streams: NDArray[np.int32], first_row: int) -> Nanos:
@@ -100,6 +108,7 @@ class TimeReader:
             row = int(np.argmax(wrong))
             got = shown(column[row].as_py())
             hint = "" if number is None else f", which is no `epoch: {self._how.epoch}`"
+            hint += "; declare `epoch:` or `format:`" if hint and not self._how.format else ""
             raise self._refused(row, f"times from 1970 to 2200, got {got}{hint}")
         self._note_old(column, time_ns)
         return time_ns
@@ -140,9 +149,18 @@ class TimeReader:
         try:
             return np.asarray(text.cast(pa.int64()).to_numpy())
         except pa.ArrowInvalid:
-            return np.asarray(
-                self._converted(text, lambda part: part.cast(pa.float64())).to_numpy()
-            )
+            found = self._converted(text, lambda part: part.cast(pa.float64()))
+        self._check_rounded(text)
+        return np.asarray(found.to_numpy())
+
+    def _check_rounded(self, text: pa.ChunkedArray) -> None:
+        """Refuse epochs as a spreadsheet shows them: `1.77244E+12` is known to three hours."""
+        digits = pc.replace_substring_regex(text, "[eE].*|[^0-9]", "")
+        short = pc.less(pc.utf8_length(digits), _EPOCH_DIGITS)
+        if pc.all(pc.and_(short, pc.match_substring_regex(text, "[eE]"))).as_py():
+            got = shown(self._column[0].as_py())
+            msg = f"epochs in whole digits, got {got}, which is rounded; format the column as"
+            raise self._refused(0, f"{msg} numbers before it is exported")
 
     def _converted(self, column: pa.ChunkedArray, convert: Callable[[Any], Any]) -> Any:
         """A column converted, or an error that names the first cell that cannot be."""
@@ -151,6 +169,8 @@ class TimeReader:
         except pa.ArrowInvalid as error:
             row = first_refused(column, convert)
             got = shown(self._column[row].as_py())
+            if _in_other_years(column[row]):
+                raise self._refused(row, f"times from 1970 to 2200, got {got}") from error
             form = f"times as `{self._how.format}`" if self._how.format else "times"
             msg = f"{form}, got {got}; declare their `format:`"
             raise self._refused(row, msg) from error
@@ -205,22 +225,36 @@ class TimeReader:
             raise self._refused(0, f"{msg}; export the times so, or as ISO 8601")
         text = pc.utf8_trim_whitespace(text)
         if tail is None:
-            found = self._converted(text, lambda part: pc.strptime(part, format=form, unit="us"))
-            return _nanos(found), np.zeros(len(text), np.bool_)
+            return self._parsed(text, form), np.zeros(len(text), np.bool_)
         pattern = re.sub("%[fzZ]", lambda part: _TAIL_PART[part[0]], re.escape(tail[2]))
         parts = pc.extract_regex(text, f"^(?P<head>.*?){pattern}$").combine_chunks()
         if parts.null_count:
             row = int(np.argmax(parts.is_null().to_numpy(zero_copy_only=False)))
             raise self._refused(row, f"times as `{form}`, got {shown(text[row].as_py())}")
-        heads = pa.chunked_array([parts.field("head")])
-        found = self._converted(heads, lambda part: pc.strptime(part, format=head, unit="us"))
-        time_ns = _nanos(found)
+        time_ns = self._parsed(pa.chunked_array([parts.field("head")]), head)
         if "%f" in tail[2]:
             digits = pc.utf8_rpad(parts.field("fraction"), 9, "0")
             time_ns = time_ns + digits.cast(pa.int64()).to_numpy()
         if "%z" not in tail[2].lower():
             return time_ns, np.zeros(len(text), np.bool_)
         return time_ns - self._ahead_ns(parts.field("zone")), np.ones(len(text), np.bool_)
+
+    def _parsed(self, text: pa.ChunkedArray, form: str) -> Nanos:
+        """Nanoseconds of texts without fraction and zone, every day and second of which exists."""
+        found = self._converted(text, lambda part: pc.strptime(part, format=form, unit="s"))
+        # strptime reads 31 February as 3 March and second 60 as the next minute.
+        odd = pc.or_(pc.less_equal(pc.day(found), 3), pc.match_substring_regex(text, "6[01]"))
+        there = np.flatnonzero(odd.to_numpy())
+        written, read = text.take(there), pc.strftime(found.take(there), format=form)
+        changed = np.flatnonzero(pc.not_equal(_figures(written), _figures(read)).to_numpy())
+        if len(changed):
+            row = int(there[changed[0]])
+            got = shown(self._column[row].as_py())
+            raise self._refused(row, f"a day and second that exist, got {got}; mend the export")
+        seconds = np.asarray(found.cast(pa.int64()).to_numpy())
+        inside = (seconds >= 0) & (seconds < END_S)
+        time_ns: Nanos = np.where(inside, np.where(inside, seconds, 0) * NS_PER_S, _OUTSIDE)
+        return time_ns
 
     def _ahead_ns(self, zones: pa.Array) -> Nanos:
         """Nanoseconds that the zone of each time is ahead of UTC."""
@@ -258,6 +292,34 @@ class TimeReader:
             text = f"{len(found.once):,} times in an hour that comes twice in {zone} but once here"
             self._note("once", int(rows[found.once[0]]), f"{text}, read as the first")
         return found.time_ns
+
+
+def _expected_of_format(form: str) -> str:
+    """What a format should have and has not, empty when it is complete."""
+    used = set(re.findall("%(.)", form))
+    if not used or not used <= _DIRECTIVES:
+        return "directives as `%Y-%m-%d %H:%M:%S` has them"
+    in_year = used & set("mbBh") and used & set("de")
+    if not (used & set("FD") or (used & set("Yy") and (in_year or "j" in used))):
+        return "a year, a month and a day"
+    return "`%I` and `%p` together, or `%H`" if ("I" in used) != ("p" in used) else ""
+
+
+def _figures(text: pa.ChunkedArray) -> pa.ChunkedArray:
+    """The numbers in texts, without leading zeros."""
+    apart = pc.utf8_trim_whitespace(pc.replace_substring_regex(text, "[^0-9]+", " "))
+    return pc.replace_substring_regex(apart, r"\b0+([0-9])", r"\1")
+
+
+def _in_other_years(cell: pa.Scalar) -> bool:
+    """Whether a cell is a time that nanoseconds of 64 bits do not reach."""
+    for zone in ("UTC", None):
+        try:
+            cell.cast(pa.timestamp("s", zone))
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+            continue
+        return True
+    return False
 
 
 def _nanos(column: pa.ChunkedArray) -> Nanos:

@@ -14,8 +14,25 @@ from lab.data.export_sheet import Sheet
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 NAN: Final = "nan"  # as a word of text, and what a number of Parquet may be
-_WITH_MORE: Final = re.compile(r"[-+]?[0-9][0-9.,]*(?:[eE][-+]?[0-9]+)?\s*([^\s0-9.,].*)")
+_WITH_MORE: Final = re.compile(
+    r"[-+]?[0-9][0-9.,]*(?:[eE][-+]?[0-9]+)?(?![0-9.,])\s*((?![xX_][0-9A-Fa-f]|[dD][-+]?[0-9])[^\W_].*|[%‰°].*)"
+)
 _SEPARATED: Final = re.compile(r"[-+]?[0-9][0-9.,'\s]*")
+
+
+class BrokenCell(Exception):  # noqa: N818 - names what it is
+    """A cell that runs over lines: a quote that is not closed takes rows of readings with it.
+
+    Parameters
+    ----------
+    row : int
+    text : str
+    """
+
+    def __init__(self, row: int, text: str) -> None:
+        super().__init__(row, text)
+        self.row = row
+        self.text = text
 
 
 class Values(NamedTuple):
@@ -62,6 +79,8 @@ class ValueReader:
         ------
         TypeError
             When the type has no numbers, as times have none.
+        BrokenCell
+            When a text has a line break.
         """
         column = undictionaried(column)
         if pa.types.is_boolean(column.type):
@@ -83,6 +102,10 @@ class ValueReader:
         if not self._words and (number := self._plain(text)) is not None:
             return Values(number, text.is_null().to_numpy() if text.null_count else None)
         text = pc.utf8_trim_whitespace(text)
+        broken = pc.match_substring_regex(text, "[\r\n]")
+        if pc.any(broken).as_py():
+            row = pc.index(broken, True).as_py()
+            raise BrokenCell(row, text[row].as_py())
         found = pc.if_else(pc.match_substring_regex(text, self._pattern), text, None)
         number, hole = self._cast(found).to_numpy(), None
         empty = pc.fill_null(pc.equal(text, ""), True).to_numpy()
@@ -155,4 +178,6 @@ def no_number(text: str, decimal: str = ".") -> str:
         return (
             f"{more[1]!r} stands behind the number; export numbers alone and declare their `unit:`"
         )
+    if re.search(r"\d", text):
+        return "expected digits as in 1234.5 or 1.2e3; export plain numbers"
     return f"declare `values: {{{text}: number}}` if it stands for one" if text else ""

@@ -6,11 +6,16 @@ import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from itertools import chain
+from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 
-from contracts.errors import ConfigError
+from ingest.decode import DecodeLimits, Decoder
+from lab.data import recording
 from lab.data.open_data import Data, open_data
+from lab.data.readings import Names, Readings
 from runtime.exit_codes import FAILED, GOOD
 
 _NAMED_MAX = 5
@@ -27,6 +32,8 @@ class Understood:
         For readings; of a wide file one in each cell.
     readings, numbers, words : int
         All readings, and those with and without a finite number.
+    refused : int
+        Messages of recordings that cannot be decoded.
     channels : list of str
     first_ns, last_ns : int or None
         Event times.
@@ -34,8 +41,8 @@ class Understood:
         Median time between readings of the same channel.
     qualities : list of int
         Readings that are good, uncertain and bad.
-    example : str
-        Where a reading without a number stands.
+    example, refusal : str
+        Where a reading without a number stands, and why a message is refused.
     notes : list of str
     """
 
@@ -44,36 +51,36 @@ class Understood:
     readings: int = 0
     numbers: int = 0
     words: int = 0
+    refused: int = 0
     channels: list[str] = field(default_factory=list)
     first_ns: int | None = None
     last_ns: int | None = None
     period_s: float | None = None
     qualities: list[int] = field(default_factory=lambda: [0, 0, 0])
     example: str = ""
+    refusal: str = ""
     notes: list[str] = field(default_factory=list)
 
 
 def look(arguments: argparse.Namespace) -> int:
     """Say what was understood; `FAILED` when most readings have no number."""
-    data = open_data(arguments.data, arguments.columns)
-    if data.recordings:
-        msg = f"{data.recordings[0]}: expected an export or lines, got a recording of Kafka records"
-        raise ConfigError(msg + "; run `tocsin replay` over it")
-    found = understood(data)
+    found = understood(open_data(arguments.data, arguments.columns))
     if arguments.json:
         sys.stdout.write(json.dumps(asdict(found), ensure_ascii=False) + "\n")
     else:
         sys.stdout.write("\n".join(lines(found)) + "\n")
-    return FAILED if 2 * found.words > found.readings or not found.readings else GOOD
+    odd = found.words + found.refused
+    return FAILED if not found.readings or 2 * odd > found.readings + found.refused else GOOD
 
 
 def understood(data: Data) -> Understood:
     """All readings, a block at a time."""
-    found = Understood(len(data.files), data.count)
+    found = Understood(len(data.files), sum(source.count for source in data.sources))
     steps: list[float] = []
     seen: set[int] = set()
     odd: tuple[int, int] | None = None
-    for block in data.blocks():
+    recorded = (_recorded(path, data.names, found) for path in data.recordings)
+    for block in chain(data.blocks(), *recorded):
         finite = np.isfinite(block.value)
         found.readings += len(block)
         found.numbers += int(finite.sum())
@@ -94,8 +101,29 @@ def understood(data: Data) -> Understood:
     found.notes = data.notes
     if odd is not None:
         places = (source.find(*odd, finite=False) for source in data.sources)
-        found.example = next((place for place in places if place), "")
+        found.example = next((place for place in places if place), found.example)
     return found
+
+
+def _recorded(path: Path, names: Names, found: Understood) -> Iterator[Readings]:
+    """Readings of a recording's messages, as sent; those that cannot be decoded are counted."""
+    decoder = Decoder(pa.array([], pa.string()), np.ones(1), np.zeros(1), DecodeLimits())
+    for chunk in recording.chunks(path):
+        for lane, records in chunk:
+            batch = decoder.decode(records)
+            found.places += len(batch)
+            found.refused += len(batch.refused)
+            if batch.refused and not found.refusal:
+                found.refusal = f"{path}: lane {lane}: {batch.refused[0].detail}"
+            if not len(batch):
+                continue
+            ids = [batch.unknown_id[i] for i in range(len(batch))]
+            if not found.example and not (finite := np.isfinite(batch.value)).all():
+                odd = int(np.argmin(finite))
+                at = records.offset[batch.record[odd]]
+                found.example = f"{path}: offset {at} of lane {lane}, {ids[odd]}"
+            code, time_ns = names.codes(ids), batch.time_ns
+            yield Readings(code, time_ns, batch.value, batch.quality, time_ns)
 
 
 def lines(found: Understood) -> Iterator[str]:
@@ -112,6 +140,8 @@ def lines(found: Understood) -> Iterator[str]:
     yield f"numbers   {found.numbers:,}"
     yield f"words     {found.words:,}{', as ' + found.example if found.example else ''}"
     yield f"holes     {found.places - found.readings:,} cells without a reading"
+    if found.refused:
+        yield f"refused   {found.refused:,} messages, as {found.refusal}"
     good, uncertain, bad = found.qualities
     yield f"quality   {good:,} good, {uncertain:,} uncertain, {bad:,} bad"
     yield from (f"note      {note}" for note in found.notes)

@@ -25,6 +25,13 @@ from lab.data.readings import Ahead, Names, Readings, merged
 COLUMNS: Final = "columns.yaml"
 LINES: Final = frozenset({".jsonl", ".ndjson"})
 SUFFIXES: Final = frozenset({".csv", ".parquet", *LINES})
+# Forms of readings that are not read, and what to do about each.
+FOREIGN: Final = {
+    **dict.fromkeys((".gz", ".zip", ".bz2", ".xz", ".zst", ".7z"), "unpack it first"),
+    **dict.fromkeys((".xlsx", ".xls", ".ods"), "save its sheet as CSV UTF-8"),
+    **dict.fromkeys((".tsv", ".txt", ".dat"), "name it .csv, and declare its `delimiter:`"),
+    **dict.fromkeys((".json",), "write a reading on each line, and name it .jsonl"),
+}
 
 # A file or folder, what declares its columns, and labels among it: what `open_data` takes.
 Opened = tuple[Path, Path | None, Path | None]
@@ -49,6 +56,8 @@ class Data:
         Of Kafka records; their lanes read them as they came.
     files, declared : list of Path
         All of them, and what declares their columns.
+    left_out : list of Path
+        That look like readings in a form which is not read.
     opened : Opened
         How another process opens the same.
     """
@@ -58,6 +67,7 @@ class Data:
     recordings: list[Path] = field(default_factory=list)
     files: list[Path] = field(default_factory=list)
     declared: list[Path] = field(default_factory=list)
+    left_out: list[Path] = field(default_factory=list)
     opened: Opened = (Path(), None, None)
 
     @property
@@ -68,8 +78,15 @@ class Data:
 
     @property
     def notes(self) -> list[str]:
-        """What a person should know of the readings that were read."""
-        return [note for source in self.sources for note in source.notes]
+        """What a person should know of the files, and of the readings that were read."""
+        read = [path for path in self.files if path not in self.recordings]
+        empty = [
+            f"{path}: no readings in it"
+            for path, source in zip(read, self.sources, strict=True)
+            if not source.count
+        ]
+        left_out = [f"{path}: left out; {_convert(path)}" for path in self.left_out]
+        return [*left_out, *empty, *(note for source in self.sources for note in source.notes)]
 
     def place(self, letter: DeadLetter) -> str:
         """Where a refused reading stands, `file:line:column` and what there, for a message.
@@ -127,20 +144,29 @@ def open_data(
     left_out = None if but is None else but.resolve()
     data = Data(names or Names(), opened=(place, columns, but))
     for path in files:
-        if path.suffix in SUFFIXES and path.resolve() != left_out:
+        if path.suffix.lower() in SUFFIXES and path.resolve() != left_out:
             _add(data, path, columns or path.with_name(COLUMNS))
+        elif path.suffix.lower() in FOREIGN:
+            data.left_out.append(path)
     if not data.sources and not data.recordings:
         msg = f"{place}: expected readings in {', '.join(sorted(SUFFIXES))}, got none"
-        raise ConfigError(msg)
+        advice = "".join(f"; {path.name}: {_convert(path)}" for path in data.left_out[:1])
+        raise ConfigError(msg + advice)
     return data
+
+
+def _convert(path: Path) -> str:
+    """What to do with a file in a form that is not read."""
+    return FOREIGN[path.suffix.lower()]
 
 
 def _add(data: Data, path: Path, columns: Path) -> None:
     data.files.append(path)
     data.declared.extend([columns] if columns.exists() else [])
-    if path.suffix in LINES:
+    suffix = path.suffix.lower()
+    if suffix in LINES:
         data.sources.append(open_lines(path, data.names))
-    elif path.suffix == ".csv":
+    elif suffix == ".csv":
         data.sources.append(open_csv(path, _sheet(path, columns), data.names))
     elif is_recording(path):
         data.recordings.append(path)

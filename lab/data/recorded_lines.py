@@ -1,6 +1,7 @@
 """Telemetry as JSON lines, one reading a line: what people write by hand and other tools export."""
 
 import codecs
+import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
@@ -14,9 +15,11 @@ from contracts.records import Records
 from ingest.json.reading import Reading, decode_reading, time_fault
 from ingest.limits import DecodeLimits, Reason
 from ingest.timestamps import read_mixed_times
+from lab.data.cells import no_text
 
 ROWS_PER_BATCH = 16_384
 BLOCK_BYTES = 1 << 20
+_NO_NUMBER: Final = re.compile(rb":\s*[-+]?(nan|inf)", re.IGNORECASE)  # as Python and R write it
 PLAUSIBLE_S: Final = 315_532_800  # 1980: older telemetry is a wrong unit, or a clock without time
 
 
@@ -103,7 +106,11 @@ def old_times(path: Path, numbers: Sequence[int], time_ns: NDArray[np.int64]) ->
 def _lines(path: Path, most_bytes: int) -> Iterator[tuple[int, bytes]]:
     """Number, from 1, and text of each line that is not blank, behind a byte order mark."""
     with path.open("rb") as file:
-        if file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+        head = file.read(4)
+        if what := no_text(head):
+            msg = f"{path}: expected JSON readings, one a line, got {what}; unpack it first"
+            raise DecodeError(Reason.BAD_JSON, msg)
+        if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
             msg = f"{path}:1: expected UTF-8, got UTF-16; save the file as UTF-8"
             raise DecodeError(Reason.BAD_JSON, msg)
         file.seek(0)
@@ -126,6 +133,8 @@ def _reading(path: Path, number: int, line: bytes) -> Reading:
         if number == 1 and line[:1] in (b"[", b"{") and line[-1:] != b"}":
             text = f"expected one JSON object a line, got {line[:20].decode(errors='replace')!r}"
             text += "; write each reading on a line of its own, without brackets around them"
+        elif _NO_NUMBER.search(line):
+            text = "expected a number or null, got NaN, which JSON does not have; write null"
         raise DecodeError(error.reason, f"{path}:{number}: {text}") from None
 
 

@@ -70,15 +70,20 @@ class Refusals:
             f"  {one.count:,} {reason}, as {place(one.first)}; {one.first.detail}"
             for reason, one in most
         ]
-        return [f"refused {self.count:,} of {received:,} readings", *kinds]
+        lines = [f"refused {self.count:,} of {received:,} readings", *kinds]
+        if self.most(received):
+            lines.append("most readings were refused, so the result says little; mend the export")
+        return lines
+
+    def most(self, received: int) -> bool:
+        """Whether more than half of all readings were refused."""
+        return 2 * self.count > received
 
     def tell(self, command: str, received: int, place: Callable[[DeadLetter], str]) -> int:
         """Say it on standard error; `FAILED` when more than half of all readings were refused."""
         lines = self.lines(received, place)
-        if 2 * self.count > received:
-            lines.append("most readings were refused, so the result says little; mend the export")
         sys.stderr.write("".join(f"{command}: {line}\n" for line in lines))
-        return FAILED if 2 * self.count > received else GOOD
+        return FAILED if self.most(received) else GOOD
 
 
 def say_notes(command: str, notes: list[str]) -> None:

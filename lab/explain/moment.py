@@ -11,7 +11,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from alarms.wording import clock, figure
+from alarms.figures import figure
+from alarms.wording import clock
 from configuration.configuration import Configuration
 from configuration.pack import ClassPack
 from configuration.rule_kinds import kinds
@@ -47,11 +48,15 @@ class Moment:
         Of the channel; None when that configuration has no such channel.
     lines : tuple of str
         State of each rule, and the alarms up to then.
+    most_refused : bool
+        Whether more than half of the lane's readings up to then were refused, of a channel that
+        the configuration has.
     """
 
     configuration: Configuration
     pack: ClassPack | None
     lines: tuple[str, ...]
+    most_refused: bool = False
 
 
 @dataclass(frozen=True)
@@ -110,8 +115,10 @@ def moment(bench: ReplayLanes, channel: str, time: str, files: tuple[Path, Path 
     configuration = bench.configuration_of(lane.parts.config)
     pack = _pack(configuration, lane, channel)
     lines = [] if pack is None else list(_state(_channel(lane, channel, pack, configuration)))
-    refused = refusals.lines(lane.accounts.received, bench.opened(telemetry).place)
-    return Moment(configuration, pack, (*lines, *_revisions(rang), *refused))
+    received = lane.accounts.received
+    refused = refusals.lines(received, bench.opened(telemetry).place)
+    shown = (*lines, *_revisions(rang), *refused)
+    return Moment(configuration, pack, shown, pack is not None and refusals.most(received))
 
 
 def _with_newest(parts: Parts) -> Parts:

@@ -15,7 +15,7 @@ from contracts.quantities import NS_PER_MS
 from contracts.records import Records
 from ingest.partitioner import home_lane
 from lab.data import recorded_lines, recording
-from lab.data.open_data import Data, is_recording, open_data
+from lab.data.open_data import FOREIGN, LINES, SUFFIXES, Data, is_recording, open_data
 from lab.data.readings import Readings
 
 
@@ -38,8 +38,9 @@ class Telemetry:
 
     def __init__(self, path: Path, columns: Path | None = None) -> None:
         self.path = path
-        self._recorded = path.suffix == ".parquet" and is_recording(path)
-        lines = not self._recorded and path.suffix not in (".parquet", ".csv")
+        suffix = path.suffix.lower()
+        self._recorded = suffix == ".parquet" and is_recording(path)
+        lines = not self._recorded and suffix not in SUFFIXES - LINES and suffix not in FOREIGN
         self.data: Data | None = None
         if not self._recorded and not lines:
             self.data = open_data(path, columns)

@@ -30,6 +30,8 @@ REMEDIES: Final = {
 # Dead letters of one cause in one message: a count of the message alone, so that it does not
 # depend on how the stream is cut.
 LETTERS_PER_CAUSE: Final = 64
+# Dead letters of one cause in one minute of lane time; from then on one in so many.
+LETTERS_PER_MINUTE: Final = 1_000
 
 
 class Verdict(NamedTuple):
@@ -41,7 +43,7 @@ class Verdict(NamedTuple):
     channel : str
         Its channel's id.
     untold : int
-        Further readings of its message with the same disposition that get no dead letter.
+        Readings with the same disposition that get no dead letter and are not said yet.
     """
 
     disposition: Disposition
@@ -85,21 +87,74 @@ def sampled(
     yield from zip(bad[told].tolist(), np.where(last, more[told], 0).tolist(), strict=True)
 
 
+class LetterSample:
+    """Which refusals leave as dead letters when there are very many of one cause.
+
+    The first thousand of a cause in a minute of lane time do, then each thousandth, which says how
+    many did not. That depends on the records alone: neither on how they are cut nor on a clock.
+
+    Parameters
+    ----------
+    state : dict, optional
+        From `state`.
+
+    Examples
+    --------
+    >>> sample = LetterSample()
+    >>> found = [sample.judge("bad_json", 60) for _ in range(3_000)]
+    >>> found[999:1002], found[1_999], found.count(None)
+    ([0, None, None], 999, 1998)
+    """
+
+    def __init__(self, state: dict[str, list[int]] | None = None) -> None:
+        # Minute, letters asked for in it, refusals not said yet.
+        self._by_cause = {cause: list(counts) for cause, counts in (state or {}).items()}
+
+    def judge(self, cause: str, lane_time_s: int, more: int = 0) -> int | None:
+        """Refusals to be said in a letter for one refusal, None when it gets no letter.
+
+        Parameters
+        ----------
+        cause : str
+        lane_time_s : int
+        more : int
+            Further refusals that get none of their own whatever comes.
+        """
+        minute = lane_time_s // 60
+        counts = self._by_cause.setdefault(cause, [minute, 0, 0])
+        if counts[0] != minute:
+            counts[:2] = minute, 0
+        counts[1] += 1
+        if counts[1] > LETTERS_PER_MINUTE and counts[1] % LETTERS_PER_MINUTE:
+            counts[2] += 1 + more
+            return None
+        untold, counts[2] = counts[2] + more, 0
+        return untold
+
+    def state(self) -> dict[str, list[int]]:
+        """Counts for a snapshot."""
+        return {cause: list(counts) for cause, counts in sorted(self._by_cause.items())}
+
+
+def _more(untold: int) -> str:
+    return f"; {untold} more of this cause are counted, not listed" if untold else ""
+
+
 def _message(letter: DeadLetter) -> Message:
     return Message(
         "dead_letter", f"{letter.lane}@{letter.offset}".encode(), encode_dead_letter(letter)
     )
 
 
-def undecodable(lane: LaneName, records: Records, refused: Refused) -> Message:
-    """Dead letter of a message that gave no readings."""
+def undecodable(lane: LaneName, records: Records, refused: Refused, untold: int = 0) -> Message:
+    """Dead letter of a message that gave no readings; says how many before it got none."""
     payload = records.payload(refused.record)
     kept = None if payload is None else bytes(payload[:PAYLOAD_KEPT]).decode(errors="replace")
     return _message(
         DeadLetter(
             lane=str(lane),
             reason=refused.reason,
-            detail=refused.detail,
+            detail=refused.detail + _more(untold),
             topic=lane.telemetry,
             partition=lane.number,
             offset=int(records.offset[refused.record]),
@@ -111,13 +166,12 @@ def undecodable(lane: LaneName, records: Records, refused: Refused) -> Message:
 def quarantined(lane: LaneName, offset: int, batch: Batch, place: int, verdict: Verdict) -> Message:
     """Dead letter of one reading."""
     disposition, channel, untold = verdict
-    more = f"; {untold} more readings of this message are counted, not listed" if untold else ""
     value = float(batch.value[place])
     return _message(
         DeadLetter(
             lane=str(lane),
             reason=disposition.word,
-            detail=REMEDIES[disposition] + more,
+            detail=REMEDIES[disposition] + _more(untold),
             topic=lane.telemetry,
             partition=lane.number,
             offset=offset,

@@ -1,12 +1,13 @@
 """Telemetry and journal as one input: each entry before the record that it names."""
 
 from collections import deque
+from collections.abc import Iterator
 
 import numpy as np
 
 from contracts.journal import Entry
 from contracts.records import Records
-from pipeline.lane.lane import Lane
+from pipeline.lane.lane import Lane, exhaust
 
 # Entries that wait for their position, with the journal offset of each.
 Entries = deque[tuple[int, Entry]]
@@ -17,23 +18,28 @@ def feed(lane: Lane, records: Records, entries: Entries) -> None:
 
     Entries behind the last record stay in `entries`.
     """
+    exhaust(feeding(lane, records, entries))
+
+
+def feeding(lane: Lane, records: Records, entries: Entries) -> Iterator[None]:
+    """Do what `feed` does in turns, as `Lane.feeding` does."""
     rest = records
     while entries:
         offset, entry = entries[0]
         cut = int(np.searchsorted(rest.offset, entry.at))
         if cut:
-            lane.feed(rest.cut(0, cut))
+            yield from lane.feeding(rest.cut(0, cut))
             rest = rest.cut(cut, len(rest))
         if len(rest):
             lane.position = max(lane.position, entry.at)  # between the two lies only a hole
         elif entry.at > rest.next_offset:
             break
         else:
-            lane.feed(rest)
+            yield from lane.feeding(rest)
         entries.popleft()
-        lane.apply(entry)
+        yield from lane.applying(entry)
         lane.journal = offset + 1
-    lane.feed(rest)
+    yield from lane.feeding(rest)
 
 
 def due(lane: Lane, entries: Entries) -> bool:

@@ -4,20 +4,25 @@ Everything here is a function of (telemetry, journal): there is no clock and no 
 the result does not depend on how the stream is cut into batches.
 """
 
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from heapq import merge
+from operator import itemgetter
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from contracts.batch import Batch, Disposition
+from contracts.batch import Batch, Disposition, Refused
 from contracts.errors import FatalError
 from contracts.journal import (
     Accept,
+    Change,
     Command,
     CommandBase,
     Entry,
+    Outage,
     Refuse,
     Shed,
     Shelve,
@@ -33,7 +38,14 @@ from contracts.quantities import NS_PER_S
 from contracts.records import Records, fingerprint_of
 from contracts.transition import Transitions, end_to_end
 from pipeline.lane.accounting import Accounts
-from pipeline.lane.dead_letters import Verdict, quarantined, refused_command, sampled, undecodable
+from pipeline.lane.dead_letters import (
+    LetterSample,
+    Verdict,
+    quarantined,
+    refused_command,
+    sampled,
+    undecodable,
+)
 from pipeline.lane.offset_index import OffsetIndex
 from pipeline.lane.outbox import Outbox
 from pipeline.lane.recent_commands import RecentCommands
@@ -47,6 +59,8 @@ NOT_BEGUN: Final = -1
 IDS: Final = "ids"
 STATEFUL: Final = ("admission", "scorer", "silence")
 SHADOW: Final = "shadow/"  # before the names of a shadow's arrays
+# Outputs after which a step lets other lanes compute: some 50 ms of work.
+OUTPUTS_A_TURN: Final = 500
 
 # What a lane remembers: plain data, and columns by lane row.
 State = tuple[dict[str, Any], Arrays]
@@ -63,6 +77,7 @@ class Work:
     stamp_ns: NDArray[np.int64]
     lane_time_s: NDArray[np.int64]
     disposition: NDArray[np.uint8]
+    by_record_s: NDArray[np.int64]  # lane time of each record
 
 
 def nothing_learned(name: str) -> Arrays:
@@ -113,6 +128,10 @@ class Lane:
         self.sheds = 0  # shadows that the lane let go of by itself
         self.relearned: dict[str, int] = {}  # channels by rule that the newest swap made forget
         self.relearning: dict[str, int] = {}  # the same of all swaps since the lane began
+        self.letters = LetterSample()
+        self.outputs_a_turn = OUTPUTS_A_TURN
+        self._turn_began = 0  # outputs told when it did
+        self._step_end = 0  # position behind the step at hand
 
     @property
     def last_fingerprint(self) -> str:
@@ -127,36 +146,45 @@ class Lane:
 
     def feed(self, records: Records) -> None:
         """Take records in offset order, firing every timer before the first record it precedes."""
+        exhaust(self.feeding(records))
+
+    def feeding(self, records: Records) -> Iterator[None]:
+        """Take records in turns: yields whenever so much has been told that others may go first.
+
+        Until it ends, the lane can neither take anything else nor be frozen.
+        """
+        self._step_end = records.next_offset
         if len(records):
-            self._feed(records)
+            yield from self._feed(records)
         self.position = records.next_offset
         if self.shadow is not None:
-            self.shadow.feed(self, records)
+            yield from self.shadow.feeding(self, records)
 
-    def _feed(self, records: Records) -> None:
+    def _feed(self, records: Records) -> Iterator[None]:
         batch = self.parts.decoder.decode(records)
         passing(Point.DECODE)
         by_record = lane_times(records.timestamp_ms, self.lane_time_s)
         self.index.add(by_record, records.offset)
         stamp_ns, lane_time_s = by_reading(records.timestamp_ms, by_record, batch.record)
-        work = Work(records, batch, stamp_ns, lane_time_s, np.zeros(len(batch), np.uint8))
+        disposition = np.zeros(len(batch), np.uint8)
+        work = Work(records, batch, stamp_ns, lane_time_s, disposition, by_record)
         first = 0
         if self.lane_time_s == NOT_BEGUN:
-            self._advance(int(by_record[0]))
+            yield from self._advance(int(by_record[0]))
         while first < len(records):
             bound_s = self._bound_s(int(by_record[first]))
             due = int(np.searchsorted(by_record, bound_s))
             last = max(first, due)
-            self._score(work, first, last)
+            yield from self._score(work, first, last)
             if last < len(records):
-                self._advance(int(by_record[last]))
+                yield from self._advance(int(by_record[last]))
             first = last
         self.lane_time_s = int(by_record[-1])
         self._last = records.last()
         self.index.forget()
         passing(Point.SCORE)
 
-    def _score(self, work: Work, first: int, last: int) -> None:
+    def _score(self, work: Work, first: int, last: int) -> Iterator[None]:
         """Admit and score the readings of records `first` up to but not including `last`."""
         if first == last:
             return
@@ -171,29 +199,51 @@ class Lane:
         transitions = end_to_end([scored, heard])
         refused = [r for r in batch.refused if first <= r.record < last]
         self.accounts.book(work.disposition[span[0] : span[1]], len(refused))
-        told = {(r.record, -1, 0, 0): undecodable(self.name, work.records, r) for r in refused}
-        told.update(self._quarantine(work, span))
-        told.update(self._ring(work, transitions))
-        self.outbox.emit(message for _, message in sorted(told.items()))
+        letters = self._refused(work, refused), self._quarantine(work, span)
+        for _, message in merge(*letters, self._ring(work, transitions), key=itemgetter(0)):
+            yield from self._emit(message)
         self.last_offset = int(work.records.offset[last - 1])
 
-    def _quarantine(self, work: Work, span: tuple[int, int]) -> dict[Place, Message]:
-        """Dead letters of a span."""
-        batch, told = work.batch, {}
+    def _emit(self, message: Message) -> Iterator[None]:
+        """Tell something, and let others have a turn if it was enough for this one."""
+        self.outbox.emit([message])
+        if self.outbox.sequence - self._turn_began >= self.outputs_a_turn:
+            if self.shadow is not None:
+                self.shadow.listen(self)
+            yield
+            self._turn_began = self.outbox.sequence
+
+    def _refused(self, work: Work, refused: Iterable[Refused]) -> Iterator[tuple[Place, Message]]:
+        """Dead letters of messages that gave no readings."""
+        for message in refused:
+            moment_s = int(work.by_record_s[message.record])
+            untold = self.letters.judge(message.reason, moment_s)
+            if untold is not None:
+                letter = undecodable(self.name, work.records, message, untold)
+                yield (message.record, -1, 0, 0), letter
+
+    def _quarantine(self, work: Work, span: tuple[int, int]) -> Iterator[tuple[Place, Message]]:
+        """Dead letters of the readings of a span."""
+        batch = work.batch
         bad = (
             np.flatnonzero(work.disposition[span[0] : span[1]] > Disposition.UNDECODABLE) + span[0]
         )
-        for place, untold in sampled(batch.record, work.disposition, bad):
+        for place, of_message in sampled(batch.record, work.disposition, bad):
             row, record = int(batch.row[place]), int(batch.record[place])
-            channel = batch.unknown_id[place] if row < 0 else self.parts.catalogue.ids[row]
-            verdict = Verdict(Disposition(int(work.disposition[place])), channel, untold)
-            offset = int(work.records.offset[record])
-            told[record, place, 0, 0] = quarantined(self.name, offset, batch, place, verdict)
-        return told
+            disposition = Disposition(int(work.disposition[place]))
+            moment_s = int(work.lane_time_s[place])
+            untold = self.letters.judge(disposition.word, moment_s, of_message)
+            if untold is not None:
+                channel = batch.unknown_id[place] if row < 0 else self.parts.catalogue.ids[row]
+                offset = int(work.records.offset[record])
+                verdict = Verdict(disposition, channel, untold)
+                yield (
+                    (record, place, 0, 0),
+                    quarantined(self.name, offset, batch, place, verdict),
+                )
 
-    def _ring(self, work: Work, transitions: Transitions) -> dict[Place, Message]:
-        """Revisions of a span; told in the order of their places."""
-        told = {}
+    def _ring(self, work: Work, transitions: Transitions) -> Iterator[tuple[Place, Message]]:
+        """Revisions of a span, in the order of their places."""
         for transition in transitions[
             np.lexsort((transitions["row"], transitions["rule"], transitions["ordinal"]))
         ]:
@@ -202,10 +252,8 @@ class Lane:
             offset = int(work.records.offset[record])
             moment_s = int(work.lane_time_s[place])
             offsets = self.index.reach(int(transition["onset_ns"]), moment_s, offset)
-            told[record, place, 1 + rule, int(transition["row"])] = self._revision(
-                transition, offsets
-            )
-        return told
+            where = (record, place, 1 + rule, int(transition["row"]))
+            yield where, self._revision(transition, offsets)
 
     def _revision(self, transition: np.void, offsets: OffsetRange) -> Message:
         """Revision for one level change.
@@ -223,7 +271,7 @@ class Lane:
         """Whether a tick to `lane_time_s` would fire a timer or begin the lane."""
         return self.lane_time_s == NOT_BEGUN or self._bound_s(self.lane_time_s) <= lane_time_s
 
-    def _advance(self, lane_time_s: int) -> None:
+    def _advance(self, lane_time_s: int) -> Iterator[None]:
         """Move lane time forward, firing timers in (deadline, kind, channel) order.
 
         At the same second shelvings end first: their channels are waited for again from there.
@@ -233,44 +281,59 @@ class Lane:
             self.parts.silence.begin(lane_time_s)
         while self.shelving.soonest_s <= lane_time_s:
             end_s = self.shelving.soonest_s
-            self._fire(end_s - 1)
+            yield from self._fire(end_s - 1)
             self.lane_time_s = max(self.lane_time_s, end_s)
             for channel in self.shelving.ended(end_s):
                 self._show(channel, Shown(end_s, "time"))
-        self._fire(lane_time_s)
+        yield from self._fire(lane_time_s)
         self.lane_time_s = max(self.lane_time_s, lane_time_s)
 
-    def _fire(self, lane_time_s: int) -> None:
+    def _fire(self, lane_time_s: int) -> Iterator[None]:
         transitions = self.parts.silence.fire(lane_time_s)
         if len(transitions):  # a breach is never claimed over a gap
             self.parts.scorer.interrupt(transitions["row"][transitions["now"] > 0])
         for transition in transitions:
             moment_s = int(transition["time_ns"]) // NS_PER_S
             offsets = self.index.reach(int(transition["onset_ns"]), moment_s, self.last_offset)
-            self.outbox.emit([self._revision(transition, offsets)])
+            yield from self._emit(self._revision(transition, offsets))
+
+    def _outage(self, seconds: int) -> None:
+        """Nobody could be heard: waits are longer, and no breach is claimed over the gap."""
+        if self.lane_time_s != NOT_BEGUN:
+            self.parts.scorer.interrupt(self.parts.silence.outage(self.lane_time_s, seconds))
 
     def apply(self, entry: Entry) -> None:
         """Let a journal entry take effect; the lane stands at its position."""
+        exhaust(self.applying(entry))
+
+    def applying(self, entry: Entry) -> Iterator[None]:
+        """Let a journal entry take effect in turns, as `feeding` does."""
         assert self.last_offset < entry.at <= self.position, (entry, self.position)
-        change, governed = entry.change, self.parts
+        self._step_end = self.position
+        governed = self.parts
+        yield from self._take_effect(entry.change, entry.command)
+        if entry.command is not None:
+            self.commands = entry.command
+        if self.parts is not governed:
+            self._show_life_safety()
+        if self.shadow is not None:
+            yield from self.shadow.following(self, entry)
+
+    def _take_effect(self, change: Change, command: int | None) -> Iterator[None]:
         if isinstance(change, Tick):
-            self._advance(max(change.lane_time_s, self.lane_time_s))
+            yield from self._advance(max(change.lane_time_s, self.lane_time_s))
+        elif isinstance(change, Outage):
+            self._outage(change.seconds)
         elif isinstance(change, Swap):
             self.swap(self.parts_for(change.config))
             self.before = []
         elif isinstance(change, Warm):
             self._warm(self.learned_for(change.learned))
         elif isinstance(change, Refuse):
-            offset = (entry.command or 1) - 1
+            offset = (command or 1) - 1
             self.outbox.emit([refused_command(self.name, change, offset)])
         else:
             self._obey(change)
-        if entry.command is not None:
-            self.commands = entry.command
-        if self.parts is not governed:
-            self._show_life_safety()
-        if self.shadow is not None:
-            self.shadow.follow(self, entry)
 
     def _obey(self, command: Command | Shed) -> None:
         """Carry out an operator's command."""
@@ -398,6 +461,7 @@ class Lane:
             "before": list(self.before),
             "sheds": self.sheds,
             "relearning": dict(self.relearning),
+            "letters": self.letters.state(),
             "understudy": shadow and {**shadow.state(), "lane": shadow.lane.header()},
         }
 
@@ -451,6 +515,8 @@ class Lane:
         self.shelving = Shelving(header["shelf"], header.get("shelf_orders", ()))
         self.recent = RecentCommands(*header.get("recent", ()))
         self.relearning = dict(header.get("relearning", {}))  # none before it was counted
+        self.letters = LetterSample(header.get("letters"))  # none before it was kept
+        self._turn_began = self.outbox.sequence
 
     def _restore_shadow(self, header: dict[str, Any], arrays: Arrays) -> None:
         """What a snapshot holds of shadows; those of releases without them hold nothing."""
@@ -473,7 +539,14 @@ class Lane:
         return Lane.restored(self.name, (header, arrays), self.parts_for, self.learned_for)
 
     def mark(self) -> OutputMark:
-        """How much has been told, up to now."""
-        told, shadowed = self.outbox, self.shadow_outbox
-        behind = (self.position, self.journal, shadowed.sequence, shadowed.digest)
-        return OutputMark(told.sequence, told.digest, *behind)
+        """How much has been told, up to now; within a step, where a replay has repeated that.
+
+        What a step told before it was interrupted is repeated once the whole step is.
+        """
+        behind = max(self.position, self._step_end), self.journal
+        return OutputMark(*self.outbox.told, *behind, *self.shadow_outbox.told)
+
+
+def exhaust(turns: Iterator[None]) -> None:
+    """Take all turns of a step at once."""
+    deque(turns, maxlen=0)

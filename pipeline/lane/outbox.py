@@ -1,27 +1,65 @@
 """What a lane has told: outputs in order, their count and their rolling hash."""
 
 import hashlib
+from collections import deque
 from collections.abc import Iterable
+from typing import Final, NamedTuple
 
 from contracts.ports.lane_log import NOTHING_TOLD, Message, OutputMark
 
+# What brokers take in a second or two when they are slow: transactions may last ten.
+TRANSACTION_OUTPUTS: Final = 2_000
+TRANSACTION_BYTES: Final = 8 << 20
+
+
+class TransactionBound(NamedTuple):
+    """Most that a lane tells in one transaction.
+
+    Parameters
+    ----------
+    outputs : int
+    size : int
+        Bytes of their bodies; a single larger output is told alone.
+    """
+
+    outputs: int = TRANSACTION_OUTPUTS
+    size: int = TRANSACTION_BYTES
+
 
 class Outbox:
-    """Outputs since the last flush; during replay, only those the world has not seen.
+    """Outputs since the last transaction; during replay, only those the world has not seen.
 
     Parameters
     ----------
     sequence, digest : int, str
         Outputs told before, and the rolling hash over them.
+
+    Attributes
+    ----------
+    told : (int, str)
+        Count and rolling hash of the outputs that were taken to be told, or known already.
     """
 
     def __init__(self, sequence: int = 0, digest: str = NOTHING_TOLD) -> None:
         self.sequence = sequence
         self.digest = digest
-        self.known: OutputMark | None = None
+        self.told = (sequence, digest)
         self.diverged = False
         self.heard: list[Message] | None = None  # everything told, while somebody listens
-        self._waiting: list[Message] = []
+        self._known: OutputMark | None = None
+        self._waiting: deque[tuple[Message, str]] = deque()  # with the rolling hash up to each
+        self._size = 0  # bytes of the bodies that wait
+
+    @property
+    def known(self) -> OutputMark | None:
+        """How much the world had been told before the lane was recovered."""
+        return self._known
+
+    @known.setter
+    def known(self, mark: OutputMark | None) -> None:
+        self._known = mark
+        if mark is not None and mark.sequence > self.told[0]:
+            self.told = (mark.sequence, mark.digest)
 
     def emit(self, messages: Iterable[Message]) -> None:
         """Add outputs, in the order in which they happened."""
@@ -30,19 +68,43 @@ class Outbox:
                 self.heard.append(message)
             self.sequence += 1
             self.digest = _roll(self.digest, message)
-            if self.known is None or self.sequence > self.known.sequence:
-                self._waiting.append(message)
-            elif self.sequence == self.known.sequence:
-                self.diverged = self.digest != self.known.digest
+            if self._known is None or self.sequence > self._known.sequence:
+                self._wait(message)
+            elif self.sequence == self._known.sequence:
+                self.diverged = self.digest != self._known.digest
+
+    def _wait(self, message: Message) -> None:
+        """Keep an output to be told; never what comes behind something else than was told."""
+        if not self.diverged:
+            self._waiting.append((message, self.digest))
+            self._size += len(message.body)
 
     @property
     def strayed(self) -> bool:
         """Whether what was repeated is other than what the world was told, or less."""
-        return self.diverged or (self.known is not None and self.sequence < self.known.sequence)
+        return self.diverged or (self._known is not None and self.sequence < self._known.sequence)
 
-    def take(self) -> list[Message]:
-        """Outputs to be flushed; they are forgotten here."""
-        messages, self._waiting = self._waiting, []
+    def fills(self, bound: TransactionBound) -> bool:
+        """Whether a transaction's worth of outputs waits."""
+        return len(self._waiting) >= bound.outputs or self._size >= bound.size
+
+    def take(self, bound: TransactionBound | None = None) -> list[Message]:
+        """Outputs to be told next, all of them or as many as a transaction holds.
+
+        They are forgotten here.
+        """
+        messages: list[Message] = []
+        size = 0
+        while self._waiting:
+            message, digest = self._waiting[0]
+            size += len(message.body)
+            full = bound is not None and (len(messages) == bound.outputs or size > bound.size)
+            if full and messages:
+                break
+            self._waiting.popleft()
+            self._size -= len(message.body)
+            self.told = (self.told[0] + 1, digest)
+            messages.append(message)
         return messages
 
     def __len__(self) -> int:

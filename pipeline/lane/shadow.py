@@ -5,12 +5,14 @@ keeps every law that a lane keeps, and nothing that it does can change what the 
 """
 
 import logging
+from collections.abc import Iterator
 from typing import Any, Generic, Protocol, TypeVar
 
 from contracts.journal import (
     Accept,
     Command,
     Entry,
+    Outage,
     Promote,
     Rollback,
     Shadow,
@@ -39,11 +41,11 @@ class Player(Protocol):
     position: int
     lane_time_s: int
 
-    def feed(self, records: Records) -> None:
-        """Take records."""
+    def feeding(self, records: Records) -> Iterator[None]:
+        """Take records, in turns."""
 
-    def apply(self, entry: Entry) -> None:
-        """Let a journal entry take effect."""
+    def applying(self, entry: Entry) -> Iterator[None]:
+        """Let a journal entry take effect, in turns."""
 
 
 P = TypeVar("P", bound=Player)
@@ -78,24 +80,28 @@ class ShadowLane(Generic[P]):
         names = ("by", "reason", "since_s", "trouble")
         return {**{name: getattr(self, name) for name in names}, "tally": self._tally.state()}
 
-    def feed(self, live: Player, records: Records) -> None:
-        """Take the records that the governing lane has just taken."""
+    def feeding(self, live: Player, records: Records) -> Iterator[None]:
+        """Take the records that the governing lane has just taken, in turns."""
         if not self.trouble:
-            try:
-                self.lane.feed(records)
-            except Exception as error:  # a shadow's rules must never stop the lane
-                self._stumble(error)
+            yield from self._play(live, self.lane.feeding(records))
         self.listen(live)
 
-    def follow(self, live: Player, entry: Entry) -> None:
-        """Let a journal entry take effect here too, if it is one for both."""
-        if not self.trouble and isinstance(entry.change, Tick | Shelve | Unshelve | Accept):
+    def following(self, live: Player, entry: Entry) -> Iterator[None]:
+        """Let a journal entry take effect here too, if it is one for both; in turns."""
+        if not self.trouble and isinstance(
+            entry.change, Tick | Outage | Shelve | Unshelve | Accept
+        ):
             self.lane.position = live.position
-            try:
-                self.lane.apply(entry)
-            except Exception as error:  # as above
-                self._stumble(error)
+            yield from self._play(live, self.lane.applying(entry))
         self.listen(live)
+
+    def _play(self, live: Player, turns: Iterator[None]) -> Iterator[None]:
+        try:
+            for _ in turns:
+                self.listen(live)
+                yield
+        except Exception as error:  # a shadow's rules must never stop the lane
+            self._stumble(error)
 
     def _stumble(self, error: Exception) -> None:
         self.trouble = f"failed: {error!r}"

@@ -1,7 +1,8 @@
 """Snapshots and configuration bundles of a worker's lanes."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Final, TypeVar
 
@@ -86,12 +87,11 @@ class Snapshots:
         listed = [m.snapshot for m in (past.previous, manifest) if m is not None]
         self._kept[str(name)] = listed
 
-        def work() -> Lane:
-            lane = self._thawed(name, manifest)
-            lane.journal, lane.commands = manifest.journal, manifest.commands
-            return lane
-
-        lane = await self.work_within(work)
+        data = await self.work_within(partial(self._read, manifest))
+        # A lane of millions takes minutes to build on a busy machine, and no disk is to blame.
+        build = partial(self._thawed, name, manifest.snapshot, data)
+        lane = await asyncio.get_running_loop().run_in_executor(self.slot.work, build)
+        lane.journal, lane.commands = manifest.journal, manifest.commands
         if lane.position != manifest.telemetry:
             msg = (
                 f"{name}: expected position {manifest.telemetry} in {manifest.snapshot}, got "
@@ -100,14 +100,22 @@ class Snapshots:
             raise FatalError(msg)
         return lane
 
-    def _thawed(self, name: LaneName, manifest: Manifest) -> Lane:
-        """The lane in a file; of all that may be wrong with one, a lane must hear as `Damaged`."""
-        try:
-            data = self._store.read(manifest.snapshot, manifest.checksum, manifest.size)
+    def _read(self, manifest: Manifest) -> bytes:
+        with self._damage_told(manifest.snapshot):
+            return self._store.read(manifest.snapshot, manifest.checksum, manifest.size)
+
+    def _thawed(self, name: LaneName, snapshot: str, data: bytes) -> Lane:
+        with self._damage_told(snapshot):
             return thaw(name, unpack(data), self._maker(name), self._learned)
+
+    @contextmanager
+    def _damage_told(self, snapshot: str) -> Iterator[None]:
+        """Of all that may be wrong with a file, a lane must hear as `Damaged`."""
+        try:
+            yield
         except (OSError, MemoryError, ValueError, LookupError) as error:
             msg = (
-                f"{self._store.root}/{manifest.snapshot}: expected a snapshot that can be read, "
+                f"{self._store.root}/{snapshot}: expected a snapshot that can be read, "
                 f"got {error!r}; look at the state location"
             )
             raise Unreadable(msg) from error

@@ -17,7 +17,8 @@ import pyarrow.fs as pafs
 from numpy.typing import NDArray
 
 from contracts.bounded_text import bounded
-from contracts.errors import Damaged, FatalError
+from contracts.errors import ConfigError, Damaged, FatalError
+from contracts.kafka import masked
 from runtime.durable_file import make_private, write_durably
 
 MAGIC: Final = b"TOCSIN\x00\x01"  # the last byte is the format's version
@@ -152,6 +153,19 @@ def checksum(*pieces: Piece) -> str:
     return digest.hexdigest()
 
 
+def _opened(location: str) -> tuple[pafs.FileSystem, str]:
+    """The store that an address means; the library's own errors quote it with its secrets."""
+    try:
+        files, root = pafs.FileSystem.from_uri(location)
+    except (pa.ArrowException, OSError) as error:
+        msg = (
+            f"{masked(location)}: expected a folder or an address such as s3://bucket/tocsin, got "
+            f"{type(error).__name__}; correct `state`"
+        )
+        raise ConfigError(msg) from None
+    return files, root
+
+
 class SnapshotStore:
     """Files below one location, each under a name never used before.
 
@@ -167,7 +181,7 @@ class SnapshotStore:
             self._root = str(Path(location).absolute())
             self._files: pafs.FileSystem = pafs.LocalFileSystem()
         else:
-            self._files, self._root = pafs.FileSystem.from_uri(location)
+            self._files, self._root = _opened(location)
         if self._local:
             make_private(Path(self._root))
         else:

@@ -1,9 +1,9 @@
 """What a lane journals: ticks when it is quiet, commands, configuration swaps."""
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 
-from contracts.journal import Change, Entry, Shed, Swap, Tick, Warm
+from contracts.journal import Change, Entry, Outage, Shed, Swap, Tick, Warm
 from pipeline.lane.lane import NOT_BEGUN, Lane
 from pipeline.worker.authority import ANYONE, Authority
 from pipeline.worker.command_judge import CommandJudge
@@ -17,21 +17,33 @@ class JournalWriter:
 
     Entry and effect become visible in one transaction: neither is ever seen without the other.
     An entry is judged and takes effect on the lane's thread; while it does, nobody else may touch
-    the lane.
+    the lane. One whose effect fills several transactions is written by the first of them.
 
     Parameters
     ----------
     lane : Lane
     ports : LanePorts
+    step : callable
+        Carries out a step of the lane's, telling what fills a transaction.
     authority : Authority
         Who may give commands.
     """
 
-    def __init__(self, lane: Lane, ports: LanePorts, authority: Authority = ANYONE) -> None:
+    def __init__(
+        self,
+        lane: Lane,
+        ports: LanePorts,
+        step: Callable[[Iterator[None]], Awaitable[None]],
+        authority: Authority = ANYONE,
+    ) -> None:
         self._lane = lane
         self._ports = ports
+        self._step = step
         self._authority = authority
         self._unwritten: list[Entry] = []
+
+    def __len__(self) -> int:
+        return len(self._unwritten)
 
     def take(self) -> list[Entry]:
         """Entries since the last flush."""
@@ -40,8 +52,8 @@ class JournalWriter:
 
     async def _enter(self, change: Change, command: int | None = None) -> None:
         entry = Entry(self._lane.position, change, command)
-        await self._ports.compute(self._lane.apply, entry)
         self._unwritten.append(entry)
+        await self._step(self._lane.applying(entry))
 
     async def swap(self, config: str) -> None:
         """Let another configuration govern from here on; the entry says what is learned anew."""
@@ -56,6 +68,11 @@ class JournalWriter:
     async def warm(self, learned: str) -> None:
         """Let the lane begin with what a replay of history learned."""
         await self._enter(Warm(learned))
+
+    async def outage(self, seconds: int) -> None:
+        """Say that the brokers were away, before anything that came behind it is judged."""
+        log.warning("%s: the brokers did not answer for %d s", self._lane.name, seconds)
+        await self._enter(Outage(seconds))
 
     async def shed(self, reason: str) -> None:
         """Let go of the shadow."""

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar, TypeVarTuple
 
 from contracts.errors import TocsinError
@@ -11,8 +11,10 @@ from contracts.lane import LaneName
 from contracts.ports.clock import Clock
 from contracts.ports.lane_log import LaneLog, Message
 from contracts.ports.source import Commands, Telemetry
+from pipeline.lane.outbox import TransactionBound
 from pipeline.snapshot.snapshots import Snapshots
 from pipeline.worker.authority import ANYONE, Authority
+from pipeline.worker.broker_contact import BrokerContacts
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -86,8 +88,11 @@ class LaneContext:
     pace : Pace
     stopped_alarm : callable
         Alarm of a lane that cannot go on, from its name, the reason and the time in ms.
+    contacts : BrokerContacts
+        What is known of the brokers; outlives clients and assignments.
     authority : Authority
         Who may give commands.
+    transaction : TransactionBound, optional
     """
 
     ports: LanePorts
@@ -95,4 +100,6 @@ class LaneContext:
     config: str
     pace: Pace
     stopped_alarm: Callable[[LaneName, TocsinError, int], Message]
+    contacts: BrokerContacts
     authority: Authority = ANYONE
+    transaction: TransactionBound = field(default_factory=TransactionBound)

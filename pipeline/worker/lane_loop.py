@@ -3,18 +3,20 @@
 import asyncio
 import logging
 import time
+from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
 
 from contracts.errors import Diverged
-from contracts.ports.lane_log import LaneLog, OutputMark
+from contracts.ports.lane_log import LaneLog, Message, OutputMark
 from contracts.ports.status import LaneStatus
 from contracts.records import Records
 from pipeline.lane import journal_merge
 from pipeline.lane.journal_merge import Entries
 from pipeline.lane.lane import Lane
 from pipeline.lane.outbox import Outbox
+from pipeline.worker.hidden_records import HiddenRecords
 from pipeline.worker.journal_writer import JournalWriter
 from pipeline.worker.lane_context import LaneContext
 from pipeline.worker.shadow_commands import settled
@@ -25,6 +27,7 @@ from runtime.overload import Overload
 log = logging.getLogger("tocsin.lane")
 
 FETCHED_AHEAD: Final = 2  # polls between client and lane; the client's own buffer comes before it
+_DONE: Final = object()
 _NOTHING: Final = np.empty(0, np.int64)
 
 
@@ -58,19 +61,27 @@ class LaneLoop:
         self._log = log
         self._entries = entries
         self._status = status
-        self._changes = JournalWriter(lane, context.ports, context.authority)
+        self._changes = JournalWriter(lane, context.ports, self._step, context.authority)
+        lane.outputs_a_turn = min(lane.outputs_a_turn, context.transaction.outputs)
         self._fetched: asyncio.Queue[Records | Exception] = asyncio.Queue(FETCHED_AHEAD)
         status.fetched = 0
         self._snapshot_writer = SnapshotWriter(context, lane, log, status)
         self._overload = Overload(context.pace.shed_s)
+        self._contact = context.contacts.of(lane.name.number)
+        self._hidden = HiddenRecords(lane.name, self._contact, context.stopped_alarm)
+        self._rest: Records | None = None  # fetched together with what is repeated
         self._passed = False  # the world's knowledge
         self.alarms_end = 0
 
     async def pump(self) -> None:
         """Fetch ahead into the bounded queue; a failed fetch travels through it too."""
+        number, telemetry, contact = self._lane.name.number, self._ports.telemetry, self._contact
         while True:
             try:
-                records = await self._ports.telemetry.fetch(self._lane.name.number, 1.0)
+                contact.ask()
+                records = await telemetry.fetch(number, 1.0)
+                contact.hear(telemetry.view(number))
+                self._note_contact()
                 passing(Point.FETCH)
             except Exception as error:  # the lane takes it from the queue and raises it
                 self._status.fetched += 1
@@ -80,27 +91,80 @@ class LaneLoop:
                 self._status.fetched += 1
                 await self._fetched.put(records)
 
-    async def _take(self) -> bool:
-        """Take the next records into the lane; False when none came within the look."""
+    def _note_contact(self) -> None:
+        """Copy what is known of the brokers to where probes and Prometheus read it."""
+        status, contact = self._status, self._contact
+        status.answered_at_s, status.hidden_at_s = contact.answered_at_s, contact.hidden_at_s
+        status.end = max(contact.end, -1)
+
+    async def _next(self) -> Records | None:
+        """Records that were fetched, None when none came within the look."""
+        rest, self._rest = self._rest, None
+        if rest is not None:
+            return rest
         try:
             async with asyncio.timeout(self._context.pace.look_s):
                 records = await self._fetched.get()
         except TimeoutError:
             self._status.hungry_s += self._context.pace.look_s
             self._overload.note(waiting=False)
-            return False
+            return None
         self._status.hungry_s = 0.0
         self._status.fetched -= 1
         if isinstance(records, Exception):
             raise records
+        return records
+
+    async def _take(self, until: int | None = None) -> bool:
+        """Take the next records into the lane, if they lie before `until`; False when none did."""
+        if until is not None and self._lane.position >= until:
+            return False
+        records = await self._next()
+        if records is None:
+            return False
+        outage_at = await self._heed_outages()
+        ends = [end for end in (until, outage_at) if end is not None]
+        cut = int(np.searchsorted(records.offset, min(ends))) if ends else len(records)
+        if cut < len(records):
+            records, self._rest = records.cut(0, cut), records.cut(cut, len(records))
         began = time.perf_counter()
         await self._feed(records)
         self._status.score_seconds += time.perf_counter() - began
-        self._overload.note(waiting=not self._fetched.empty())
+        self._overload.note(waiting=self._rest is not None or not self._fetched.empty())
         return True
 
+    async def _heed_outages(self) -> int | None:
+        """Journal outages between what came before and behind them; offset of the next place."""
+        contact, lane = self._contact, self._lane
+        while self._passed and (outage := contact.outage(lane.position)) is not None:
+            if outage.at > lane.position:
+                return outage.at
+            await self._changes.outage(outage.seconds)
+            contact.take()
+        return None
+
     async def _feed(self, records: Records) -> None:
-        await self._ports.compute(journal_merge.feed, self._lane, records, self._entries)
+        await self._step(journal_merge.feeding(self._lane, records, self._entries))
+
+    async def _step(self, turns: Iterator[None]) -> None:
+        """Carry out one step of the lane's, however much it has to tell.
+
+        Others compute between its turns, and what fills a transaction is told at once. A life that
+        ends in between loses nothing: the next one repeats the step and tells the rest.
+        """
+        taking_turns = True
+        while taking_turns:
+            taking_turns = await self._ports.compute(next, turns, _DONE) is not _DONE
+            if self._lane.outbox.diverged:
+                raise self._diverged()
+            if self._full():
+                await self._tell()
+                passing(Point.SLICE)
+
+    def _full(self) -> bool:
+        lane, bound = self._lane, self._context.transaction
+        entries = len(self._changes) >= bound.outputs
+        return entries or lane.outbox.fills(bound) or lane.shadow_outbox.fills(bound)
 
     async def replay(self, mark: OutputMark | None, stopping: asyncio.Event) -> None:
         """Repeat what has been told, until the world's knowledge is passed.
@@ -112,19 +176,15 @@ class LaneLoop:
         if mark is not None:
             told = (mark.shadow_sequence, mark.shadow_digest)
             lane.shadow_outbox.known = OutputMark(*told, mark.telemetry, mark.journal)
-        while self._entries or (mark is not None and lane.position < mark.telemetry):
-            if not await self._take() and journal_merge.due(lane, self._entries):
+        until = max([mark.telemetry if mark else 0, *(entry.at for _, entry in self._entries)])
+        while self._entries or lane.position < until:
+            if not await self._take(until) and journal_merge.due(lane, self._entries):
                 await self._feed(nothing_at(lane.position))
             if stopping.is_set():
                 return
             self._observe()
-        if mark is not None and (lane.outbox.diverged or lane.outbox.sequence < mark.sequence):
-            msg = (
-                f"{lane.name}: expected outputs up to {mark.sequence} with hash {mark.digest}, got "
-                f"{lane.outbox.sequence} with {lane.outbox.digest}; the build or the log changed, "
-                "start from the previous release or accept a new beginning"
-            )
-            raise Diverged(msg)
+        if lane.outbox.strayed:
+            raise self._diverged()
         self._passed = True
         if _newborn(lane, mark) and (learned := await self._context.snapshots.warm(lane.name)):
             await self._changes.warm(learned)
@@ -132,6 +192,15 @@ class LaneLoop:
         if not settled(lane, self._context.config):
             await self._changes.swap(self._context.config)
             await self.snapshot()
+
+    def _diverged(self) -> Diverged:
+        told, known = self._lane.outbox, self._lane.outbox.known
+        assert known is not None, "it strayed from something"
+        return Diverged(
+            f"{self._lane.name}: expected outputs up to {known.sequence} with hash {known.digest}, "
+            f"got {told.sequence} with {told.digest}; the build or the log changed, start from the "
+            "previous release or accept a new beginning"
+        )
 
     async def _heed_shadow(self) -> None:
         """A shadow that repeats something else than it told is let go of; the lane goes on."""
@@ -162,6 +231,7 @@ class LaneLoop:
         self._status.trouble = ""
         while not stopping.is_set():
             await self._take()
+            await self._heed_outages()
             await self._shed(self._too_much())
             await self._changes.look(self._caught_up)
             await self.flush()
@@ -176,15 +246,24 @@ class LaneLoop:
 
     async def flush(self) -> None:
         """Tell the world what happened since the last flush, if anything did."""
+        lane = self._lane
+        notices = self._hidden.tell(self._ports.clock.now_ms())
+        while notices or len(self._changes) or len(lane.outbox) or len(lane.shadow_outbox):
+            await self._tell(notices)
+            notices = []
+
+    async def _tell(self, notices: list[Message] | None = None) -> None:
+        """Tell as much as one transaction holds, with a mark that says how far that is."""
+        lane, bound = self._lane, self._context.transaction
         entries = self._changes.take()
-        shadow_outbox = self._lane.shadow_outbox.take()
-        messages = self._lane.outbox.take() + shadow_outbox
-        if not entries and not messages:
-            return
+        messages = lane.outbox.take(bound) + (notices or [])
+        shadow_outbox = lane.shadow_outbox.take(bound)
         began = time.perf_counter()
-        self._lane.journal, self.alarms_end = await self._log.flush(
-            entries, messages, self._lane.mark()
+        lane.journal, self.alarms_end = await self._log.flush(
+            entries, messages + shadow_outbox, lane.mark()
         )
+        self._contact.written()
+        self._hidden.told()
         status = self._status
         status.flushes += 1
         status.flush_seconds += time.perf_counter() - began
@@ -195,11 +274,15 @@ class LaneLoop:
         status.shelvings += sum(message.kind == "shelving" for message in messages)
 
     async def _caught_up(self) -> bool:
-        """Whether nothing waits for the lane, here or at an end of the log fetched just now."""
-        if not self._fetched.empty():
+        """Whether nothing waits for the lane, here or at an end of the log fetched just now.
+
+        What brokers that are away hold back waits too, and so does what an open transaction hides.
+        """
+        if not self._fetched.empty() or self._rest is not None:
             return False
-        self._status.end = await self._ports.telemetry.end_offset(self._lane.name.number)
-        return self._lane.position >= self._status.end
+        end = await self._ports.telemetry.end_offset(self._lane.name.number)
+        self._status.end = max(end, self._contact.end)
+        return self._contact.in_touch and self._lane.position >= self._status.end
 
     async def snapshot(self) -> None:
         """A snapshot of now, all the way to its manifest, while the lane waits."""
@@ -211,6 +294,7 @@ class LaneLoop:
     async def close(self) -> None:
         """Let go of what was fetched, and of a snapshot that is on its way to its file."""
         self._status.fetched = 0
+        self._contact.leave()
         await self._snapshot_writer.close()
 
     def _observe(self) -> None:
@@ -219,7 +303,6 @@ class LaneLoop:
         status.accounts = lane.accounts.counts()
         status.position = lane.position
         status.lane_time_s = lane.lane_time_s
-        status.end = max(status.end, lane.position)
         status.open_alarms = lane.parts.book.colours()
         status.shelved = len(lane.shelving)
         status.sheds = lane.sheds

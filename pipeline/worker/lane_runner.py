@@ -10,6 +10,7 @@ from contracts.errors import (
     Damaged,
     DataLoss,
     Diverged,
+    RetryableError,
     TocsinError,
     Unreadable,
 )
@@ -49,6 +50,7 @@ class LaneRunner:
         self.name = name
         self.status = LaneStatus(str(name))
         self._context = context
+        self._contact = context.contacts.of(name.number)
         self._stopping = asyncio.Event()
 
     def stop(self) -> None:
@@ -84,6 +86,8 @@ class LaneRunner:
         log.critical("%s: stopped: %s", self.name, error)
 
     def _stumble(self, error: Exception) -> None:
+        if isinstance(error, RetryableError):
+            self._contact.fail()
         self.status.phase = "recovering"
         foreseen = isinstance(error, TocsinError | OSError)
         self.status.trouble = str(error) if foreseen else repr(error)
@@ -127,6 +131,7 @@ class LaneRunner:
         await check_log_identity(telemetry, lane)
         lane.outbox.known = past.mark
         await telemetry.seek(self.name.number, lane.position)
+        self._contact.begin()
         life = LaneLoop(self._context, lane, lane_log, deque(past.journal), self.status)
         life.alarms_end = past.alarms_end
         if past.manifest is None:

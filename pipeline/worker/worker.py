@@ -88,4 +88,4 @@ class Worker:
 
     def ready(self) -> bool:
         """Whether every owned lane is running and ownership is settled."""
-        return self._settled and all(status.phase == "running" for status in self.lanes())
+        return self._settled and all(status.ready for status in self.lanes())

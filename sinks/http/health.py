@@ -66,14 +66,14 @@ def _ownership(status: WorkerStatus, lanes: Sequence[LaneStatus]) -> Check:
     """Ownership can only be told apart from the lanes' own trouble when they have none."""
     if status.ready():
         return Check("ownership", good=True, say=f"owns {len(lanes)} lanes")
-    if all(lane.phase == "running" for lane in lanes):
+    if all(lane.ready for lane in lanes):
         return Check("ownership", good=False, say="not settled: the group is sharing lanes out")
     return Check("ownership", good=False, say="not settled until every lane is running")
 
 
 def _lane(lane: LaneStatus) -> Check:
-    say = f"{lane.phase}: {lane.trouble}" if lane.trouble else lane.phase
-    return Check(lane.name, lane.phase == "running", say)
+    why = lane.trouble or (lane.blind if lane.phase == "running" else "")
+    return Check(lane.name, lane.ready, f"{lane.phase}: {why}" if why else lane.phase)
 
 
 class HealthServer(Listener):

@@ -164,8 +164,21 @@ _MEASURES: Final = (
     ),
     _plain(
         "lane_lag_records",
-        "Telemetry offsets between the lane and the end of the log when last looked at",
-        lambda lane: max(lane.end - lane.position, 0),
+        "Telemetry offsets between the lane and the end of the log, hidden ones too; NaN while no "
+        "broker says where it ends",
+        lambda lane: lane.lag,
+        counts=False,
+    ),
+    _plain(
+        "lane_answer_age_seconds",
+        "Time since a broker last answered a fetch of the lane; NaN before the first time",
+        lambda lane: lane.answer_age_s,
+        counts=False,
+    ),
+    _plain(
+        "lane_hidden_seconds",
+        "How long an open transaction has hidden the same record, and all behind it, from the lane",
+        lambda lane: lane.hidden_s,
         counts=False,
     ),
     _plain(
@@ -260,7 +273,11 @@ class MetricsCollector:
         build.add_metric([], {"version": self._version})
         yield build
         lanes = self._status.lanes()
-        yield _alone("ready", "1 when every owned lane is running", self._status.ready())
+        yield _alone(
+            "ready",
+            "1 when every owned lane is running and sees what its log holds",
+            self._status.ready(),
+        )
         yield _alone("lanes", "Lanes that this worker owns", len(lanes))
         process_status = self._status.process_status()
         yield _alone("loop_lag_seconds", _LAG, process_status.lag_s)

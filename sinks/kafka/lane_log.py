@@ -10,10 +10,13 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import IllegalOperation, InvalidProducerEpoch, ProducerFenced
 from msgspec import Meta, Struct
 
+from broker.access import client_options
 from broker.closing import close_client
+from broker.errors import forbidden
 from broker.partition_reader import Found, LaneReader
 from contracts.errors import FatalError, Fenced
 from contracts.journal import Entry, decode_entry, encode_entry
+from contracts.kafka import NO_SECURITY, Security
 from contracts.lane import LaneName
 from contracts.ports.clock import Clock
 from contracts.ports.lane_log import Manifest, Message, OutputMark, Past
@@ -21,6 +24,7 @@ from contracts.topics import TopicNames
 from runtime.failpoints import Point, passing
 
 IN_FLIGHT: Final = 2_000  # messages handed to the client before their deliveries are awaited
+OUTPUTS_A_TURN: Final = 100  # after so many the event loop turns: to hand over 2,000 takes 0.2 s
 KIND: Final = "tocsin"  # header that says what a record is
 HEADER: Final = {
     "alarm": b"revision",
@@ -30,6 +34,7 @@ HEADER: Final = {
 }
 TO_ALARMS: Final = {"alarm", "shelving"}
 MARK: Final = b"mark"
+_FENCED: Final = (ProducerFenced, InvalidProducerEpoch, IllegalOperation, AssertionError)
 
 
 class LogSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -39,6 +44,7 @@ class LogSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     ----------
     bootstrap : str
         Addresses of brokers.
+    security : Security
     app : str
         First part of the transactional id `<app>-<lifeline>-<lane>`.
     topics : TopicNames
@@ -51,6 +57,7 @@ class LogSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     """
 
     bootstrap: str
+    security: Security = NO_SECURITY
     app: str = "tocsin"
     topics: TopicNames = TopicNames()
     dead_letter_partitions: Annotated[int, Meta(ge=1)] = 4
@@ -90,6 +97,7 @@ class KafkaLaneLog:
             transaction_timeout_ms=settings.transaction_timeout_ms,
             acks="all",
             linger_ms=0,
+            **client_options(settings.security),
         )
         async with self._bounded("fence"):
             await self._producer.start()
@@ -174,6 +182,8 @@ class KafkaLaneLog:
             if len(sent) >= IN_FLIGHT:
                 await asyncio.gather(*sent)
                 sent.clear()
+            elif not len(sent) % OUTPUTS_A_TURN:
+                await asyncio.sleep(0)
         await asyncio.gather(*sent)
 
     async def _send(self, message: Message) -> Awaitable[Any]:
@@ -229,25 +239,35 @@ class KafkaLaneLog:
 
     @asynccontextmanager
     async def _bounded(self, doing: str) -> AsyncIterator[None]:
-        """A deadline around producer calls, and the meaning of what they raise.
-
-        A fenced producer shows as several errors. None of them may be retried with it.
-        """
+        """A deadline around producer calls, and the meaning of what they raise."""
         try:
             async with asyncio.timeout(self._settings.deadline_s):
                 yield
-        except (ProducerFenced, InvalidProducerEpoch, IllegalOperation, AssertionError) as error:
-            msg = f"{self._lane}: expected to own the lane in `{doing}`, got {error!r}"
-            raise Fenced(msg) from error
         except Exception as error:
-            msg = f"{self._lane}: `{doing}` failed: {error!r}"
-            raise FatalError(msg) from error
+            raise self._meaning(doing, error) from error
+
+    def _meaning(self, doing: str, error: Exception) -> FatalError:
+        """A fenced producer shows as several errors. None of them may be retried with it."""
+        refused = forbidden(str(self._lane), doing, _cause(self._producer, error))
+        if refused is not None:
+            return refused
+        if isinstance(error, _FENCED):
+            return Fenced(f"{self._lane}: expected to own the lane in `{doing}`, got {error!r}")
+        return FatalError(f"{self._lane}: `{doing}` failed: {error!r}")
 
     async def close(self) -> None:
         """Let go of sockets; bounded in time, raises only a real cancel."""
         producer, self._producer = self._producer, None
         if producer is not None:
             await close_client(producer)
+
+
+def _cause(producer: AIOKafkaProducer | None, error: Exception) -> Exception:
+    """Why a transaction failed: the call behind the refused one only says that there is none."""
+    waiter = getattr(getattr(producer, "_txn_manager", None), "_transaction_waiter", None)
+    if waiter is None or not waiter.done() or waiter.cancelled():
+        return error
+    return waiter.exception() or error
 
 
 def _kind(record: Found) -> bytes | None:

@@ -13,6 +13,7 @@ from contracts.journal import (
     Accept,
     Change,
     Entry,
+    Outage,
     Promote,
     Refuse,
     Rollback,
@@ -187,7 +188,7 @@ def numbered(
     for place, change in changes:
         at_end = place >= len(records)
         at = records.next_offset if at_end else int(records.offset[place])
-        command = None if isinstance(change, Tick | Swap) else 10 + len(entries)
+        command = None if isinstance(change, Tick | Outage | Swap) else 10 + len(entries)
         entries.append((3 * len(entries), Entry(at, change, command)))
     return tuple(entries)
 
@@ -205,6 +206,7 @@ def ticks(path: Path, records: Records) -> list[tuple[int, Change]]:
     return [
         *ahead,
         (n // 2, Tick(_stamp_s(records, n // 2))),
+        (5 * n // 8, Outage(4)),
         (n, Tick(last + 45)),
         (n, Tick(last)),
     ]

@@ -12,12 +12,15 @@ from contracts.errors import DataLoss, FatalError, Fenced
 from contracts.journal import Entry, encode_entry
 from contracts.lane import LaneName
 from contracts.ports.lane_log import Manifest, Message, OutputMark, Past
+from contracts.ports.source import LogView
 from contracts.records import Records
 from contracts.topics import TopicNames
 from tests.testkit.memory_broker import MemoryBroker, Written
 from tests.testkit.planned_faults import Faults, Step
 
 NOBODY = -1
+AWAY_FETCH_S = 0.01
+ANSWER_S = 0.02  # a broker that has nothing says so
 OF_KIND = {
     "alarm": "alarms",
     "shelving": "alarms",
@@ -179,18 +182,25 @@ class MemoryTelemetry:
         self._faults = faults or Faults()
         self._chance = random.Random(seed)
         self._position: dict[int, int] = {}
+        self._answers = 0
+        self.away = False  # as if no broker answered
+        self.hidden = 0  # records behind the last that may be read
         self.member = True
         self.committed: dict[int, int] = {}
 
     async def fetch(self, lane: int, timeout_s: float) -> Records | None:
         await self._faults.reach(Step.FETCH)
+        if self.away:
+            await asyncio.sleep(AWAY_FETCH_S)
+            return None
+        self._answers += 1
         stream, position = self._streams[lane], self._position[lane]
         if position < stream.begin:
             raise DataLoss(f"lane {lane}", position, stream.begin - 1)
         if position >= stream.end:
             stream.came.clear()
             try:
-                async with asyncio.timeout(timeout_s):
+                async with asyncio.timeout(min(timeout_s, ANSWER_S)):
                     await stream.came.wait()
             except TimeoutError:
                 return None
@@ -216,6 +226,10 @@ class MemoryTelemetry:
 
     async def beginning_offset(self, lane: int) -> int:
         return self._streams[lane].begin
+
+    def view(self, lane: int) -> LogView:
+        end = self._streams[lane].end
+        return LogView(self._answers, end + self.hidden, end)
 
     async def end_offset(self, lane: int) -> int:
         await self._faults.reach(Step.END_OFFSET)

@@ -23,10 +23,12 @@ from contracts.records import Records
 from contracts.topics import TopicNames
 from ingest.limits import DecodeLimits
 from pipeline.lane.lane import Lane
+from pipeline.lane.outbox import TransactionBound
 from pipeline.lane.replay import replay
 from pipeline.snapshot.copy_buffer import SnapshotSlot
 from pipeline.snapshot.snapshots import Snapshots
 from pipeline.snapshot.store import SnapshotStore, unpack
+from pipeline.worker.broker_contact import BrokerContacts
 from pipeline.worker.lane_context import LaneContext, LanePorts, Pace
 from pipeline.worker.lane_runner import LaneRunner
 from runtime.queues import OneThread
@@ -124,6 +126,8 @@ class World:
     state : Path
     store : str
         Address of an object store to keep snapshots in, instead of `state`.
+    transaction : TransactionBound
+        Of every lane; a small one makes a storm of few outputs.
     """
 
     plans: Plans
@@ -135,6 +139,7 @@ class World:
     clock: WoundClock = field(default_factory=WoundClock)
     faults: Faults = field(default_factory=Faults)
     store: str = ""
+    transaction: TransactionBound = field(default_factory=TransactionBound)
     telemetry: MemoryTelemetry = field(init=False)
     workers: int = 0
 
@@ -169,6 +174,8 @@ class World:
                 (plan or self.plans.first).configuration.hash,
                 pace,
                 partial(stopped_alarm, (plan or self.plans.first).configuration.civil_time),
+                BrokerContacts(self.clock),
+                transaction=self.transaction,
             )
 
     def log_for(self, name: LaneName) -> MemoryLog:

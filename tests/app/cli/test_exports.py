@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from app.cli.main import main
+from contracts.records import Records
+from lab.data import recording
 
 FEED = "water.feed-01.flow"
 BEGIN = datetime(2026, 3, 1, tzinfo=UTC)
@@ -74,3 +76,48 @@ def test_a_run_that_refused_most_fails_and_says_where(
     strange.write_text(json.dumps(line) + "\n")
     assert main(["replay", str(strange)]) == 1
     assert f"1 unknown_channel, as {strange}:1: " in capsys.readouterr().err
+
+
+def test_an_explanation_of_readings_that_were_mostly_refused_fails_and_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = export(tmp_path / "a.csv", ["12 %", "13 %", "14"])
+    columns = tmp_path / "c.yaml"
+    columns.write_text('exports:\n  - files: "*.csv"\n    holes: ["12 %", "13 %"]\n')
+    command = ["explain", FEED, "2026-03-02T00:00:00Z", "--telemetry", str(path)]
+    assert main(command) == 1
+    said = capsys.readouterr().out
+    assert f"2 not_finite, as {path}:2:3: '12 %'" in said
+    assert "most readings were refused" in said
+    assert main([*command, "--columns", str(columns)]) == 0
+    assert "refused" not in capsys.readouterr().out
+
+
+def test_a_look_at_a_recording_reads_its_messages(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one = {"channel": FEED, "time": "2026-03-01T00:00:00Z", "value": 1.5}
+    payloads = [
+        json.dumps([one, {**one, "time": "2026-03-01T01:00:00Z", "value": None}]).encode(),
+        json.dumps({**one, "time": "2026-03-01T02:00:00Z"}).encode(),
+        b"no reading",
+    ]
+    path = tmp_path / "march.parquet"
+    rows: list[tuple[int, int, bytes | None]] = [
+        (offset, 1_772_323_200_000, payload) for offset, payload in enumerate(payloads)
+    ]
+    recording.write(path, "water", [(2, Records.of(rows))])
+    assert main(["look", str(path)]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "3 readings in 1 file",
+        f"channels  1: {FEED}",
+        "times     2026-03-01T00:00:00 to 2026-03-01T02:00:00, UTC",
+        "period    3600 s, median",
+        "numbers   2",
+        f"words     1, as {path}: offset 0 of lane 2, {FEED}",
+        "holes     0 cells without a reading",
+        f"refused   1 messages, as {path}: lane 2: readings@2: expected JSON or an Arrow IPC "
+        "stream, got bytes that begin with 6e 6f 20 72 65 61 64 69; check the gateway's "
+        "output format",
+        "quality   3 good, 0 uncertain, 0 bad",
+    ]

@@ -93,6 +93,7 @@ def test_a_movement_is_found_and_its_velocity_told() -> None:
     transition = notes_of(SLOW, np.where(DAYS > 500, 12.0 * (DAYS - 500) / YEAR_D, 0.0) + NOISE)[0]
     assert 530 < transition["time_ns"] / 1e9 / DAY_S < 600
     assert transition["score"] > 10
+    assert transition["finding"] == 1, "a creep is no step"
     assert math.isnan(transition["expected"])
 
 
@@ -103,7 +104,9 @@ def test_a_step_rings_once_and_is_no_velocity() -> None:
         (303, 2),
         (311, 0),
     ]
-    assert abs(transitions["score"] - 3.0).max() < 2.0
+    assert transitions["finding"].tolist() == [3, 0], "a step, then nothing"
+    assert abs(transitions["score"][0] - 9.0) < 1.0, "a step tells its height"
+    assert abs(transitions["score"][1] - 3.0) < 2.0, "a channel that is calm its velocity"
     unstepped = notes_of(SLOW, np.where(DAYS >= 300, 9.0, 0.0) + NOISE)
     assert len(unstepped) >= 2, "what is not said to be a step is a movement"
 

@@ -126,15 +126,17 @@ class TrendTwin:
         along = self.way or float(np.sign(short))
         moved = [x * self.way if self.way else abs(x) for x in (velocity, step)]
         soon = msgspec.structs.astuple(rule.failure_within or Steps())
-        worst = max(
+        colours = (
             colour_of(moved[0], rule.velocity),
             colour_of((short - long) * along, rule.acceleration),
             colour_of(moved[1], rule.step),
             max((c for c, s in enumerate(soon, 1) if s is not None and left < s), default=0),
         )
+        worst = max(colours)
+        told = (velocity, short - long, step, velocity)[colours.index(worst)]
         if worst == 0 and math.isnan(velocity):
             return None
-        return Seen(velocity, worst, worst, expected=left)
+        return Seen(told if worst else velocity, worst, worst, expected=left)
 
     def learn(self, time_ns: int, value: float) -> None:
         """Nothing: days are counted as they come."""

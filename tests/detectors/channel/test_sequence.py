@@ -31,7 +31,7 @@ class SequenceTwin:
         del period_ns
         self.rule = rule
         self.words = {float(code): word for code, word in rule.states.items()}
-        self.code = float("nan")
+        self.code = self.before = float("nan")
         self.heard = False
         self.began: int = 0
         self.beginning_seen = False
@@ -40,7 +40,7 @@ class SequenceTwin:
 
     def see(self, time_ns: int, value: float) -> Seen:
         rule, colours = self.rule, self.rule.colours
-        now, was, code = self.words.get(value), self.words.get(self.code), self.code
+        now, was = self.words.get(value), self.words.get(self.code)
         lasted = time_ns - self.began if self.heard else 0
         bad: list[str] = []
         if self.heard and was in rule.at_most and lasted > rule.at_most[str(was)].ns:
@@ -57,7 +57,7 @@ class SequenceTwin:
                 bad.append(colours.repeats)
         self.heard, self.code = True, value
         worst = max((RANK[word] for word in bad), default=0)
-        return Seen(lasted / 10**9, worst, worst, expected=code)
+        return Seen(lasted / 10**9, worst, worst, expected=self.before)
 
     def change(self, was: str | None, now: str | None, time_ns: int) -> list[str]:
         rule, arrow = self.rule, f"{was}>{now}"
@@ -68,6 +68,8 @@ class SequenceTwin:
         if rule.repeats is not None and arrow == rule.repeats.of:
             self.again.append(time_ns)
         self.began, self.beginning_seen = time_ns, True
+        codes = [code for code, word in self.words.items() if word == was]
+        self.before = codes[0] if codes else float("nan")
         return [rule.colours.too_short] if short else []
 
     def learn(self, time_ns: int, value: float) -> None:

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from app.cli.main import main
@@ -198,15 +200,20 @@ def test_processes_with_a_share_of_the_lanes_each_tell_what_one_process_tells(
 ) -> None:
     data = place(tmp_path)
     (data / "c.jsonl").write_text('{"channel": "water.x.p", "time": 1772409600000, "value": 1}\n')
+    seconds = {"channel": ["water.x.p"], "time": [1_772_409_600], "value": [1.0]}
+    pq.write_table(pa.table(seconds), data / "d.parquet")
     configuration = Configuration.load(tmp_path / "c", {})
     pictured = windows()
     whole = BacktestRun(configuration, open_data(data), pictured).run(lambda taken, time_ns: None)
     wanted = told(whole, pictured)
-    assert whole.unknown_ids == 1
+    assert whole.unknown_ids == 2
     monkeypatch.setattr(processes, "processes", lambda readings, lanes: 2)
     pictured = windows()
     run = BacktestRun(configuration, open_data(data), pictured)
-    assert told(play(run, tmp_path / "aside"), pictured) == wanted
+    shared = play(run, tmp_path / "aside")
+    assert told(shared, pictured) == wanted
+    (note,) = shared.notes
+    assert "d.parquet:1:2: 1 times lie before 1980" in note
     assert {path.name for path in (tmp_path / "aside").iterdir()} == {"0-of-2", "1-of-2"}
     monkeypatch.setattr(processes, "processes", lambda readings, lanes: 1)
     pictured = windows()

@@ -1,5 +1,6 @@
 """What a swap lets begin anew is said: in the journal, in the lane's numbers, in its snapshots."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -49,13 +50,17 @@ def no_log(name: LaneName) -> LaneLog:
     raise AssertionError(name)
 
 
+async def no_step(turns: Iterator[None]) -> None:
+    raise AssertionError(turns)
+
+
 async def swapped(two: Two) -> tuple[Lane, Entry]:
     """The lane after a swap, and what was journalled of it."""
     lane = two.lane()
     with OneThread("scoring") as scoring:
         telemetry = MemoryTelemetry({}, Faults(), seed=0)
         ports = LanePorts(telemetry, MemoryCommands(), no_log, WoundClock(), scoring)
-        changes = JournalWriter(lane, ports)
+        changes = JournalWriter(lane, ports, no_step)
         await changes.swap(two.second.hash)
     (entry,) = changes.take()
     return lane, entry

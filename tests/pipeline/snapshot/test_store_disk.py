@@ -4,8 +4,10 @@ import errno
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from textwrap import dedent
+from typing import Any
 
 import msgspec
 import pytest
@@ -14,7 +16,7 @@ from contracts.errors import FatalError
 from contracts.ports.lane_log import Manifest, Past
 from pipeline.lane.lane import Lane
 from pipeline.snapshot.copy_buffer import SnapshotSlot
-from pipeline.snapshot.lane_state import freeze
+from pipeline.snapshot.lane_state import freeze, thaw
 from pipeline.snapshot.snapshots import Snapshots
 from pipeline.snapshot.store import SnapshotStore
 from runtime.queues import OneThread
@@ -101,6 +103,23 @@ async def restored(heir: Snapshots, world: World, manifest: Manifest) -> Lane:
     lane = await heir.restore(world.name(), Past(manifest, None, [], None, 0, 0))
     assert lane is not None
     return lane
+
+
+async def test_a_lane_that_takes_longer_to_build_than_a_disk_may_is_built(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with OneThread("snapshot_file") as filing:
+        at = snapshots(world, filing)
+        lane = at.newborn(world.name(), world.plans.first.configuration.hash, 0)
+        manifest = await at.file(lane.name, freeze(lane), 0)
+
+        def slowly(*parts: Any) -> Lane:
+            time.sleep(1.2)  # holds the thread, as millions of channels do
+            return thaw(*parts)
+
+        monkeypatch.setattr("pipeline.snapshot.snapshots.FILE_S", 1.0)
+        monkeypatch.setattr("pipeline.snapshot.snapshots.thaw", slowly)
+        assert (await restored(at, world, manifest)).position == lane.position
 
 
 async def test_a_sweep_that_comes_late_spares_what_a_successor_wrote(world: World) -> None:

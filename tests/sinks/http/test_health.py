@@ -5,13 +5,14 @@ import contextlib
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 from aiohttp import ClientConnectorError, ClientSession, ClientTimeout
 from prometheus_client.parser import text_string_to_metric_families
 
 from contracts.errors import ConfigError
-from contracts.ports.status import LaneStatus
+from contracts.ports.status import AWAY_S_MAX, LaneStatus
 from sinks.http import listener
 from sinks.http.health import HealthServer
 from sinks.http.listener import CONNECTIONS_MAX, STOP_S_MAX
@@ -75,6 +76,17 @@ async def test_a_lane_in_trouble_is_named_with_its_trouble() -> None:
     assert status == 503
     assert checks["water-0"] == (True, "running")
     assert checks["water-1"] == (False, "failed: readings 3..9 are lost")
+
+
+async def test_a_lane_that_sees_less_than_its_log_holds_is_not_ready() -> None:
+    long_ago_s = time.monotonic() - 2 * AWAY_S_MAX
+    away = replace(busy("water-0"), answered_at_s=long_ago_s)
+    blocked = replace(busy("water-1"), answered_at_s=time.monotonic(), hidden_at_s=long_ago_s)
+    status, checks = await ask(WoundStatus([away, blocked]), "/readyz")
+    assert status == 503
+    assert checks["water-0"] == (False, "running: no broker has answered for 30 s")
+    hidden = "running: an open transaction has hidden records for 30 s"
+    assert checks["water-1"] == (False, hidden)
 
 
 async def test_a_worker_without_settled_ownership_is_not_ready() -> None:

@@ -1,6 +1,8 @@
 """What Prometheus reads: the names, labels and numbers that dashboards rely on."""
 
+import math
 import re
+import time
 from dataclasses import replace
 
 from prometheus_client import Metric
@@ -10,7 +12,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parse
 
 from contracts.batch import Disposition
-from contracts.ports.status import LaneStatus, ProcessStatus, QueueStatus
+from contracts.ports.status import AWAY_S_MAX, LaneStatus, ProcessStatus, QueueStatus
 from sinks.http.metrics import PHASES, registry
 from tests.sinks.http.wound import WoundStatus, busy
 
@@ -30,6 +32,8 @@ FAMILIES = {
     "tocsin_lane_phase": ("gauge", {"lane", "phase"}),
     "tocsin_lane_position": ("gauge", {"lane"}),
     "tocsin_lane_lag_records": ("gauge", {"lane"}),
+    "tocsin_lane_answer_age_seconds": ("gauge", {"lane"}),
+    "tocsin_lane_hidden_seconds": ("gauge", {"lane"}),
     "tocsin_lane_time_seconds": ("gauge", {"lane"}),
     "tocsin_outputs": ("counter", {"lane", "kind"}),
     "tocsin_flushes": ("counter", {"lane"}),
@@ -130,6 +134,17 @@ def test_the_accounts_balance_in_prometheus_too() -> None:
     assert dispositions == found["tocsin_readings_received_total", "water-3"] > 0
 
 
+def test_lag_is_not_called_zero_while_no_broker_says_the_end() -> None:
+    now_s = time.monotonic()
+    lane = replace(busy(), answered_at_s=now_s - 2 * AWAY_S_MAX)
+    found = samples(WoundStatus([lane]))
+    assert math.isnan(found["tocsin_lane_lag_records", "water-3"])
+    assert found["tocsin_lane_answer_age_seconds", "water-3"] >= 2 * AWAY_S_MAX
+    found = samples(WoundStatus([replace(busy(), answered_at_s=now_s, hidden_at_s=now_s - 5)]))
+    assert found["tocsin_lane_lag_records", "water-3"] == 7
+    assert found["tocsin_lane_hidden_seconds", "water-3"] >= 5
+
+
 def test_exactly_one_phase_of_a_lane_is_one() -> None:
     lanes = [LaneStatus(f"water-{i}", phase=phase) for i, phase in enumerate(PHASES)]  # type: ignore[arg-type]
     found = samples(WoundStatus(lanes))
@@ -138,7 +153,7 @@ def test_exactly_one_phase_of_a_lane_is_one() -> None:
         assert held == {phase}
 
 
-def test_a_lane_that_has_just_been_taken_has_all_its_series_at_zero() -> None:
+def test_a_lane_that_has_just_been_taken_has_all_its_series_at_zero_or_unknown() -> None:
     # A shadow and the rules of a configuration are not known before the lane runs.
     full = samples(WoundStatus([replace(busy("water-0"), shadow=None, relearning={})]))
     fresh = samples(WoundStatus([LaneStatus("water-0")]))
@@ -146,7 +161,12 @@ def test_a_lane_that_has_just_been_taken_has_all_its_series_at_zero() -> None:
         key for key in fresh if key[0].startswith("tocsin")
     }
     rest = {key: value for key, value in fresh.items() if key[0].startswith("tocsin_")}
-    set_from_the_start = {key for key, value in rest.items() if value}
+    unknown = {key for key, value in rest.items() if math.isnan(value)}
+    assert unknown == {
+        ("tocsin_lane_lag_records", "water-0"),
+        ("tocsin_lane_answer_age_seconds", "water-0"),
+    }
+    set_from_the_start = {key for key, value in rest.items() if value} - unknown
     assert set_from_the_start == {
         ("tocsin_build_info", "1.2.3"),
         ("tocsin_lanes",),

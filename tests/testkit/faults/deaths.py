@@ -17,6 +17,8 @@ DEATH_S_MAX = 60.0
 # a lane writes a snapshot each second, and everything else happens many times a second.
 ONCE_A_LANE = {Point.FENCE, Point.RESTORE}
 OFTEN = {Point.FETCH, Point.DECODE, Point.SCORE, Point.JOURNAL, Point.PRODUCE, Point.ACK}
+OFTEN |= {Point.SLICE}
+SLICED = "transaction_outputs: 2\n"  # so that usual traffic is told in slices
 
 
 async def killed_at_random(folder: Path, seed: int, rounds: int) -> Verdict:
@@ -41,7 +43,7 @@ async def killed_at_random(folder: Path, seed: int, rounds: int) -> Verdict:
 async def crashed_at_each_point(folder: Path, seed: int, rounds: int = len(Point)) -> Verdict:
     """One worker dies at one point after the other, each in a life of its own."""
     with Cluster() as kafka:
-        site = Site(kafka.bootstrap, folder)
+        site = Site(kafka.bootstrap, folder, SLICED)
         worker = site.hire()
 
         async def crash() -> int:

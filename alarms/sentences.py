@@ -1,0 +1,206 @@
+"""What an operator reads of an alarm, in both languages: a function of what was found."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from alarms.figures import Figure, Style, lasted, spelled
+from alarms.findings import COLUMNS, FINDINGS, OTHER, PRESENT, PRESENT_STATE, PRESENT_VALUE
+from alarms.rationalisation import Text
+from alarms.rule_card import ClassCards, RuleCard, threshold_of
+from contracts.finding import Finding
+from contracts.transition import Colour
+
+LANGUAGES: Final = ("en", "zh")
+VALUE: Final = "value"
+FIGURES: Final = ("observed", "expected", "low", "high", "score")
+COLOURS_ZH: Final = {
+    "clear": "解除",
+    "blue": "蓝色",
+    "yellow": "黄色",
+    "orange": "橙色",
+    "red": "红色",
+}
+QUANTITY: Final = {"en": "value", "zh": "测值"}
+WHOLE: Final = {"en": "{name}: {finding}.", "zh": "{name}：{finding}。"}
+# Silence and its like tell of their own time; the hold is named apart from the trouble's length.
+_OWN_TIME: Final = frozenset({"silent", "invalid"})
+_ABNORMAL: Final = {"en": "; abnormal for {lasted}", "zh": "；异常已持续 {lasted}"}
+_HELD: Final = {"en": " (hold {hold})", "zh": "（延时 {hold}）"}
+_CLEARED: Final = {
+    "en": "{name}: cleared ({title}), lasted {lasted}",
+    "zh": "{name}：{title}解除，历时 {lasted}",
+}
+_CALM: Final = {"en": ", then calm for {settle}", "zh": "，恢复正常已 {settle}"}
+_EASED: Final = {
+    "en": "{name}: eased to {colour} after {lasted}",
+    "zh": "{name}：降为{colour}，异常已持续 {lasted}",
+}
+_ACCEPTED: Final = {
+    "en": "{name}: taken for normal from now on, by {by}: {reason}.",
+    "zh": "{name}：自现在起视为正常，由{by}确认：{reason}。",
+}
+_ENDED: Final = {
+    "en": "{name}: cleared ({title}): the configuration in force does not ring for it.",
+    "zh": "{name}：{title}解除，现行配置下不再告警。",
+}
+_JOIN: Final = {"en": "; ", "zh": "，"}
+_END: Final = {"en": ".", "zh": "。"}
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a sentence tells of.
+
+    Parameters
+    ----------
+    card : RuleCard
+    cards : ClassCards
+    transition : TRANSITION
+    finding : Finding
+        What it found when it rang last.
+    onset_ns : int
+        Where the alarm begins.
+    """
+
+    card: RuleCard
+    cards: ClassCards
+    transition: Any
+    finding: Finding
+    onset_ns: int
+
+    @property
+    def key(self) -> str:
+        """`<rule>.<finding>`, or the rule where it has one."""
+        return finding_key(self.card.name, self.finding.name)
+
+    @property
+    def known(self) -> bool:
+        """Whether a reading came with it: what ends by a timer has not been calm for long."""
+        return not math.isnan(self.transition["observed"])
+
+
+def finding_key(rule: str, finding: str) -> str:
+    """Name of a finding among those of all rules.
+
+    >>> finding_key("limit", "high"), finding_key("silent", "")
+    ('limit.high', 'silent')
+    """
+    return f"{rule}.{finding}" if finding else rule
+
+
+def sentences(told: Told, name: Mapping[str, str]) -> dict[str, str]:
+    """Sentence of a level change in both languages; `name` is that of the channel."""
+    return {language: _sentence(told, name[language], language) for language in LANGUAGES}
+
+
+def accepted(name: Mapping[str, str], by: str, reason: str) -> dict[str, str]:
+    """Sentence of an alarm that a person took for normal."""
+    return {
+        language: text.format(name=name[language], by=by, reason=reason)
+        for language, text in _ACCEPTED.items()
+    }
+
+
+def ended(name: Mapping[str, str], key: str) -> dict[str, str]:
+    """Sentence of an alarm that another configuration ends, by channel name and finding."""
+    return {
+        language: text.format(name=name[language], title=_title(key, language))
+        for language, text in _ENDED.items()
+    }
+
+
+def _sentence(told: Told, name: str, language: str) -> str:
+    was, now = int(told.transition["was"]), int(told.transition["now"])
+    fields = {"name": name, **_fields(told, language)}
+    if now > was:
+        fields["finding"] = _found(told, language).format_map(fields)
+        return _template(told, language).format_map(fields)
+    text = (_EASED if now else _CLEARED)[language]
+    if not now and told.known and told.card.lengths.get("off_delay"):
+        text += _CALM[language]
+    text += _present(told, language) + _END[language]
+    return text.format_map(fields)
+
+
+def _template(told: Told, language: str) -> str:
+    """What the class file says of the finding, or else of its rule."""
+    duty = told.card.duty
+    own: Text | None = duty.findings.get(told.finding.name, duty.say)
+    return WHOLE[language] if own is None else str(getattr(own, language))
+
+
+def _found(told: Told, language: str) -> str:
+    """Template of the finding, and of how long it has been there."""
+    found = FINDINGS.get(told.key, OTHER)
+    text: str = getattr(found, language)
+    since_ns = int(told.transition["time_ns"]) - told.onset_ns
+    if told.card.name in _OWN_TIME or since_ns <= 0:
+        return text
+    held = _HELD[language] if told.card.lengths.get("on_delay") else ""
+    return text + _ABNORMAL[language] + held
+
+
+def _present(told: Told, language: str) -> str:
+    """Template of what is there now, with what joins it; none where nothing is known."""
+    if not told.known:
+        return ""
+    states = {float(code) for code in told.cards.words.states}
+    if states and told.transition["observed"] not in states:
+        return ""
+    value = PRESENT_STATE if states else PRESENT_VALUE
+    text = PRESENT.get(told.card.name, value)[LANGUAGES.index(language)]
+    return text and _JOIN[language] + text
+
+
+def _title(key: str, language: str) -> str:
+    """Name of a finding: in English the one that class files use."""
+    return key if language == "en" else FINDINGS.get(key, OTHER).title_zh
+
+
+def _lasted_ns(told: Told) -> int:
+    """How long the trouble lasted: what cleared has been calm for the off-delay already."""
+    since_ns = int(told.transition["time_ns"]) - told.onset_ns
+    over = told.known and not told.transition["now"]
+    return since_ns - told.card.lengths.get("off_delay", 0) if over else since_ns
+
+
+def _fields(told: Told, language: str) -> dict[str, Any]:
+    card, words = told.card, told.cards.words
+    colour = Colour(int(told.transition["now"]))
+    figures = {name: float(told.transition[name]) for name in FIGURES}
+    threshold = threshold_of(card, colour, figures["observed"])
+    figures["threshold"] = float("nan") if threshold is None else threshold
+    figures |= told.finding.figures
+    style = _style(told.cards, language)
+    style = style.apart(figures["observed"], figures["threshold"])
+    lengths = {name: lasted(ns, language) for name, ns in card.lengths.items()}
+    return {
+        **{name: Figure(value, style) for name, value in figures.items()},
+        **lengths,
+        "quantity": _quantity(card, words.quantity, language),
+        "unit": style.unit,
+        "colour": COLOURS_ZH[colour.word] if language == "zh" else colour.word,
+        "rule": card.name,
+        "title": _title(told.key, language),
+        "lasted": lasted(_lasted_ns(told), language),
+        "hold": lasted(card.lengths.get("on_delay", 0), language),
+        "settle": lengths.get("off_delay", ""),
+    }
+
+
+def _style(cards: ClassCards, language: str) -> Style:
+    words = cards.words
+    unit = spelled(cards.unit) if words.unit is None else str(getattr(words.unit, language))
+    states = {float(code): str(getattr(word, language)) for code, word in words.states.items()}
+    return Style(language, unit, words.decimals, states)
+
+
+def _quantity(card: RuleCard, quantity: Text | None, language: str) -> str:
+    """What the rule judges: the quantity of the class, or what a model made of it."""
+    word = QUANTITY[language] if quantity is None else str(getattr(quantity, language))
+    if card.column == VALUE:
+        return word
+    column = COLUMNS.get(card.column, ("{quantity}", "{quantity}"))
+    return column[LANGUAGES.index(language)].format(quantity=word)

@@ -1,0 +1,103 @@
+"""The least rights on Kafka that each role needs, as commands that give them."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
+
+import msgspec
+
+from contracts.topics import TopicNames
+
+ADMIN: Final = "admin.properties"
+
+
+class Right(msgspec.Struct, frozen=True):
+    """What one role may do to some resources; who may read or write may describe, too.
+
+    Parameters
+    ----------
+    role : str
+    operations : tuple of str
+        As Kafka names them.
+    resource : str
+        `topic`, `group` or `transactional-id`.
+    names : tuple of str
+    prefixed : bool
+        Whether every name that begins so is meant.
+    """
+
+    role: str
+    operations: tuple[str, ...]
+    resource: str
+    names: tuple[str, ...]
+    prefixed: bool = False
+
+    def line(self, app: str, bootstrap: str) -> str:
+        """The command that gives it."""
+        words = ["kafka-acls.sh", "--bootstrap-server", bootstrap, "--command-config", ADMIN]
+        words += ["--add", "--allow-principal", f"User:{app}-{self.role}"]
+        for operation in self.operations:
+            words += ["--operation", operation]
+        for name in self.names:
+            words += [f"--{self.resource}", name]
+        return " ".join([*words, *(["--resource-pattern-type", "prefixed"] * self.prefixed)])
+
+
+def rights(lifelines: Iterable[str], names: TopicNames) -> list[Right]:
+    """Rights of every role on the topics of some lifelines.
+
+    - `worker` runs lanes: `tocsin run`, and `tocsin begin-anew` while none runs.
+    - `gateway` sends telemetry.
+    - `desk` hears alarms, sends commands and looks after shadows (`tocsin shadow`).
+    - `reader` reads telemetry, alarms and what was refused; writes nothing (`tocsin record`).
+
+    Parameters
+    ----------
+    lifelines : iterable of str
+    names : TopicNames
+        Its prefix is the first part of groups and transactional ids as well.
+    """
+    app, known = names.prefix, list(lifelines)
+    telemetry, commands, alarms, journal, manifests = (
+        tuple(map(of, known))
+        for of in (names.telemetry, names.commands, names.alarms, names.journal, names.manifests)
+    )
+    shared = (names.dead_letters, names.shadow)
+    return [
+        Right("worker", ("Read",), "topic", (*telemetry, *commands)),
+        Right("worker", ("Read", "Write"), "topic", (*journal, *manifests, *alarms)),
+        Right("worker", ("Write",), "topic", shared),
+        Right("worker", ("Read",), "group", tuple(f"{app}-{name}" for name in known)),
+        Right(
+            "worker",
+            ("Write",),
+            "transactional-id",
+            tuple(f"{app}-{name}-" for name in known),
+            prefixed=True,
+        ),
+        Right("gateway", ("Write",), "topic", telemetry),
+        Right("desk", ("Read",), "topic", (*alarms, *journal, *manifests)),
+        Right("desk", ("Write",), "topic", commands),
+        Right("desk", ("Read",), "group", (f"{app}-desk",), prefixed=True),
+        Right("reader", ("Read",), "topic", (*telemetry, *alarms, *journal, *shared)),
+        Right("reader", ("Read",), "group", (f"{app}-reader",), prefixed=True),
+    ]
+
+
+def lines(
+    partitions: Mapping[str, int], names: TopicNames, bootstrap: str, *, as_json: bool = False
+) -> Iterator[str]:
+    """Commands that give every role its rights, or the rights as JSON.
+
+    Examples
+    --------
+    >>> found = list(lines({"water": 4}, TopicNames(), "kafka-1:9093"))
+    >>> print(next(line for line in found if "User:tocsin-gateway" in line))
+    kafka-acls.sh --bootstrap-server kafka-1:9093 --command-config admin.properties --add
+    --allow-principal User:tocsin-gateway --operation Write --topic tocsin.telemetry.water
+    """
+    for right in rights(partitions, names):
+        if as_json:
+            yield json.dumps(msgspec.to_builtins(right))
+        else:
+            yield right.line(names.prefix, bootstrap)

@@ -1,0 +1,160 @@
+"""Whether brokers answer a lane's fetches, and whether all that its log holds may be read."""
+
+import time
+from typing import Final, NamedTuple
+
+from contracts.ports.clock import Clock
+from contracts.ports.lane_log import Message
+from contracts.ports.source import LogView
+
+# A fetch asks for a second, and a broker that has nothing answers within half of one.
+AWAY_S: Final = 2.0
+
+
+class Away(NamedTuple):
+    """An outage that is over.
+
+    Parameters
+    ----------
+    at : int
+        Where the log ended in the last answer before it: what lies there came later.
+    seconds : int
+        From that answer to the first one behind it.
+    """
+
+    at: int
+    seconds: int
+
+
+class BrokerContact:
+    """What one lane of this worker knows of its brokers; it outlives what ends the lane's loop.
+
+    Only time in which a fetch waited counts as asked in vain: a lane that is busy does not ask.
+
+    Parameters
+    ----------
+    clock : Clock
+
+    Attributes
+    ----------
+    answered_at_s : float or None
+        When a fetch was last answered, on the monotonic clock.
+    hidden_at_s : float or None
+        Since when an open transaction has hidden the same record and all behind it.
+    hidden_alarm : Message or None
+        The alarm that rings for it.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._failed = False
+        self._view = LogView()
+        self._last_ms: int | None = None  # of the newest answer, on the lane's clock
+        self._asking_at_s: float | None = None
+        self._vain_s = 0.0
+        self._outages: list[Away] = []  # those that no journal holds yet
+        self._taken = 0  # of these, in entries that are not yet written
+        self.answered_at_s: float | None = None
+        self.hidden_at_s: float | None = None
+        self.hidden_alarm: Message | None = None
+
+    def begin(self) -> None:
+        """The lane begins anew, from where its outputs were told: entries of before are gone."""
+        self._taken = 0
+        if self.answered_at_s is None:
+            self.answered_at_s = time.monotonic()  # to those who read its logs
+
+    def fail(self) -> None:
+        """A collaborator is away: what lies between the last answer and the next is an outage."""
+        self._failed = True
+
+    def ask(self) -> None:
+        """A fetch begins."""
+        self._asking_at_s = time.monotonic()
+
+    def leave(self) -> None:
+        """Nobody fetches any more, until the lane begins anew."""
+        self._vain_s, self._asking_at_s = self.vain_s, None
+
+    def hear(self, view: LogView) -> None:
+        """A fetch has ended; `view` is what the newest answer said, which may be an older one."""
+        vain_s = self.vain_s
+        self._asking_at_s = None
+        if view.answered_ms in {0, self._view.answered_ms}:
+            self._vain_s = vain_s
+            return
+        now_ms = self._clock.now_ms()
+        gap_s = (now_ms - (now_ms if self._last_ms is None else self._last_ms)) / 1000
+        if (self._failed or vain_s >= AWAY_S) and gap_s >= AWAY_S:
+            self._outages.append(Away(self._view.end, int(-(-gap_s // 1))))
+        self.answered_at_s = time.monotonic()
+        if view.end <= view.stable_end:
+            self.hidden_at_s = None
+        elif self.hidden_at_s is None or view.stable_end != self._view.stable_end:
+            self.hidden_at_s = self.answered_at_s
+        self._last_ms, self._vain_s, self._failed, self._view = now_ms, 0.0, False, view
+
+    @property
+    def vain_s(self) -> float:
+        """How long fetches have waited since the last answer."""
+        asking_s = 0.0 if self._asking_at_s is None else time.monotonic() - self._asking_at_s
+        return self._vain_s + asking_s
+
+    @property
+    def in_touch(self) -> bool:
+        """Whether brokers answer, and no outage waits for its journal entry."""
+        return self.vain_s < AWAY_S and len(self._outages) == self._taken
+
+    @property
+    def end(self) -> int:
+        """Offset behind the last record of the log in the newest answer, readable or not."""
+        return self._view.end
+
+    @property
+    def stable_end(self) -> int:
+        """Offset behind the last record that may be read, in the newest answer."""
+        return self._view.stable_end
+
+    @property
+    def hidden_s(self) -> float:
+        """How long an open transaction has hidden the same record and all behind it."""
+        return 0.0 if self.hidden_at_s is None else time.monotonic() - self.hidden_at_s
+
+    def outage(self, position: int) -> Away | None:
+        """The next outage that wants a journal entry; at once where its place is gone.
+
+        Parameters
+        ----------
+        position : int
+            Next offset that the lane takes. Brokers may lose the end of a log when they fall.
+        """
+        if len(self._outages) == self._taken:
+            return None
+        found = self._outages[self._taken]
+        return found if position < self.end else found._replace(at=min(found.at, position))
+
+    def take(self) -> None:
+        """That outage is in an entry, which is yet to be written."""
+        self._taken += 1
+
+    def written(self) -> None:
+        """What was taken is in the journal."""
+        del self._outages[: self._taken]
+        self._taken = 0
+
+
+class BrokerContacts:
+    """Those of all lanes that a worker has or had.
+
+    Parameters
+    ----------
+    clock : Clock
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._by_lane: dict[int, BrokerContact] = {}
+
+    def of(self, lane: int) -> BrokerContact:
+        """That of a lane, new or not."""
+        return self._by_lane.setdefault(lane, BrokerContact(self._clock))

@@ -1,0 +1,63 @@
+"""The alarm about records that an open transaction hides from a lane."""
+
+from collections.abc import Callable
+from typing import Final
+
+import msgspec
+
+from contracts.alarm import decode_alarm, encode_alarm
+from contracts.errors import Hidden, TocsinError
+from contracts.lane import LaneName
+from contracts.ports.lane_log import Message
+from pipeline.worker.broker_contact import BrokerContact
+
+# As long as Kafka's own clients keep a transaction open that they have forgotten.
+HIDDEN_S_MAX: Final = 60.0
+
+
+class HiddenRecords:
+    """Rings once for each transaction that stays open too long, and says when it has ended.
+
+    It is no output of the lane, so neither its count nor a replay has it.
+
+    Parameters
+    ----------
+    name : LaneName
+    contact : BrokerContact
+        Remembers what has rung when the lane begins anew.
+    alarm : callable
+        Alarm from the lane's name, the reason and the time in ms.
+    """
+
+    def __init__(
+        self,
+        name: LaneName,
+        contact: BrokerContact,
+        alarm: Callable[[LaneName, TocsinError, int], Message],
+    ) -> None:
+        self._name, self._contact, self._alarm = name, contact, alarm
+        self._rung = contact.hidden_alarm
+
+    def tell(self, now_ms: int) -> list[Message]:
+        """Revisions that are to be flushed now, if any."""
+        contact, rung = self._contact, self._rung
+        if rung is None and contact.hidden_s > HIDDEN_S_MAX:
+            error = Hidden(str(self._name), contact.stable_end, contact.end)
+            self._rung = self._alarm(self._name, error, now_ms)
+            return [self._rung]
+        if rung is not None and not contact.hidden_s:
+            self._rung = None
+            return [_cleared(rung)]
+        return []
+
+    def told(self) -> None:
+        """What `tell` gave is committed."""
+        self._contact.hidden_alarm = self._rung
+
+
+def _cleared(rung: Message) -> Message:
+    alarm = decode_alarm(rung.body)
+    ended = msgspec.structs.replace(
+        alarm, revision=alarm.revision + 1, state="cleared", colour="clear", was=alarm.colour
+    )
+    return Message(rung.kind, rung.key, encode_alarm(ended))

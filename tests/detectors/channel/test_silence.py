@@ -1,0 +1,100 @@
+"""Who falls silent, and what outages of the brokers do to the wait."""
+
+import numpy as np
+import pytest
+
+from contracts.batch import Batch, Disposition
+from contracts.quantities import NS_PER_S, Duration
+from detectors.channel.silence import OUTAGES_MAX, SilenceWatch, Silent
+
+BEGAN_S = 1_000
+AFTER_S = 60
+CHANNELS = 3
+
+
+def watch(channels: int = CHANNELS) -> SilenceWatch:
+    """Of some channels that are silent after a minute."""
+    made = SilenceWatch([Silent(after=Duration(f"{AFTER_S} s"))], np.zeros(channels, np.int64))
+    made.begin(BEGAN_S)
+    return made
+
+
+def hear(of: SilenceWatch, row: int, at_s: int) -> None:
+    """Let one reading come."""
+    one = Batch(
+        np.zeros(1, np.int32),
+        np.full(1, row, np.int32),
+        np.array([at_s * NS_PER_S]),
+        np.ones(1),
+        np.zeros(1, np.uint8),
+    )
+    of.hear(one, np.array([Disposition.SCORED], np.uint8), np.array([at_s], np.int64), (0, 1))
+
+
+def rung(of: SilenceWatch, at_s: int) -> list[tuple[int, int]]:
+    """Row and second of each silence that rings by a lane time."""
+    return [(int(t["row"]), int(t["time_ns"]) // NS_PER_S) for t in of.fire(at_s)]
+
+
+def test_an_outage_and_as_much_again_is_not_the_channels_silence() -> None:
+    lane = watch()
+    assert lane.outage(BEGAN_S + 20, 25).tolist() == []
+    assert lane.bound_s(BEGAN_S + 20) == BEGAN_S + AFTER_S + 50
+    assert rung(lane, BEGAN_S + AFTER_S + 49) == []
+    assert rung(lane, BEGAN_S + AFTER_S + 50) == [(row, BEGAN_S + 110) for row in range(CHANNELS)]
+
+
+def test_producers_are_given_half_a_minute_to_come_back_after_a_long_outage() -> None:
+    lane = watch()
+    assert lane.outage(BEGAN_S, 3600).tolist() == [0, 1, 2]  # their waits would have ended
+    assert rung(lane, BEGAN_S + AFTER_S + 3629) == []
+    assert len(rung(lane, BEGAN_S + AFTER_S + 3630)) == CHANNELS
+
+
+def test_who_is_heard_after_an_outage_is_waited_for_as_always() -> None:
+    lane = watch()
+    lane.outage(BEGAN_S, 100)
+    hear(lane, 1, BEGAN_S + 101)
+    assert rung(lane, BEGAN_S + 160) == []
+    assert rung(lane, BEGAN_S + 161) == [(1, BEGAN_S + 161)]
+    assert rung(lane, BEGAN_S + 189) == []
+    assert rung(lane, BEGAN_S + 500) == [(0, BEGAN_S + 190), (2, BEGAN_S + 190)]
+
+
+def test_short_outages_again_and_again_do_not_put_a_finding_off_for_ever() -> None:
+    lane = watch(1)
+    for at_s in range(BEGAN_S, BEGAN_S + 1000, 20):
+        if rung(lane, at_s):
+            assert at_s < BEGAN_S + 2 * AFTER_S
+            return
+        lane.outage(at_s, 3)
+    pytest.fail("a channel that says nothing never rang")
+
+
+def test_a_restart_changes_nothing_of_it() -> None:
+    lane, next_life = watch(), watch()
+    hear(lane, 2, BEGAN_S + 5)
+    lane.outage(BEGAN_S + 5, 25)
+    hear(lane, 0, BEGAN_S + 40)
+    lane.outage(BEGAN_S + 45, 10)
+    kept = {name: array.copy() for name, array in lane.arrays().items()}
+    next_life.restore(kept, np.arange(CHANNELS))
+    assert next_life.bound_s(BEGAN_S + 45) == lane.bound_s(BEGAN_S + 45)
+    for at_s in range(BEGAN_S + 45, BEGAN_S + 300, 7):
+        assert rung(next_life, at_s) == rung(lane, at_s)
+
+
+def test_outages_are_remembered_within_a_bound_the_newest_ones() -> None:
+    lane = watch(1)
+    for at_s in range(3 * OUTAGES_MAX):
+        lane.outage(BEGAN_S + at_s, 1)
+    assert len(lane.arrays()["silence_outages"]) == OUTAGES_MAX
+    assert rung(lane, BEGAN_S + AFTER_S + 2 * OUTAGES_MAX) == [(0, BEGAN_S + 188)]
+
+
+def test_snapshots_of_before_know_of_no_outage() -> None:
+    lane, next_life = watch(), watch()
+    kept = {name: a.copy() for name, a in lane.arrays().items() if name != "silence_outages"}
+    next_life.outage(BEGAN_S, 5)
+    next_life.restore(kept, np.arange(CHANNELS))
+    assert next_life.bound_s(BEGAN_S) == BEGAN_S + AFTER_S

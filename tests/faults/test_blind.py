@@ -1,0 +1,128 @@
+"""A lane that cannot see what its log holds says so, and calls no channel silent for it."""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from confluent_kafka import Producer
+
+from ingest.partitioner import home_lane
+from tests.testkit.faults.drill import Site
+from tests.testkit.faults.oracle import Witness, witness
+from tests.testkit.kafka.broker import Cluster
+from tests.testkit.worker_process import WorkerProcess
+
+TOPIC = "tocsin.telemetry.water"
+OUTAGE_S = 9.0  # three times as long as a channel may be silent
+WAIT_S = 120.0
+EVERY_S = 0.5
+
+
+async def until(holds: Callable[[], bool], what: str) -> None:
+    """Wait for something that happens in another process."""
+    async with asyncio.timeout(WAIT_S):
+        while not await asyncio.to_thread(holds):  # noqa: ASYNC110 - nothing tells
+            await asyncio.sleep(0.2)
+    assert what
+
+
+def reading(channel: str) -> bytes:
+    """One reading of now."""
+    now_ms = time.time_ns() // 1_000_000
+    return json.dumps({"channel": channel, "time": now_ms, "value": 5.0}).encode()
+
+
+class Sensors:
+    """All channels of a site send twice a second; what brokers do not take waits in the client."""
+
+    def __init__(self, site: Site) -> None:
+        self.channels = list(site.channels)
+        self._lanes = site.lanes
+        self._producer = Producer({"bootstrap.servers": site.bootstrap, "linger.ms": 5})
+
+    def lane(self, channel: str) -> int:
+        return home_lane(channel.rsplit(".", 1)[0], self._lanes)
+
+    async def run(self) -> None:
+        """Send until cancelled."""
+        while True:
+            for channel in self.channels:
+                self._producer.produce(TOPIC, reading(channel), partition=self.lane(channel))
+            self._producer.poll(0)
+            await asyncio.sleep(EVERY_S)
+
+
+@asynccontextmanager
+async def watched(
+    kafka: Cluster, folder: Path
+) -> AsyncIterator[tuple[WorkerProcess, Sensors, Witness]]:
+    """A worker that watches a city, all of whose channels send."""
+    site = Site(kafka.bootstrap, folder)
+    worker, sensors = site.hire(), Sensors(site)
+    sending = asyncio.create_task(sensors.run())
+    try:
+        worker.start()
+        async with witness(kafka.bootstrap, "tocsin.alarms.water") as seen:
+            await until(lambda: scored(worker) > 4 * len(sensors.channels), "readings")
+            yield worker, sensors, seen
+    finally:
+        sending.cancel()
+        worker.bury()
+
+
+def scored(worker: WorkerProcess) -> float:
+    """Readings that the worker's lanes have scored."""
+    return worker.metric("tocsin_readings_total", "destiny").get("scored", 0.0)
+
+
+def silent(seen: Witness) -> set[str]:
+    """Channels that were called silent."""
+    alarms = [json.loads(body) for body in seen.bodies]
+    return {alarm["channel"] for alarm in alarms if alarm["rule"]["name"] == "silent"}
+
+
+@pytest.mark.broker
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("hurt", ["frozen", "killed"])
+async def test_an_outage_lets_only_those_ring_that_died_in_it(tmp_path: Path, hurt: str) -> None:
+    with Cluster() as kafka:
+        async with watched(kafka, tmp_path) as (worker, sensors, seen):
+            assert silent(seen) == set()
+            await asyncio.to_thread(kafka.pause if hurt == "frozen" else kafka.kill, 0)
+            dead = sensors.channels.pop()
+            await asyncio.sleep(OUTAGE_S)
+            await asyncio.to_thread(kafka.resume if hurt == "frozen" else kafka.restart, 0)
+            before = scored(worker)
+            await until(lambda: scored(worker) > before + 4 * len(sensors.channels), "readings")
+            assert silent(seen) == set()
+            await until(lambda: bool(silent(seen)), f"{dead} to ring")
+            assert silent(seen) == {dead}
+
+
+@pytest.mark.broker
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+async def test_an_open_transaction_blocks_a_lane_and_nobody_rings_for_it(tmp_path: Path) -> None:
+    with Cluster() as kafka:
+        async with watched(kafka, tmp_path) as (worker, _, seen):
+            stranger = Producer(
+                {"bootstrap.servers": kafka.bootstrap, "transactional.id": "stranger"}
+            )
+            await asyncio.to_thread(stranger.init_transactions, WAIT_S)
+            stranger.begin_transaction()
+            stranger.produce(TOPIC, b"{}", partition=0)
+            await asyncio.to_thread(stranger.flush, WAIT_S)
+            await until(lambda: worker.get("/readyz") is None, "a lane that is not ready")
+            hidden_s = await asyncio.to_thread(worker.metric, "tocsin_lane_hidden_seconds")
+            lag = await asyncio.to_thread(worker.metric, "tocsin_lane_lag_records")
+            assert hidden_s["water-0"] > 10 > hidden_s["water-1"]
+            assert lag["water-0"] > 10
+            assert silent(seen) == set()
+            await asyncio.to_thread(stranger.commit_transaction, WAIT_S)
+            await until(lambda: worker.get("/readyz") is not None, "a lane that is ready")
+            assert silent(seen) == set()
