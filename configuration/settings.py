@@ -93,7 +93,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         First part of consumer groups and transactional ids.
     profile : str
         `production` refuses what only a test bench may do: brokers beyond this machine without TLS,
-        and host names that are not checked.
+        host names that are not checked, and commands that anyone may give.
     zone : str
         IANA name of the city's time zone, by which rules count hours and days and alarms are
         stamped. Part of the bundle, as are the lanes.
@@ -214,7 +214,7 @@ def _judge(settings: Settings, page: Page) -> None:
         if not _LIFELINE.fullmatch(name):
             text = f"expected a lifeline such as 'water', got {name!r}; rename it"
             page.find(("lifelines", name), text, key=True)
-    check_commands(settings.commands, settings.lifelines, page)
+    check_commands(settings.commands, settings.lifelines, page, settings.profile)
     _judge_times(settings, page)
 
 

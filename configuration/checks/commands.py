@@ -19,7 +19,7 @@ def check_commands(
     rules: CommandRules | None,
     lifelines: Container[str],
     page: Page,
-    profile: str = "development",
+    profile: str,
 ) -> None:
     """Find what is wrong with who may command.
 
@@ -32,11 +32,12 @@ def check_commands(
     page : Page
         Takes the findings.
     profile : str
+        `development` or `production`.
     """
     if rules is None:
         if profile == "production":
-            text = "expected the section `commands`, got none: anyone could silence alarms"
-            page.find((), f"{text}; name keys and roles", key=True)
+            text = "expected the section `commands` under `profile: production`, got none"
+            page.find((), f"{text}; name keys and roles, or anyone could silence alarms", key=True)
         return
     for group in ("keys", "roles"):
         _check_names(group, list(getattr(rules, group)), page)

@@ -4,12 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from configuration.checks.commands import check_commands
 from configuration.commands import authority_of
 from configuration.configuration import Configuration
-from configuration.yaml.fill import Page
-from configuration.yaml.findings import Findings
-from configuration.yaml.located import Located
 from pipeline.worker.authority import ANYONE
 from tests.pipeline.worker.keys import key_of, public_text
 from tests.testkit.config_folder import SETTINGS, findings_of, folder_with
@@ -67,8 +63,8 @@ def test_what_is_wrong_is_named(tmp_path: Path, written: str, instead: str, find
     assert any(finding in line for line in found), found
 
 
-@pytest.mark.parametrize(("profile", "count"), [("development", 0), ("production", 1)])
-def test_production_does_not_go_without(profile: str, count: int) -> None:
-    page = Page("tocsin.yaml", Located({}, {}, {}), Findings())
-    check_commands(None, {}, page, profile)
-    assert len(page.findings) == count
+def test_production_does_not_go_without(tmp_path: Path) -> None:
+    text = f"profile: production\n{SETTINGS}"
+    assert findings_of(tmp_path, {"tocsin.yaml": text + SECTION}) == []
+    (found,) = findings_of(tmp_path, {"tocsin.yaml": text})
+    assert "expected the section `commands` under `profile: production`, got none" in found

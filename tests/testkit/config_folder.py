@@ -8,6 +8,11 @@ from runtime.installation import HOME
 
 BROKEN = HOME / "tests" / "configuration" / "broken"
 SETTINGS = 'kafka: {bootstrap: "127.0.0.1:9092"}\nlifelines: {water: {partitions: 4}}\n'
+# Whose commands count: what `profile: production` does not go without.
+COMMANDS = (
+    "commands: {keys: {k: MCowBQYDK2VwAyEAiojj3XQJ8ZX9UtstPLpdcspnCb8dlBIb83SIAbQPb1w=}, "
+    "roles: {r: {may: [shelve], keys: [k]}}}\n"
+)
 CATALOGUE = "id,class,asset,group\nwater.a.p,water.pressure,a,water.a\n"
 PACK = (BROKEN / "good.yaml").read_text(encoding="utf-8")
 

@@ -29,7 +29,7 @@ from ingest.kafka.commands import CommandSettings, KafkaCommands
 from ingest.kafka.telemetry import KafkaSettings, KafkaSource
 from sinks.kafka.lane_log import KafkaLaneLog, LogSettings
 from tests.testkit import city
-from tests.testkit.config_folder import SETTINGS, folder_with
+from tests.testkit.config_folder import COMMANDS, SETTINGS, folder_with
 from tests.testkit.faults.oracle import read_all
 from tests.testkit.kafka.certificates import Authority
 from tests.testkit.kafka.locked import PLAIN_USER, LockedCluster, file_secret, unsigned_token
@@ -260,7 +260,7 @@ def test_a_worker_rings_with_the_rights_that_are_printed_and_shows_its_secret_no
     path = configs / "tocsin.yaml"
     usual = "".join(path.read_text().splitlines(keepends=True)[2:])
     kafka = section(locked_kafka.login, worker_role.security)
-    path.write_text(f"app: {app}\nprofile: production\n{kafka}{usual}")
+    path.write_text(f"app: {app}\nprofile: production\n{COMMANDS}{kafka}{usual}")
     (port,) = free_ports(1)
     worker = WorkerProcess(["--configs", str(configs)], port, tmp_path / "log")
     try:

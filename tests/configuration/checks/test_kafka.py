@@ -9,7 +9,7 @@ from app.cli.main import main
 from configuration.configuration import Configuration
 from configuration.settings import SECRETS, Settings
 from contracts.kafka import Kafka, Secret
-from tests.testkit.config_folder import SETTINGS, findings_of, folder_with
+from tests.testkit.config_folder import COMMANDS, SETTINGS, findings_of, folder_with
 
 AFTER = SETTINGS.split("\n", 1)[1]
 HOSTS = 'bootstrap: "kafka-1:9093"'
@@ -119,7 +119,7 @@ PLAIN = (
 def test_production_refuses_what_can_be_read_on_the_way_and_names_that_are_not_checked(
     tmp_path: Path,
 ) -> None:
-    production = "profile: production\n"
+    production = f"profile: production\n{COMMANDS}"
     assert findings_of(tmp_path, settings_with(HOSTS, production)) == [
         f"tocsin.yaml:1:8: kafka.security_protocol: {PLAIN}"
     ]
@@ -135,7 +135,7 @@ def test_production_refuses_what_can_be_read_on_the_way_and_names_that_are_not_c
 def test_another_address_is_judged_like_the_one_in_the_file(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    folder = folder_with(tmp_path, {"tocsin.yaml": f"profile: production\n{SETTINGS}"})
+    folder = folder_with(tmp_path, {"tocsin.yaml": f"profile: production\n{COMMANDS}{SETTINGS}"})
     words = ["topics", "--configs", str(folder)]
     assert main(words) == 0
     assert main([*words, "--bootstrap", "kafka-1:9093"]) == 2
