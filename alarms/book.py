@@ -28,11 +28,10 @@ from contracts.alarm import (
     encode_shelving,
 )
 from contracts.catalogue import Catalogue
-from contracts.finding import Finding
 from contracts.ports.lane_log import Message
 from contracts.ports.lane_parts import OffsetRange, Shelved, Shown, Why
 from contracts.quantities import NS_PER_MS, NS_PER_S
-from contracts.transition import Colour
+from contracts.transition import Colour, Finding
 
 
 @dataclass(frozen=True, slots=True)

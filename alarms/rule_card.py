@@ -7,8 +7,7 @@ from typing import Any, Final
 from alarms.class_words import NO_WORDS, ClassWords
 from alarms.rationalisation import Rationalisation
 from contracts.alarm import Next
-from contracts.finding import Finding
-from contracts.transition import Colour
+from contracts.transition import Colour, Finding
 
 Thresholds = tuple[float | None, float | None, float | None, float | None]
 NO_THRESHOLDS: Final[Thresholds] = (None, None, None, None)

@@ -9,8 +9,7 @@ from alarms.figures import Figure, Style, lasted, spelled
 from alarms.findings import COLUMNS, FINDINGS, OTHER, PRESENT, PRESENT_STATE, PRESENT_VALUE
 from alarms.rationalisation import Text
 from alarms.rule_card import ClassCards, RuleCard, threshold_of
-from contracts.finding import Finding
-from contracts.transition import Colour
+from contracts.transition import Colour, Finding
 
 LANGUAGES: Final = ("en", "zh")
 VALUE: Final = "value"

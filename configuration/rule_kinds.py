@@ -7,7 +7,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Final
 
 from contracts.errors import ConfigError
-from contracts.finding import Finding
+from contracts.transition import Finding
 from detectors.base.findings import SIDES, by_expected, by_sides, only
 from detectors.base.kind import Kind, no_references
 from detectors.channel import invalid, silence

@@ -17,6 +17,9 @@ _BUNDLE: Final = re.compile(r"[0-9a-f]{16}")
 
 SHELVE_S_MAX: Final = 30 * 86_400
 
+# Keeps a signature from being taken for one of something else that the key may have signed.
+SIGNING_CONTEXT: Final = b"tocsin command 1\n"
+
 Seconds = Annotated[int, Meta(ge=0)]
 # Whole numbers that every reader of JSON keeps.
 EpochMs = Annotated[int, Meta(ge=0, le=2**53 - 1)]
@@ -69,7 +72,7 @@ class CommandBase(
     """What an operator's command says of itself, beside what it wants.
 
     All of it is left out of commands that nobody signs, and of journals of earlier releases. What
-    a signature covers is told by `contracts.signing`.
+    a signature covers is told by `signed_bytes`.
 
     Parameters
     ----------
@@ -281,6 +284,35 @@ def decode_command(body: bytes) -> Command:
         msg = f"expected `config` to be a bundle's hash of 16 hex digits, got {got!r}"
         raise msgspec.ValidationError(msg)
     return command
+
+
+def signed_bytes(command: Command, topic: str) -> bytes:
+    """What is signed: a context, the topic it is sent to, and the command without its signature.
+
+    The command is JSON in the canonical form of RFC 8785: UTF-8, no blanks, keys sorted, texts with
+    the fewest escapes, whole numbers. Fields that are empty or left out are not there. As the
+    topic is covered, a command for one lifeline or installation is worth nothing in another.
+
+    Parameters
+    ----------
+    command : Command
+    topic : str
+        Name of the command topic.
+
+    References
+    ----------
+    RFC 8785, JSON Canonicalization Scheme. RFC 8032, Ed25519.
+
+    Examples
+    --------
+    >>> told = Unshelve("a", "li.wei", "done", id="7f3a", at=5, expires=9, signature="c2ln")
+    >>> print(signed_bytes(told, "tocsin.commands.water").decode())
+    tocsin command 1
+    tocsin.commands.water
+    {"at":5,"by":"li.wei","channel":"a","expires":9,"id":"7f3a","kind":"unshelve","reason":"done"}
+    """
+    fields = msgspec.to_builtins(msgspec.structs.replace(command, signature=""))
+    return SIGNING_CONTEXT + topic.encode() + b"\n" + msgspec.json.encode(fields, order="sorted")
 
 
 def _decoded(decoder: msgspec.json.Decoder[Any], body: bytes) -> Any:

@@ -1,6 +1,7 @@
-"""Level changes: the only thing that Python receives from a scoring kernel."""
+"""Level changes, the only thing that Python receives from a scoring kernel, and what they find."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import IntEnum
 
 import numpy as np
@@ -62,3 +63,20 @@ def end_to_end(parts: Sequence[Transitions]) -> Transitions:
     if len(told) == 1:
         return told[0]
     return np.concatenate(told) if told else no_transitions()
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One of the things that a rule can find.
+
+    Parameters
+    ----------
+    name : str
+        `high`, `stuck`, `step`; empty where a kind of rule has one finding.
+    figures : mapping of str to float
+        Figures of its sentence beside those of the level change, or in place of them: the
+        `threshold` that was passed, in the unit of the figure that passed it.
+    """
+
+    name: str = ""
+    figures: Mapping[str, float] = field(default_factory=dict)

@@ -18,9 +18,8 @@ from configuration.configuration import Configuration
 from configuration.lane_plan import class_cards
 from configuration.pack import ClassPack
 from configuration.rule_kinds import findings_of, kinds
-from contracts.finding import Finding
 from contracts.quantities import NS_PER_S, Duration
-from contracts.transition import TRANSITION, Colour
+from contracts.transition import TRANSITION, Colour, Finding
 from detectors.base.thresholds import COLOURS, Steps
 
 CONFIGS: Final = Path(__file__).resolve().parents[1] / "configs"

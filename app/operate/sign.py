@@ -12,9 +12,8 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from configuration.commands import CommandRules, public_key
 from contracts.errors import ConfigError
-from contracts.journal import Command
+from contracts.journal import Command, signed_bytes
 from contracts.quantities import NS_PER_MS
-from contracts.signing import signed_bytes
 
 C = TypeVar("C", bound=Command)
 

@@ -2,8 +2,7 @@
 
 from typing import Any, Final
 
-from contracts.finding import Finding
-from contracts.transition import Colour
+from contracts.transition import Colour, Finding
 from detectors.base.thresholds import Steps
 
 HIGH, LOW = "high", "low"

@@ -8,9 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contracts.batch import Batch
-from contracts.finding import Finding
 from contracts.quantities import Duration
-from contracts.transition import Transitions
+from contracts.transition import Finding, Transitions
 from detectors.base.findings import only
 from detectors.false_alarm_rate.rate import FalseAlarmRate, no_promise
 

@@ -10,9 +10,8 @@ from numba import njit
 from numpy.typing import NDArray
 
 from contracts.batch import Disposition
-from contracts.finding import Finding
 from contracts.quantities import DIFFERENCE, NS_PER_S, Duration
-from contracts.transition import NEVER
+from contracts.transition import NEVER, Finding
 from detectors.base.companions import CompanionRule
 from detectors.base.days import DAY_NS, KEPT_D, close, count, new_days
 from detectors.base.kind import Fault, Kind, Roster, Scene

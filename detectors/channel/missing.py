@@ -10,9 +10,8 @@ from numba import njit
 from numpy.typing import NDArray
 
 from contracts.batch import Disposition
-from contracts.finding import Finding
 from contracts.quantities import Duration
-from contracts.transition import NEVER
+from contracts.transition import NEVER, Finding
 from detectors.base.findings import step_of
 from detectors.base.kind import Fault, Kind, Scene
 from detectors.base.level_step import Levels, figures, ring, severity

@@ -10,9 +10,8 @@ from numba import njit
 from numpy.typing import NDArray
 
 from contracts.batch import Disposition
-from contracts.finding import Finding
 from contracts.quantities import NS_PER_S, Duration
-from contracts.transition import Colour
+from contracts.transition import Colour, Finding
 from detectors.base.findings import THRESHOLD
 from detectors.base.kind import Fault, Kind, Roster, Scene
 from detectors.base.level_step import Levels, figures, ring

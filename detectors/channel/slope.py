@@ -10,8 +10,8 @@ from numba import njit
 from numpy.typing import NDArray
 
 from contracts.batch import Disposition
-from contracts.finding import Finding
 from contracts.quantities import DIFFERENCE, NS_PER_S, Duration
+from contracts.transition import Finding
 from detectors.base.findings import step_of
 from detectors.base.kind import Fault, Kind, Scene
 from detectors.base.level_step import Levels, figures, ring, severity

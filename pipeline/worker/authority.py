@@ -9,8 +9,7 @@ from typing import Final
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from contracts.journal import SHELVE_S_MAX, Command
-from contracts.signing import signed_bytes
+from contracts.journal import SHELVE_S_MAX, Command, signed_bytes
 
 VALID_MS: Final = 15 * 60_000
 

@@ -13,10 +13,9 @@ from alarms.rationalisation import Owner, Rationalisation, Respond, Say, Text
 from alarms.rule_card import ClassCards, RuleCard
 from alarms.sentences import Told, sentences
 from configuration.lane_plan import plan_of
-from contracts.finding import Finding
 from contracts.ports.lane_parts import OffsetRange
 from contracts.quantities import NS_PER_S, Duration
-from contracts.transition import TRANSITION, Colour
+from contracts.transition import TRANSITION, Colour, Finding
 from tests.testkit.config_folder import PACK, loaded
 
 MINUTE_NS = 60 * NS_PER_S

@@ -5,8 +5,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from contracts.journal import COMMAND_BYTES, Promote, Shelve, Unshelve, decode_command
-from contracts.signing import signed_bytes
+from contracts.journal import COMMAND_BYTES, Promote, Shelve, Unshelve, decode_command, signed_bytes
 
 TOPIC = "tocsin.commands.water"
 

@@ -12,8 +12,7 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
 )
 
-from contracts.journal import Command
-from contracts.signing import signed_bytes
+from contracts.journal import Command, signed_bytes
 
 C = TypeVar("C", bound=Command)
 
