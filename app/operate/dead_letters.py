@@ -1,60 +1,25 @@
 """`tocsin dead-letters`: what was refused, by cause, and the original once more after a fix."""
 
 import argparse
-import asyncio
 import json
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import msgspec
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.errors import KafkaError
+from aiokafka import AIOKafkaProducer
 
 from app.process.settings import settled
+from broker.access import client_options
 from broker.closing import close_client
-from broker.errors import refusal
-from configuration.configuration import Configuration
 from contracts.dead_letter import REPLAYED, DeadLetter, encode_dead_letter
 from contracts.errors import ConfigError, FatalError
-from contracts.topics import TopicNames
+from ingest.kafka.dead_letters import Letter, LetterBox, letter_box
 
 REPLAY_OF: Final = "tocsin-replay-of"  # header of a message that was sent once more
 REPLAYS_MAX: Final = 10_000  # in one call: they are remembered until all are sent
 SHOWN_BYTES: Final = 16 << 10
-WAIT_MS: Final = 500
-ANSWER_S: Final = 10.0
-
-
-class Letter(NamedTuple):
-    """A dead letter and its record.
-
-    Parameters
-    ----------
-    letter : DeadLetter
-    record : ConsumerRecord
-    """
-
-    letter: DeadLetter
-    record: Any
-
-    @property
-    def place(self) -> str:
-        """What was refused, as commands name it (`water-3@1841`)."""
-        return f"{self.letter.lane}@{self.letter.offset}"
-
-    @property
-    def origin(self) -> tuple[str, int, int]:
-        """Topic, partition and offset of what was refused."""
-        return self.letter.topic, self.letter.partition, self.letter.offset
-
-    @property
-    def headers(self) -> dict[str, str]:
-        """Headers of the record."""
-        return {name: value.decode(errors="replace") for name, value in self.record.headers}
 
 
 @dataclass
@@ -79,92 +44,6 @@ class Cause:
         self.example = f"{found.place}: {found.letter.detail}"
 
 
-class LetterBox:
-    """The topic of dead letters, read from its beginning to the end of now.
-
-    Parameters
-    ----------
-    configuration : Configuration
-    consumer : AIOKafkaConsumer
-        Started, without a group.
-    """
-
-    def __init__(self, configuration: Configuration, consumer: AIOKafkaConsumer) -> None:
-        self.app = configuration.settings.app
-        self.bootstrap = configuration.settings.kafka.bootstrap
-        self.topic = TopicNames(self.app).dead_letters
-        self._consumer = consumer
-
-    async def letters(self, lifeline: str | None = None) -> AsyncIterator[Letter]:
-        """All of a lifeline, partition by partition; what is no dead letter is passed over."""
-        consumer = self._consumer
-        for number in await self._partitions():
-            place = TopicPartition(self.topic, number)
-            consumer.assign([place])
-            await consumer.seek_to_beginning(place)
-            end = (await consumer.end_offsets([place]))[place]
-            while await consumer.position(place) < end:
-                for record in (await consumer.getmany(place, timeout_ms=WAIT_MS)).get(place, []):
-                    found = _letter(record)
-                    if found and lifeline in {None, found.letter.lane.rpartition("-")[0]}:
-                        yield found
-
-    async def _partitions(self) -> list[int]:
-        """Partitions of the topic, which the client looks up once one of them is assigned."""
-        first = TopicPartition(self.topic, 0)
-        self._consumer.assign([first])
-        try:
-            async with asyncio.timeout(ANSWER_S):
-                await self._consumer.end_offsets([first])
-        except (KafkaError, TimeoutError) as error:
-            msg = f"{self.topic}: expected the topic of dead letters, got none; "
-            raise ConfigError(msg + "see `tocsin topics --bootstrap`") from error
-        return sorted(self._consumer.partitions_for_topic(self.topic))
-
-    async def original(self, found: Letter) -> Any | None:
-        """The refused record, None when its log holds it no longer."""
-        topic, partition, offset = found.origin
-        place = TopicPartition(topic, partition)
-        consumer = self._consumer
-        consumer.assign([place])
-        if not (await consumer.beginning_offsets([place]))[place] <= offset:
-            return None
-        consumer.seek(place, offset)
-        try:
-            async with asyncio.timeout(ANSWER_S):
-                record = await consumer.getone(place)
-        except TimeoutError:
-            return None
-        return record if record.offset == offset else None
-
-
-def _letter(record: Any) -> Letter | None:
-    try:
-        return Letter(msgspec.json.decode(record.value or b"", type=DeadLetter), record)
-    except msgspec.DecodeError:
-        return None
-
-
-@asynccontextmanager
-async def letter_box(configuration: Configuration) -> AsyncIterator[LetterBox]:
-    """The dead letters of an installation."""
-    bootstrap = configuration.settings.kafka.bootstrap
-    consumer = AIOKafkaConsumer(
-        bootstrap_servers=bootstrap,
-        isolation_level="read_committed",
-        enable_auto_commit=False,
-        auto_offset_reset="none",
-        group_id=None,
-    )
-    try:
-        await consumer.start()
-        yield LetterBox(configuration, consumer)
-    except KafkaError as error:
-        raise refusal(bootstrap, "dead letters", error) from error
-    finally:
-        await close_client(consumer)
-
-
 async def dead_letters(arguments: argparse.Namespace) -> int:
     """List, show or replay."""
     if arguments.act == "show" and not arguments.place:
@@ -173,7 +52,8 @@ async def dead_letters(arguments: argparse.Namespace) -> int:
     if arguments.act == "replay" and bool(arguments.place) == bool(arguments.reason):
         msg = "dead-letters replay: expected a PLACE or --reason, one of both; `list` names them"
         raise ConfigError(msg)
-    async with letter_box(settled(arguments)) as box:
+    settings = settled(arguments).settings
+    async with letter_box(settings.app, settings.kafka) as box:
         if arguments.act == "list":
             return await _list(box, arguments)
         if arguments.act == "show":
@@ -221,7 +101,9 @@ async def _show(box: LetterBox, arguments: argparse.Namespace) -> int:
 async def _replay(box: LetterBox, arguments: argparse.Namespace) -> int:
     """Send originals once more, each with a note in one transaction: never twice."""
     producer = AIOKafkaProducer(
-        bootstrap_servers=box.bootstrap, transactional_id=f"{box.app}-dead-letters"
+        bootstrap_servers=box.kafka.bootstrap,
+        transactional_id=f"{box.app}-dead-letters",
+        **client_options(box.kafka),
     )
     sent = gone = 0
     try:

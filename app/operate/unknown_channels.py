@@ -6,10 +6,11 @@ import json
 import sys
 from typing import Final
 
-from app.operate.dead_letters import Letter, letter_box, time_of
+from app.operate.dead_letters import time_of
 from app.process.settings import settled
 from configuration.configuration import Configuration
 from contracts.batch import Disposition
+from ingest.kafka.dead_letters import Letter, letter_box
 
 IDS_MAX: Final = 10_000  # remembered, whatever comes; readings of others are counted together
 COLUMNS: Final = ("id", "class", "asset", "group")
@@ -64,7 +65,8 @@ async def unknown_channels(arguments: argparse.Namespace) -> int:
     """Print them, those that sent most first."""
     configuration = settled(arguments)
     unknown = UnknownChannels(configuration)
-    async with letter_box(configuration) as box:
+    settings = configuration.settings
+    async with letter_box(settings.app, settings.kafka) as box:
         async for found in box.letters(arguments.lifeline):
             unknown.add(found)
     keys = sorted(unknown.readings, key=lambda key: (-unknown.readings[key], key))

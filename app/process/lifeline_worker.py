@@ -204,13 +204,8 @@ class LifelineWorker:
         kafka = self._settings.kafka
         reader = LaneReader(kafka.bootstrap, security=kafka, check_crcs=self._options.check_crcs)
         self._open.push_async_callback(reader.close)
-        self._queues = [
-            source.answers,
-            source.unpacking,
-            scoring.queue,
-            commands.queue,
-            reader.queue,
-        ]
+        queues = source.answers, source.unpacking, scoring.queue, commands.queue, reader.queue
+        self._queues = list(queues)
         await commands.start()
         self._open.push_async_callback(commands.close)
         ports = LanePorts(

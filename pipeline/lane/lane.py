@@ -5,8 +5,7 @@ the result does not depend on how the stream is cut into batches.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from heapq import merge
 from operator import itemgetter
 from typing import Any, Final
@@ -14,7 +13,6 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from contracts.batch import Batch, Disposition, Refused
 from contracts.errors import Diverged, FatalError
 from contracts.journal import (
     Accept,
@@ -41,15 +39,11 @@ from contracts.records import Records, fingerprint_of
 from contracts.transition import Transitions, end_to_end
 from pipeline.lane.accounting import Accounts
 from pipeline.lane.dead_letters import (
-    NOT_JUDGED,
     LetterSample,
-    Verdict,
-    quarantined,
     refused_command,
-    sampled,
-    undecodable,
 )
 from pipeline.lane.judging import judging
+from pipeline.lane.letters import Place, Work, message_letters, reading_letters
 from pipeline.lane.offset_index import OffsetIndex
 from pipeline.lane.outbox import Outbox
 from pipeline.lane.recent_commands import RecentCommands
@@ -68,20 +62,6 @@ OUTPUTS_A_TURN: Final = 500
 
 # What a lane remembers: plain data, and columns by lane row.
 State = tuple[dict[str, Any], Arrays]
-# Where an output of a span belongs: record, reading, 1 + rule (0 before all rules), row.
-Place = tuple[int, int, int, int]
-
-
-@dataclass(slots=True)
-class Work:
-    """Readings of some records, with what their records say of time."""
-
-    records: Records
-    batch: Batch
-    stamp_ns: NDArray[np.int64]
-    lane_time_s: NDArray[np.int64]
-    disposition: NDArray[np.uint8]
-    by_record_s: NDArray[np.int64]  # lane time of each record
 
 
 def nothing_learned(name: str) -> Arrays:
@@ -185,7 +165,7 @@ class Lane:
         self.index.add(by_record, records.offset)
         stamp_ns, lane_time_s = by_reading(stamp_ms, by_record, batch.record)
         disposition = np.zeros(len(batch), np.uint8)
-        work = Work(records, batch, stamp_ns, lane_time_s, disposition, by_record)
+        work = Work(self.name, records, batch, stamp_ns, lane_time_s, disposition, by_record)
         first = 0
         if self.lane_time_s == NOT_BEGUN:
             yield from self._timers(int(by_record[0]))
@@ -217,8 +197,12 @@ class Lane:
         transitions = end_to_end([scored, heard])
         refused = [r for r in batch.refused if first <= r.record < last]
         self.accounts.book(work.disposition[span[0] : span[1]], len(refused))
-        letters = self._refused(work, refused), self._quarantine(work, span)
-        for _, message in merge(*letters, self._ring(work, transitions), key=itemgetter(0)):
+        outputs = (
+            message_letters(work, refused, self.letters, self.set_aside),
+            reading_letters(work, span, self.letters, parts),
+            self._ring(work, transitions),
+        )
+        for _, message in merge(*outputs, key=itemgetter(0)):
             yield from self._emit(message)
         self.last_offset = int(work.records.offset[last - 1])
 
@@ -230,40 +214,6 @@ class Lane:
                 self.shadow.listen(self)
             yield
             self._turn_began = self.outbox.sequence
-
-    def _refused(self, work: Work, refused: Iterable[Refused]) -> Iterator[tuple[Place, Message]]:
-        """Dead letters of messages that gave no readings."""
-        for message in refused:
-            moment_s = int(work.by_record_s[message.record])
-            why = self.set_aside.get(int(work.records.offset[message.record]))
-            told = message if why is None else message._replace(reason=NOT_JUDGED, detail=why)
-            untold = self.letters.judge(told.reason, moment_s)
-            if untold is not None:
-                letter = undecodable(self.name, work.records, told, untold)
-                yield (message.record, -1, 0, 0), letter
-
-    def _quarantine(self, work: Work, span: tuple[int, int]) -> Iterator[tuple[Place, Message]]:
-        """Dead letters of the readings of a span."""
-        batch = work.batch
-        bad = (
-            np.flatnonzero(work.disposition[span[0] : span[1]] > Disposition.UNDECODABLE) + span[0]
-        )
-        for place, of_message in sampled(batch.record, work.disposition, bad):
-            row, record = int(batch.row[place]), int(batch.record[place])
-            disposition = Disposition(int(work.disposition[place]))
-            moment_s = int(work.lane_time_s[place])
-            untold = self.letters.judge(disposition.word, moment_s, of_message)
-            if untold is not None:
-                channel = batch.unknown_id[place] if row < 0 else self.parts.catalogue.ids[row]
-                lost = disposition == Disposition.MISPLACED_GROUP
-                home = self.parts.home_of(channel) if lost else None
-                stamp_ms = int(work.records.timestamp_ms[record])
-                verdict = Verdict(disposition, channel, untold, stamp_ms, home)
-                offset = int(work.records.offset[record])
-                yield (
-                    (record, place, 0, 0),
-                    quarantined(self.name, offset, batch, place, verdict),
-                )
 
     def _ring(self, work: Work, transitions: Transitions) -> Iterator[tuple[Place, Message]]:
         """Revisions of a span, in the order of their places."""

@@ -9,7 +9,7 @@ from aiokafka import AIOKafkaProducer
 
 from app.cli.parser import parser
 from app.operate import unknown_channels as unknown
-from app.operate.dead_letters import REPLAY_OF, Letter, dead_letters
+from app.operate.dead_letters import REPLAY_OF, dead_letters
 from app.operate.unknown_channels import UnknownChannels
 from app.operate.unknown_channels import unknown_channels as tell
 from app.process.lifeline_worker import LifelineWorker
@@ -18,6 +18,7 @@ from configuration.configuration import Configuration
 from contracts.dead_letter import DeadLetter
 from contracts.errors import ConfigError
 from contracts.topics import TopicNames
+from ingest.kafka.dead_letters import Letter
 from ingest.partitioner import home_lane
 from tests.testkit.faults.oracle import read_all
 from tests.testkit.in_process import configured, create, taken, until
