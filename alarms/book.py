@@ -108,8 +108,7 @@ class AlarmBook:
         before = self._open.get(key)
         onset_ns = before.onset_ns if before else int(transition["onset_ns"])
         colour = Colour(int(transition["now"]))
-        finding = _finding(card, transition, before)
-        told = Told(card, cards, transition, finding, onset_ns)
+        told = Told(card, cards, transition, _finding(card, transition, before), onset_ns)
         alarm = Alarm(
             id=alarm_id(f"{channel.class_name}/{card.name}", channel.id, onset_ns),
             revision=before.last.revision + 1 if before else 1,
@@ -135,13 +134,16 @@ class AlarmBook:
             consequence=card.duty.consequence,
             respond=RespondTo(card.duty.respond.procedure, list(card.duty.respond.first)),
             owner=self._owner(card.duty, int(transition["time_ns"])),
-            rule=RungBy(card.name, card.at, card.duty.source, self._desk.config, finding.name),
+            rule=self._rung_by(told),
         )
-        if colour is Colour.CLEAR:
+        self._take_in(key, Open(onset_ns, alarm))
+        return self._message(alarm)
+
+    def _take_in(self, key: tuple[str, str], alarm: Open) -> None:
+        if alarm.last.colour == Colour.CLEAR.word:
             self._close(key)
         else:
-            self._keep(key, Open(onset_ns, alarm))
-        return self._message(alarm)
+            self._keep(key, alarm)
 
     def _keep(self, key: tuple[str, str], alarm: Open) -> None:
         if key in self._open:
@@ -169,6 +171,10 @@ class AlarmBook:
     def _owner(self, duty: Rationalisation, time_ns: int) -> OwnedBy:
         by = clock(time_ns + duty.owner.within.ns, self._desk.zone)
         return OwnedBy(duty.owner.level, duty.owner.role, by, duty.owner.then)
+
+    def _rung_by(self, told: Told) -> RungBy:
+        card, config = told.card, self._desk.config
+        return RungBy(card.name, card.at, card.duty.source, config, told.finding.name)
 
     def _message(self, alarm: Alarm) -> Message:
         return Message("alarm", alarm.id.encode(), encode_alarm(alarm))
@@ -323,7 +329,8 @@ def _finding(card: RuleCard, transition: np.void, before: Open | None) -> Findin
     """What a level change that rings found; what was found last, where it eases."""
     if transition["now"] > transition["was"] or before is None:
         return card.finding(transition)
-    return Finding(before.last.rule.finding)
+    # An alarm that a release before opened names no finding: limits on one side tell it.
+    return Finding(before.last.rule.finding or card.only_side)
 
 
 def _standing(*, shelved: bool) -> Literal["active", "shelved"]:

@@ -7,13 +7,14 @@ from alarms.book import alarm_id
 from alarms.wording import clock
 from contracts.alarm import Alarm, Evidence, OwnedBy, RespondTo, RungBy, encode_alarm
 from contracts.catalogue import Where
-from contracts.errors import DataLoss, Hidden, TocsinError
+from contracts.errors import DataLoss, Hidden, SetAside, TocsinError
 from contracts.ports.lane_log import Message
 from contracts.quantities import NS_PER_MS
 
 WITHIN_NS: Final = 15 * 60 * 1_000_000_000
 NOWHERE: Final = Where("", "", "", "", None, None)
 ZH: Final = {"readings": "读数", "journal entries": "日志条目", "alarms": "告警记录"}
+PASSED_OVER: Final = "the readings of this message are not scored, all others are"
 STEPS: Final = [
     "call the engineer on duty for the pipeline",
     "watch this lane's channels by other means",
@@ -35,8 +36,8 @@ def lane_stopped_alarm(place: StoppedLane, error: TocsinError, now_ms: int) -> M
     """Alarm of a lane that cannot go on; one for each cause, whoever finds it how often.
 
     It is no output of the lane, so neither its count nor a replay has it. Rule `data_loss` when
-    something is gone, with the exact offsets as evidence; `hidden` when an open transaction hides
-    what is there; `diverged` when a replay told something else.
+    something is gone or was passed over, with the exact offsets as evidence; `hidden` when an open
+    transaction hides what is there; `diverged` when a replay told something else.
 
     Parameters
     ----------
@@ -52,6 +53,7 @@ def lane_stopped_alarm(place: StoppedLane, error: TocsinError, now_ms: int) -> M
     elif isinstance(error, Hidden):
         rule = "hidden"
         cause = f"{rule} {error.first}"
+    goes_on = isinstance(error, SetAside)
     channel = f"tocsin.{place.lane}"
     now = clock(now_ms * NS_PER_MS, place.zone)
     by = clock(now_ms * NS_PER_MS + WITHIN_NS, place.zone)
@@ -60,7 +62,7 @@ def lane_stopped_alarm(place: StoppedLane, error: TocsinError, now_ms: int) -> M
         revision=1,
         state="active",
         acknowledged=False,
-        colour="red",
+        colour="orange" if goes_on else "red",
         was="clear",
         lifeline=place.lifeline,
         channel=channel,
@@ -77,7 +79,7 @@ def lane_stopped_alarm(place: StoppedLane, error: TocsinError, now_ms: int) -> M
         criticality="high",
         evidence=_evidence(channel, place, error),
         cause=str(error),
-        consequence="the channels of this lane are not watched",
+        consequence=PASSED_OVER if goes_on else "the channels of this lane are not watched",
         respond=RespondTo("T-1", STEPS),
         owner=OwnedBy("city", "engineer on duty for the pipeline", by, "city"),
         rule=RungBy(rule, "built in", "[E] project default", ""),
@@ -97,6 +99,13 @@ def _evidence(channel: str, place: StoppedLane, error: TocsinError) -> list[Evid
 
 
 def _said(lane: str, error: TocsinError) -> dict[str, str]:
+    if isinstance(error, SetAside):
+        return {
+            "en": f"Lane {lane} passed over the message at offset {error.first}: it cannot be "
+            "judged. All others are watched; call the engineer of the pipeline.",
+            "zh": f"处理通道 {lane} 已跳过偏移量 {error.first} 处无法处理的消息，"
+            "其余测点监测正常，请通知系统值班工程师。",
+        }
     if isinstance(error, DataLoss):
         range_, what = f"{error.first} to {error.last}", ZH.get(error.what, "记录")
         return {

@@ -54,6 +54,12 @@ class RuleCard:
     column: str = "value"
     lengths: Mapping[str, int] = field(default_factory=dict)
 
+    @property
+    def only_side(self) -> str:
+        """The one side on which it has thresholds, empty where it has both or none."""
+        low, high = (any(one is not None for one in side) for side in (self.low, self.high))
+        return "" if low == high else "low" if low else "high"
+
     def at_time(self, time_ns: int) -> "RuleCard":
         """The card with the thresholds that govern at a time."""
         return self if self.on is None else self.on(time_ns)

@@ -32,7 +32,15 @@ _CLEARED: Final = {
     "en": "{name}: cleared ({title}), lasted {lasted}",
     "zh": "{name}：{title}解除，历时 {lasted}",
 }
-_CALM: Final = {"en": ", then calm for {settle}", "zh": "，恢复正常已 {settle}"}
+# Rules that find something when it has been there for a while already.
+_FOUND_LATE: Final = frozenset(
+    {"stuck", "frozen", "shift", "departure", "drift", "trend", "novelty", "discord", "unit_change"}
+)
+_CLEARED_LATE: Final = {
+    "en": "{name}: cleared ({title}), {lasted} after it was found",
+    "zh": "{name}：{title}解除，距发现已 {lasted}",
+}
+_CALM: Final = {"en": ", then calm for {calm}", "zh": "，恢复正常已 {calm}"}
 _EASED: Final = {
     "en": "{name}: eased to {colour} after {lasted}",
     "zh": "{name}：降为{colour}，异常已持续 {lasted}",
@@ -117,8 +125,9 @@ def _sentence(told: Told, name: str, language: str) -> str:
     if now > was:
         fields["finding"] = _found(told, language).format_map(fields)
         return _template(told, language).format_map(fields)
-    text = (_EASED if now else _CLEARED)[language]
-    if not now and told.known and told.card.lengths.get("off_delay"):
+    over = _CLEARED_LATE if told.card.name in _FOUND_LATE else _CLEARED
+    text = (_EASED if now else over)[language]
+    if _calm_ns(told):
         text += _CALM[language]
     text += _present(told, language) + _END[language]
     return text.format_map(fields)
@@ -128,15 +137,17 @@ def _template(told: Told, language: str) -> str:
     """What the class file says of the finding, or else of its rule."""
     duty = told.card.duty
     own: Text | None = duty.findings.get(told.finding.name, duty.say)
-    return WHOLE[language] if own is None else str(getattr(own, language))
+    if own is None:
+        return WHOLE[language]
+    text = str(getattr(own, language))
+    return text if _style(told.cards, language).unit else text.replace(" {unit}", "")
 
 
 def _found(told: Told, language: str) -> str:
     """Template of the finding, and of how long it has been there."""
     found = FINDINGS.get(told.key, OTHER)
     text: str = getattr(found, language)
-    since_ns = int(told.transition["time_ns"]) - told.onset_ns
-    if told.card.name in _OWN_TIME or since_ns <= 0:
+    if told.card.name in _OWN_TIME or _since_ns(told) <= 0:
         return text
     held = _HELD[language] if told.card.lengths.get("on_delay") else ""
     return text + _ABNORMAL[language] + held
@@ -159,11 +170,15 @@ def _title(key: str, language: str) -> str:
     return key if language == "en" else FINDINGS.get(key, OTHER).title_zh
 
 
-def _lasted_ns(told: Told) -> int:
-    """How long the trouble lasted: what cleared has been calm for the off-delay already."""
-    since_ns = int(told.transition["time_ns"]) - told.onset_ns
+def _since_ns(told: Told) -> int:
+    return int(told.transition["time_ns"]) - told.onset_ns
+
+
+def _calm_ns(told: Told) -> int:
+    """How long what cleared has been calm already: its off-delay."""
+    calm_ns = told.card.lengths.get("off_delay", 0)
     over = told.known and not told.transition["now"]
-    return since_ns - told.card.lengths.get("off_delay", 0) if over else since_ns
+    return calm_ns if over and _since_ns(told) > calm_ns else 0
 
 
 def _fields(told: Told, language: str) -> dict[str, Any]:
@@ -184,9 +199,9 @@ def _fields(told: Told, language: str) -> dict[str, Any]:
         "colour": COLOURS_ZH[colour.word] if language == "zh" else colour.word,
         "rule": card.name,
         "title": _title(told.key, language),
-        "lasted": lasted(_lasted_ns(told), language),
+        "lasted": lasted(_since_ns(told) - _calm_ns(told), language),
         "hold": lasted(card.lengths.get("on_delay", 0), language),
-        "settle": lengths.get("off_delay", ""),
+        "calm": lasted(_calm_ns(told), language),
     }
 
 

@@ -1,5 +1,6 @@
 """How a client connects and logs in, and why brokers do not let it: secrets are read here alone."""
 
+import asyncio
 import os
 import ssl
 import stat
@@ -184,15 +185,23 @@ async def check_access(bootstrap: str, security: Security) -> None:
     AccessDenied
         With what to correct: password, mechanism, authority, host name, certificate, protocol.
     """
-    for host, port, _ in collect_hosts(bootstrap):
-        try:
-            await _ask(host, port, security)
-        except (OSError, TimeoutError, KafkaError) as error:
-            if why := _why(error, security):
-                msg = f"{host}:{port}: {why}"
-                raise _denied(msg) from error
-        else:
-            return
+    hosts = [(host, port) for host, port, _ in collect_hosts(bootstrap)]
+    refusals = await asyncio.gather(*(_refusal(host, port, security) for host, port in hosts))
+    if None in refusals:
+        return
+    for (host, port), why in zip(hosts, refusals, strict=True):
+        if why:
+            msg = f"{host}:{port}: {why}"
+            raise _denied(msg)
+
+
+async def _refusal(host: str, port: int, security: Security) -> str | None:
+    """Why a broker does not let a client in: None if it does, empty if it does not answer."""
+    try:
+        await _ask(host, port, security)
+    except (OSError, TimeoutError, KafkaError) as error:
+        return _why(error, security)
+    return None
 
 
 async def _ask(host: str, port: int, security: Security) -> None:

@@ -39,7 +39,7 @@ def with_calendar(fields: dict[str, Any], calendar: dict[str, DayType]) -> dict[
     follows = {
         name: msgspec.structs.replace(rule, calendar=calendar)
         for name, rule in fields.items()
-        if getattr(rule, "calendar", None) == {} and _by_day(rule)
+        if getattr(rule, "calendar", None) == {} and by_day(rule)
     }
     return {**fields, **follows}
 
@@ -67,6 +67,6 @@ def in_zone(fields: dict[str, Any], written: Any, zone: timezone) -> dict[str, A
     return {**fields, **follows}
 
 
-def _by_day(rule: Any) -> bool:
+def by_day(rule: Any) -> bool:
     """Whether kinds of day make a difference to a rule: to limits only where it says so."""
     return getattr(rule, "days", True) is not None

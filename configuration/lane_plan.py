@@ -94,6 +94,11 @@ class Plan:
         begins = np.searchsorted(self.lane_of, np.arange(self.partitions + 1))
         return [int(begin) for begin in begins]
 
+    def home_of(self, channel: str) -> int | None:
+        """Lane that owns a channel, None when the lifeline has no such channel."""
+        row = self.catalogue.row_of.get(channel)
+        return None if row is None else int(np.searchsorted(self._begins, row, "right")) - 1
+
     def parts(self, lane: int) -> Parts:
         """Everything this configuration makes of one lane."""
         rows = self.catalogue.part(self._begins[lane], self._begins[lane + 1])
@@ -116,6 +121,7 @@ class Plan:
             scorer=self._rules(rows, class_of),
             silence=_liveness(packs, class_of),
             book=AlarmBook(desk, cards, class_of, rows),
+            home_of=self.home_of,
         )
 
     def _decoder(self, rows: Catalogue) -> Decoder:

@@ -56,11 +56,10 @@ class OwnedBy(msgspec.Struct, frozen=True):
     then: str
 
 
-class RungBy(msgspec.Struct, frozen=True):
+class RungBy(msgspec.Struct, frozen=True, omit_defaults=True):
     """Rule that rang: its name, where it was written, where its figures come from, what it found.
 
-    `finding` is one of the kind's own (`high`, `stuck`), empty where a kind has but one, and in
-    records of releases that told none.
+    `finding` is one of the kind's own (`high`, `stuck`), left out where a kind has but one.
     """
 
     name: str

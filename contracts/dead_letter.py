@@ -20,6 +20,9 @@ _TEXT_BYTES: Final = {
 }
 
 
+REPLAYED: Final = "replayed"  # reason of a note: the message was sent once more since
+
+
 class DeadLetter(msgspec.Struct, frozen=True):
     """One refused message or reading.
 
@@ -41,6 +44,10 @@ class DeadLetter(msgspec.Struct, frozen=True):
         The reading, as far as it was read; value in the unit of the class.
     payload : str or None
         First 1,024 bytes of a message that could not be decoded, undecodable bytes replaced.
+    count : int
+        Readings that it stands for: of one cause in one message, only the first ones get a letter.
+    stamp_ms : int or None
+        When it was first seen: timestamp of the refused record, milliseconds since 1970 UTC.
     """
 
     lane: str
@@ -54,6 +61,8 @@ class DeadLetter(msgspec.Struct, frozen=True):
     time_ns: int | None = None
     value: float | None = None
     payload: str | None = None
+    count: int = 1
+    stamp_ms: int | None = None
 
 
 def encode_dead_letter(letter: DeadLetter) -> bytes:
@@ -67,3 +76,19 @@ def encode_dead_letter(letter: DeadLetter) -> bytes:
         if (text := getattr(letter, name)) is not None
     }
     return msgspec.json.encode(msgspec.structs.replace(letter, **kept))
+
+
+def letter_headers(body: bytes) -> list[tuple[str, bytes]]:
+    """What readers may sort dead letters by without their bodies; nothing for another body.
+
+    >>> letter_headers(encode_dead_letter(DeadLetter("w-3", "bad_json", "", "t", 3, 9, stamp_ms=7)))
+    [('cause', b'bad_json'), ('count', b'1'), ('first_seen', b'7')]
+    """
+    try:
+        letter = msgspec.json.decode(body, type=DeadLetter)
+    except msgspec.DecodeError:
+        return []
+    headers = [("cause", letter.reason.encode()), ("count", b"%d" % letter.count)]
+    if letter.stamp_ms is not None:
+        headers.append(("first_seen", b"%d" % letter.stamp_ms))
+    return headers

@@ -10,10 +10,12 @@ TocsinError
     ├── Damaged      a snapshot cannot be read: the one before it is taken
     │   └── Unreadable   it may be sound, but its disk or memory say no
     ├── DataLoss     what the lane still needs is gone from the log
-    │   └── LogCut       the log ends before what was taken from it
+    │   ├── LogCut       the log ends before what was taken from it
+    │   └── SetAside     a record that cannot be judged was passed over
     ├── Diverged     replay told something other than what the world was told
     │   └── OtherLanes   the lifeline had another number of lanes
-    └── Fenced       another worker owns the lane now
+    ├── Fenced       another worker owns the lane now
+    └── InputError   judging an input raised what nobody foresaw
 
 Messages read *where: expected what, got what; what to do*, values with `!r`, no full stop.
 """
@@ -163,6 +165,61 @@ class LogCut(DataLoss):
         why = why or f"expected offset {needed}, its end is {end}, {cut}"
         super().__init__(where, end, needed - 1, what, why)
         self.needed = needed
+
+
+class SetAside(DataLoss):
+    """A record whose judging raised again and again is passed over; its lane goes on.
+
+    Parameters
+    ----------
+    where : str
+        Lane.
+    offset : int
+    cause : str
+        What was raised.
+    """
+
+    def __init__(self, where: str, offset: int, cause: str) -> None:
+        cause = bounded(cause, DETAIL_BYTES)
+        super().__init__(where, offset, offset, why=cause)
+        self.args = (f"{where}: {cause}; the record at offset {offset} is passed over",)
+
+
+class InputError(FatalError):
+    """Judging an input raised what is neither foreseen nor the world's doing.
+
+    Recovery may help once. An input that does it again is set aside, which what the world did (a
+    broker, a disk, memory, a network: `TocsinError`, `OSError`, `MemoryError`) never is.
+
+    Parameters
+    ----------
+    what : str
+        The input.
+    cause : Exception
+    offsets : (int, int), optional
+        First and last telemetry offset of records.
+    records : int
+        How many these are, 0 when it was none of them.
+
+    Attributes
+    ----------
+    command : int or None
+        Offset behind the command that it was.
+    """
+
+    command: int | None = None
+
+    def __init__(
+        self, what: str, cause: Exception, offsets: tuple[int, int] = (-1, -1), records: int = 0
+    ) -> None:
+        self.detail = bounded(
+            f"expected an effect or a refusal of {what}, judging it raised {cause!r}; "
+            "report it with the record",
+            DETAIL_BYTES,
+        )
+        super().__init__(self.detail)
+        self.offsets = offsets
+        self.records = records
 
 
 class Diverged(FatalError):  # noqa: N818 - the domain's word

@@ -42,6 +42,21 @@ class Outage(msgspec.Struct, frozen=True, tag="outage", tag_field="kind"):
     seconds: Seconds
 
 
+class StampLimit(msgspec.Struct, frozen=True, tag="stamp_limit", tag_field="kind"):
+    """From here on a record stamped more than a day behind `now_s` does not move lane time.
+
+    Journalled only where such records come: a sender's clock, or a forger, is years ahead, and the
+    topic keeps its stamps.
+
+    Parameters
+    ----------
+    now_s : int
+        The worker's clock, seconds since 1970 UTC.
+    """
+
+    now_s: Seconds
+
+
 class CommandBase(
     msgspec.Struct,
     frozen=True,
@@ -133,6 +148,21 @@ class Shed(msgspec.Struct, frozen=True, tag="shed", tag_field="kind"):
     reason: str
 
 
+class Quarantine(msgspec.Struct, frozen=True, tag="quarantine", tag_field="kind"):
+    """A telemetry record is not judged, because judging it raised: it leaves as a dead letter.
+
+    Parameters
+    ----------
+    offset : int
+        Of the record, which lies at or behind the entry's position.
+    detail : str
+        What was raised.
+    """
+
+    offset: Offset
+    detail: str
+
+
 class Warm(msgspec.Struct, frozen=True, tag="warm", tag_field="kind"):
     """A newborn lane takes over what a replay of history learned, by its hash."""
 
@@ -178,7 +208,7 @@ class Refuse(msgspec.Struct, frozen=True, tag="refuse", tag_field="kind"):
 
 ShadowCommand = Shadow | Promote | Rollback
 Command = Shelve | Unshelve | Accept | ShadowCommand
-Change = Tick | Outage | Command | Swap | Warm | Refuse | Shed
+Change = Tick | Outage | StampLimit | Command | Swap | Warm | Refuse | Shed | Quarantine
 
 
 class Entry(msgspec.Struct, frozen=True):

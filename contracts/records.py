@@ -1,6 +1,6 @@
 """Kafka records of one partition as columns: the port between a log client and a lane."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 
 import numpy as np
@@ -82,6 +82,24 @@ class Records:
             following,
             {i - first: fault for i, fault in self.faults.items() if first <= i < last},
         )
+
+    def without(self, faults: dict[int, str]) -> "Records":
+        """The same records, some of which cannot be read.
+
+        Parameters
+        ----------
+        faults : dict of int to str
+            What is wrong with each, by index.
+
+        Examples
+        --------
+        >>> records = Records.of([(7, 1000, b"a"), (9, 2000, b"bc")]).without({0: "unreadable"})
+        >>> records.payload(0), bytes(records.payload(1)), records.faults
+        (None, b'bc', {0: 'unreadable'})
+        """
+        length = self.length.copy()
+        length[list(faults)] = TOMBSTONE
+        return replace(self, length=length, faults={**self.faults, **faults})
 
     def fitting(self, most: int, most_bytes: int) -> int:
         """How many of the first records are within both bounds; one at least, if there is any."""

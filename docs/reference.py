@@ -41,7 +41,9 @@ keys below, each section is a kind of rule: its name is the key under which the 
 - **A figure for each colour** is a mapping with any of `blue`, `yellow`, `orange` and `red`; a
   colour without one never rings.
 - **Or with a unit**: a plain number is in the unit of the class; `200 kPa` becomes that unit.
-- Bands are in multiples of the spread that the rule learned: `4 sigma`.
+- Bands are in multiples of the spread that the rule learned, `u`: `4 sigma` is four times `u`,
+  which is a standard deviation or a robust estimate of it, and never less than `floor`.
+- Other words are explained [behind the catalogue](../catalogue.md#words-of-this-project).
 
 An editor completes and judges class files with the output of `tocsin schema class`."""
 

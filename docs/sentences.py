@@ -296,7 +296,7 @@ def _trend(rule: Any, finding: str, change: Any) -> None:
     change["expected"] = 0.8 * bound if finding == "failure" else np.nan
 
 
-def _bare() -> Iterator[Line]:
+def bare() -> Iterator[Line]:
     """Every finding of a class without words, for the kinds that no pack uses."""
     owner = Owner("district", "desk", Duration("5 min"), "city")
     duty = Rationalisation(
@@ -334,7 +334,7 @@ def page() -> str:
             label = line.label
             text += f"\n### `{label}`\n\n{_HEAD}"
         text += _row(line)
-    others = [line for line in _bare() if line.key.partition(".")[0] not in used]
+    others = [line for line in bare() if line.key.partition(".")[0] not in used]
     return text + OTHERS + f"\n{_HEAD}" + "".join(map(_row, others))
 
 

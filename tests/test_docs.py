@@ -1,5 +1,6 @@
 """The documentation follows the code, builds without a network and loads nothing from elsewhere."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from contracts.catalogue import SCHEMA
 from tests.testkit.browser import chromium
 from tests.tidy import ROOT
 
@@ -18,6 +20,12 @@ def test_the_reference_is_what_the_code_says() -> None:
     command = [sys.executable, "docs/reference.py", "--check"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_every_column_of_a_catalogue_is_explained() -> None:
+    text = (ROOT / "docs" / "catalogue.md").read_text(encoding="utf-8")
+    cells = [line.split("|")[1] for line in text.split("## Words")[0].splitlines() if "|" in line]
+    assert re.findall("`(.*?)`", "".join(cells)) == SCHEMA.names
 
 
 class Loaded(HTMLParser):

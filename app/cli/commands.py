@@ -260,6 +260,20 @@ def command(arguments: argparse.Namespace) -> int:
     return asyncio.run(send(arguments))
 
 
+def dead_letters(arguments: argparse.Namespace) -> int:
+    """List what was refused, show one in full, or send originals once more."""
+    from app.operate.dead_letters import dead_letters as act  # noqa: PLC0415 - loads Kafka
+
+    return asyncio.run(act(arguments))
+
+
+def unknown_channels(arguments: argparse.Namespace) -> int:
+    """List ids that came and are in no catalogue."""
+    from app.operate.unknown_channels import unknown_channels as tell  # noqa: PLC0415 - loads Kafka
+
+    return asyncio.run(tell(arguments))
+
+
 COMMANDS: Final[dict[str, Callable[[argparse.Namespace], int]]] = {
     "accept": command,
     "backtest": backtest,
@@ -268,6 +282,7 @@ COMMANDS: Final[dict[str, Callable[[argparse.Namespace], int]]] = {
     "compare": compare,
     "compile": compile_kernels,
     "completion": completion,
+    "dead-letters": dead_letters,
     "demo": demo,
     "explain": explain,
     "look": look,
@@ -279,5 +294,6 @@ COMMANDS: Final[dict[str, Callable[[argparse.Namespace], int]]] = {
     "shelve": command,
     "topics": topics,
     "tune": tune,
+    "unknown-channels": unknown_channels,
     "unshelve": command,
 }

@@ -154,6 +154,27 @@ def _begin_anew(command: argparse.ArgumentParser) -> None:
     _places(command)
     _lifeline(command)
     command.add_argument("--lane", type=int, required=True, help="number of the lane that stands")
+    skip = "go on at this telemetry offset instead, behind what nobody can judge"
+    command.add_argument("--skip-to", type=int, metavar="OFFSET", help=skip)
+
+
+def _dead_letters(command: argparse.ArgumentParser) -> None:
+    command.add_argument("act", choices=["list", "show", "replay"])
+    command.add_argument("place", nargs="?", help="one of them, as `list` names it: LANE@OFFSET")
+    command.add_argument("--reason", help="only what was refused for this reason")
+    _brokers(command)
+    command.add_argument("--json", action="store_true", help="print the list as JSON lines")
+
+
+def _unknown_channels(command: argparse.ArgumentParser) -> None:
+    _brokers(command)
+    command.add_argument("--json", action="store_true", help="print counts too, as JSON lines")
+
+
+def _brokers(command: argparse.ArgumentParser) -> None:
+    _configs(command)
+    command.add_argument("--bootstrap", help="Kafka address, instead of the configured one")
+    command.add_argument("--lifeline", help="only what this lifeline's lanes refused")
 
 
 def _compile(command: argparse.ArgumentParser) -> None:
@@ -303,6 +324,18 @@ _COMMANDS: Final = (
         _channel_command,
         "take what a channel does now for normal: its learned rules begin anew",
         "tocsin accept water.feed-01.flow --by li.wei --reason 'new pump' --key li.wei.pem",
+    ),
+    (
+        "dead-letters",
+        _dead_letters,
+        "what was refused, by cause; after a fix, send the originals once more",
+        "tocsin dead-letters replay --reason unknown_channel --bootstrap kafka-1:9092",
+    ),
+    (
+        "unknown-channels",
+        _unknown_channels,
+        "ids that came and are in no catalogue, as rows for one",
+        "tocsin unknown-channels --lifeline water --bootstrap kafka-1:9092 > new.csv",
     ),
     (
         "begin-anew",

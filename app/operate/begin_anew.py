@@ -51,7 +51,7 @@ async def begin_anew(arguments: argparse.Namespace) -> str:
         msg = f"{group}: expected no workers, got {there}; stop them first, a lane has one writer"
         raise FatalError(msg)
     async with _bench(configuration, plan.name(arguments.lane)) as bench:
-        return await bench.go_on()
+        return await bench.go_on(arguments.skip_to)
 
 
 @asynccontextmanager
@@ -72,6 +72,16 @@ async def _bench(configuration: Configuration, name: LaneName) -> AsyncIterator[
         await reader.close()
 
 
+def _skipped(skip_to: int, position: int, end: int) -> int:
+    if not position <= skip_to <= end:
+        msg = (
+            f"--skip-to: expected {position} to {end}, got {skip_to}; what lies before was told, "
+            "what lies behind is not there yet"
+        )
+        raise ConfigError(msg)
+    return skip_to
+
+
 class _Bench:
     """One lane in the hands of an operator."""
 
@@ -86,12 +96,14 @@ class _Bench:
         self._topics = TopicNames(configuration.settings.app)
         self._store = SnapshotStore(configuration.settings.state)
 
-    async def go_on(self) -> str:
-        """Publish a new beginning behind everything that was told."""
+    async def go_on(self, skip_to: int | None) -> str:
+        """Publish a new beginning behind everything that was told, or further on."""
         await self._log.fence()
         known = await self._known()
         begin, end = await self._edges(self._topics.telemetry(self._name.lifeline))
         position = known.told_to if begin <= known.told_to <= end else begin
+        if skip_to is not None:
+            position = _skipped(skip_to, position, end)
         lane, channels = self._newborn(known.manifests)
         lane.position = position
         lane.journal = (await self._edges(self._topics.journal(self._name.lifeline)))[1]

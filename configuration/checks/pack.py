@@ -88,7 +88,8 @@ def check_pack(fields: Mapping[str, Any], lifeline: str, page: Page) -> None:
 def _judge_words(said: ClassWords, page: Page) -> None:
     for code in said.states:
         if not code.removeprefix("-").isdecimal():
-            page.refuse(("words", "states", code), "a whole number as code", code)
+            text = f"expected a whole number as code, got {code!r}"
+            page.find(("words", "states", code), text, key=True)
 
 
 def _judge_kinds(fields: Mapping[str, Any], plausible: Plausible, page: Page) -> None:
@@ -225,7 +226,7 @@ def _judge_sentence(template: str, known: frozenset[str], path: Path, page: Page
             continue
         if conversion or (form and not (field in _FIGURES and form in FORMS)):
             text = f"expected `{{{field}}}`, got a format with it"
-            page.find(path, f"{text}; figures are rounded already, {_advice(field, form)}")
+            page.find(path, f"{text}; {_advice(field, form)}")
         if field in _ALL and field not in known:
             text = f"expected a field that this rule fills, got `{{{field}}}`"
             page.find(path, f"{text}; it would read '-', {nearest('', known)}")
@@ -236,4 +237,4 @@ def _judge_sentence(template: str, known: frozenset[str], path: Path, page: Page
 def _advice(field: str, form: str | None) -> str:
     """What to write in place of a format."""
     close = closest(form or "", FORMS) if field in _FIGURES else None
-    return f"nearest is {close!r}" if close else "leave it out"
+    return f"nearest is {close!r}" if close else "figures are rounded already, leave it out"

@@ -4,7 +4,7 @@ Every part gives its arrays for a snapshot and takes them back with `old_row`: f
 row, the row it had in the snapshot, or -1 for a channel that is new.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, Protocol
 
@@ -205,6 +205,8 @@ class Parts:
         Hash of the configuration bundle.
     catalogue : Catalogue
         The lane's channels, in row order.
+    home_of : callable
+        Lane that owns a channel of the lifeline by its id, None when none does.
     """
 
     config: str
@@ -214,3 +216,4 @@ class Parts:
     scorer: Scorer
     silence: Silence
     book: Book
+    home_of: Callable[[str], int | None] = lambda channel: None

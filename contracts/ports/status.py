@@ -65,6 +65,10 @@ class LaneStatus:
         Transactions committed, snapshots published, times the lane was recovered here.
     damaged_snapshots : int
         Snapshot files that could not be read.
+    in_vain : int
+        Recoveries in a row at one position.
+    set_aside : int
+        Records that could not be judged and were passed over by this worker.
     fetched : int
         Polls between client and lane, with the one that waits for room there.
     hungry_s : float
@@ -104,6 +108,8 @@ class LaneStatus:
     snapshots: int = 0
     recoveries: int = 0
     damaged_snapshots: int = 0
+    in_vain: int = 0
+    set_aside: int = 0
     snapshot_hold_s: float = 0.0
     fetched: int = 0
     hungry_s: float = 0.0

@@ -25,6 +25,9 @@ _EVER: Final = np.iinfo(np.int64).max  # a bound that no time exceeds
 _SCORED: Final = int(Disposition.SCORED)
 _ORDER, _UNKNOWN, _STUCK, _OVERDUE, _TOO_SHORT, _REPEATS = range(1, 7)
 _FINDINGS: Final = ("order", "unknown", "stuck", "overdue", "too_short", "repeats")
+# Place in `spare` of the state before: its number and 1, 0 where none is known. Snapshots of
+# releases that kept none hold 0 there, so that state stays readable both ways.
+_BEFORE: Final = 0
 _ENTERED: Final = "entered"  # `order`, where it is not known which state was before
 
 ColourWord = Literal["blue", "yellow", "orange", "red"]
@@ -208,7 +211,7 @@ def _move(mine: Any, p: Any, states: tuple[int, int], time_ns: int) -> tuple[int
             if was == p.of[0] and now == p.of[1]:
                 mine.times[mine.count % len(mine.times)] = time_ns
                 mine.count += 1
-    mine.since, mine.entered, mine.before = time_ns, True, was + 1
+    mine.since, mine.entered, mine.spare[_BEFORE] = time_ns, True, was + 1
     return int(colour), int(finding)
 
 
@@ -254,18 +257,11 @@ def _kernel(
         colour, finding = _judge(mine, p, value, time_ns)
         reading = (i, row_of[i], place, time_ns)
         if ring(levels, reading, (colour, colour), (p.on_ns, p.off_ns), transitions[told]):
-            before = _code(p, mine.before - 1)
+            before = _code(p, int(mine.spare[_BEFORE]) - 1)
             figures(transitions[told], value, before, np.nan, float(lasted) / NS_PER_S)
             transitions[told].finding = finding
             told += 1
     return span[1], told
-
-
-def _record(kept: int) -> np.dtype[Any]:
-    """State of one channel with room for some times; `before` is a state's number and 1, or 0."""
-    flags = [(name, np.uint8) for name in ("heard", "entered", "forbidden", "before")]
-    words = [("code", np.float64), ("since", np.int64), ("count", np.int64)]
-    return np.dtype([*words, ("times", np.int64, (kept,)), *flags, ("spare", np.uint8, (4,))])
 
 
 class Sequences(RowRule):
@@ -314,17 +310,12 @@ class Sequences(RowRule):
 
     def fresh(self, n: int) -> NDArray[np.void]:
         """State of channels that nobody has heard of yet, shape (n,)."""
-        state = np.zeros(n, _record(self._kept))
+        flags = [(name, np.uint8) for name in ("heard", "entered", "forbidden")]
+        counted = ("times", np.int64, (self._kept,))
+        words = [("code", np.float64), ("since", np.int64), ("count", np.int64), counted]
+        state = np.zeros(n, [*words, *flags, ("spare", np.uint8, (5,))])
         state["code"] = np.nan
         return state
-
-    def restore(self, arrays: Mapping[str, NDArray[Any]], old_row: NDArray[np.int64]) -> None:
-        """Take over state; that of a release that kept no state before lies in the same bytes."""
-        key = f"{self.NAME}.state"
-        if key in arrays and "before" not in (arrays[key].dtype.names or ()):
-            state = np.ascontiguousarray(arrays[key])
-            arrays = {**arrays, key: state.view(_record(state["times"].shape[1]))}
-        super().restore(arrays, old_row)
 
     def refit(
         self, state: NDArray[np.void], pairs: tuple[NDArray[np.int64], NDArray[np.int64]]

@@ -52,7 +52,7 @@ def backtest(arguments: argparse.Namespace) -> int:
 def told_refusals(command: str, trial: BacktestResult, data: Data) -> int:
     """Say which readings were refused, and what else is odd of them; the exit code."""
     say_notes(command, list(dict.fromkeys([*data.notes, *trial.notes])))
-    return trial.refusals.tell(command, trial.accounting["received"], data.place)
+    return trial.refusals.tell(command, trial.accounting, data.place)
 
 
 def _tried(run: BacktestRun, arguments: argparse.Namespace) -> BacktestResult:

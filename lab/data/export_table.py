@@ -61,6 +61,9 @@ class ExportTable:
 
     def _check(self) -> None:
         """Every wanted column is there, once, and no two are of one channel."""
+        if self._sheet.long and self._sheet.wide:
+            msg = f"{self._cells.file}: expected `long` or `wide` to be declared, got both"
+            raise ConfigError(msg)
         columns = list(self._cells.columns)
         keys = {key for named in self.wide.values() for key in _fields(named)}
         wanted = [self.long.channel, self.long.value] if self.long else list(self.wide)

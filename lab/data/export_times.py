@@ -95,6 +95,8 @@ class TimeReader:
         if column.null_count:
             row = int(np.argmax(column.is_null().to_numpy()))
             raise self._refused(row, "a time in every row, got none")
+        if not len(column):  # whatever its type: of nothing, Arrow writes a column of nulls
+            return np.empty(0, np.int64)
         number = self._number(column)
         if number is None:
             time_ns, zoned = self._read(column)
@@ -142,13 +144,15 @@ class TimeReader:
             return np.asarray(column.to_numpy())
         if pa.types.is_floating(kind) or pa.types.is_decimal(kind):
             return np.asarray(column.cast(pa.float64()).to_numpy())
-        first = column[0].as_py() if len(column) and is_text(kind) and not self._how.format else ""
+        first = column[0].as_py() if is_text(kind) and not self._how.format else ""
         if not _EPOCH.fullmatch(first.strip()):
             return None
         text = pc.replace_substring(pc.utf8_trim_whitespace(column), ",", ".")
         try:
             return np.asarray(text.cast(pa.int64()).to_numpy())
         except pa.ArrowInvalid:
+            if not _mostly(text, _EPOCH):
+                return None  # the first cell does not decide for the others
             found = self._converted(text, lambda part: part.cast(pa.float64()))
         self._check_rounded(text)
         return np.asarray(found.to_numpy())
@@ -309,6 +313,12 @@ def _figures(text: pa.ChunkedArray) -> pa.ChunkedArray:
     """The numbers in texts, without leading zeros."""
     apart = pc.utf8_trim_whitespace(pc.replace_substring_regex(text, "[^0-9]+", " "))
     return pc.replace_substring_regex(apart, r"\b0+([0-9])", r"\1")
+
+
+def _mostly(text: pa.ChunkedArray, form: re.Pattern[str]) -> bool:
+    """Whether at least half of some texts have a form."""
+    matched = pc.match_substring_regex(text, f"^(?:{form.pattern})$")
+    return 2 * int(pc.sum(matched).as_py()) >= len(text)
 
 
 def _in_other_years(cell: pa.Scalar) -> bool:

@@ -149,7 +149,7 @@ def read_labels(path: Path, configurations: Sequence[Configuration] = ()) -> lis
     """
     findings = Findings()
     name = path.as_posix()
-    if path.suffix == ".csv":
+    if path.suffix.lower() == ".csv":
         tree: Located | None = _rows(name, path.read_bytes(), findings)
     else:
         tree = located(name, path.read_bytes(), findings)
@@ -167,12 +167,21 @@ def _rows(name: str, source: bytes, findings: Findings) -> Located | None:
     text = utf8(name, source, findings)
     if text is None:
         return None
-    reader = csv.DictReader(io.StringIO(text, newline=""))
+    reader = csv.reader(io.StringIO(text, newline=""))
+    rows = ((reader.line_num, row) for row in reader if row)
+    _, head = next(rows, (1, []))
+    for column in sorted({column for column in head if head.count(column) > 1}):
+        findings.add(name, (1, 1), "", f"expected the column {column!r} once, got it again")
     events: list[dict[str, Any]] = []
     places: dict[FieldPath, Place] = {(): (1, 1)}
-    for row in reader:
-        places["events", len(events)] = (reader.line_num, 1)
-        events.append({key: cell for key, cell in row.items() if cell})
+    for line, row in rows:
+        if len(row) > len(head):
+            msg = f"expected {len(head)} cells as in the head line, got {len(row)}"
+            findings.add(name, (line, 1), "", msg + "; put names with commas in quotes")
+        places["events", len(events)] = (line, 1)
+        events.append({key: cell for key, cell in zip(head, row, strict=False) if cell})
+    if not events:
+        findings.add(name, (1, 1), "", "expected a head line and an event in each row, got none")
     return Located({"events": events}, places)
 
 

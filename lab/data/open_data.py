@@ -58,6 +58,8 @@ class Data:
         All of them, and what declares their columns.
     left_out : list of Path
         That look like readings in a form which is not read.
+    undeclared : list of str
+        What to say of files that no declaration beside them names.
     opened : Opened
         How another process opens the same.
     """
@@ -68,6 +70,7 @@ class Data:
     files: list[Path] = field(default_factory=list)
     declared: list[Path] = field(default_factory=list)
     left_out: list[Path] = field(default_factory=list)
+    undeclared: list[str] = field(default_factory=list)
     opened: Opened = (Path(), None, None)
 
     @property
@@ -86,7 +89,8 @@ class Data:
             if not source.count
         ]
         left_out = [f"{path}: left out; {_convert(path)}" for path in self.left_out]
-        return [*left_out, *empty, *(note for source in self.sources for note in source.notes)]
+        read_so = (note for source in self.sources for note in source.notes)
+        return [*left_out, *self.undeclared, *empty, *read_so]
 
     def place(self, letter: DeadLetter) -> str:
         """Where a refused reading stands, `file:line:column` and what there, for a message.
@@ -166,12 +170,25 @@ def _add(data: Data, path: Path, columns: Path) -> None:
     suffix = path.suffix.lower()
     if suffix in LINES:
         data.sources.append(open_lines(path, data.names))
-    elif suffix == ".csv":
-        data.sources.append(open_csv(path, _sheet(path, columns), data.names))
-    elif is_recording(path):
+    elif suffix == ".parquet" and is_recording(path):
         data.recordings.append(path)
     else:
-        data.sources.append(open_parquet(path, _sheet(path, columns), data.names))
+        _add_export(data, path, columns)
+
+
+def _add_export(data: Data, path: Path, columns: Path) -> None:
+    """Open a file of columns as it is declared; as it stands where no declaration names it."""
+    declared = _sheet(path, columns)
+    unnamed = f"{columns}: no `files:` matches {path.name}, which is read as it stands"
+    if declared is None and columns.exists():
+        data.undeclared.append(unnamed)
+    read = open_csv if path.suffix.lower() == ".csv" else open_parquet
+    try:
+        data.sources.append(read(path, declared or Sheet(), data.names))
+    except ConfigError as error:
+        if unnamed not in data.undeclared:
+            raise
+        raise ConfigError(*error.args, unnamed) from error
 
 
 def is_recording(path: Path) -> bool:
@@ -196,13 +213,13 @@ def _clock(time_ns: int | None) -> str:
     return f"{datetime.fromtimestamp(time_ns / 1e9, CITY):%Y-%m-%dT%H:%M:%S%z}"
 
 
-def _sheet(path: Path, columns: Path) -> Sheet:
-    """What is declared of a file; nothing without a declaration that matches its name."""
+def _sheet(path: Path, columns: Path) -> Sheet | None:
+    """What is declared of a file; None without a declaration that matches its name."""
     if not columns.exists():
-        return Sheet()
+        return None
     findings = Findings()
     tree = located(columns.as_posix(), columns.read_bytes(), findings)
     found = fill(Sheets, Page(columns.as_posix(), tree, findings)) if tree else None
     if found is None or findings.found:
         raise ConfigError(*findings.lines())
-    return next((sheet for sheet in found.exports if fnmatch(path.name, sheet.files)), Sheet())
+    return next((sheet for sheet in found.exports if fnmatch(path.name, sheet.files)), None)

@@ -130,9 +130,13 @@ def _reading(path: Path, number: int, line: bytes) -> Reading:
         return decode_reading(line, number)
     except DecodeError as error:
         text = error.detail.partition(": ")[2]
-        if number == 1 and line[:1] in (b"[", b"{") and line[-1:] != b"}":
+        if b"\r" in line:
+            text = "expected a line feed behind each reading, got carriage returns; save the file"
+            text += " with the line ends of Unix or Windows"
+        elif number == 1 and line[:1] in (b"[", b"{") and line[-1:] != b"}":
             text = f"expected one JSON object a line, got {line[:20].decode(errors='replace')!r}"
-            text += "; write each reading on a line of its own, without brackets around them"
+            text += "; write each reading on a line of its own, without brackets around them or"
+            text += " commas between them"
         elif _NO_NUMBER.search(line):
             text = "expected a number or null, got NaN, which JSON does not have; write null"
         raise DecodeError(error.reason, f"{path}:{number}: {text}") from None

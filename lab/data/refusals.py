@@ -12,6 +12,15 @@ from runtime.exit_codes import FAILED, GOOD
 _DECODE: Final = msgspec.json.Decoder(DeadLetter).decode
 
 
+# Readings that no rule judges and nobody refuses, by their disposition: what they are.
+_LEFT: Final = {
+    "held": "of bad quality, or of a shelved channel",
+    "back_filled": "further behind the stamp of their record than `back_fill` of the class allows",
+    "duplicate": "at the time of one of the channel's last four readings",
+    "late": "older than the channel's newest; sort the file by time",
+}
+
+
 class Refused(msgspec.Struct, frozen=True):
     """Readings that were refused for one reason.
 
@@ -79,11 +88,27 @@ class Refusals:
         """Whether more than half of all readings were refused."""
         return 2 * self.count > received
 
-    def tell(self, command: str, received: int, place: Callable[[DeadLetter], str]) -> int:
-        """Say it on standard error; `FAILED` when more than half of all readings were refused."""
-        lines = self.lines(received, place)
+    def tell(
+        self, command: str, accounting: Mapping[str, int], place: Callable[[DeadLetter], str]
+    ) -> int:
+        """Say on standard error what was refused, and when most readings were not judged.
+
+        `FAILED` when more than half of all readings were refused.
+        """
+        received = accounting["received"]
+        lines = self.lines(received, place) + _not_judged(accounting)
         sys.stderr.write("".join(f"{command}: {line}\n" for line in lines))
         return FAILED if self.most(received) else GOOD
+
+
+def _not_judged(accounting: Mapping[str, int]) -> list[str]:
+    """What to tell when most readings had another disposition than scored or quarantined."""
+    left = {word: accounting[word] for word in _LEFT if accounting.get(word)}
+    if 2 * sum(left.values()) <= accounting["received"]:
+        return []
+    kinds = [f"  {count:,} {word}: {_LEFT[word]}" for word, count in left.items()]
+    count = f"{sum(left.values()):,} of {accounting['received']:,}"
+    return [f"not judged {count} readings, so the result says little", *kinds]
 
 
 def say_notes(command: str, notes: list[str]) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from alarms.rationalisation import Rationalisation
+from configuration.calendar import FILE, by_day
 from configuration.configuration import Configuration
 from configuration.loader import Loader
 from configuration.pack import RULES, ClassPack
@@ -18,6 +19,8 @@ from contracts.quantities import Quantity
 
 SKIPPED = frozenset({"at", "selectors", "applied"})
 DUTY = "duty"
+DATES = "calendar"
+BY_DAY = frozenset({DATES, "utc_offset"})  # of no meaning to a rule that is the same every day
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +81,8 @@ def governing(
     def value(path: Path, leaf: Any) -> Value:
         place = tree.values.get(path)
         if place is None:
-            return Value(dotted(path), _shown(leaf), "default", "")
+            written = (folder / FILE).as_posix() if path[-1] == DATES else "default"
+            return Value(dotted(path), _shown(leaf), written, "")
         source = home.get(place, ())
         override = str(source[1]) if source[:1] == (KEY,) else ""
         at = f"{FilePath(page.file).as_posix()}:{place[0]}:{place[1]}"
@@ -96,23 +100,25 @@ def kept_values(pack: ClassPack) -> list[Value]:
 
 
 def _leaves(value: Any, path: Path) -> Iterator[tuple[Path, Any]]:
-    """Values of a pack by path; a rule's duty is one value, and what is left out is not there."""
+    """Values of a pack by path, a duty and a calendar as one each; unset ones are not there."""
     if isinstance(value, msgspec.Struct) and path[-1:] != (DUTY,):
         names = zip(value.__struct_fields__, value.__struct_encode_fields__, strict=True)
         for field, key in names:
-            if not path and key in SKIPPED:
+            if (not path and key in SKIPPED) or (key in BY_DAY and not by_day(value)):
                 continue
             yield from _leaves(getattr(value, field), (*path, key))
-    elif isinstance(value, dict):
+    elif isinstance(value, dict) and path[-1:] != (DATES,):
         for key, item in value.items():
             yield from _leaves(item, (*path, key))
-    elif value is not None:
+    elif value is not None and value != {}:
         yield path, value
 
 
 def _shown(value: Any) -> str:
     if isinstance(value, Rationalisation):
         return f"{value.respond.procedure}, {value.owner.level}: {value.owner.role}"
+    if isinstance(value, dict):
+        return f"{len(value)} date{'' if len(value) == 1 else 's'}"
     if isinstance(value, list | tuple):
         return "[" + ", ".join(_shown(item) for item in value) + "]"
     return str(value) if isinstance(value, Quantity | str | bool) else f"{value:g}"

@@ -183,7 +183,7 @@ def _replayed(
     progress.clear()
     _sum_up(dict(accounting), outputs.told, as_json=arguments.json)
     say_notes("replay", telemetry.notes)
-    return outputs.refusals.tell("replay", accounting["received"], telemetry.place)
+    return outputs.refusals.tell("replay", accounting, telemetry.place)
 
 
 def _watched(configuration: Configuration, telemetry: Telemetry) -> Configuration:

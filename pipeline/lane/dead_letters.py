@@ -15,7 +15,9 @@ from contracts.records import Records
 
 REMEDIES: Final = {
     Disposition.UNKNOWN_CHANNEL: "expected a channel of the catalogue; add it or stop the sender",
-    Disposition.MISPLACED_GROUP: "expected the group's home partition; key messages by group",
+    Disposition.MISPLACED_GROUP: (
+        "expected the group's home partition; key messages by group and partition by murmur2"
+    ),
     Disposition.FUTURE: (
         "expected an event time near its record's timestamp; set the gateway's clock"
     ),
@@ -26,6 +28,7 @@ REMEDIES: Final = {
     Disposition.TOO_FAST: "expected a change that the quantity can make; check the sensor",
 }
 
+NOT_JUDGED: Final = "not_judged"  # reason of what raised when it was judged
 
 # Dead letters of one cause in one message: a count of the message alone, so that it does not
 # depend on how the stream is cut.
@@ -44,11 +47,17 @@ class Verdict(NamedTuple):
         Its channel's id.
     untold : int
         Readings with the same disposition that get no dead letter and are not said yet.
+    stamp_ms : int or None
+        Timestamp of its record.
+    home : int or None
+        Partition that would be right, where it came by another.
     """
 
     disposition: Disposition
     channel: str
     untold: int = 0
+    stamp_ms: int | None = None
+    home: int | None = None
 
 
 def sampled(
@@ -159,19 +168,21 @@ def undecodable(lane: LaneName, records: Records, refused: Refused, untold: int 
             partition=lane.number,
             offset=int(records.offset[refused.record]),
             payload=kept,
+            stamp_ms=int(records.timestamp_ms[refused.record]),
         )
     )
 
 
 def quarantined(lane: LaneName, offset: int, batch: Batch, place: int, verdict: Verdict) -> Message:
     """Dead letter of one reading."""
-    disposition, channel, untold = verdict
+    disposition, channel, untold, stamp_ms, home = verdict
+    right = f"; partition {home} would be right, got {lane.number}" if home is not None else ""
     value = float(batch.value[place])
     return _message(
         DeadLetter(
             lane=str(lane),
             reason=disposition.word,
-            detail=REMEDIES[disposition] + _more(untold),
+            detail=REMEDIES[disposition] + right + _more(untold),
             topic=lane.telemetry,
             partition=lane.number,
             offset=offset,
@@ -179,6 +190,8 @@ def quarantined(lane: LaneName, offset: int, batch: Batch, place: int, verdict: 
             channel=channel,
             time_ns=int(batch.time_ns[place]),
             value=value if np.isfinite(value) else None,
+            count=1 + untold,
+            stamp_ms=stamp_ms,
         )
     )
 

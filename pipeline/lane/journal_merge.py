@@ -7,6 +7,7 @@ import numpy as np
 
 from contracts.journal import Entry
 from contracts.records import Records
+from pipeline.lane.judging import judging
 from pipeline.lane.lane import Lane, exhaust
 
 # Entries that wait for their position, with the journal offset of each.
@@ -28,18 +29,23 @@ def feeding(lane: Lane, records: Records, entries: Entries) -> Iterator[None]:
         offset, entry = entries[0]
         cut = int(np.searchsorted(rest.offset, entry.at))
         if cut:
-            yield from lane.feeding(rest.cut(0, cut))
+            yield from _feeding(lane, rest.cut(0, cut))
             rest = rest.cut(cut, len(rest))
         if len(rest):
             lane.position = max(lane.position, entry.at)  # between the two lies only a hole
         elif entry.at > rest.next_offset:
             break
         else:
-            yield from lane.feeding(rest)
+            yield from _feeding(lane, rest)
         entries.popleft()
-        yield from lane.applying(entry)
+        yield from judging(lane.applying(entry), f"journal entry {offset}")
         lane.journal = offset + 1
-    yield from lane.feeding(rest)
+    yield from _feeding(lane, rest)
+
+
+def _feeding(lane: Lane, records: Records) -> Iterator[None]:
+    span = f"{records.offset[0]} to {records.offset[-1]}" if len(records) else "none"
+    return judging(lane.feeding(records), f"{lane.name.telemetry} {span}", records)
 
 
 def due(lane: Lane, entries: Entries) -> bool:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contracts.batch import Batch, Disposition, Refused
-from contracts.errors import FatalError
+from contracts.errors import Diverged, FatalError
 from contracts.journal import (
     Accept,
     Change,
@@ -23,9 +23,11 @@ from contracts.journal import (
     CommandBase,
     Entry,
     Outage,
+    Quarantine,
     Refuse,
     Shed,
     Shelve,
+    StampLimit,
     Swap,
     Tick,
     Unshelve,
@@ -39,6 +41,7 @@ from contracts.records import Records, fingerprint_of
 from contracts.transition import Transitions, end_to_end
 from pipeline.lane.accounting import Accounts
 from pipeline.lane.dead_letters import (
+    NOT_JUDGED,
     LetterSample,
     Verdict,
     quarantined,
@@ -46,13 +49,14 @@ from pipeline.lane.dead_letters import (
     sampled,
     undecodable,
 )
+from pipeline.lane.judging import judging
 from pipeline.lane.offset_index import OffsetIndex
 from pipeline.lane.outbox import Outbox
 from pipeline.lane.recent_commands import RecentCommands
 from pipeline.lane.row_join import join_rows
 from pipeline.lane.shadow import ShadowLane, obey
 from pipeline.lane.shelving import Shelving
-from pipeline.lane.watermark import by_reading, lane_times
+from pipeline.lane.watermark import believed, by_reading, lane_times
 from runtime.failpoints import Point, passing
 
 NOT_BEGUN: Final = -1
@@ -117,6 +121,7 @@ class Lane:
         self.last_offset = -1  # of the last record taken
         self._last: tuple[int, bytes | None] | str = ""  # and what it was like
         self.lane_time_s = NOT_BEGUN
+        self.stamp_limit_s: int | None = None  # a clock by which stamps are judged, if any is
         self.accounts = Accounts()
         self.outbox = Outbox()
         self.index = OffsetIndex()
@@ -129,6 +134,7 @@ class Lane:
         self.relearned: dict[str, int] = {}  # channels by rule that the newest swap made forget
         self.relearning: dict[str, int] = {}  # the same of all swaps since the lane began
         self.letters = LetterSample()
+        self.set_aside: dict[int, str] = {}  # records to come that are not judged, and why
         self.outputs_a_turn = OUTPUTS_A_TURN
         self._turn_began = 0  # outputs told when it did
         self._step_end = 0  # position behind the step at hand
@@ -158,26 +164,38 @@ class Lane:
             yield from self._feed(records)
         self.position = records.next_offset
         if self.shadow is not None:
-            yield from self.shadow.feeding(self, records)
+            yield from self.shadow.feeding(self, self._readable(records))
+        self.set_aside = {o: why for o, why in self.set_aside.items() if o >= self.position}
+
+    def _readable(self, records: Records) -> Records:
+        """The records, without the payloads of those that are set aside."""
+        if not self.set_aside:
+            return records
+        places = np.flatnonzero(np.isin(records.offset, list(self.set_aside)))
+        why = {int(i): self.set_aside[int(records.offset[i])] for i in places}
+        return records.without(why) if why else records
 
     def _feed(self, records: Records) -> Iterator[None]:
-        batch = self.parts.decoder.decode(records)
+        batch = self.parts.decoder.decode(self._readable(records))
         passing(Point.DECODE)
-        by_record = lane_times(records.timestamp_ms, self.lane_time_s)
+        stamp_ms = records.timestamp_ms
+        if self.stamp_limit_s is not None:
+            stamp_ms = believed(stamp_ms, self.stamp_limit_s, self.lane_time_s)
+        by_record = lane_times(stamp_ms, self.lane_time_s)
         self.index.add(by_record, records.offset)
-        stamp_ns, lane_time_s = by_reading(records.timestamp_ms, by_record, batch.record)
+        stamp_ns, lane_time_s = by_reading(stamp_ms, by_record, batch.record)
         disposition = np.zeros(len(batch), np.uint8)
         work = Work(records, batch, stamp_ns, lane_time_s, disposition, by_record)
         first = 0
         if self.lane_time_s == NOT_BEGUN:
-            yield from self._advance(int(by_record[0]))
+            yield from self._timers(int(by_record[0]))
         while first < len(records):
             bound_s = self._bound_s(int(by_record[first]))
             due = int(np.searchsorted(by_record, bound_s))
             last = max(first, due)
             yield from self._score(work, first, last)
             if last < len(records):
-                yield from self._advance(int(by_record[last]))
+                yield from self._timers(int(by_record[last]))
             first = last
         self.lane_time_s = int(by_record[-1])
         self._last = records.last()
@@ -217,9 +235,11 @@ class Lane:
         """Dead letters of messages that gave no readings."""
         for message in refused:
             moment_s = int(work.by_record_s[message.record])
-            untold = self.letters.judge(message.reason, moment_s)
+            why = self.set_aside.get(int(work.records.offset[message.record]))
+            told = message if why is None else message._replace(reason=NOT_JUDGED, detail=why)
+            untold = self.letters.judge(told.reason, moment_s)
             if untold is not None:
-                letter = undecodable(self.name, work.records, message, untold)
+                letter = undecodable(self.name, work.records, told, untold)
                 yield (message.record, -1, 0, 0), letter
 
     def _quarantine(self, work: Work, span: tuple[int, int]) -> Iterator[tuple[Place, Message]]:
@@ -235,8 +255,11 @@ class Lane:
             untold = self.letters.judge(disposition.word, moment_s, of_message)
             if untold is not None:
                 channel = batch.unknown_id[place] if row < 0 else self.parts.catalogue.ids[row]
+                lost = disposition == Disposition.MISPLACED_GROUP
+                home = self.parts.home_of(channel) if lost else None
+                stamp_ms = int(work.records.timestamp_ms[record])
+                verdict = Verdict(disposition, channel, untold, stamp_ms, home)
                 offset = int(work.records.offset[record])
-                verdict = Verdict(disposition, channel, untold)
                 yield (
                     (record, place, 0, 0),
                     quarantined(self.name, offset, batch, place, verdict),
@@ -271,6 +294,10 @@ class Lane:
         """Whether a tick to `lane_time_s` would fire a timer or begin the lane."""
         return self.lane_time_s == NOT_BEGUN or self._bound_s(self.lane_time_s) <= lane_time_s
 
+    def _timers(self, lane_time_s: int) -> Iterator[None]:
+        """Fire what is due before a record; what that raises is not the record's doing."""
+        return judging(self._advance(lane_time_s), f"timers up to {lane_time_s}")
+
     def _advance(self, lane_time_s: int) -> Iterator[None]:
         """Move lane time forward, firing timers in (deadline, kind, channel) order.
 
@@ -297,10 +324,14 @@ class Lane:
             offsets = self.index.reach(int(transition["onset_ns"]), moment_s, self.last_offset)
             yield from self._emit(self._revision(transition, offsets))
 
-    def _outage(self, seconds: int) -> None:
-        """Nobody could be heard: waits are longer, and no breach is claimed over the gap."""
-        if self.lane_time_s != NOT_BEGUN:
-            self.parts.scorer.interrupt(self.parts.silence.outage(self.lane_time_s, seconds))
+    def _know(self, change: Outage | StampLimit) -> None:
+        """Take what the worker knows of the world: what was not heard, and what time it is."""
+        if isinstance(change, StampLimit):
+            self.stamp_limit_s = change.now_s
+        elif self.lane_time_s != NOT_BEGUN:
+            # Waits are longer, and no breach is claimed over the gap.
+            rows = self.parts.silence.outage(self.lane_time_s, change.seconds)
+            self.parts.scorer.interrupt(rows)
 
     def apply(self, entry: Entry) -> None:
         """Let a journal entry take effect; the lane stands at its position."""
@@ -308,10 +339,14 @@ class Lane:
 
     def applying(self, entry: Entry) -> Iterator[None]:
         """Let a journal entry take effect in turns, as `feeding` does."""
-        assert self.last_offset < entry.at <= self.position, (entry, self.position)
+        if not self.last_offset < entry.at <= self.position:
+            raise self._misplaced(entry)
         self._step_end = self.position
         governed = self.parts
-        yield from self._take_effect(entry.change, entry.command)
+        if isinstance(entry.change, Tick):
+            yield from self._advance(max(entry.change.lane_time_s, self.lane_time_s))
+        else:
+            self._take_effect(entry.change, entry.command)
         if entry.command is not None:
             self.commands = entry.command
         if self.parts is not governed:
@@ -319,11 +354,10 @@ class Lane:
         if self.shadow is not None:
             yield from self.shadow.following(self, entry)
 
-    def _take_effect(self, change: Change, command: int | None) -> Iterator[None]:
-        if isinstance(change, Tick):
-            yield from self._advance(max(change.lane_time_s, self.lane_time_s))
-        elif isinstance(change, Outage):
-            self._outage(change.seconds)
+    def _take_effect(self, change: Change, command: int | None) -> None:
+        """Let an entry take effect that fires no timers."""
+        if isinstance(change, Outage | StampLimit):
+            self._know(change)
         elif isinstance(change, Swap):
             self.swap(self.parts_for(change.config))
             self.before = []
@@ -332,8 +366,18 @@ class Lane:
         elif isinstance(change, Refuse):
             offset = (command or 1) - 1
             self.outbox.emit([refused_command(self.name, change, offset)])
-        else:
+        elif isinstance(change, Quarantine):
+            self.set_aside[change.offset] = change.detail
+        elif not isinstance(change, Tick):
             self._obey(change)
+
+    def _misplaced(self, entry: Entry) -> Diverged:
+        """A lane writes its entries in the order of their positions; another one did not."""
+        return Diverged(
+            f"{self.name}: expected a journal entry for a position from {self.last_offset + 1} to "
+            f"{self.position}, got {type(entry.change).__name__} for {entry.at}; "
+            "find out who else writes to the journal, then begin anew"
+        )
 
     def _obey(self, command: Command | Shed) -> None:
         """Carry out an operator's command."""
@@ -449,6 +493,7 @@ class Lane:
             "last_offset": self.last_offset,
             "last_seal": self.last_fingerprint,
             "lane_time_s": self.lane_time_s,
+            "stamp_limit_s": self.stamp_limit_s,
             "sequence": self.outbox.sequence,
             "digest": self.outbox.digest,
             "accounts": self.accounts.counts(),
@@ -462,6 +507,7 @@ class Lane:
             "sheds": self.sheds,
             "relearning": dict(self.relearning),
             "letters": self.letters.state(),
+            "set_aside": dict(self.set_aside),
             "understudy": shadow and {**shadow.state(), "lane": shadow.lane.header()},
         }
 
@@ -508,6 +554,7 @@ class Lane:
         for field in ("position", "journal", "commands", "last_offset", "lane_time_s"):
             setattr(self, field, header[field])
         self.last_fingerprint = header.get("last_seal", "")  # snapshots of 0.1 before it had none
+        self.stamp_limit_s = header.get("stamp_limit_s")  # snapshots of before have none
         self.outbox = Outbox(header["sequence"], header["digest"])
         self.accounts = Accounts(header["accounts"])
         self.index = OffsetIndex(header["index"])
@@ -516,6 +563,7 @@ class Lane:
         self.recent = RecentCommands(*header.get("recent", ()))
         self.relearning = dict(header.get("relearning", {}))  # none before it was counted
         self.letters = LetterSample(header.get("letters"))  # none before it was kept
+        self.set_aside = {int(o): why for o, why in header.get("set_aside", {}).items()}
         self._turn_began = self.outbox.sequence
 
     def _restore_shadow(self, header: dict[str, Any], arrays: Arrays) -> None:

@@ -80,9 +80,14 @@ class Outbox:
             self._size += len(message.body)
 
     @property
+    def repeats(self) -> bool:
+        """Whether the world knows more than was repeated so far."""
+        return self._known is not None and self.sequence < self._known.sequence
+
+    @property
     def strayed(self) -> bool:
         """Whether what was repeated is other than what the world was told, or less."""
-        return self.diverged or (self._known is not None and self.sequence < self._known.sequence)
+        return self.diverged or self.repeats
 
     def fills(self, bound: TransactionBound) -> bool:
         """Whether a transaction's worth of outputs waits."""

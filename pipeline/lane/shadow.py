@@ -18,6 +18,7 @@ from contracts.journal import (
     Shadow,
     Shed,
     Shelve,
+    StampLimit,
     Tick,
     Unshelve,
 )
@@ -89,7 +90,7 @@ class ShadowLane(Generic[P]):
     def following(self, live: Player, entry: Entry) -> Iterator[None]:
         """Let a journal entry take effect here too, if it is one for both; in turns."""
         if not self.trouble and isinstance(
-            entry.change, Tick | Outage | Shelve | Unshelve | Accept
+            entry.change, Tick | Outage | StampLimit | Shelve | Unshelve | Accept
         ):
             self.lane.position = live.position
             yield from self._play(live, self.lane.applying(entry))

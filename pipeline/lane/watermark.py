@@ -11,6 +11,35 @@ from contracts.quantities import NS_PER_MS
 MS_PER_S: Final = 1_000
 
 
+# A clock that is off by less is a matter for `plausible.future`; no two clocks that work differ so.
+STAMP_AHEAD_S: Final = 86_400
+
+
+def believed(timestamp_ms: NDArray[np.int64], now_s: int, before_s: int) -> NDArray[np.int64]:
+    """Stamps of records, those from the far future replaced by lane time.
+
+    Parameters
+    ----------
+    timestamp_ms : int64, shape (n,)
+        Stamps of records, in no order.
+    now_s : int
+        A worker's clock when the newest such record came.
+    before_s : int
+        Lane time before the first one, below 0 when it has not begun.
+
+    Examples
+    --------
+    >>> believed(np.array([1_000, 9_000_000_000, 3_000]), 5, 2).tolist()
+    [1000, 2000, 3000]
+    """
+    far = timestamp_ms > (now_s + STAMP_AHEAD_S) * MS_PER_S
+    if not far.any():
+        return timestamp_ms
+    begun_s = before_s if before_s >= 0 else now_s
+    kept = np.where(far, begun_s * MS_PER_S, timestamp_ms)
+    return np.where(far, lane_times(kept, begun_s) * MS_PER_S, kept)
+
+
 @njit(cache=True, nogil=True, error_model="numpy")
 def lane_times(timestamp_ms: NDArray[np.int64], before_s: int) -> NDArray[np.int64]:
     """Lane time in seconds behind each record: the newest stamp so far, never less than before.

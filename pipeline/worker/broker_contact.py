@@ -58,9 +58,19 @@ class BrokerContact:
         self.hidden_at_s: float | None = None
         self.hidden_alarm: Message | None = None
 
-    def begin(self) -> None:
-        """The lane begins anew, from where its outputs were told: entries of before are gone."""
+    def begin(self, position: int) -> None:
+        """The lane begins anew; entries that were not written are gone.
+
+        Parameters
+        ----------
+        position : int
+            How far it has told. When that lies behind all that was known here, another worker has
+            had the lane since, and has journalled what it did not hear.
+        """
         self._taken = 0
+        if position > self._view.end:
+            self._outages.clear()
+            self._failed, self._vain_s, self._last_ms = False, 0.0, None
         if self.answered_at_s is None:
             self.answered_at_s = time.monotonic()  # to those who read its logs
 

@@ -3,11 +3,29 @@
 import logging
 from collections.abc import Awaitable, Callable, Iterator
 
-from contracts.journal import Change, Entry, Outage, Shed, Swap, Tick, Warm
+from contracts.errors import InputError
+from contracts.journal import (
+    BODY_KEPT,
+    Change,
+    Command,
+    Entry,
+    Outage,
+    Quarantine,
+    Refuse,
+    Shed,
+    StampLimit,
+    Swap,
+    Tick,
+    Warm,
+)
+from pipeline.lane.dead_letters import NOT_JUDGED
+from pipeline.lane.judging import judged, judging
 from pipeline.lane.lane import NOT_BEGUN, Lane
+from pipeline.lane.watermark import STAMP_AHEAD_S
 from pipeline.worker.authority import ANYONE, Authority
 from pipeline.worker.command_judge import CommandJudge
 from pipeline.worker.lane_context import LanePorts
+from pipeline.worker.suspects import Suspects
 
 log = logging.getLogger("tocsin.lane")
 
@@ -25,6 +43,7 @@ class JournalWriter:
     ports : LanePorts
     step : callable
         Carries out a step of the lane's, telling what fills a transaction.
+    suspects : Suspects
     authority : Authority
         Who may give commands.
     """
@@ -34,11 +53,13 @@ class JournalWriter:
         lane: Lane,
         ports: LanePorts,
         step: Callable[[Iterator[None]], Awaitable[None]],
+        suspects: Suspects,
         authority: Authority = ANYONE,
     ) -> None:
         self._lane = lane
         self._ports = ports
         self._step = step
+        self._suspects = suspects
         self._authority = authority
         self._unwritten: list[Entry] = []
 
@@ -53,7 +74,12 @@ class JournalWriter:
     async def _enter(self, change: Change, command: int | None = None) -> None:
         entry = Entry(self._lane.position, change, command)
         self._unwritten.append(entry)
-        await self._step(self._lane.applying(entry))
+        kind = type(change).__name__.lower()
+        try:
+            await self._step(judging(self._lane.applying(entry), f"a {kind} at {entry.at}"))
+        except InputError as error:
+            error.command = command
+            raise
 
     async def swap(self, config: str) -> None:
         """Let another configuration govern from here on; the entry says what is learned anew."""
@@ -74,9 +100,30 @@ class JournalWriter:
         log.warning("%s: the brokers did not answer for %d s", self._lane.name, seconds)
         await self._enter(Outage(seconds))
 
+    async def judge_stamps(self, newest_ms: int) -> None:
+        """Journal what time it is before a record from the far future would move lane time.
+
+        Parameters
+        ----------
+        newest_ms : int
+            Newest stamp of the records that come next.
+        """
+        limit_s, now_s = self._lane.stamp_limit_s, self._ports.clock.now_ms() // 1000
+        by_s = now_s if limit_s is None else limit_s
+        if newest_ms <= (by_s + STAMP_AHEAD_S) * 1000 or now_s == limit_s:
+            return
+        if limit_s is None:
+            ahead_s = newest_ms // 1000 - now_s
+            log.warning("%s: a record is stamped %d s ahead", self._lane.name, ahead_s)
+        await self._enter(StampLimit(now_s))
+
     async def shed(self, reason: str) -> None:
         """Let go of the shadow."""
         await self._enter(Shed(reason))
+
+    async def quarantine(self, offset: int, detail: str) -> None:
+        """Let the record at an offset be passed over when it comes."""
+        await self._enter(Quarantine(offset, detail))
 
     async def look(self, caught_up: Callable[[], Awaitable[bool]]) -> None:
         """Journal a tick if a timer is due on a quiet lane, then the commands that came.
@@ -97,4 +144,18 @@ class JournalWriter:
         if lane.lane_time_s != NOT_BEGUN:
             judge = CommandJudge(lane, self._authority, now_ms).judge
             for behind, body in commands:
-                await self._enter(await self._ports.compute(judge, body, behind - 1), behind)
+                await self._enter(
+                    await self._ports.compute(self._judge, judge, body, behind), behind
+                )
+
+    def _judge(
+        self, judge: Callable[[bytes, int], Command | Refuse], body: bytes, behind: int
+    ) -> Command | Refuse:
+        """The command in a record, or why it cannot be carried out."""
+        kept = body[:BODY_KEPT].decode(errors="replace")
+        if behind in self._suspects.commands:
+            return Refuse(NOT_JUDGED, self._suspects.why, kept)
+        try:
+            return judged(lambda: judge(body, behind - 1), f"the command {behind - 1}")
+        except InputError as error:
+            return Refuse(NOT_JUDGED, error.detail, kept)

@@ -11,10 +11,12 @@ from contracts.lane import LaneName
 from contracts.ports.clock import Clock
 from contracts.ports.lane_log import LaneLog, Message
 from contracts.ports.source import Commands, Telemetry
+from contracts.ports.status import LaneStatus
 from pipeline.lane.outbox import TransactionBound
 from pipeline.snapshot.snapshots import Snapshots
 from pipeline.worker.authority import ANYONE, Authority
 from pipeline.worker.broker_contact import BrokerContacts
+from pipeline.worker.suspects import Suspects
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -103,3 +105,22 @@ class LaneContext:
     contacts: BrokerContacts
     authority: Authority = ANYONE
     transaction: TransactionBound = field(default_factory=TransactionBound)
+
+
+@dataclass(slots=True)
+class LaneMemory:
+    """What outlives a lane's recoveries on this worker.
+
+    Parameters
+    ----------
+    status : LaneStatus
+        Where its numbers go.
+    suspects : Suspects, optional
+        What it could not judge.
+    furthest : int
+        Telemetry position that it had reached before it was recovered.
+    """
+
+    status: LaneStatus
+    suspects: Suspects = field(default_factory=Suspects)
+    furthest: int = -1

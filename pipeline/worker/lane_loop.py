@@ -3,14 +3,14 @@
 import asyncio
 import logging
 import time
+from collections import deque
 from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
 
-from contracts.errors import Diverged
-from contracts.ports.lane_log import LaneLog, Message, OutputMark
-from contracts.ports.status import LaneStatus
+from contracts.errors import Diverged, SetAside
+from contracts.ports.lane_log import LaneLog, Message, OutputMark, Past
 from contracts.records import Records
 from pipeline.lane import journal_merge
 from pipeline.lane.journal_merge import Entries
@@ -18,7 +18,7 @@ from pipeline.lane.lane import Lane
 from pipeline.lane.outbox import Outbox
 from pipeline.worker.hidden_records import HiddenRecords
 from pipeline.worker.journal_writer import JournalWriter
-from pipeline.worker.lane_context import LaneContext
+from pipeline.worker.lane_context import LaneContext, LaneMemory
 from pipeline.worker.shadow_commands import settled
 from pipeline.worker.snapshot_writer import SnapshotWriter
 from runtime.failpoints import Point, passing
@@ -27,6 +27,7 @@ from runtime.overload import Overload
 log = logging.getLogger("tocsin.lane")
 
 FETCHED_AHEAD: Final = 2  # polls between client and lane; the client's own buffer comes before it
+CALM_S: Final = 5.0  # a lane that waits for records so long has got over what made it recover
 _DONE: Final = object()
 _NOTHING: Final = np.empty(0, np.int64)
 
@@ -41,10 +42,9 @@ class LaneLoop:
         As the snapshot left it.
     log : LaneLog
         Fenced already.
-    entries : Entries
-        Journal entries behind the snapshot.
-    status : LaneStatus
-        Where its numbers go.
+    past : Past
+        What the log held.
+    memory : LaneMemory
     """
 
     def __init__(
@@ -52,16 +52,21 @@ class LaneLoop:
         context: LaneContext,
         lane: Lane,
         log: LaneLog,
-        entries: Entries,
-        status: LaneStatus,
+        past: Past,
+        memory: LaneMemory,
     ) -> None:
         self._context = context
         self._ports = context.ports
         self._lane = lane
         self._log = log
-        self._entries = entries
-        self._status = status
-        self._changes = JournalWriter(lane, context.ports, self._step, context.authority)
+        self._past = past
+        self._entries: Entries = deque(past.journal)
+        self._suspects = memory.suspects
+        self._memory = memory
+        self._status = status = memory.status
+        self._changes = JournalWriter(
+            lane, context.ports, self._step, memory.suspects, context.authority
+        )
         lane.outputs_a_turn = min(lane.outputs_a_turn, context.transaction.outputs)
         self._fetched: asyncio.Queue[Records | Exception] = asyncio.Queue(FETCHED_AHEAD)
         status.fetched = 0
@@ -71,7 +76,7 @@ class LaneLoop:
         self._hidden = HiddenRecords(lane.name, self._contact, context.stopped_alarm)
         self._rest: Records | None = None  # fetched together with what is repeated
         self._passed = False  # the world's knowledge
-        self.alarms_end = 0
+        self.alarms_end = past.alarms_end
 
     async def pump(self) -> None:
         """Fetch ahead into the bounded queue; a failed fetch travels through it too."""
@@ -127,6 +132,8 @@ class LaneLoop:
         cut = int(np.searchsorted(records.offset, min(ends))) if ends else len(records)
         if cut < len(records):
             records, self._rest = records.cut(0, cut), records.cut(cut, len(records))
+        if self._passed and len(records):
+            await self._changes.judge_stamps(int(records.timestamp_ms.max()))
         began = time.perf_counter()
         await self._feed(records)
         self._status.score_seconds += time.perf_counter() - began
@@ -144,7 +151,30 @@ class LaneLoop:
         return None
 
     async def _feed(self, records: Records) -> None:
-        await self._step(journal_merge.feeding(self._lane, records, self._entries))
+        for piece in self._suspects.cut(records):
+            await self._set_aside(piece)
+            await self._step(journal_merge.feeding(self._lane, piece, self._entries))
+
+    async def _set_aside(self, records: Records) -> None:
+        """Pass over the record that comes next, if it cannot be judged: said before it is done.
+
+        Never while the lane repeats what it told behind that record: it had judged it then.
+        """
+        offset = self._suspects.convicted
+        if offset is None or not len(records) or int(records.offset[0]) != offset:
+            return
+        lane = self._lane
+        if offset in lane.set_aside or self._entries or lane.outbox.repeats:
+            return
+        error = SetAside(str(lane.name), offset, self._suspects.why)
+        log.error("%s; the lane goes on behind it", error)
+        alarm = self._context.stopped_alarm(lane.name, error, self._ports.clock.now_ms())
+        manifest = self._past.manifest
+        since = manifest.alarms if manifest is not None else None
+        self._status.revisions += await self._log.emit(alarm, since)
+        await self._changes.quarantine(offset, self._suspects.why)
+        await self.flush()
+        self._status.set_aside += 1
 
     async def _step(self, turns: Iterator[None]) -> None:
         """Carry out one step of the lane's, however much it has to tell.
@@ -302,6 +332,8 @@ class LaneLoop:
         status, lane = self._status, self._lane
         status.accounts = lane.accounts.counts()
         status.position = lane.position
+        if lane.position > self._memory.furthest or status.hungry_s >= CALM_S:
+            status.in_vain = 0
         status.lane_time_s = lane.lane_time_s
         status.open_alarms = lane.parts.book.colours()
         status.shelved = len(lane.shelving)

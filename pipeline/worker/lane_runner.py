@@ -3,13 +3,13 @@
 import asyncio
 import logging
 import zlib
-from collections import deque
 from typing import Final
 
 from contracts.errors import (
     Damaged,
     DataLoss,
     Diverged,
+    InputError,
     RetryableError,
     TocsinError,
     Unreadable,
@@ -19,7 +19,7 @@ from contracts.ports.lane_log import LaneLog, Past
 from contracts.ports.status import LaneStatus
 from contracts.seeded import seeded
 from pipeline.lane.lane import Lane
-from pipeline.worker.lane_context import LaneContext
+from pipeline.worker.lane_context import LaneContext, LaneMemory
 from pipeline.worker.lane_loop import LaneLoop
 from pipeline.worker.log_identity import check_log_identity
 from runtime.backoff import Backoff, pause
@@ -29,6 +29,7 @@ log = logging.getLogger("tocsin.lane")
 
 RETRY_S: Final = 0.5
 RETRY_S_MAX: Final = 10.0  # brokers that come back are noticed soon
+IN_VAIN_MAX: Final = 3  # recoveries at one position before that is an error of its own
 LONG_LIFE_S: Final = 30.0
 # Two files are kept; manifests of files that were damaged and swept may lie between theirs.
 GENERATIONS_MAX: Final = 8
@@ -49,6 +50,7 @@ class LaneRunner:
     def __init__(self, name: LaneName, context: LaneContext) -> None:
         self.name = name
         self.status = LaneStatus(str(name))
+        self._memory = LaneMemory(self.status)
         self._context = context
         self._contact = context.contacts.of(name.number)
         self._stopping = asyncio.Event()
@@ -70,6 +72,8 @@ class LaneRunner:
                 await self._ring(error)
                 return
             except Exception as error:  # a lane must never stop unseen
+                if isinstance(error, InputError):
+                    self._memory.suspects.note(error)
                 self._stumble(error)
                 await pause(backoff.delay_s(error), self._stopping)
             finally:
@@ -91,8 +95,16 @@ class LaneRunner:
         self.status.phase = "recovering"
         foreseen = isinstance(error, TocsinError | OSError)
         self.status.trouble = str(error) if foreseen else repr(error)
-        trouble, trace = self.status.trouble, None if foreseen else error
+        plain = foreseen and not isinstance(error, InputError)
+        trouble, trace = self.status.trouble, None if plain else error
         log.warning("%s: %s; recovering from the last snapshot", self.name, trouble, exc_info=trace)
+        self.status.in_vain += 1
+        self._memory.furthest = max(self._memory.furthest, self.status.position)
+        if self.status.in_vain == IN_VAIN_MAX:
+            log.error(
+                "%s: recovered %d times and got no further than offset %d: %s; see %s",
+                *(self.name, IN_VAIN_MAX, self._memory.furthest, trouble, "docs/standing.md"),
+            )
 
     async def _ring(self, error: TocsinError) -> None:
         """Tell the world that the lane stands, as often as it takes."""
@@ -131,9 +143,8 @@ class LaneRunner:
         await check_log_identity(telemetry, lane)
         lane.outbox.known = past.mark
         await telemetry.seek(self.name.number, lane.position)
-        self._contact.begin()
-        life = LaneLoop(self._context, lane, lane_log, deque(past.journal), self.status)
-        life.alarms_end = past.alarms_end
+        self._contact.begin(max(lane.position, past.mark.telemetry if past.mark else 0))
+        life = LaneLoop(self._context, lane, lane_log, past, self._memory)
         if past.manifest is None:
             await life.snapshot()
         pump = asyncio.create_task(life.pump(), name=f"{self.name}-fetch")

@@ -228,6 +228,18 @@ _MEASURES: Final = (
         counts=True,
     ),
     _plain(
+        "recoveries_in_vain",
+        "Recoveries in a row after which the lane stood where it had stood before",
+        lambda lane: lane.in_vain,
+        counts=False,
+    ),
+    _plain(
+        "records_set_aside",
+        f"Records that could not be judged and were passed over {_SINCE_HERE}",
+        lambda lane: lane.set_aside,
+        counts=True,
+    ),
+    _plain(
         "shadows_shed",
         f"Shadows that the lane let go of by itself {_SINCE_BEGIN}",
         lambda lane: lane.sheds,

@@ -14,7 +14,8 @@ from broker.access import client_options
 from broker.closing import close_client
 from broker.errors import forbidden
 from broker.partition_reader import Found, LaneReader
-from contracts.errors import FatalError, Fenced
+from contracts.dead_letter import letter_headers
+from contracts.errors import Diverged, FatalError, Fenced
 from contracts.journal import Entry, decode_entry, encode_entry
 from contracts.kafka import NO_SECURITY, Security
 from contracts.lane import LaneName
@@ -135,13 +136,13 @@ class KafkaLaneLog:
         try:
             return msgspec.json.decode(record.value or b"", type=kind)
         except (ValueError, RecursionError) as error:
-            raise FatalError(_malformed(record, kind.__name__, error)) from error
+            raise Diverged(_malformed(record, kind.__name__, error)) from error
 
     def _entry(self, record: Found) -> Entry:
         try:
             return decode_entry(record.value or b"")
         except msgspec.DecodeError as error:
-            raise FatalError(_malformed(record, "Entry", error)) from error
+            raise Diverged(_malformed(record, "Entry", error)) from error
 
     async def flush(
         self, entries: list[Entry], messages: list[Message], mark: OutputMark
@@ -191,12 +192,13 @@ class KafkaLaneLog:
             return await self._send_own("alarms", message.key, message.body, HEADER[message.kind])
         names, settings = self._settings.topics, self._settings
         partition = self._lane.number % settings.dead_letter_partitions
+        more = letter_headers(message.body) if message.kind == "dead_letter" else []
         sent: Awaitable[Any] = await self._started().send(
             names.shadow if message.kind == "shadow" else names.dead_letters,
             message.body,
             key=message.key,
             partition=partition,
-            headers=self._headers(HEADER[message.kind]),
+            headers=self._headers(HEADER[message.kind]) + more,
         )
         return sent
 

@@ -105,7 +105,10 @@ def test_an_installed_kind_rings_in_a_replay(tmp_path: Path) -> None:
     done = tocsin(site, "replay", "--configs", str(folder), str(feed))
     assert done.returncode == 0, done.stderr
     said = [line.partition("water.a.p: ")[2] for line in done.stdout.splitlines()[:2]]
-    assert said == ["jumped by 0.3 to 0.6", "over after 1 min; now 0.6 MPa."]
+    assert said == [
+        "jumped by 0.3 to 0.6",
+        "cleared (jump), lasted 1 min; value 0.6 MPa now.",
+    ]
 
 
 @pytest.mark.slow

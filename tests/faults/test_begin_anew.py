@@ -13,7 +13,7 @@ from app.operate.begin_anew import begin_anew
 from app.process.lifeline_worker import LifelineWorker
 from app.process.worker_options import WorkerOptions
 from configuration.configuration import Configuration
-from contracts.errors import FatalError
+from contracts.errors import ConfigError, FatalError
 from contracts.topics import TopicNames
 from tests.testkit.faults.oracle import read_all
 from tests.testkit.in_process import configured, create, send, taken, until
@@ -63,6 +63,16 @@ async def stands(configuration: Configuration, words: list[str]) -> None:
             await said_by(words)
 
 
+async def skips(words: list[str], first: int, last: int) -> None:
+    """All that was not told may be skipped; neither what was, nor what is not there yet."""
+    for beyond in (first - 1, last + 1):
+        expected = f"--skip-to: expected {first} to {last}, got {beyond}"
+        with pytest.raises(ConfigError, match=expected):
+            await said_by([*words, "--skip-to", str(beyond)])
+    said = await said_by([*words, "--skip-to", str(last)])
+    assert said.startswith(f"water-0: goes on at telemetry offset {last} of {last}, with what 8 of")
+
+
 async def test_a_standing_lane_goes_on_from_what_is_left(tmp_path: Path, kafka: Cluster) -> None:
     city = configured(tmp_path, kafka.bootstrap, APP)
     words = ["--configs", str(tmp_path / "configs"), "--bootstrap", kafka.bootstrap, "--lane", "0"]
@@ -97,5 +107,6 @@ async def test_a_standing_lane_goes_on_from_what_is_left(tmp_path: Path, kafka: 
     async with LifelineWorker(city, WAY) as service:
         await until(lambda: taken(service) == 5)
         await until(service.ready)
+    await skips(words, 119, 119)
     lost = [pair for pair in await rung(kafka.bootstrap) if pair[0] == "tocsin.water-0"]
     assert lost == [("tocsin.water-0", "data_loss")] * 2

@@ -224,19 +224,30 @@ def test_a_lane_goes_on_from_a_snapshot_as_one_that_never_stopped(
     rung = alarms_of(unbroken, stored.pieces)
     assert [alarm for alarm in rung if alarm["channel"] in held] == stored_alarms
     more = list(stored.more(tmp_path))
-    told = [_of_any_pack(alarm) for alarm in alarms_of(restored, more)]
+    old = _without_finding(restored)
+    told = [_of_any_release(alarm, old) for alarm in alarms_of(restored, more)]
     assert told, "idle: nothing rang behind the snapshot"
-    assert told == [_of_any_pack(alarm) for alarm in alarms_of(unbroken, more)]
+    assert told == [_of_any_release(alarm, old) for alarm in alarms_of(unbroken, more)]
     mine, theirs = restored.header(), unbroken.header()
     for name in ("book", "digest"):  # alarms that were open name the configuration of then
         del mine[name], theirs[name]
     assert mine == theirs
 
 
-def _of_any_pack(alarm: dict[str, Any]) -> dict[str, Any]:
-    """An alarm without the place and the configuration of its rule, which packs move on from."""
-    rule = {name: text for name, text in alarm["rule"].items() if name not in {"at", "config"}}
-    return {**alarm, "rule": rule}
+def _without_finding(lane: Lane) -> set[str]:
+    """Alarms that were opened by a release which did not tell what a rule with several found."""
+    held = [json.loads(last) for *_, last in lane.header()["book"]["open"]]
+    return {alarm["id"] for alarm in held if "finding" not in alarm["rule"]}
+
+
+def _of_any_release(alarm: dict[str, Any], old: set[str]) -> dict[str, Any]:
+    """An alarm without the place and the configuration of its rule, which packs move on from.
+
+    One that a release before opened without its finding keeps everything but that and its text.
+    """
+    left = {"at", "config"} | ({"finding"} if alarm["id"] in old else set())
+    rule = {name: text for name, text in alarm["rule"].items() if name not in left}
+    return {**alarm, "rule": rule, **({"say": ""} if alarm["id"] in old else {})}
 
 
 def alarms_of(lane: Lane, pieces: list[Records]) -> list[Any]:

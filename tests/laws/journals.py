@@ -4,7 +4,18 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from contracts.journal import Accept, Change, Entry, Outage, Refuse, Shelve, Swap, Tick, Unshelve
+from contracts.journal import (
+    Accept,
+    Change,
+    Entry,
+    Outage,
+    Refuse,
+    Shelve,
+    StampLimit,
+    Swap,
+    Tick,
+    Unshelve,
+)
 from contracts.records import Records
 from tests.laws.path import Path, numbered
 from tests.testkit.streams import CHANNELS
@@ -20,6 +31,7 @@ def _changes(path: Path, stamp_s: int) -> st.SearchStrategy[Change]:
     return st.one_of(
         st.integers(-60, 90).map(lambda ahead: Tick(stamp_s + ahead)),
         seconds.map(Outage),
+        st.integers(-86_410, -86_390).map(lambda ahead: StampLimit(stamp_s + ahead)),
         st.builds(lambda c, s, more: Shelve(c, *WHY, s, **more), channels, seconds, said),
         st.builds(lambda c, more: Unshelve(c, *WHY, **more), channels, said),
         st.builds(lambda c, more: Accept(c, *WHY, **more), channels, said),

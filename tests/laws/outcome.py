@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contracts.batch import Batch, Disposition
+from contracts.errors import TocsinError
 from contracts.journal import Entry
 from contracts.ports.lane_log import Message, OutputMark
 from contracts.ports.lane_parts import Arrays, Parts, Scorer, Span
@@ -25,8 +26,8 @@ from tests.laws.path import Path
 from tests.testkit.streams import Stream
 
 
-class Broken(AssertionError):  # noqa: N818 - a verdict
-    """A law does not hold."""
+class Broken(AssertionError, TocsinError):  # noqa: N818 - a verdict
+    """A law does not hold; a lane takes that for no input's doing and passes it on."""
 
 
 class Idle(AssertionError):  # noqa: N818 - a verdict

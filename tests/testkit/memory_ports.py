@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from contracts.errors import DataLoss, FatalError, Fenced
+from contracts.errors import DataLoss, Diverged, Fenced
 from contracts.journal import Entry, encode_entry
 from contracts.lane import LaneName
 from contracts.ports.lane_log import Manifest, Message, OutputMark, Past
@@ -91,7 +91,7 @@ class MemoryLog:
             return msgspec.json.decode(written.body, type=kind)
         except msgspec.DecodeError as error:
             where = f"{self._place(topic)}@{written.offset}"
-            raise FatalError(f"{where}: expected the lane's own {kind.__name__}") from error
+            raise Diverged(f"{where}: expected the lane's own {kind.__name__}") from error
 
     async def flush(
         self, entries: list[Entry], messages: list[Message], mark: OutputMark

@@ -121,3 +121,17 @@ def test_a_look_at_a_recording_reads_its_messages(
         "output format",
         "quality   3 good, 0 uncertain, 0 bad",
     ]
+
+
+def test_lines_in_disorder_are_said_to_be_late(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "a.jsonl"
+    times = [(BEGIN + timedelta(hours=hour)).isoformat() for hour in (3, 2, 1, 0)]
+    rows = ({"channel": FEED, "time": time, "value": 100.0} for time in times)
+    path.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    assert main(["replay", str(path)]) == 0
+    said = capsys.readouterr()
+    assert "4 received = 1 scored" in said.out
+    assert "replay: not judged 3 of 4 readings" in said.err
+    assert "3 late: older than the channel's newest; sort the file by time" in said.err

@@ -1,5 +1,6 @@
 """States in sequence: the twin, the laws, a door, a breaker, heartbeats, batches."""
 
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -201,3 +202,59 @@ def test_repeats_are_remembered_when_another_class_counts_more_of_them() -> None
         new.restore(old.arrays(), np.arange(3))
         told = new.score(batch, disposition, (at, len(batch)), {"value": batch.value})
         assert same(told, whole[whole["ordinal"] >= at])
+
+
+def found(rule: StateSequence, *steps: tuple[float, float]) -> list[tuple[str, float, float]]:
+    """Name of what rings first on one channel, its state before, and the bound that was passed."""
+    readings = [Reading(0, at, code) for at, code in steps]
+    rung = run(Case(SEQUENCE, {"a.b": rule}, roster({"a.b": 1}), readings))
+    told = [(one, SEQUENCE.finding(rule, one)) for one in rung if one["now"] > one["was"]]
+    return [
+        (finding.name, float(one["expected"]), finding.figures.get("threshold", math.nan))
+        for one, finding in told
+    ]
+
+
+BREAKER = StateSequence(
+    states={"0": "open", "1": "closed", "2": "tripped", "3": "reclosing"},
+    allowed=["open>closed", "closed>open", "tripped>reclosing", "reclosing>closed"],
+    at_most={"reclosing": Duration("1 min")},
+    at_least={"open": Duration("5 s")},
+    repeats=Repeats(of="reclosing>closed", more_than=1, within=Duration("1 h")),
+)
+
+
+def test_a_breaker_that_trips_is_told_with_the_state_before_even_after_a_delay() -> None:
+    late = msgspec.structs.replace(BREAKER, on_delay=Duration("3 s"), at_least={})
+    steps = ((0.0, 1.0), (10.0, 2.0), (20.0, 2.0))
+    assert found(BREAKER, *steps)[0][:2] == ("order", 1.0)
+    assert found(late, *steps)[0][:2] == ("order", 1.0), "not tripped, then tripped"
+
+
+def test_what_lasts_what_was_too_short_and_what_repeats_are_told_apart() -> None:
+    closed, tripped = (0.0, 0.0), (10.0, 1.0)
+    stuck = found(BREAKER, (0.0, 2.0), (10.0, 3.0), (75.0, 3.0))
+    assert stuck == [("stuck", 2.0, 60.0)]
+    overdue = found(BREAKER, (0.0, 2.0), (10.0, 3.0), (75.0, 1.0))
+    assert overdue == [("overdue", 3.0, 60.0)]
+    short = found(BREAKER, (0.0, 1.0), (10.0, 0.0), (12.0, 1.0))
+    assert short == [("too_short", 0.0, 5.0)]
+    once = ((20.0, 2.0), (21.0, 3.0), (22.0, 1.0))
+    again = [(20.0 * i + at, code) for i in range(2) for at, code in once]
+    free = msgspec.structs.replace(BREAKER, allowed=[])
+    assert found(free, closed, tripped, *again)[-1] == ("repeats", 3.0, 1.0)
+    assert found(BREAKER, closed, (10.0, 7.0))[0][0] == "unknown"
+
+
+def test_a_state_that_an_older_snapshot_left_without_the_one_before_is_told_alone() -> None:
+    rule = msgspec.structs.replace(BREAKER, on_delay=Duration("3 s"), at_least={})
+    readings = [Reading(0, 0.0, 1.0), Reading(0, 10.0, 2.0), Reading(0, 20.0, 2.0)]
+    case_ = Case(SEQUENCE, {"a.b": rule}, roster({"a.b": 1}), readings)
+    batch, disposition = case_.batch()
+    detector, later = case_.detector(), case_.detector()
+    detector.score(batch, disposition, (0, 2), {"value": batch.value})
+    arrays = {name: np.array(array) for name, array in detector.arrays().items()}
+    arrays["sequence.state"]["spare"] = 0  # what releases before left there
+    later.restore(arrays, np.arange(1))
+    (rung,) = later.score(batch, disposition, (2, 3), {"value": batch.value})
+    assert SEQUENCE.finding(rule, rung).name == "entered"

@@ -168,6 +168,24 @@ def test_a_label_that_names_what_does_not_exist_is_refused_with_its_line(
         read_labels(path, [configuration])
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{head}\n{row},1\n", "labels.csv:2:1: expected 4 cells as in the head line, got 5"),
+        ("{head},channel\n{row},b\n", "labels.csv:1:1: expected the column 'channel' once"),
+        ("{head}\n", "labels.csv:1:1: expected a head line and an event in each row, got none"),
+        ("", "labels.csv:1:1: expected a head line and an event in each row, got none"),
+    ],
+)
+def test_labels_of_csv_that_would_be_lost_are_refused(tmp_path: Path, text: str, said: str) -> None:
+    path = tmp_path / "labels.csv"
+    row = "x,2026-03-02T09:00:00Z,2026-03-02T10:00:00Z,a"
+    path.write_text(text.format(head="name,from,to,channel", row=row))
+    with pytest.raises(ConfigError) as caught:
+        read_labels(path)
+    assert said in str(caught.value)
+
+
 @pytest.mark.parametrize("name", ["labels.csv", "labels.yaml", "columns.yaml"])
 def test_a_file_that_is_not_utf_8_is_refused_in_one_line(
     tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]

@@ -259,6 +259,20 @@ FORMS: dict[str, tuple[TimeColumn, Callable[[datetime], str]]] = {
         lambda t: f"{t.astimezone(SHANGHAI):%Y-%m-%d %H:%M:%S}",
     ),
     "s": (TimeColumn(epoch="s"), lambda t: f"{t.timestamp():.0f}"),
+    "ms": (TimeColumn(), lambda t: f"{t.timestamp() * 1_000:.0f}"),
+    "ns": (TimeColumn(epoch="ns"), lambda t: f"{round(t.timestamp()) * 10**9}"),
+    "spreadsheet": (
+        TimeColumn(zone="UTC", epoch="spreadsheet"),
+        lambda t: f"{t.timestamp() / 86_400 + 25_569:.9f}",
+    ),
+    "noon": (
+        TimeColumn(zone="UTC", format="%d-%b-%y %I:%M:%S %p"),
+        lambda t: f"{t:%d-%b-%y %I:%M:%S %p}",
+    ),
+    "offset": (
+        TimeColumn(format="%Y%m%d %H%M%S %z"),
+        lambda t: f"{t.astimezone(SHANGHAI):%Y%m%d %H%M%S %z}",
+    ),
     "fraction": (TimeColumn(epoch="s"), lambda t: f"{t.timestamp():.3f}"),
     "format": (
         TimeColumn(zone="UTC", format="%d/%m/%Y %H:%M:%S.%f"),
@@ -312,9 +326,35 @@ def test_a_table_in_any_declared_form_is_read_to_the_same_columns(
         sheet = Sheet(
             time=how, long=declared, decimal=decimal, delimiter=delimiter, encoding=encoding
         )
-        values, at = whole(open_csv(path, sheet, Names()))
-        np.testing.assert_equal(values, [np.nan if v == "Bad" else v for _, v in there])
-        assert at == [round(time.timestamp()) * 10**9 for time, _ in there]
+        cells = pa.table({name: list(cells) for name, *cells in zip(*table, strict=True)})
+        pq.write_table(cells, folder / f"{name}.parquet")
+        for source in (
+            open_csv(path, sheet, Names()),
+            open_parquet(folder / f"{name}.parquet", sheet, Names()),
+        ):
+            values, at = whole(source)
+            np.testing.assert_equal(values, [np.nan if v == "Bad" else v for _, v in there])
+            assert at == [round(time.timestamp()) * 10**9 for time, _ in there]
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    st.sampled_from(sorted(FORMS)),
+    st.integers(0, 3),
+    st.sampled_from(["", "yesterday", "31.02.2026", "2026-13-01 00:00:00", "-5", "1e400", "٣"]),
+)
+def test_a_time_in_another_form_is_refused_with_its_place_in_any_declared_form(
+    tmp_path_factory: pytest.TempPathFactory, form: str, row: int, cell: str
+) -> None:
+    how, write = FORMS[form]
+    begin = datetime(2026, 3, 2, tzinfo=UTC)
+    times = [write(begin + timedelta(minutes=i)) for i in range(4)]
+    times[row] = cell
+    path = tmp_path_factory.mktemp("refused") / "a.csv"
+    path.write_text("time;channel;value\n" + "".join(f"{time};a;1\n" for time in times))
+    with pytest.raises(ConfigError) as caught:
+        open_csv(path, Sheet(time=how, delimiter=";"), Names())
+    assert f"a.csv:{row + 2}:1: column `time`: expected" in str(caught.value)
 
 
 # File below the cases: readings, those without a number, and an error instead.

@@ -444,3 +444,18 @@ def test_files_in_forms_that_are_not_read_are_named(tmp_path: Path) -> None:
     data = open_data(tmp_path)
     assert data.count == 1
     assert data.notes == [f"{tmp_path / 'b.csv.gz'}: left out; unpack it first"]
+
+
+def test_a_declaration_that_names_no_file_or_both_forms_is_said(tmp_path: Path) -> None:
+    path, columns = tmp_path / "PI-1.csv", tmp_path / "columns.yaml"
+    columns.write_text('exports:\n  - files: "pi-*.csv"\n    delimiter: ";"\n')
+    unnamed = f"{columns}: no `files:` matches PI-1.csv, which is read as it stands"
+    path.write_text(long("1"))
+    assert open_data(path).notes == [unnamed]
+    path.write_text(long("1", sign=";"))
+    with pytest.raises(ConfigError) as caught:
+        open_data(path)
+    assert caught.value.findings[1] == unnamed
+    columns.write_text('exports:\n  - {long: {}, wide: {a: {channel: b}}, delimiter: ";"}\n')
+    with pytest.raises(ConfigError, match="`long` or `wide` to be declared, got both"):
+        open_data(path)

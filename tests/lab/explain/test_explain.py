@@ -29,6 +29,7 @@ from contracts.journal import (
 from lab.explain.replay import ReplayLanes
 from pipeline.snapshot.lane_state import learned
 from pipeline.snapshot.store import SnapshotStore
+from tests.testkit.city import DUTY
 from tests.testkit.config_folder import PACK, folder_with
 
 CHANNEL = "water.a.p"
@@ -54,6 +55,26 @@ def minutes(path: Path, values: list[float]) -> Path:
         )
     )
     return path
+
+
+def test_a_calendar_is_one_line_and_only_of_rules_that_go_by_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    seasonal = "seasonal:\n  slot: 1 h\n  band: 5 sigma\n  floor: 0.01\n  at_most: yellow\n"
+    files: dict[str, str | bytes] = {
+        "water/catalogue.csv": CATALOGUE,
+        "water/pressure.yaml": f"{PACK}\n{seasonal}  duty:\n{DUTY}{OVERRIDE}",
+        "calendar.yaml": "2026-10-01: sunday\n2026-10-02: sunday\n",
+    }
+    folder = folder_with(tmp_path / "configs", files)
+    assert main(["explain", "--configs", str(folder), CHANNEL, "--json"]) == 0
+    values = json.loads(capsys.readouterr().out)["values"]
+    by_day = [value for value in values if value["path"].endswith(("calendar", "utc_offset"))]
+    assert [(value["path"], value["text"]) for value in by_day] == [
+        ("seasonal.utc_offset", "8 h"),
+        ("seasonal.calendar", "2 dates"),
+    ]
+    assert by_day[1]["written"] == f"{folder}/calendar.yaml"
 
 
 def test_each_value_is_told_with_its_place_and_who_put_it_there(

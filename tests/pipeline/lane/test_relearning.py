@@ -17,6 +17,7 @@ from pipeline.snapshot.lane_state import freeze, thaw
 from pipeline.snapshot.store import pack, unpack
 from pipeline.worker.journal_writer import JournalWriter
 from pipeline.worker.lane_context import LanePorts
+from pipeline.worker.suspects import Suspects
 from runtime.installation import CONFIGS, HOME
 from runtime.queues import OneThread
 from tests.testkit.config_folder import PACK, loaded
@@ -60,7 +61,7 @@ async def swapped(two: Two) -> tuple[Lane, Entry]:
     with OneThread("scoring") as scoring:
         telemetry = MemoryTelemetry({}, Faults(), seed=0)
         ports = LanePorts(telemetry, MemoryCommands(), no_log, WoundClock(), scoring)
-        changes = JournalWriter(lane, ports, no_step)
+        changes = JournalWriter(lane, ports, no_step, Suspects())
         await changes.swap(two.second.hash)
     (entry,) = changes.take()
     return lane, entry

@@ -150,7 +150,7 @@ def test_a_lane_that_is_busy_does_not_ask_in_vain() -> None:
 def test_an_outage_lies_where_the_log_ended_before_it_until_it_is_written() -> None:
     clock = WoundClock(60_000)
     contact = BrokerContacts(clock).of(3)
-    contact.begin()
+    contact.begin(0)
     contact.ask()
     contact.hear(LogView(1, 70, 70))
     contact.fail()
@@ -161,13 +161,27 @@ def test_an_outage_lies_where_the_log_ended_before_it_until_it_is_written() -> N
     assert contact.outage(60) == (70, 43)
     contact.take()
     assert contact.outage(60) is None
-    contact.begin()  # before it was written
+    contact.begin(60)  # before it was written
     assert contact.outage(60) == (70, 43)
     assert contact.outage(90) == (70, 43)
     contact.take()
     contact.written()
     assert contact.outage(60) is None
     assert contact.in_touch
+
+
+def test_what_another_worker_has_heard_since_is_no_outage() -> None:
+    clock = WoundClock(60_000)
+    contact = BrokerContacts(clock).of(3)
+    contact.begin(0)
+    contact.ask()
+    contact.hear(LogView(1, 70, 70))
+    contact.fail()
+    clock.time_ms += 3_600_000
+    contact.begin(500)
+    contact.ask()
+    contact.hear(LogView(2, 500, 500))
+    assert contact.outage(500) is None
 
 
 def test_an_outage_in_which_the_end_of_the_log_was_lost_is_journalled_at_its_new_end() -> None:

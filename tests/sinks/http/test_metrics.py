@@ -42,6 +42,8 @@ FAMILIES = {
     "tocsin_snapshots": ("counter", {"lane"}),
     "tocsin_recoveries": ("counter", {"lane"}),
     "tocsin_damaged_snapshots": ("counter", {"lane"}),
+    "tocsin_recoveries_in_vain": ("gauge", {"lane"}),
+    "tocsin_records_set_aside": ("counter", {"lane"}),
     "tocsin_snapshot_hold_seconds": ("gauge", {"lane"}),
     "tocsin_alarms_open": ("gauge", {"lane", "colour"}),
     "tocsin_channels_shelved": ("gauge", {"lane"}),
@@ -99,6 +101,8 @@ def test_every_number_comes_through() -> None:
     assert found["tocsin_score_seconds_total", "water-3"] == 1.5
     assert found["tocsin_snapshots_total", "water-3"] == 9
     assert found["tocsin_recoveries_total", "water-3"] == 1
+    assert found["tocsin_recoveries_in_vain", "water-3"] == 18
+    assert found["tocsin_records_set_aside_total", "water-3"] == 19
     assert found["tocsin_alarms_open", "red", "water-3"] == 4
     assert found["tocsin_outputs_total", "shadow", "water-3"] == 11
     assert found["tocsin_shadows_shed_total", "water-3"] == 2

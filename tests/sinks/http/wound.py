@@ -51,5 +51,7 @@ def busy(name: str = "water-3") -> LaneStatus:
         score_seconds=1.5,
         snapshots=9,
         recoveries=1,
+        in_vain=18,
+        set_aside=19,
         open_alarms={"blue": 1, "yellow": 2, "orange": 3, "red": 4},
     )
