@@ -10,7 +10,7 @@ from moto.server import ThreadedMotoServer
 
 from contracts.errors import FatalError
 from pipeline.snapshot.store import SnapshotStore
-from tests.pipeline.worker.test_recovery import live_through
+from tests.pipeline.worker.recovery.test_recovery import live_through
 from tests.testkit.day import Day
 from tests.testkit.planned_faults import Step
 from tests.testkit.world import Plans, World, holding

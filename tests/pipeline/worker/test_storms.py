@@ -9,7 +9,7 @@ import pytest
 from contracts.journal import Tick
 from pipeline.lane.outbox import TransactionBound
 from runtime.failpoints import arm
-from tests.pipeline.worker.test_recovery import live_through
+from tests.pipeline.worker.recovery.test_recovery import live_through
 from tests.testkit.day import Day
 from tests.testkit.planned_faults import Step
 from tests.testkit.world import ALARMS, Plans, World, holding

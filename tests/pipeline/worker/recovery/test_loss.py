@@ -12,7 +12,7 @@ import pytest
 from contracts.errors import Damaged
 from contracts.ports.lane_log import Manifest
 from pipeline.snapshot.store import SnapshotStore
-from tests.pipeline.worker.test_recovery import live_through
+from tests.pipeline.worker.recovery.test_recovery import live_through
 from tests.testkit.day import Day
 from tests.testkit.memory_ports import MemoryStream
 from tests.testkit.world import ALARMS, JOURNAL, World, holding

@@ -1,0 +1,1 @@
+"""Tests of how a lane comes back: `pipeline/worker/lane_runner.py` and what it reads."""
