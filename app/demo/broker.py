@@ -3,10 +3,10 @@
 import asyncio
 import secrets
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 from aiokafka.admin import AIOKafkaAdminClient
@@ -24,8 +24,11 @@ from contracts.topics import TopicNames
 
 COPIES_MAX: Final = 3
 REQUEST_TIMEOUT_MS: Final = 5_000
-TOPICS_S: Final = 1.5  # for making topics when interrupted, and for deleting them
+TOPICS_S: Final = 1.5  # for making topics when interrupted
+GONE_S: Final = 15.0  # for deleting them: a broker that has just started takes seconds
 LOOK_S: Final = 0.1
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,18 +94,27 @@ async def real(
     app = f"tocsin-demo-{secrets.token_hex(4)}"
     kafka = msgspec.structs.replace(configuration.settings.kafka, bootstrap=bootstrap)
     settled = _settled(configuration, app, kafka, state)
-    brokers = await _brokers(kafka)
+    brokers = await _answered(_brokers(kafka))
     topics = _lasting(needed(lanes, TopicNames(app), _plan(brokers)))
-    making = asyncio.create_task(ensure(topics, bootstrap, kafka), name="topics")
     try:
-        await asyncio.shield(making)
+        await _answered(ensure(topics, bootstrap, kafka))
         yield DemoBroker(settled, check_crcs=True)
     finally:
-        # A request on its way is answered first: what came of it later, nobody would delete.
-        await asyncio.wait({making}, timeout=TOPICS_S)
-        making.cancel()
-        await asyncio.gather(making, return_exceptions=True)
         await _delete(kafka, {topic.name for topic in topics})
+
+
+async def _answered(request: Coroutine[Any, Any, T]) -> T:
+    """What a request brings; an interrupt waits for its answer too.
+
+    What came of it later, nobody would delete, and the client leaves half a connection open.
+    """
+    asking = asyncio.create_task(request, name="topics")
+    try:
+        return await asyncio.shield(asking)
+    finally:
+        await asyncio.wait({asking}, timeout=TOPICS_S)
+        asking.cancel()
+        await asyncio.gather(asking, return_exceptions=True)
 
 
 def _settled(configuration: Configuration, app: str, kafka: Kafka, state: str) -> Configuration:
@@ -153,7 +165,7 @@ async def _delete(kafka: Kafka, names: set[str]) -> None:
     left = names
     async with _admin(kafka) as admin:
         began = time.monotonic()
-        while left and time.monotonic() - began < TOPICS_S:
+        while left and time.monotonic() - began < GONE_S:
             await admin.delete_topics(sorted(names))
             left = names & set(await admin.list_topics())
             await asyncio.sleep(LOOK_S if left else 0)

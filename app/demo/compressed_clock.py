@@ -13,6 +13,7 @@ from configuration.lane_plan import Plan
 from lab.feeds.feed import Feed
 
 UNACKNOWLEDGED = 500  # readings on their way to the broker at a time
+AHEAD_MS_MAX = 12 * 3_600_000  # of the clock: further ahead a stamp counts as a sender's fault
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,8 @@ async def send(
     waiting: list[asyncio.Future[Any]] = []
     for reading in readings:
         wait_s = (reading.time_ms - clock.due_ms()) / clock.speed / 1000
-        if wait_s > 0 or len(waiting) >= UNACKNOWLEDGED:
+        ahead = reading.time_ms - clock.held_ms > AHEAD_MS_MAX
+        if wait_s > 0 or ahead or len(waiting) >= UNACKNOWLEDGED:
             await asyncio.gather(*waiting)
             waiting.clear()
             clock.held_ms = reading.time_ms

@@ -201,6 +201,8 @@ class LivenessWatch:
         Who falls silent is not called invalid any more; at the same second silence comes first.
         """
         silent = self._silence.fire(lane_time_s)
+        if not len(silent) and lane_time_s < self._soonest_s:
+            return silent
         rows = silent["row"]
         silent_s = np.full(len(self.state) if len(rows) else 0, NOBODY)
         silent_s[rows] = silent["time_ns"] // NS_PER_S

@@ -152,13 +152,18 @@ class SilenceWatch:
         """Whether each lane row is shelved."""
         return self._shelved
 
+    @property
+    def _outage_known(self) -> bool:
+        """Whether some who were heard before an outage may be waited for longer than others."""
+        return bool(self._outages[-1, 1])
+
     def bound_s(self, lane_time_s: int) -> int:
         """Lane time before which no deadline can lie; it may be early, never late.
 
-        A reading after `lane_time_s` may end a silence and so begin a new wait: with anybody
-        silent the bound is never further away than the shortest wait.
+        A reading after `lane_time_s` may end a silence, or a wait that an outage made longer, and
+        so begin a new wait: then the bound is never further away than the shortest wait.
         """
-        if not self._silent:
+        if not self._silent and not self._outage_known:
             return self._soonest_s
         return min(self._soonest_s, lane_time_s + self._shortest_s)
 
@@ -231,6 +236,8 @@ class SilenceWatch:
 
     def fire(self, lane_time_s: int) -> Transitions:
         """Ring for every deadline up to now, in (deadline, row) order."""
+        if lane_time_s < self._soonest_s and not self._outage_known:
+            return _NOTHING
         state = self.state
         due = np.flatnonzero(state["deadline_s"] <= lane_time_s)
         deadline_s = self._deadline_s(due)

@@ -81,6 +81,8 @@ class Witnesses:
 
     def heard(self, transitions: Transitions) -> list[Heard]:
         """Level changes of witnesses among others, by rising ordinal."""
+        if not len(transitions):
+            return []
         keys = transitions["row"].astype(np.int64) * SLOTS + transitions["rule"]
         mine = np.flatnonzero(np.isin(keys, self._keys))
         ordered = mine[np.lexsort((keys[mine], transitions["ordinal"][mine]))]

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Annotated, Any, Final
 
 import msgspec
+import numpy as np
 from msgspec import Meta
 
 from configuration.configuration import Configuration
@@ -132,7 +133,7 @@ def _failures(test: RuleTest, plan: Plan) -> Iterator[str]:
         yield f"expected an RFC 3339 time as start, got {test.start!r}"
         return
     try:
-        told = sorted(_told(test, plan, start_ns))
+        told = sorted(_told(test, _watching(plan, test), start_ns))
     except ValueError as error:
         yield str(error)
         return
@@ -152,6 +153,15 @@ def _shown(item: tuple[int, str, str, str]) -> str:
     minutes = at_ns / 60e9
     at = f"{minutes:g} min" if minutes < 120 else f"{minutes / 60:g} h"
     return f"{rule} {colour} at {at} on {channel}"
+
+
+def _watching(plan: Plan, test: RuleTest) -> Plan:
+    """The plan with the groups of a test's channels alone: all others would only fall silent."""
+    _, group_of = plan.catalogue.codes("group")
+    rows = [plan.catalogue.row_of[channel] for channel in test.series]
+    keep = np.isin(group_of, group_of[rows])
+    watching = plan.configuration.watching(plan.catalogue.take(keep))
+    return plan_of(watching, plan.lifeline)
 
 
 def _told(test: RuleTest, plan: Plan, start_ns: int) -> list[tuple[int, str, str, str]]:

@@ -67,6 +67,8 @@ def reading_letters(
     """Dead letters of the readings from `span[0]` up to but not including `span[1]`."""
     batch = work.batch
     bad = np.flatnonzero(work.disposition[span[0] : span[1]] > Disposition.UNDECODABLE) + span[0]
+    if not len(bad):
+        return
     for place, of_message in sampled(batch.record, work.disposition, bad):
         row, record = int(batch.row[place]), int(batch.record[place])
         disposition = Disposition(int(work.disposition[place]))

@@ -205,7 +205,7 @@ def test_a_snapshot_of_the_version_before_is_restored_whole(stored: StoredLane) 
     kept = unpack(stored.path.read_bytes())
     lane = stored.thawed()
     since = {"config": lane.parts.config}  # packs move on, releases add to it
-    added = {
+    added: dict[str, Any] = {
         "relearning": {},
         "recent": [0, []],
         "shelf_orders": [],

@@ -106,6 +106,7 @@ def _once(path: Path, stream: Stream, point: int) -> Outcome:
     lane = path.lane(watch.dress)
     journal_merge.feed(lane, first, entries)
     messages = lane.outbox.take()
+    lane.shadow_outbox.take()  # a snapshot is taken of a lane that has told all
     frozen = freeze(lane)
     data = pack(frozen)
     again = watch.copy()

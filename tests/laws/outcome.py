@@ -173,6 +173,7 @@ def outcome(lane: Lane, messages: list[Message], watch: Watch, pieces: int = 1) 
 
 def _take(lane: Lane, messages: list[Message], hooks: Hooks) -> None:
     told = lane.outbox.take()
+    lane.shadow_outbox.take()
     messages.extend(told)
     hooks.after(lane, told)
 

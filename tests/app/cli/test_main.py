@@ -106,7 +106,10 @@ def test_a_replay_tells_an_episode_and_balances(
     lines = feed(tmp_path / "feed.jsonl", [100.0] * 200 + [20.0] * 3 + [100.0] * 6)
     assert main(["replay", str(lines), "--out", str(tmp_path / "alarms.jsonl")]) == 0
     out = capsys.readouterr().out.splitlines()
-    assert any("red" in line and "feed 20 l/s in the last hour, below 30" in line for line in out)
+    assert any(
+        "red" in line and "mean feed of the last hour 20.0 L/s, below 30.0 L/s" in line
+        for line in out
+    )
     assert out[-2].startswith("209 received = 209 scored + 0 held")
     alarms = (tmp_path / "alarms.jsonl").read_text().splitlines()
     told = [alarm for alarm in map(json.loads, alarms) if alarm["channel"] == FEED]

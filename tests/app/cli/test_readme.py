@@ -49,7 +49,7 @@ def test_four_commands_lead_from_a_rule_to_its_alarm(tmp_path: Path) -> None:
     _, checked, replayed, explained = said
     assert "rules limit, unusual, silent, invalid, rise" in checked
     assert "rule tests passed" in checked
-    rang = "rose by 79.19 l/s in three hours, now 95.74 l/s"
+    rang = "rose by 79.2 L/s in 3 h, now 95.7 L/s"
     assert rang in replayed
     assert rang in explained
     assert "configs/water/flow_hourly.yaml" in explained

@@ -90,8 +90,8 @@ async def test_no_topic_outlives_a_demo_that_is_interrupted_while_it_makes_them(
     task = asyncio.create_task(whole())
     await asyncio.sleep(after_s)
     task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
-    assert task.cancelled()
+    (ended,) = await asyncio.gather(task, return_exceptions=True)
+    assert task.cancelled(), ended
     assert names(kafka) == set()
     await asyncio.sleep(0.5)
     assert names(kafka) == set()

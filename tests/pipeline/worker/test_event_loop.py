@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from contracts.journal import Shadow, Shelve, Swap, Tick, Warm
+from contracts.journal import Refuse, Shadow, Shelve, Swap, Tick, Warm
 from contracts.lane import LaneName
 from contracts.ports.lane_parts import Parts
+from pipeline.lane.dead_letters import NOT_JUDGED
 from pipeline.lane.lane import Lane
 from pipeline.snapshot.lane_state import learned
 from pipeline.snapshot.store import SnapshotStore
@@ -187,7 +188,7 @@ async def test_a_lane_killed_while_an_entry_takes_effect_tells_all_of_it_or_noth
     equals_its_replay(world)
 
 
-async def test_an_entry_that_fails_on_its_thread_recovers_the_lane_from_the_start(
+async def test_a_command_that_fails_on_its_thread_is_refused_and_the_lane_goes_on(
     world: World, barrier: Barrier
 ) -> None:
     day = Day(world)
@@ -196,9 +197,13 @@ async def test_an_entry_that_fails_on_its_thread_recovers_the_lane_from_the_star
         async with holding(world, context) as crew:
             day.readings()
             await day.caught_up(crew)
-            day.command({"kind": "shadow", "config": world.plans.second.configuration.hash})
+            shadow = {"kind": "shadow", "config": world.plans.second.configuration.hash}
+            day.command(shadow)
+            day.command(shadow)  # the bug does not come again
             barrier.open.set()
             await day.pass_by(crew)
             await crew.drain()
-    assert crew.runner.status.recoveries == 2
+    assert crew.runner.status.recoveries == 1
+    refusals = [e.change for _, e in world.journal() if isinstance(e.change, Refuse)]
+    assert [refused.reason for refused in refusals].count(NOT_JUDGED) == 1
     equals_its_replay(world)
