@@ -197,7 +197,10 @@ async def test_a_command_that_fails_on_its_thread_is_refused_and_the_lane_goes_o
         async with holding(world, context) as crew:
             day.readings()
             await day.caught_up(crew)
-            shadow = {"kind": "shadow", "config": world.plans.second.configuration.hash}
+            shadow: dict[str, object] = {
+                "kind": "shadow",
+                "config": world.plans.second.configuration.hash,
+            }
             day.command(shadow)
             day.command(shadow)  # the bug does not come again
             barrier.open.set()
