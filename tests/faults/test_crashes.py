@@ -13,7 +13,7 @@ ORDERS = 3
 
 @pytest.mark.broker
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 async def test_a_crash_at_every_point_leaves_the_alarms_of_a_calm_replay(tmp_path: Path) -> None:
     await crash_at_each(tmp_path, order=1)
 
