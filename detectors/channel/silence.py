@@ -219,6 +219,9 @@ class SilenceWatch:
         span: tuple[int, int],
     ) -> Transitions:
         """Note who was heard; silences that end come back as level changes."""
+        if self._outage_known and span[0] < span[1]:
+            # Whoever is heard now waits less long than those whom the outage lets wait.
+            self._soonest_s = min(self._soonest_s, int(lane_time_s[span[0]]) + self._shortest_s)
         woken = np.empty((span[1] - span[0], 2), np.int64)
         columns = (batch.row, lane_time_s, disposition)
         waits = (self._class_of, self._after_s, self._shelved)
@@ -236,7 +239,7 @@ class SilenceWatch:
 
     def fire(self, lane_time_s: int) -> Transitions:
         """Ring for every deadline up to now, in (deadline, row) order."""
-        if lane_time_s < self._soonest_s and not self._outage_known:
+        if lane_time_s < self._soonest_s:
             return _NOTHING
         state = self.state
         due = np.flatnonzero(state["deadline_s"] <= lane_time_s)

@@ -31,11 +31,14 @@ def believed(timestamp_ms: NDArray[np.int64], now_s: int, before_s: int) -> NDAr
     --------
     >>> believed(np.array([1_000, 9_000_000_000, 3_000]), 5, 2).tolist()
     [1000, 2000, 3000]
+    >>> believed(np.array([1_000, 9_000_000_000]), 5, -1).tolist()
+    [1000, 1000]
     """
     far = timestamp_ms > (now_s + STAMP_AHEAD_S) * MS_PER_S
     if not far.any():
         return timestamp_ms
-    begun_s = before_s if before_s >= 0 else now_s
+    # Only a lane that begins with such a record begins at the clock: however records are cut.
+    begun_s = now_s if before_s < 0 and far[0] else before_s
     kept = np.where(far, begun_s * MS_PER_S, timestamp_ms)
     return np.where(far, lane_times(kept, begun_s) * MS_PER_S, kept)
 
