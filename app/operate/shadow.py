@@ -8,15 +8,13 @@ from typing import Any, Final
 import msgspec
 
 from app.operate.command_desk import CommandDesk, command_desk, unheeded
-from app.operate.sign import dated, signer
+from app.operate.sign import as_sent
 from app.process.settings import settled
 from configuration.bundle_store import keep
 from configuration.configuration import Configuration
 from contracts.errors import ConfigError
 from contracts.journal import Entry, Promote, Rollback, Shadow, ShadowCommand, Shed, Swap
-from contracts.ports.clock import WallClock
 from contracts.ports.lane_log import Manifest
-from contracts.topics import TopicNames
 from pipeline.snapshot.store import SnapshotStore, unpack
 
 ACTS: Final[dict[str, type[ShadowCommand]]] = {
@@ -101,9 +99,9 @@ async def shadow(arguments: argparse.Namespace) -> int:
                 line = json.dumps(msgspec.to_builtins(cast)) if arguments.json else ""
                 sys.stdout.write((line or cast.line()) + "\n")
         return 0
-    command = _command(arguments)
+    wanted = _command(arguments)
     configuration = settled(arguments)
-    command = _told(command, arguments, configuration)
+    command = as_sent(wanted, arguments, configuration.settings, arguments.lifeline)
     async with command_desk(configuration, arguments.lifeline) as desk:
         if isinstance(command, Shadow):
             proposed = Configuration.load(arguments.proposed)
@@ -122,18 +120,6 @@ def _command(arguments: argparse.Namespace) -> ShadowCommand:
         raise ConfigError(msg)
     config = Configuration.load(arguments.proposed).hash
     return ACTS[arguments.act](config, arguments.by, arguments.reason)
-
-
-def _told(
-    command: ShadowCommand, arguments: argparse.Namespace, configuration: Configuration
-) -> ShadowCommand:
-    """The command as it is sent: once, soon, and signed if a key is given."""
-    rules = configuration.settings.commands
-    told = dated(command, rules, WallClock().now_ms())
-    if arguments.key is None:
-        return told
-    topic = TopicNames(configuration.settings.app).commands(arguments.lifeline)
-    return signer(arguments.key, arguments.role, rules).signed(told, topic)
 
 
 async def _cast(desk: CommandDesk, store: SnapshotStore, number: int) -> Cast:

@@ -1,5 +1,6 @@
 """A private key in an operator's hands: who signs, in which role, and how."""
 
+import argparse
 import base64
 import uuid
 from pathlib import Path
@@ -11,9 +12,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from configuration.commands import CommandRules, public_key
+from configuration.settings import Settings
 from contracts.errors import ConfigError
 from contracts.journal import Command, signed_bytes
+from contracts.ports.clock import WallClock
 from contracts.quantities import NS_PER_MS
+from contracts.topics import TopicNames
 
 C = TypeVar("C", bound=Command)
 
@@ -30,6 +34,15 @@ class Signer(NamedTuple):
         told = msgspec.structs.replace(command, role=self.role, key=self.key, signature="")
         signature = base64.b64encode(self.private.sign(signed_bytes(told, topic))).decode()
         return msgspec.structs.replace(told, signature=signature)
+
+
+def as_sent(command: C, arguments: argparse.Namespace, settings: Settings, lifeline: str) -> C:
+    """The command with an id, good for a while from now, and signed if `--key` is given."""
+    told = dated(command, settings.commands, WallClock().now_ms())
+    if arguments.key is None:
+        return told
+    topic = TopicNames(settings.app).commands(lifeline)
+    return signer(arguments.key, arguments.role, settings.commands).signed(told, topic)
 
 
 def dated(command: C, rules: CommandRules | None, now_ms: int) -> C:
