@@ -1,6 +1,7 @@
 """What judging an input raises, told from what the world does meanwhile."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Final, TypeVar
 
 from contracts.errors import InputError, TocsinError
@@ -28,8 +29,20 @@ def judging(turns: Iterator[None], what: str, records: Records | None = None) ->
     InputError
         When the input cannot be judged.
     """
-    try:
+    with _told_apart(what, records):
         yield from turns
+
+
+def judged(work: Callable[[], T], what: str) -> T:
+    """The same for work in one piece."""
+    with _told_apart(what):
+        return work()
+
+
+@contextmanager
+def _told_apart(what: str, records: Records | None = None) -> Iterator[None]:
+    try:
+        yield
     except OF_THE_WORLD:
         raise
     except Exception as error:  # whatever the input made happen
@@ -37,13 +50,3 @@ def judging(turns: Iterator[None], what: str, records: Records | None = None) ->
             raise InputError(what, error) from error
         offsets = int(records.offset[0]), int(records.offset[-1])
         raise InputError(what, error, offsets, len(records)) from error
-
-
-def judged(work: Callable[[], T], what: str) -> T:
-    """The same for work in one piece."""
-    try:
-        return work()
-    except OF_THE_WORLD:
-        raise
-    except Exception as error:  # as above
-        raise InputError(what, error) from error

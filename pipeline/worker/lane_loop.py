@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import numpy as np
@@ -282,11 +282,11 @@ class LaneLoop:
             await self._tell(notices)
             notices = []
 
-    async def _tell(self, notices: list[Message] | None = None) -> None:
+    async def _tell(self, notices: Sequence[Message] = ()) -> None:
         """Tell as much as one transaction holds, with a mark that says how far that is."""
         lane, bound = self._lane, self._context.transaction
         entries = self._changes.take()
-        messages = lane.outbox.take(bound) + (notices or [])
+        messages = [*lane.outbox.take(bound), *notices]
         shadow_outbox = lane.shadow_outbox.take(bound)
         began = time.perf_counter()
         lane.journal, self.alarms_end = await self._log.flush(
