@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 from pathlib import PurePosixPath
 
+from tests import syntax_tree
 from tests.tidy import ROOMS
 
 Files = Mapping[str, str]
@@ -100,7 +101,7 @@ def _module(path: str) -> str:
 
 def _imported(text: str) -> set[str]:
     """Dotted names that may be modules: `from a import b` gives `a` and `a.b`."""
-    return {name for node in ast.walk(ast.parse(text)) for name in _names(node)}
+    return {name for node in ast.walk(syntax_tree.parse(text)) for name in _names(node)}
 
 
 def _names(node: ast.AST) -> Iterator[str]:

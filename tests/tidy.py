@@ -11,6 +11,8 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
+from tests import syntax_tree
+
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 ROOMS = tuple(PROJECT["tool"]["importlinter"]["root_packages"])
@@ -185,7 +187,7 @@ def _is_ours(folder: str) -> bool:
 
 @cache
 def _parse(text: str) -> ast.Module:
-    return ast.parse(text)
+    return syntax_tree.parse(text)
 
 
 def _matches(pattern: re.Pattern[str], text: str) -> Iterator[tuple[int, str]]:
