@@ -112,7 +112,6 @@ class AlarmBook:
             id=alarm_id(f"{channel.class_name}/{card.name}", channel.id, onset_ns),
             revision=before.last.revision + 1 if before else 1,
             state="cleared" if colour is Colour.CLEAR else _standing(shelved=shelved),
-            acknowledged=False,
             colour=colour.word,
             was=Colour(int(transition["was"])).word,
             lifeline=self._desk.lifeline,
@@ -134,6 +133,9 @@ class AlarmBook:
             respond=RespondTo(card.duty.respond.procedure, list(card.duty.respond.first)),
             owner=self._owner(card.duty, int(transition["time_ns"])),
             rule=self._rung_by(told),
+            asset=channel.asset,
+            class_name=channel.class_name,
+            life_safety=cards.life_safety,
         )
         self._take_in(key, Open(onset_ns, alarm))
         return self._message(alarm)

@@ -61,7 +61,6 @@ def lane_stopped_alarm(place: StoppedLane, error: TocsinError, now_ms: int) -> M
         id=alarm_id(f"tocsin/{rule}", f"{channel} {cause}", 0),
         revision=1,
         state="active",
-        acknowledged=False,
         colour="orange" if goes_on else "red",
         was="clear",
         lifeline=place.lifeline,

@@ -74,12 +74,12 @@ class Alarm(msgspec.Struct, frozen=True):
 
     The body is a function of (telemetry, journal): what varies between deliveries travels in the
     record's headers. Times are RFC 3339 in the city's own zone; values are in `unit`; NaN is null.
+    Whether anybody has answered is not a lane's to say: `tocsin.alarms.current` has it.
     """
 
     id: str
     revision: int
     state: State
-    acknowledged: bool
     colour: str
     was: str
     lifeline: str
@@ -101,6 +101,9 @@ class Alarm(msgspec.Struct, frozen=True):
     respond: RespondTo
     owner: OwnedBy
     rule: RungBy
+    asset: str = ""
+    class_name: str = msgspec.field(name="class", default="")
+    life_safety: bool = False
 
 
 class ShelvingEnd(msgspec.Struct, frozen=True):

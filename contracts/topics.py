@@ -48,3 +48,18 @@ class TopicNames(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def dead_letters(self) -> str:
         """What was refused, of all lanes."""
         return f"{self.prefix}.dead-letters"
+
+    @property
+    def incidents(self) -> str:
+        """Revisions of incidents, and the desk stage's marks."""
+        return f"{self.prefix}.incidents"
+
+    @property
+    def notices(self) -> str:
+        """Who was told what, who was not, and why not."""
+        return f"{self.prefix}.notices"
+
+    @property
+    def current(self) -> str:
+        """Newest revision of every open alarm with its answer; compacted."""
+        return f"{self.prefix}.alarms.current"

@@ -40,7 +40,6 @@ def alarm(channel: str = "water.a", rule: str = "limit", **changes: Any) -> Alar
         "id": f"{channel}-{rule}",
         "revision": 1,
         "state": "active",
-        "acknowledged": False,
         "colour": "yellow",
         "lifeline": "water",
         "channel": channel,

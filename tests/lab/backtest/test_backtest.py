@@ -40,7 +40,6 @@ def alarm(channel: str, hours: float, colour: str, revision: int = 1, rule: str 
         id=f"{channel}/{rule}",
         revision=revision,
         state="cleared" if colour == "clear" else "active",
-        acknowledged=False,
         colour=colour,
         was="clear",
         lifeline="water",

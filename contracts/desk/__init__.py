@@ -1,0 +1,1 @@
+"""What the desk stage takes and tells: incidents, notices, answers, its journal."""

@@ -1,0 +1,46 @@
+"""What the desk stage's machinery asks of what it runs: alarms and commands in, outputs out."""
+
+from typing import Any, Protocol
+
+from contracts.alarm import Alarm
+from contracts.desk.commands import DeskCommand
+from contracts.journal import Refuse
+from contracts.ports.lane_log import Message
+
+# Reason as a machine word and for people; None when there is none to refuse.
+Ground = tuple[str, str] | None
+
+
+class Desk(Protocol):
+    """Deterministic: no clock, no chance, no input or output.
+
+    Messages are of the kinds `incident` (key: its id), `current` (key: the alarm's id; an empty
+    body when it is over), `notice` (key: its id) and `dead_letter`.
+    """
+
+    config: str
+    time_s: int
+
+    def take(self, alarm: Alarm) -> list[Message]:
+        """What comes of one alarm revision; desk time reaches its `detected` at least."""
+
+    def judge(self, command: DeskCommand) -> Ground:
+        """Why a command cannot be carried out now; changes nothing."""
+
+    def obey(self, command: DeskCommand) -> list[Message]:
+        """What comes of a command that `judge` has nothing against."""
+
+    def refuse(self, refused: Refuse, offset: int) -> list[Message]:
+        """The record of a command that is not carried out."""
+
+    def due(self, time_s: int) -> bool:
+        """Whether `advance` to this time would do anything."""
+
+    def advance(self, time_s: int, *, late: bool = False) -> list[Message]:
+        """Move desk time forward, firing every clock on the way, in order of deadlines."""
+
+    def state(self) -> dict[str, Any]:
+        """Everything that it remembers, as plain data of its own."""
+
+    def restore(self, state: dict[str, Any]) -> list[Message]:
+        """Take over what another configuration's, or an earlier release's, remembered."""
