@@ -24,10 +24,11 @@ from contracts.alarm import (
     RungBy,
     ShelvingEnd,
     ShelvingRecord,
+    State,
     encode_alarm,
     encode_shelving,
 )
-from contracts.catalogue import Catalogue
+from contracts.catalogue import Catalogue, Channel
 from contracts.ports.lane_log import Message
 from contracts.ports.lane_parts import OffsetRange, Shelved, Shown, Why
 from contracts.quantities import NS_PER_MS, NS_PER_S
@@ -112,26 +113,37 @@ class AlarmBook:
         onset_ns = before.onset_ns if before else transition["onset_ns"]
         colour = Colour(transition["now"])
         told = Told(card, cards, transition, _finding(card, transition, before), onset_ns)
-        alarm = Alarm(
-            id=alarm_id(f"{channel.class_name}/{card.name}", channel.id, onset_ns),
-            revision=before.last.revision + 1 if before else 1,
-            state="cleared" if colour is Colour.CLEAR else _standing(shelved=shelved),
+        state: State = "cleared" if colour is Colour.CLEAR else _standing(shelved=shelved)
+        alarm = self._alarm(told, channel, state, self._evidence(channel.id, offsets))
+        if before:
+            alarm = msgspec.structs.replace(alarm, revision=before.last.revision + 1)
+        self._take_in(key, Open(onset_ns, alarm))
+        return self._message(alarm)
+
+    def _alarm(self, told: Told, channel: Channel, state: State, evidence: Evidence) -> Alarm:
+        """First revision of what is told of a channel."""
+        card, transition = told.card, told.transition
+        colour, zone = Colour(transition["now"]), self._desk.zone
+        return Alarm(
+            id=alarm_id(f"{channel.class_name}/{card.name}", channel.id, told.onset_ns),
+            revision=1,
+            state=state,
             colour=colour.word,
             was=Colour(transition["was"]).word,
             lifeline=self._desk.lifeline,
             channel=channel.id,
             group=channel.group,
-            onset=clock(onset_ns, self._desk.zone),
-            detected=clock(transition["time_ns"], self._desk.zone),
+            onset=clock(told.onset_ns, zone),
+            detected=clock(transition["time_ns"], zone),
             say=sentences(told, channel.name),
             observed=_plain(transition["observed"]),
             expected=_plain(transition["expected"]),
             band=self._band(transition),
-            unit=cards.unit,
+            unit=told.cards.unit,
             next=next_of(card, colour, transition["observed"]),
             where=channel.where,
             criticality=channel.criticality,
-            evidence=[self._evidence(channel.id, offsets)],
+            evidence=[evidence],
             cause=card.duty.cause,
             consequence=card.duty.consequence,
             respond=RespondTo(card.duty.respond.procedure, list(card.duty.respond.first)),
@@ -139,10 +151,8 @@ class AlarmBook:
             rule=self._rung_by(told),
             asset=channel.asset,
             class_name=channel.class_name,
-            life_safety=cards.life_safety,
+            life_safety=told.cards.life_safety,
         )
-        self._take_in(key, Open(onset_ns, alarm))
-        return self._message(alarm)
 
     def _take_in(self, key: tuple[str, str], alarm: Open) -> None:
         if alarm.last.colour == Colour.CLEAR.word:
