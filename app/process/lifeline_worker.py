@@ -35,7 +35,7 @@ from pipeline.snapshot.store import SnapshotStore
 from pipeline.worker.broker_contact import BrokerContacts
 from pipeline.worker.lane_context import LaneContext, LanePorts, Pace
 from pipeline.worker.lane_loop import FETCHED_AHEAD
-from pipeline.worker.worker import Worker
+from pipeline.worker.worker import Worker, lane_worker
 from runtime.backoff import Backoff
 from runtime.heartbeat import Heartbeat
 from runtime.queues import OneThread
@@ -222,7 +222,7 @@ class LifelineWorker:
             authority_of(self._settings.commands),
             TransactionBound(self._settings.transaction_outputs),
         )
-        self._worker = Worker(self._plan.name, context, DRAIN_S)
+        self._worker = lane_worker(self._plan.name, context, DRAIN_S)
         self._open.push_async_callback(source.close)
         await source.start()
         if self._options.lanes is not None:

@@ -151,6 +151,34 @@ class LaneStatus:
         return self.phase == "running" and not self.blind
 
 
+@dataclass(slots=True)
+class DeskStatus(LaneStatus):
+    """Numbers of the desk stage since this process took it.
+
+    Parameters
+    ----------
+    open : dict of str to int
+        Open `alarms` and `incidents`.
+    waiting : int
+        Alarm offsets between the stage and the ends of the logs, as far as they are known.
+    behind_s : float
+        Age of the newest alarm taken while others wait, else 0.
+    commands, refusals : int
+        Commands carried out and refused by this process.
+    incidents, notices, currents : int
+        Outputs committed by this process, by kind.
+    """
+
+    open: dict[str, int] = field(default_factory=dict)
+    waiting: int = 0
+    behind_s: float = 0.0
+    commands: int = 0
+    refusals: int = 0
+    incidents: int = 0
+    notices: int = 0
+    currents: int = 0
+
+
 class QueueStatus(NamedTuple):
     """How full one queue, or one thread or lock that work takes turns with, is.
 

@@ -5,22 +5,24 @@ import logging
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Final
 
 import numpy as np
 
-from contracts.errors import Diverged, SetAside
-from contracts.ports.lane_log import LaneLog, Message, OutputMark, Past
+from contracts.errors import SetAside
+from contracts.ports.lane_log import LaneLog, Manifest, Message, OutputMark, Past
 from contracts.records import Records
 from pipeline.lane import journal_merge
 from pipeline.lane.journal_merge import Entries
 from pipeline.lane.lane import Lane
 from pipeline.lane.outbox import Outbox
+from pipeline.snapshot.lane_state import freeze
 from pipeline.worker.hidden_records import HiddenRecords
 from pipeline.worker.journal_writer import JournalWriter
 from pipeline.worker.lane_context import LaneContext, LaneMemory
 from pipeline.worker.shadow_commands import settled
-from pipeline.worker.snapshot_writer import SnapshotWriter
+from pipeline.worker.snapshot_writer import SnapshotWork, SnapshotWriter
 from runtime.failpoints import Point, passing
 from runtime.overload import Overload
 
@@ -70,7 +72,16 @@ class LaneLoop:
         lane.outputs_a_turn = min(lane.outputs_a_turn, context.transaction.outputs)
         self._fetched: asyncio.Queue[Records | Exception] = asyncio.Queue(FETCHED_AHEAD)
         status.fetched = 0
-        self._snapshot_writer = SnapshotWriter(context, lane, log, status)
+        work = SnapshotWork(
+            lane.name,
+            context.ports,
+            context.snapshots,
+            context.pace,
+            partial(freeze, lane),
+            lambda: lane.accounts.received,
+            self._commit,
+        )
+        self._snapshot_writer = SnapshotWriter(work, log, status)
         self._overload = Overload(context.pace.shed_s)
         self._contact = context.contacts.of(lane.name.number)
         self._hidden = HiddenRecords(lane.name, self._contact, context.stopped_alarm)
@@ -186,7 +197,7 @@ class LaneLoop:
         while taking_turns:
             taking_turns = await self._ports.compute(next, turns, _DONE) is not _DONE
             if self._lane.outbox.diverged:
-                raise self._diverged()
+                raise self._lane.outbox.divergence(str(self._lane.name))
             if self._full():
                 await self._tell()
                 passing(Point.SLICE)
@@ -214,7 +225,7 @@ class LaneLoop:
                 return
             self._observe()
         if lane.outbox.strayed:
-            raise self._diverged()
+            raise lane.outbox.divergence(str(lane.name))
         self._passed = True
         if _newborn(lane, mark) and (learned := await self._context.snapshots.warm(lane.name)):
             await self._changes.warm(learned)
@@ -222,15 +233,6 @@ class LaneLoop:
         if not settled(lane, self._context.config):
             await self._changes.swap(self._context.config)
             await self.snapshot()
-
-    def _diverged(self) -> Diverged:
-        told, known = self._lane.outbox, self._lane.outbox.known
-        assert known is not None, "it strayed from something"
-        return Diverged(
-            f"{self._lane.name}: expected outputs up to {known.sequence} with hash {known.digest}, "
-            f"got {told.sequence} with {told.digest}; the build or the log changed, start from the "
-            "previous release or accept a new beginning"
-        )
 
     async def _heed_shadow(self) -> None:
         """A shadow that repeats something else than it told is let go of; the lane goes on."""
@@ -320,6 +322,9 @@ class LaneLoop:
         await self.flush()
         await self._snapshot_writer.begin(self.alarms_end)
         await self._snapshot_writer.finish()
+
+    async def _commit(self, manifest: Manifest) -> None:
+        await self._ports.telemetry.commit(self._lane.name.number, manifest.telemetry)
 
     async def close(self) -> None:
         """Let go of what was fetched, and of a snapshot that is on its way to its file."""
