@@ -224,6 +224,8 @@ class ClockState(msgspec.Struct, frozen=True):
         When it fired, empty before.
     late : bool
         Whether it fired after a restart, later than it was due.
+    escalates_at : str
+        When it fires unless somebody acknowledges; RFC 3339.
     """
 
     level: str
@@ -232,6 +234,7 @@ class ClockState(msgspec.Struct, frozen=True):
     escalates_to: str
     fired: str = ""
     late: bool = False
+    escalates_at: str = ""
 
 
 class Incident(msgspec.Struct, frozen=True):
