@@ -69,6 +69,10 @@ class Tickets:
     def __contains__(self, incident: str) -> bool:
         return incident in self._of
 
+    def hands_back(self, state: str) -> bool:
+        """Whether a ticket that comes to a state is given back: it says why."""
+        return self._rules.states[state].asks == "reason"
+
     def is_closed(self, incident: str) -> bool:
         """Whether a known ticket is closed."""
         return self._of[incident].state == self._closed_state
