@@ -116,7 +116,7 @@ def case_of(incident: Situation, revision: int, facts: Facts, before: Case | Non
         incident=incident.id,
         alarm=first.alarm if first else "",
         revision=revision,
-        colour=incident.colour,
+        colour=_colour(incident),
         title=incident.title,
         where=incident.where,
         lifelines=incident.lifelines,
@@ -128,7 +128,7 @@ def case_of(incident: Situation, revision: int, facts: Facts, before: Case | Non
         asset=first.asset if first else "",
         fault=facts.fault,
         opened=incident.opened,
-        over=incident.state != "active",
+        over=incident.state != "active" or incident.colour == "clear",
     )
     if before is not None:
         case.held, case.answered = before.held, before.answered
@@ -138,6 +138,12 @@ def case_of(incident: Situation, revision: int, facts: Facts, before: Case | Non
         case.first = facts.first or before.first
         case.sent = before.sent if before.revision == revision else {}
     return case
+
+
+def _colour(incident: Situation) -> str:
+    """Its colour; once it is over, the worst that it had."""
+    known = [word for word in (incident.colour, incident.worst) if word in COLOURS]
+    return known[0] if known else COLOURS[0]
 
 
 def case_from(plain: Any) -> Case:
