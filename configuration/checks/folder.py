@@ -35,7 +35,7 @@ def judged(
         return list(error.findings), []
     if found is None or findings.found:
         return findings.lines(), []
-    return [], warnings(Folder(found[1], loader.pages, loader.tables))
+    return [], warnings(Folder(found[1], loader.pages, loader.tables, loader.duty))
 
 
 def summary(configuration: Configuration) -> list[str]:

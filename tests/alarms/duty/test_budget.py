@@ -112,6 +112,7 @@ def test_a_summary_is_put_off_once_by_what_is_urgent_and_nothing_overtakes_it() 
     new(here, 21, "red", time_s=NOON + 1199)
     here.acknowledged(f"i-{21:016x}", "Li", NOON + 1199)
     assert [notice.counts["all"] for notice in notices_of(here.advance(NOON + 1200))] == [3]
+    assert kept(new(here, 22, "yellow", people=9, time_s=NOON + 1799)) == {"city": "budget"}
 
 
 def test_a_budget_of_one_at_once_keeps_nothing_in_reserve() -> None:
