@@ -286,7 +286,7 @@ def decode_command(body: bytes) -> Command:
     return command
 
 
-def signed_bytes(command: Command, topic: str) -> bytes:
+def signed_bytes(command: CommandBase, topic: str) -> bytes:
     """What is signed: a context, the topic it is sent to, and the command without its signature.
 
     The command is JSON in the canonical form of RFC 8785: UTF-8, no blanks, keys sorted, texts with
@@ -295,7 +295,7 @@ def signed_bytes(command: Command, topic: str) -> bytes:
 
     Parameters
     ----------
-    command : Command
+    command : CommandBase
     topic : str
         Name of the command topic.
 

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from app.cli import check as checking
-from app.process import kernel_cache
+from configuration.checks import folder as checking
 from configuration.configuration import Configuration
 from contracts.alarm import Alarm, ShelvingRecord
 from contracts.dead_letter import DeadLetter
 from contracts.errors import ConfigError
 from contracts.journal import Command
 from ingest.json.reading import Reading
+from runtime import kernel_cache
 from runtime.exit_codes import FAILED, GOOD, WRONG_USE
 
 if TYPE_CHECKING:  # loads numba

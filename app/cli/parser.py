@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Final
 
 from app.cli import lab_options
-from app.process.kernel_cache import CPUS, HOST
 from contracts.kafka import has_credentials, masked
 from runtime.installation import CONFIGS
+from runtime.kernel_cache import CPUS, HOST
 
 
 def _location(text: str) -> str:

@@ -8,10 +8,10 @@ from typing import Any, Final
 import msgspec
 
 from app.operate.command_desk import CommandDesk, command_desk, unheeded
-from app.operate.sign import as_sent
 from app.process.settings import settled
 from configuration.bundle_store import keep
 from configuration.configuration import Configuration
+from configuration.signing import as_sent
 from contracts.errors import ConfigError
 from contracts.journal import Entry, Promote, Rollback, Shadow, ShadowCommand, Shed, Swap
 from contracts.ports.lane_log import Manifest
@@ -101,7 +101,9 @@ async def shadow(arguments: argparse.Namespace) -> int:
         return 0
     wanted = _command(arguments)
     configuration = settled(arguments)
-    command = as_sent(wanted, arguments, configuration.settings, arguments.lifeline)
+    command = as_sent(
+        wanted, configuration.settings, arguments.lifeline, key=arguments.key, role=arguments.role
+    )
     async with command_desk(configuration, arguments.lifeline) as desk:
         if isinstance(command, Shadow):
             proposed = Configuration.load(arguments.proposed)
