@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -132,7 +133,12 @@ def _moment(arguments: argparse.Namespace, configuration: Configuration, lifelin
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Run one worker, or several, until told to stop."""
+    """Run one worker, or several, or the desk stage, until told to stop."""
+    if arguments.desk:
+        from app.process.desk_worker import city_desk  # noqa: PLC0415 - loads Kafka
+        from app.process.run import run_desk  # noqa: PLC0415 - loads Kafka
+
+        return asyncio.run(run_desk(arguments, partial(city_desk, arguments.configs)))
     if arguments.workers > 1:
         from app.process.supervisor import run_workers  # noqa: PLC0415 - loads Kafka
 

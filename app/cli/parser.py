@@ -52,6 +52,11 @@ def _run(command: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="which lifelines, all in one process (default: water)",
     )
+    command.add_argument(
+        "--desk",
+        action="store_true",
+        help="be the desk stage, or wait to be: incidents, notices, answers; takes no lanes",
+    )
     command.add_argument("--port", type=int, help="HTTP port, instead of the configured one")
     command.add_argument("--instance", help="static group membership under this name")
     command.add_argument(

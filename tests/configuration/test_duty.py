@@ -4,11 +4,11 @@ import shutil
 from pathlib import Path
 
 import pytest
+from app.cli.check import judged
 
 from alarms.duty.budget import Budget
 from alarms.duty.clocks import CLOCKS
 from alarms.duty.duty import Duty
-from app.cli.check import judged
 from configuration.configuration import Configuration
 from configuration.duty import DutyFolder, load_duty
 from contracts.catalogue import Where
