@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from configuration.answers import read_answers
 from configuration.catalogue.store import lanes_of
 from configuration.checks.false_alarms import Expected, expected, together
 from configuration.checks.warnings import Folder, warnings
@@ -33,6 +34,7 @@ def judged(
         found = loader.load()
     except ConfigError as error:
         return list(error.findings), []
+    read_answers(folder, findings)
     if found is None or findings.found:
         return findings.lines(), []
     return [], warnings(Folder(found[1], loader.pages, loader.tables, loader.duty))
