@@ -63,7 +63,8 @@ class KafkaAlarms:
         )
         self._positions: dict[str, int] = {}
         self._ends: dict[str, int] = {}  # when this life began
-        self._sought: set[str] = set()  # lanes of which the client has a position
+        # By lane that the client has a position of: from where on, and what it gave from there.
+        self._ahead: dict[str, tuple[int, list[AlarmRecord]]] = {}
 
     async def start(self) -> None:
         """Connect; `RetryableError` when the broker is away."""
@@ -105,16 +106,16 @@ class KafkaAlarms:
             # The end of an emptied partition is the marker of its last transaction.
             if first < begin and not begin == end == first + 1:
                 raise DataLoss(_name(self.place(lane)), first, begin - 1, WHAT)
-            self._running().seek(self.place(lane), max(first, begin))
-            self._sought.add(lane)
             self._positions[lane] = max(first, begin)
+            self._running().seek(self.place(lane), self._positions[lane])
+            self._ahead[lane] = self._positions[lane], []
 
     def _assign(self, lanes: Iterable[str]) -> None:
         """Read exactly these lanes; nothing is done where that is so, as it would drop answers."""
         wanted = {self.place(lane) for lane in lanes}
         if wanted != self._running().assignment():
             self._running().assign(sorted(wanted))
-            self._sought.clear()
+            self._ahead.clear()
 
     async def _edges(self, which: str, lanes: Iterable[str]) -> dict[str, int]:
         places = {lane: self.place(lane) for lane in lanes}
@@ -168,20 +169,18 @@ class KafkaAlarms:
         consumer, place = self._running(), self.place(lane)
         if behind > self._ends.get(lane, behind):
             raise LogCut(_name(place), self._ends[lane], behind, WHAT)
-        found: list[AlarmRecord] = []
         async with self._bounded("read"):
-            near = lane in self._sought and (
-                0 <= first - await consumer.position(place) <= AHEAD_MAX
-            )
-            if not near:
+            begin, ahead = self._ahead.get(lane, (None, []))
+            if begin is None or not begin <= first <= begin + AHEAD_MAX:
                 consumer.seek(place, first)
-                self._sought.add(lane)
+                ahead = []
             while (position := await consumer.position(place)) < behind:
                 got = await consumer.getmany(
                     place, timeout_ms=int(LOOK_S * 1000), max_records=behind - position
                 )
-                found += _revisions(lane, got, place)
-        return [record for record in found if record.offset >= first]
+                ahead = [*ahead, *_revisions(lane, got, place)]
+        self._ahead[lane] = behind, [record for record in ahead if record.offset >= behind]
+        return [record for record in ahead if first <= record.offset < behind]
 
     def waiting(self) -> int:
         """Offsets between what was fetched and the ends of the logs, as far as they are known."""
