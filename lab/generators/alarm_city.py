@@ -154,9 +154,9 @@ EDGES: Final = {
 def make(city: AlarmCity) -> AlarmMonth:
     """The month of a seed, the same to the last record for the same parameters."""
     assets = _assets(city)
-    by_kind: Assets = {}
+    by_kind: Assets = {kind: [] for kind in KINDS}
     for asset in assets.values():
-        by_kind.setdefault(asset.kind, []).append(asset)
+        by_kind[asset.kind].append(asset)
     begins_s = int(datetime.fromisoformat(city.begins).replace(tzinfo=CITY).timestamp())
     events: list[CityEvent] = []
     spells: list[tuple[Spell, int]] = []
@@ -221,6 +221,8 @@ def _times(
     rng: Rng, assets: list[CityAsset], rate: float, month: Month
 ) -> Iterator[tuple[CityAsset, int]]:
     """Assets and moments of a Poisson process of so many happenings an asset and month."""
+    if not assets:
+        return
     count = int(rng.poisson(rate * len(assets) * month.days / MONTH_D))
     moments = np.sort(rng.integers(0, month.days * DAY_S, count)) + month.begins_s
     chosen = rng.integers(0, len(assets), count)
