@@ -391,6 +391,7 @@ def test_a_notice_says_what_where_why_what_to_do_and_by_when() -> None:
     here = duty()
     facts = Facts(first={"en": "close valve 12.", "zh": "关闭12号阀门。"})
     notice = new(here, facts=facts)[0]
+    assert notice.acknowledge_by == "2026-03-02T12:05:00+08:00"
     assert notice.text == {
         "en": "Orange: Pump 1 has stopped, n-05, 310101002, 310101. First: close valve 12. "
         "Acknowledge by 12:05.",
