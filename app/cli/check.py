@@ -13,6 +13,7 @@ from configuration.checks.warnings import Folder, warnings
 from configuration.configuration import Configuration
 from configuration.loader import Loader
 from configuration.pack import RULES, ClassPack
+from configuration.topology import unplaced
 from configuration.yaml.findings import Findings
 from contracts.catalogue import Catalogue
 from contracts.errors import ConfigError
@@ -35,7 +36,8 @@ def judged(
         return list(error.findings), []
     if found is None or findings.found:
         return findings.lines(), []
-    return [], warnings(Folder(found[1], loader.pages, loader.tables))
+    warned = warnings(Folder(found[1], loader.pages, loader.tables))
+    return [], [*warned, *unplaced(loader.topology, loader.tables)]
 
 
 def summary(configuration: Configuration) -> list[str]:
