@@ -7,6 +7,7 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 
+from alarms.incidents.topology import Topology
 from configuration.calendar import FILE as CALENDAR_FILE
 from configuration.calendar import in_zone, read_calendar, with_calendar
 from configuration.catalogue.check import check_channels, check_ids
@@ -18,6 +19,8 @@ from configuration.duty import FOLDER as DESKS
 from configuration.duty import DutyFolder, read_duty
 from configuration.pack import RULES, ClassPack, Pack, in_time
 from configuration.settings import Settings, read_settings
+from configuration.topology import FOLDER as TOPOLOGY
+from configuration.topology import read_topology
 from configuration.yaml.fill import Page, partial
 from configuration.yaml.findings import NOWHERE, Findings
 from configuration.yaml.located import BYTES_MAX, Located, located
@@ -63,6 +66,7 @@ class Loader:
         self._calendar: dict[str, DayType] = {}
         self._zone = CITY
         self.duty: DutyFolder | None = None  # desks and rosters, if they are good
+        self.topology: Topology | None = None  # None without a folder of it
 
     def load(self) -> tuple[Settings, list[ClassPack], dict[str, pa.Table]] | None:
         """Settings, packs with their variants, and channels of each lifeline by id.
@@ -79,8 +83,9 @@ class Loader:
             self._unknown_ids(there, settings)
             self.duty = read_duty(self._folder, self._zone, settings.lifelines, self._findings)
         self._read_calendar()
-        for lifeline in sorted(there if settings is None else settings.lifelines):
+        for lifeline in sorted(set(there) - {TOPOLOGY} if settings is None else settings.lifelines):
             self._lifeline(lifeline)
+        self.topology = read_topology(self._folder / TOPOLOGY, self._called, self._findings)
         hashes = check_ids(self.tables, self._findings)
         check_references(self._packs, self.pages, self._classes)
         if settings is None or self._findings.found:
@@ -151,7 +156,7 @@ class Loader:
     def _unknown_ids(self, there: list[str], settings: Settings) -> None:
         """A folder with packs that no lifeline names would be passed over in silence."""
         for name in there:
-            if name not in settings.lifelines:
+            if name not in settings.lifelines and name != TOPOLOGY:
                 text = f"expected a lifeline of {SETTINGS_FILE}, got {name!r}"
                 advice = "add it under `lifelines` or move the folder away"
                 self._note(self._folder / name, f"{text}; {advice}")

@@ -14,6 +14,7 @@ from configuration.checks.warnings import Folder, warnings
 from configuration.configuration import Configuration
 from configuration.loader import Loader
 from configuration.pack import RULES, ClassPack
+from configuration.topology import unplaced
 from configuration.yaml.findings import Findings
 from contracts.catalogue import Catalogue
 from contracts.errors import ConfigError
@@ -37,7 +38,8 @@ def judged(
     read_answers(folder, findings)
     if found is None or findings.found:
         return findings.lines(), []
-    return [], warnings(Folder(found[1], loader.pages, loader.tables, loader.duty))
+    warned = warnings(Folder(found[1], loader.pages, loader.tables, loader.duty))
+    return [], [*warned, *unplaced(loader.topology, loader.tables)]
 
 
 def summary(configuration: Configuration) -> list[str]:
