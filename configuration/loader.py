@@ -15,12 +15,12 @@ from configuration.catalogue.read import SUFFIXES, ChannelTable, read_channels
 from configuration.catalogue.store import by_id
 from configuration.checks.pack import check_pack
 from configuration.checks.references import check_references
-from configuration.duty import FOLDER as DESKS
-from configuration.duty import DutyFolder, read_duty
+from configuration.desk.duty import FOLDER as DESKS
+from configuration.desk.duty import DutyFolder, read_duty
+from configuration.desk.topology import FOLDER as TOPOLOGY
+from configuration.desk.topology import read_topology
 from configuration.pack import RULES, ClassPack, Pack, in_time
 from configuration.settings import Settings, read_settings
-from configuration.topology import FOLDER as TOPOLOGY
-from configuration.topology import read_topology
 from configuration.yaml.fill import Page, partial
 from configuration.yaml.findings import NOWHERE, Findings
 from configuration.yaml.located import BYTES_MAX, Located, located
@@ -31,7 +31,7 @@ from contracts.civil_time import CITY, DayType, civil_zone
 
 SETTINGS_FILE: Final = "tocsin.yaml"
 CATALOGUE: Final = "catalogue"
-NO_LIFELINES: Final = frozenset({DESKS})  # folders with YAML of their own
+NO_LIFELINES: Final = frozenset({DESKS, TOPOLOGY})  # folders with YAML of their own
 
 
 def _holds_packs(path: Path) -> bool:
@@ -83,7 +83,7 @@ class Loader:
             self._unknown_ids(there, settings)
             self.duty = read_duty(self._folder, self._zone, settings.lifelines, self._findings)
         self._read_calendar()
-        for lifeline in sorted(set(there) - {TOPOLOGY} if settings is None else settings.lifelines):
+        for lifeline in sorted(there if settings is None else settings.lifelines):
             self._lifeline(lifeline)
         self.topology = read_topology(self._folder / TOPOLOGY, self._called, self._findings)
         hashes = check_ids(self.tables, self._findings)
@@ -156,7 +156,7 @@ class Loader:
     def _unknown_ids(self, there: list[str], settings: Settings) -> None:
         """A folder with packs that no lifeline names would be passed over in silence."""
         for name in there:
-            if name not in settings.lifelines and name != TOPOLOGY:
+            if name not in settings.lifelines:
                 text = f"expected a lifeline of {SETTINGS_FILE}, got {name!r}"
                 advice = "add it under `lifelines` or move the folder away"
                 self._note(self._folder / name, f"{text}; {advice}")

@@ -13,7 +13,7 @@ from broker.partition_reader import LaneReader
 from broker.topics import counted, desk_topics, needed
 from configuration.commands import authority_of
 from configuration.configuration import Configuration
-from configuration.desk import DeskConfiguration
+from configuration.desk.desk import DeskConfiguration
 from configuration.lane_plan import stopped_notice
 from contracts.desk.journal import DeskEntry
 from contracts.lane import LaneName

@@ -7,14 +7,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from configuration.answers import read_answers
 from configuration.catalogue.store import lanes_of
 from configuration.checks.false_alarms import Expected, expected, together
 from configuration.checks.warnings import Folder, warnings
 from configuration.configuration import Configuration
+from configuration.desk.answers import read_answers
+from configuration.desk.topology import unplaced
 from configuration.loader import Loader
 from configuration.pack import RULES, ClassPack
-from configuration.topology import unplaced
 from configuration.yaml.findings import Findings
 from contracts.catalogue import Catalogue
 from contracts.errors import ConfigError

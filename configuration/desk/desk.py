@@ -17,13 +17,13 @@ from alarms.incidents.topology import NO_TOPOLOGY, Topology
 from alarms.lifecycle.alarm_state import AlarmAnswers
 from alarms.lifecycle.maintenance import WorkOrders
 from alarms.lifecycle.tickets import Tickets
-from configuration import duty as duty_files
-from configuration import topology as topology_files
-from configuration.answers import FILE as ANSWERS
-from configuration.answers import Answers, read_answers
 from configuration.configuration import Configuration
-from configuration.duty import DutyFolder, read_duty
-from configuration.topology import read_topology
+from configuration.desk import duty as duty_files
+from configuration.desk import topology as topology_files
+from configuration.desk.answers import FILE as ANSWERS
+from configuration.desk.answers import Answers, read_answers
+from configuration.desk.duty import DutyFolder, read_duty
+from configuration.desk.topology import read_topology
 from configuration.yaml.findings import Findings
 from contracts.civil_time import civil_zone
 from contracts.errors import ConfigError

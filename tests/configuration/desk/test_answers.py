@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from configuration.answers import Answers, load_answers
+from configuration.desk.answers import Answers, load_answers
 from contracts.errors import ConfigError
 from contracts.quantities import Duration
 from tests.testkit.config_folder import findings_of

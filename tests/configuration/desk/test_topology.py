@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
-from app.cli.check import judged
 
+from configuration.checks.folder import judged
 from configuration.configuration import Configuration
 from runtime.installation import HOME
 from tests.testkit.config_folder import findings_of, folder_with, loaded
