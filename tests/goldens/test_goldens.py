@@ -9,6 +9,7 @@ import argparse
 import json
 import shutil
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import chdir, redirect_stderr, redirect_stdout
 from functools import cache
@@ -102,7 +103,8 @@ def test_the_schema_of_a_record(record: str, same: Same) -> None:
     same(f"schema_{record}.json", said(main, "schema", record))
 
 
-def test_every_metric_of_a_worker(same: Same) -> None:
+def test_every_metric_of_a_worker(same: Same, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "time", lambda: 1_700_000_004.0)
     page = generate_latest(registry(WoundStatus([busy()]), "1.2.3")).decode()
     ours = [line for line in page.splitlines() if "process_" not in line and "python_" not in line]
     same("metrics.txt", "".join(f"{line}\n" for line in ours))
