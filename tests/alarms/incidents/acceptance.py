@@ -230,8 +230,8 @@ HEAD = """\
 
 Alarms made by hand from the numbers of lifelines.md section 20, put together by the kinds of edges
 that are delivered. They show what grouping makes of alarms: incidents, and the root, colours and
-lead time of the last of them. Whether detectors would have rung so is another question. A test replays
-them and holds this page.
+lead time of the last of them. Whether detectors would have rung so is another question. A test
+replays them and holds this page.
 
 | case | alarms | incidents | root | colours | foreseen | lead |
 | --- | ---: | ---: | --- | --- | --- | ---: |
