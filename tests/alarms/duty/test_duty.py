@@ -262,6 +262,33 @@ def test_a_repeat_of_the_same_fault_is_a_duplicate_while_the_first_is_open() -> 
     assert told(new(here, 5, asset="pump-1", facts=Facts(fault="stopped")))
 
 
+def test_a_line_that_becomes_an_incident_is_not_told_again_unless_it_is_worse() -> None:
+    here = duty()
+    line = situation(1, "yellow", opened=False)
+    assert told(here.changed(line, "new", 0, NONE, NOON))
+    notices = here.changed(situation(1, "yellow"), "new", 1, NONE, NOON + 5)
+    assert set(kept(notices).values()) == {"duplicate"}
+    assert notices[0].withheld is not None
+    assert notices[0].withheld.detail == "i-0000000000000001"
+    assert here.soonest_s == NOON + 60 * MINUTE
+    assert len(told(here.changed(situation(1, "red"), "new", 2, NONE, NOON + 6))) == 5
+
+
+def test_another_plan_takes_over_what_runs() -> None:
+    here = duty()
+    new(here, 1, "orange")
+    for number in range(2, 9):
+        new(here, number, "yellow", lifelines=["power"])
+    other = duty(desks=[desk("city", "city"), desk("new-district", "district", "310101")])
+    other.restore(here.state())
+    fired = other.advance(NOON + 10 * MINUTE)
+    assert [each.clock.desk for each in fired if each.clock] == ["district", "district-water"]
+    told_now = [(notice.desk, notice.reason) for notice in notices_of(fired)]
+    assert told_now == [("city", "escalated")]  # its water desk is gone, the summary with its desk
+    worse = other.changed(situation(1, "red"), "colour", 2, NONE, NOON + 11 * MINUTE)
+    assert told(worse) == ["city", "new-district"]
+
+
 def test_a_worse_colour_than_any_told_is_told_although_it_chatters() -> None:
     here = duty()
     new(here)
