@@ -277,16 +277,22 @@ def test_a_line_that_becomes_an_incident_is_not_told_again_unless_it_is_worse() 
 def test_another_plan_takes_over_what_runs() -> None:
     here = duty()
     new(here, 1, "orange")
+    kept_back = 0
     for number in range(2, 9):
-        new(here, number, "yellow", lifelines=["power"])
+        kept_back += len(kept(new(here, number, "yellow", lifelines=["power"])))
+        kept_back += len(kept(new(here, number + 10, "blue")))
     other = duty(desks=[desk("city", "city"), desk("new-district", "district", "310101")])
     other.restore(here.state())
     fired = other.advance(NOON + 10 * MINUTE)
     assert [each.clock.desk for each in fired if each.clock] == ["district", "district-water"]
     told_now = [(notice.desk, notice.reason) for notice in notices_of(fired)]
-    assert told_now == [("city", "escalated")]  # its water desk is gone, the summary with its desk
+    assert told_now == [("city", "escalated"), ("city", "summary")]  # its water desk is gone
     worse = other.changed(situation(1, "red"), "colour", 2, NONE, NOON + 11 * MINUTE)
     assert told(worse) == ["city", "new-district"]
+    later = notices_of(other.advance(NOON + 86_400))
+    lists = [*notices_of(fired), *later]
+    kept_back += sum(notice.withheld is not None for notice in lists)
+    assert sum(notice.counts.get("all", 0) for notice in lists) == kept_back
 
 
 def test_a_worse_colour_than_any_told_is_told_although_it_chatters() -> None:
