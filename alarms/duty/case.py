@@ -115,7 +115,7 @@ def case_of(incident: Situation, revision: int, facts: Facts, before: Case | Non
         incident=incident.id,
         alarm=first.alarm if first else "",
         revision=revision,
-        colour=incident.colour,
+        colour=_last_colour(incident, before),
         title=incident.title,
         where=incident.where,
         lifelines=incident.lifelines,
@@ -136,6 +136,12 @@ def case_of(incident: Situation, revision: int, facts: Facts, before: Case | Non
         case.first = facts.first or before.first
         case.sent = before.sent if before.revision == revision else {}
     return case
+
+
+def _last_colour(incident: Situation, before: Case | None) -> str:
+    """Its colour; of one that is over and has none any more, the last that it had."""
+    known = [incident.colour, before.colour if before else "", incident.worst, COLOURS[0]]
+    return next(colour for colour in known if colour in COLOURS)
 
 
 def case_from(plain: Any) -> Case:

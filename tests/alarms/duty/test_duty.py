@@ -388,6 +388,14 @@ def test_clocks_of_what_is_urgent_run_on_when_it_is_over_and_others_stop() -> No
     assert {each.incident for each in fired} == {"i-0000000000000001", ""}
 
 
+def test_what_is_over_is_told_with_the_last_colour_that_it_had() -> None:
+    here = duty()
+    new(here, 1, "orange")
+    over = here.changed(situation(1, "clear", state="over"), "over", 2, NONE, NOON + 1)
+    assert {notice.colour for notice in over} == {"orange"}
+    assert here.soonest_s == NOON + 10 * MINUTE  # of what is urgent somebody must have looked
+
+
 def test_a_line_that_is_over_is_forgotten_as_soon_as_no_clock_waits() -> None:
     here = duty()
     new(here, 1, "yellow", opened=False)
