@@ -17,6 +17,8 @@ from alarms.lifecycle.tickets import Tickets
 from alarms.open_alarms import OpenAlarm, OpenAlarms, alarm_of_report, ended, seconds_of
 from alarms.wording import clock
 from contracts.alarm import Alarm
+from contracts.commands.concern import Concern
+from contracts.commands.recent import RecentCommands
 from contracts.desk.answer import Answer
 from contracts.desk.commands import (
     Acknowledge,
@@ -91,6 +93,7 @@ class AlarmDesk:
         self._open = OpenAlarms()
         self._revisions: dict[str, int] = {}  # of incidents that were told
         self._drill = False
+        self._recent = RecentCommands()
 
     def counts(self) -> dict[str, int]:
         """Open alarms and incidents, for metrics."""
@@ -125,12 +128,23 @@ class AlarmDesk:
         held.order, held.until_s = order.name, order.ends_s
         return self._answers.mark(alarm, "out_of_service")
 
+    def concern(self, command: DeskCommand) -> Concern:
+        """Lifelines and places that a command is about."""
+        return self._checks.concern(command)
+
     def judge(self, command: DeskCommand) -> Ground:
         """Why a command cannot be carried out now; changes nothing."""
-        return self._checks.ground(command, self.time_s)
+        # One that came without an id has that of its place in the topic: it cannot come again.
+        repeated = self._recent.repeated(command) if command.expires else None
+        return repeated or self._checks.ground(command, self.time_s)
 
     def obey(self, command: DeskCommand) -> list[Message]:
         """What comes of a command that `judge` has nothing against."""
+        if command.expires:
+            self._recent.add(command.id, command.at, command.expires)
+        return self._carry_out(command)
+
+    def _carry_out(self, command: DeskCommand) -> list[Message]:
         if isinstance(command, Acknowledge | Confirm | Reset):
             return self._answer(command)
         if isinstance(command, Maintenance):
@@ -360,6 +374,7 @@ class AlarmDesk:
         return {
             "time_s": self.time_s,
             "drill": self._drill,
+            "recent": self._recent.state(),
             "revisions": dict(self._revisions),
             "open": self._open.state(),
             "incidents": self._incidents.state(),
@@ -372,6 +387,7 @@ class AlarmDesk:
     def restore(self, state: dict[str, Any]) -> list[Message]:
         """Take over what another configuration's, or an earlier release's, remembered."""
         self.time_s, self._drill = state["time_s"], state["drill"]
+        self._recent = RecentCommands(*state["recent"])
         self._revisions = dict(state["revisions"])
         self._open.restore(state["open"])
         self._incidents.restore(state["incidents"])

@@ -1,7 +1,7 @@
 """What a desk is told, and what is kept back: by facts, by an empty chair, by the budget."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta
 from typing import Any, Final
 
 import msgspec
@@ -65,6 +65,8 @@ class Annunciator:
         case.sent[key] = count + 1
         if case.desks.get(desk.id) != TOLD:
             case.desks[desk.id] = withheld.by if withheld else TOLD
+        clock = case.clock_of(desk.id)
+        by_s = clock.acknowledge_s if clock and clock.fired_s < 0 else None
         return Notice(
             id=notice_id(case.incident, case.revision, desk.id, call.reason, count),
             incident=case.incident,
@@ -76,12 +78,11 @@ class Annunciator:
             reason=call.reason,
             colour=case.colour,
             at=self._text(time_s),
-            text=notice_text(
-                case, call, self._plan.areas, _acknowledge_by(case, desk, self._plan.zone)
-            ),
+            text=notice_text(case, call, self._plan, by_s),
             withheld=withheld,
             drill=case.drill,
             late=call.late,
+            acknowledge_by="" if by_s is None else self._text(by_s),
         )
 
     def absent(self, case: Case, desk: Desk, time_s: int) -> bool:
@@ -221,11 +222,3 @@ class Annunciator:
 
     def _text(self, time_s: int) -> str:
         return rfc3339(time_s * NS_PER_S, self._plan.zone)
-
-
-def _acknowledge_by(case: Case, desk: Desk, zone: timezone) -> str:
-    """Time of day by which a desk must acknowledge; empty when nobody asks it to."""
-    clock = case.clock_of(desk.id)
-    if clock is None or clock.fired_s >= 0:
-        return ""
-    return datetime.fromtimestamp(clock.acknowledge_s, zone).strftime("%H:%M")

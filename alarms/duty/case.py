@@ -1,4 +1,4 @@
-"""An incident as the desks have it: whom it was told to, who has answered, which clocks run."""
+"""An incident as the desks have it: whom it was told to, who had it, which clocks run."""
 
 from typing import Any, Final
 
@@ -57,9 +57,9 @@ class Case(msgspec.Struct):
         Who was considered, in that order: `told`, or what kept the last notice back.
     held : str
         What keeps all of it back, empty when nothing does.
-    opened, over, answered : bool
+    opened, over : bool
         Whether it is an incident and not the line of one alarm; whether nothing in it is active
-        any more; whether somebody has it.
+        any more.
     told_colour : int
         The worst colour that was told, by its place in `COLOURS`; -1 before.
     owners : list of str
@@ -87,7 +87,6 @@ class Case(msgspec.Struct):
     over: bool = False
     held: str = ""
     told_colour: int = -1
-    answered: bool = False
     desks: dict[str, str] = msgspec.field(default_factory=dict)
     owners: list[str] = msgspec.field(default_factory=list)
     clocks: list[Clock] = msgspec.field(default_factory=list)
@@ -131,8 +130,7 @@ def case_of(incident: Situation, revision: int, facts: Facts, before: Case | Non
         over=incident.state != "active" or incident.colour == "clear",
     )
     if before is not None:
-        case.held, case.answered = before.held, before.answered
-        case.told_colour = before.told_colour
+        case.held, case.told_colour = before.held, before.told_colour
         case.desks, case.owners, case.clocks = before.desks, before.owners, before.clocks
         case.fault = facts.fault or before.fault
         case.first = facts.first or before.first

@@ -56,7 +56,7 @@ CLOCKS: Final = {
         acknowledge=Duration("15 min"),
         escalate=Duration("60 min"),
     ),
-    "blue": ClockRule(told=["neighbourhood", "trade"]),
+    "blue": ClockRule(told=["neighbourhood"]),
 }
 
 

@@ -124,7 +124,7 @@ class Duty:
         """Somebody has seen it: nothing escalates until its colour gets worse."""
         del by, time_s  # the ticket has them
         if case := self._cases.get(incident):
-            self._answer(case)
+            self._stop(case)
             self._settle(case)
 
     def assigned(
@@ -143,7 +143,7 @@ class Duty:
         case = self._cases.get(incident)
         if case is None:
             return []
-        self._answer(case)
+        self._stop(case)
         case.owners = [*case.owners, owner][-OWNERS_MAX:]
         named = [self._plan.desks.get(name) for name in (owner, *joint)]
         desks = {desk.id: desk for desk in named if desk is not None}
@@ -174,7 +174,7 @@ class Duty:
         if desk is None:
             return []
         self._stop(case)
-        case.answered, case.clocks = False, []
+        case.clocks = []
         return self._call(case, desk, Call("handover"), None, time_s)
 
     def closed(self, incident: str) -> None:
@@ -295,7 +295,7 @@ class Duty:
     ) -> list[Notice]:
         """Tell everybody whom the colour names, and all who were told before; clocks run anew."""
         self._stop(case)
-        case.answered, case.clocks = False, []
+        case.clocks = []
         calls = self._audience(case, reason)
         for desk in self._had(case):
             calls.setdefault(desk.id, (desk, Call(reason, informed=True)))
@@ -331,7 +331,7 @@ class Duty:
             held = None if case.life_safety else Withheld("drill", "", "only informed")
         absent = self._annunciator.absent(case, desk, time_s)
         above = self._plan.desks.above(desk, case.where, case.lifelines)
-        if held is None and not case.answered and not call.informed and not absent:
+        if held is None and not call.informed and not absent:
             self._start(case, desk, above, time_s)
         notices = [self._annunciator.notice(case, desk, call, time_s, held)]
         climbs = held is None and absent and (not call.informed or call.reason == "handover")
@@ -385,10 +385,6 @@ class Duty:
             notices = self._call(case, target, call, None, at_s)
         self._settle(case)
         return [Fired(incident, self._clock_state(clock), notices)]
-
-    def _answer(self, case: Case) -> None:
-        self._stop(case)
-        case.answered = True
 
     def _stop(self, case: Case) -> None:
         """Stop the clocks that run; those that fired stay on record."""

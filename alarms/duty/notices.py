@@ -2,12 +2,14 @@
 
 import hashlib
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Final, NamedTuple
 
 from alarms.duty.budget import HeldBack
 from alarms.duty.case import Case
 from alarms.duty.clocks import COLOURS
 from alarms.duty.desks import Desk
+from alarms.duty.plan import DutyPlan
 from alarms.rationalisation import Text
 from contracts.desk.notice import NoticeReason
 
@@ -87,19 +89,20 @@ def notice_id(incident: str, revision: int, desk: str, reason: str, count: int =
     return f"n-{digest.hexdigest()}"
 
 
-def notice_text(case: Case, call: Call, areas: Mapping[str, Text], by: str) -> Texts:
+def notice_text(case: Case, call: Call, plan: DutyPlan, by_s: int | None) -> Texts:
     """Sentences of a notice.
 
     Parameters
     ----------
     case : Case
     call : Call
-    areas : mapping of str to Text
-        Names of areas by their codes.
-    by : str
-        Time of day by which to acknowledge, empty when nobody asks for it.
+    plan : DutyPlan
+        Has names of areas, and the city's zone.
+    by_s : int or None
+        When an acknowledgement is late, in seconds since 1970 UTC; None when nobody asks for it.
     """
-    en, zh = _place(case, areas)
+    en, zh = _place(case, plan.areas)
+    by = "" if by_s is None else datetime.fromtimestamp(by_s, plan.zone).strftime("%H:%M")
     colour = COLOUR_WORDS[case.colour]
     lead = _lead(call)
     first_en, first_zh = case.first.get("en", ""), case.first.get("zh", "")

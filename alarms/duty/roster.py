@@ -194,5 +194,25 @@ class Roster:
                 return edge
         return None
 
+    def weekly_gap(self, desk: str) -> str:
+        """First time of an ordinary week from which nobody is on duty; empty when there is none.
+
+        Examples
+        --------
+        >>> from alarms.rationalisation import Text
+        >>> desk = Desk(id="a", level="city", name=Text(en="a", zh="a"))
+        >>> day = Shift(desk="a", people=["Li"], begins="00:00", ends="20:00")
+        >>> Roster([desk], [day], timezone(timedelta(0))).weekly_gap("a")
+        'mon 20:00'
+        """
+        if self._always.get(desk):
+            return ""
+        weekly = self._weekly.get(desk)
+        for edge in [0, *(weekly.edges if weekly else [])]:
+            if edge < WEEK_S and not (weekly and weekly.at(edge)):
+                day, rest = divmod(edge, DAY_S)
+                return f"{DAYS[day]} {rest // 3_600:02}:{rest % 3_600 // 60:02}"
+        return ""
+
     def _of_week(self, time_s: int) -> int:
         return (time_s + self._ahead_s - _MONDAY_S) % WEEK_S

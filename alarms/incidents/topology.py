@@ -129,12 +129,14 @@ def faults(nodes: Sequence[Node], edges: Sequence[Edge], correlation: Correlatio
         if node.id in known:
             text = f"expected each asset once, got {node.id!r} again; keep one"
             found.append(Fault("node", at, text))
-        known[node.id] = node
+        known.setdefault(node.id, node)
     seen: set[tuple[str, str, str]] = set()
     for at, edge in enumerate(edges):
         texts = list(_of_edge(edge, known, correlation))
         if (edge.parent, edge.child, edge.kind) in seen:
-            texts.append(f"expected each edge once, got {edge.parent!r} to {edge.child!r} again")
+            texts.append(
+                f"expected each edge once, got {edge.parent!r} to {edge.child!r} again; drop one"
+            )
         seen.add((edge.parent, edge.child, edge.kind))
         found += [Fault("edge", at, text) for text in texts]
     return found or list(_circles(edges, correlation))

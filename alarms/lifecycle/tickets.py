@@ -167,7 +167,7 @@ class Tickets:
         """Whether somebody else has to do this."""
         if to.by and command.role not in to.by:
             text = f"expected one of the roles {', '.join(to.by)}, got {command.role!r}"
-            return "not_permitted", f"{text}; see `answers.tickets` in the settings"
+            return "not_permitted", f"{text}; see `tickets` in answers.yaml"
         if to.means == "check" and _same(command.by, held.fed_back_by):
             text = f"expected a check by somebody else than {held.fed_back_by!r}, who fed back"
             return "same_person", f"{text}; let another look"

@@ -58,6 +58,8 @@ class Notice(msgspec.Struct, frozen=True):
     counts : dict of str to int
         Of a summary or a daily list: `all` notices that it stands for, and how many by colour and
         by reason.
+    acknowledge_by : str
+        RFC 3339, by when its desk must acknowledge; empty when it is asked for nothing.
     """
 
     id: str
@@ -75,3 +77,4 @@ class Notice(msgspec.Struct, frozen=True):
     drill: bool = False
     late: bool = False
     counts: dict[str, int] = {}
+    acknowledge_by: str = ""

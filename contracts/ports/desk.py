@@ -3,6 +3,7 @@
 from typing import Any, Protocol
 
 from contracts.alarm import Alarm
+from contracts.commands.concern import Concern
 from contracts.desk.commands import DeskCommand
 from contracts.ports.lane_log import Message
 
@@ -22,6 +23,9 @@ class Desk(Protocol):
 
     def take(self, alarm: Alarm) -> list[Message]:
         """What comes of one alarm revision; desk time reaches its `detected` at least."""
+
+    def concern(self, command: DeskCommand) -> Concern:
+        """Lifelines and places that a command is about, as far as they are known."""
 
     def judge(self, command: DeskCommand) -> Ground:
         """Why a command cannot be carried out now; changes nothing."""

@@ -241,6 +241,8 @@ class DeskStatus(LaneStatus):
     ----------
     open : dict of str to int
         Open `alarms` and `incidents`.
+    taken : int
+        Alarm revisions judged by this process, those that a recovery repeats included.
     waiting : int
         Alarm offsets between the stage and the ends of the logs, as far as they are known.
     behind_s : float
@@ -252,6 +254,7 @@ class DeskStatus(LaneStatus):
     """
 
     open: dict[str, int] = field(default_factory=dict)
+    taken: int = 0
     waiting: int = 0
     behind_s: float = 0.0
     commands: int = 0
@@ -259,6 +262,11 @@ class DeskStatus(LaneStatus):
     incidents: int = 0
     notices: int = 0
     currents: int = 0
+
+    @property
+    def lag(self) -> float:
+        """Alarm offsets between the stage and the ends of the logs."""
+        return float(self.waiting)
 
 
 class QueueStatus(NamedTuple):

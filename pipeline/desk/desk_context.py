@@ -12,6 +12,7 @@ from contracts.journal import Refuse
 from contracts.lane import LaneName
 from contracts.ports.alarm_source import AlarmSource
 from contracts.ports.clock import Clock
+from contracts.ports.desk import Desk
 from contracts.ports.lane_log import JournalLog, Message
 from contracts.ports.source import Telemetry
 from contracts.ports.status import DeskStatus
@@ -22,8 +23,9 @@ from pipeline.snapshot.snapshots import SnapshotFiles
 from pipeline.worker.broker_contact import BrokerContacts
 from pipeline.worker.lane_context import Computing, Memory, Pace
 
-# What a sender wrote, and the offset it lies at, to what it means or why it cannot be carried out.
-JudgeBody = Callable[[bytes, int], DeskCommand | Refuse]
+# What a sender wrote, the offset it lies at, and the desk that knows what it is about; to what it
+# means, or why it may not be given.
+JudgeBody = Callable[[bytes, int, Desk], DeskCommand | Refuse]
 SUSPECTS_MAX: Final = 1_000  # places remembered; a stage with more has another trouble
 
 

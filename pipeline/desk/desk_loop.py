@@ -108,7 +108,8 @@ class DeskLoop:
                 self._came.set()
 
     async def _fetch_alarms(self) -> AlarmPoll | None:
-        poll = await self._ports.alarms.fetch(1.0)
+        # Not longer: a move past markers alone is not told before, and clocks wait for it.
+        poll = await self._ports.alarms.fetch(self._context.pace.look_s)
         self._status.fetched += len(poll.records) if poll is not None else 0
         return poll
 
@@ -150,6 +151,7 @@ class DeskLoop:
             slices = entry.change.slices if isinstance(entry.change, Took) else {}
             records = await self._ports.alarms.read(slices) if took else []
             await self._step(lane.applying(entry, records))
+            self._status.taken += len(records)
             self._observe()
         if lane.outbox.strayed:
             raise lane.outbox.divergence(str(lane.name))
@@ -223,10 +225,11 @@ class DeskLoop:
             return Refuse(NOT_JUDGED, why, kept)
 
         def verdict() -> DeskChange:
-            found = self._context.judge(body, behind - 1)
+            desk = self._lane.desk
+            found = self._context.judge(body, behind - 1, desk)
             if isinstance(found, Refuse):
                 return found
-            ground = self._lane.desk.judge(found)
+            ground = desk.judge(found)
             return found if ground is None else Refuse(*ground, kept)
 
         try:
@@ -278,6 +281,7 @@ class DeskLoop:
         entry = DeskEntry(change, command)
         self._unwritten.append(entry)
         await self._step(self._lane.applying(entry, records))
+        self._status.taken += len(records)
 
     async def _step(self, turns: Iterator[None]) -> None:
         """Carry out one step on the stage's thread, telling what fills a transaction at once."""

@@ -13,6 +13,7 @@ from prometheus_client.core import (
 )
 from prometheus_client.metrics_core import Metric
 from prometheus_client.process_collector import ProcessCollector
+from prometheus_client.registry import Collector
 
 from contracts.batch import Disposition
 from contracts.ports.status import (
@@ -304,7 +305,7 @@ _MEASURES: Final = (
 )
 
 
-class MetricsCollector:
+class MetricsCollector(Collector):
     """A worker's numbers as Prometheus families; every known series is there from the start.
 
     There is no label per channel: what a channel does is in the alarms topic and the history.
@@ -323,29 +324,30 @@ class MetricsCollector:
 
     def collect(self) -> Iterator[Metric]:
         """Families with their present samples."""
-        build = InfoMetricFamily(f"{PREFIX}build", "Version of Tocsin that runs")
-        build.add_metric([], {"version": self._version})
-        yield build
+        yield from process_families(self._status, self._version)
         lanes = self._status.lanes()
-        yield _alone(
-            "ready",
-            "1 when every owned lane is running and sees what its log holds",
-            self._status.ready(),
-        )
-        yield _alone("lanes", "Lanes that this worker owns", len(lanes))
-        process_status = self._status.process_status()
-        yield _alone("loop_lag_seconds", _LAG, process_status.lag_s)
-        yield CounterMetricFamily(
-            PREFIX + "client_rebuilds", _REBUILDS, value=process_status.rebuilds
-        )
-        yield _fetch_path(process_status.fetch_path)
-        yield from _queues(process_status.queues)
         for measure in _MEASURES:
             yield _family(measure, lanes)
         yield _configs(lanes)
         yield _latencies(lanes)
         yield _relearning(lanes)
         yield from shadow_families(PREFIX, lanes)
+
+
+def process_families(status: WorkerStatus, version: str) -> Iterator[Metric]:
+    """What every process says of itself, whatever lanes it owns."""
+    build = InfoMetricFamily(f"{PREFIX}build", "Version of Tocsin that runs")
+    build.add_metric([], {"version": version})
+    yield build
+    yield _alone(
+        "ready", "1 when every owned lane is running and sees what its log holds", status.ready()
+    )
+    yield _alone("lanes", "Lanes that this worker owns", len(status.lanes()))
+    process_status = status.process_status()
+    yield _alone("loop_lag_seconds", _LAG, process_status.lag_s)
+    yield CounterMetricFamily(PREFIX + "client_rebuilds", _REBUILDS, value=process_status.rebuilds)
+    yield _fetch_path(process_status.fetch_path)
+    yield from _queues(process_status.queues)
 
 
 def _configs(lanes: Iterable[LaneStatus]) -> Metric:
@@ -423,9 +425,13 @@ def _family(measure: _Measure, lanes: Iterable[LaneStatus]) -> Metric:
     return family
 
 
-def registry(status: WorkerStatus, version: str) -> CollectorRegistry:
+def registry(
+    status: WorkerStatus,
+    version: str,
+    collector_of: Callable[[WorkerStatus, str], Collector] = MetricsCollector,
+) -> CollectorRegistry:
     """A registry of its own for one worker: its numbers, and those of its process."""
     own = CollectorRegistry(auto_describe=False)
-    own.register(MetricsCollector(status, version))
+    own.register(collector_of(status, version))
     ProcessCollector(registry=own)
     return own

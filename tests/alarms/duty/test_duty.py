@@ -173,16 +173,13 @@ def test_a_street_without_a_desk_falls_to_its_district_which_is_told_so() -> Non
 def test_blue_waits_for_the_daily_list_and_calls_nobody() -> None:
     here = duty()
     notices = new(here, 1, "blue", time_s=NIGHT) + new(here, 2, "blue", time_s=NIGHT + 1)
-    assert kept(notices) == {"grid": "daily list", "district-water": "daily list"}
+    assert kept(notices) == {"grid": "daily list"}
     assert here.clocks("i-0000000000000001") == []
     assert here.advance(at("2026-03-03T07:59:59")) == []
     lists = notices_of(here.advance(at("2026-03-03T08:00")))
-    assert [(notice.desk, notice.reason) for notice in lists] == [
-        ("district-water", "daily list"),
-        ("grid", "daily list"),
-    ]
-    assert lists[1].counts == {"all": 2, "blue": 2, "new": 2}
-    assert lists[1].text == {
+    assert [(notice.desk, notice.reason) for notice in lists] == [("grid", "daily list")]
+    assert lists[0].counts == {"all": 2, "blue": 2, "new": 2}
+    assert lists[0].text == {
         "en": "Daily list, 2 notices: 2 blue; 2 new. Pump 1 has stopped; Pump 2 has stopped.",
         "zh": "每日清单，共 2 条：蓝色 2 条；新发 2 条。1号泵停运；2号泵停运。",
     }
@@ -394,6 +391,7 @@ def test_a_notice_says_what_where_why_what_to_do_and_by_when() -> None:
     here = duty()
     facts = Facts(first={"en": "close valve 12.", "zh": "关闭12号阀门。"})
     notice = new(here, facts=facts)[0]
+    assert notice.acknowledge_by == "2026-03-02T12:05:00+08:00"
     assert notice.text == {
         "en": "Orange: Pump 1 has stopped, n-05, 310101002, 310101. First: close valve 12. "
         "Acknowledge by 12:05.",

@@ -8,6 +8,7 @@ import msgspec
 
 from contracts.alarm import Alarm
 from contracts.catalogue import Where
+from contracts.commands.concern import Concern
 from contracts.desk.answer import Answer, CurrentAlarm
 from contracts.desk.commands import Acknowledge, DeskCommand
 from contracts.desk.incident import Impact, Incident, Situation, Ticket
@@ -76,6 +77,10 @@ class PlainDesk:
         told = self._incident(id_, "over")
         del self._incidents[id_]
         return [told]
+
+    def concern(self, command: DeskCommand) -> Concern:
+        del command
+        return Concern()
 
     def judge(self, command: DeskCommand) -> Ground:
         if not isinstance(command, Acknowledge):

@@ -52,7 +52,7 @@ CONTROLS = {"mark", "shelving"}
 _COMMAND = msgspec.json.Decoder(DeskCommand)
 
 
-def judge(body: bytes, offset: int) -> DeskCommand | Refuse:
+def judge(body: bytes, offset: int, _: Desk) -> DeskCommand | Refuse:
     """The command in a body, unsigned."""
     try:
         command: DeskCommand = _COMMAND.decode(body)
