@@ -19,7 +19,7 @@ async def command(arguments: argparse.Namespace) -> int:
     lifeline, row = _place(configuration, arguments.channel)
     told = as_sent(wanted, configuration.settings, lifeline, key=arguments.key, role=arguments.role)
     async with command_desk(configuration, lifeline) as desk:
-        answers = await desk.order(told, [int(desk.plan.lane_of[row])])
+        answers = await desk.answers(told, [int(desk.plan.lane_of[row])])
     sys.stdout.write("".join(f"{line}\n" for line in answers))
     return 1 if unheeded(answers) else 0
 

@@ -108,7 +108,7 @@ async def shadow(arguments: argparse.Namespace) -> int:
         if isinstance(command, Shadow):
             proposed = Configuration.load(arguments.proposed)
             keep(SnapshotStore(configuration.settings.state), proposed)
-        answers = await desk.order(command, range(desk.plan.partitions))
+        answers = await desk.answers(command, range(desk.plan.partitions))
     for line in answers:
         sys.stdout.write(line + "\n")
     return 1 if unheeded(answers) else 0

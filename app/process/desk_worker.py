@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
 from typing import NamedTuple
 
 from app.process.worker_options import WorkerOptions, desk_source_settings
@@ -10,15 +11,18 @@ from broker.acl import DESK
 from broker.log_ends import LogEnds
 from broker.partition_reader import LaneReader
 from broker.topics import counted, desk_topics, needed
-from configuration.bundle_store import recall
+from configuration.commands import authority_of
 from configuration.configuration import Configuration
+from configuration.desk.desk import DeskConfiguration
 from configuration.lane_plan import stopped_notice
 from contracts.desk.journal import DeskEntry
 from contracts.lane import LaneName
 from contracts.ports.desk import Desk
 from contracts.quantities import NS_PER_S
+from contracts.topics import TopicNames
 from ingest.kafka.alarms import AlarmSettings, KafkaAlarms
 from ingest.kafka.telemetry import KafkaSource
+from pipeline.desk.command_judge import DeskCommandJudge
 from pipeline.desk.desk_context import DeskContext, DeskPorts, JudgeBody
 from pipeline.desk.desk_runner import DeskRunner
 from pipeline.lane.outbox import TransactionBound
@@ -35,14 +39,40 @@ class DeskParts(NamedTuple):
 
     Parameters
     ----------
+    config : str
+        Hash of the bundle.
+    bundle : bytes
+        What governs the desk.
     desk_of : callable
-        A new desk under a configuration.
+        A new desk that a bundle governs: this one, or one of before.
     judge : callable
         Judges the body of a command before the desk does.
     """
 
-    desk_of: Callable[[Configuration], Desk]
+    config: str
+    bundle: bytes
+    desk_of: Callable[[bytes], Desk]
     judge: JudgeBody
+
+
+def city_desk(folder: Path, configuration: Configuration) -> DeskParts:
+    """The desk that a configuration folder lays down, and who may command it.
+
+    Raises
+    ------
+    ConfigError
+        With everything that is wrong in the files of the desk.
+    """
+    governing = DeskConfiguration.load(folder, configuration)
+    topic = TopicNames(configuration.settings.app).commands(DESK)
+    clock = WorkerOptions(lifeline=DESK).clock
+    authority = authority_of(configuration.settings.commands)
+    return DeskParts(
+        governing.hash,
+        governing.bundle(),
+        lambda bundle: DeskConfiguration.from_bundle(bundle).desk(),
+        DeskCommandJudge(authority, topic, clock).judge,
+    )
 
 
 class DeskWorker(WorkerService):
@@ -65,10 +95,13 @@ class DeskWorker(WorkerService):
         self._ends = LogEnds(kafka.bootstrap, self._topics.commands(DESK), kafka)
 
     def _desk_for(self, config: str) -> Desk:
-        """A desk under the configuration with this hash."""
-        if config == self._configuration.hash:
-            return self._parts.desk_of(self._configuration)
-        return self._parts.desk_of(recall(self._store, config, self._settings))
+        """A desk under the bundle with this hash."""
+        parts = self._parts
+        return parts.desk_of(parts.bundle if config == parts.config else self._store.bundle(config))
+
+    def _keep(self) -> None:
+        """Leave the bundle where another process, or this one after a swap, finds it."""
+        self._store.put_bundle(self._parts.config, self._parts.bundle)
 
     async def _start(self) -> None:
         configuration, settings, kafka = self._configuration, self._settings, self._settings.kafka
@@ -99,7 +132,7 @@ class DeskWorker(WorkerService):
             files,
             self._topics,
             self._desk_for,
-            configuration.hash,
+            self._parts.config,
             self._parts.judge,
             Pace(snapshot_s=settings.snapshot.every.ns / NS_PER_S),
             partial(stopped_notice, configuration.civil_time),

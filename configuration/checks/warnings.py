@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 
 from configuration.catalogue.read import ChannelTable
 from configuration.catalogue.store import by_id
+from configuration.checks.duty import judge_duty
 from configuration.checks.pack import CLASS
+from configuration.desk.duty import DutyFolder
 from configuration.pack import RULES, ClassPack
 from configuration.rule_kinds import kinds
 from configuration.yaml.fill import Page, quantity_text
@@ -43,11 +45,14 @@ class Folder:
         Their files.
     tables : sequence of ChannelTable
         Catalogue of each lifeline.
+    duty : DutyFolder or None
+        Desks and rosters.
     """
 
     packs: Sequence[ClassPack]
     pages: Mapping[str, Page]
     tables: Sequence[ChannelTable]
+    duty: DutyFolder | None = None
 
 
 def warnings(folder: Folder) -> list[str]:
@@ -72,6 +77,8 @@ def warnings(folder: Folder) -> list[str]:
             text = "expected a channel of it in the catalogue, got none; its rules never ring"
             page.find(("class",), text)
         _take(mine, pack, found)
+    if folder.duty is not None:
+        judge_duty(folder.duty, folder.tables, found)
     return found.lines()
 
 

@@ -6,7 +6,7 @@ import msgspec
 
 NoticeReason = Literal[
     "new", "colour", "root", "lifeline", "impact", "escalated", "reminder", "over", "handover",
-    "nobody on duty", "merged", "split",
+    "nobody on duty", "merged", "split", "summary", "daily list",
 ]  # fmt: skip
 
 
@@ -25,7 +25,7 @@ class Withheld(msgspec.Struct, frozen=True):
 
     by: Literal[
         "shelved", "inhibited", "duplicate", "chattering", "fleeting", "budget", "off duty",
-        "drill", "maintenance",
+        "drill", "maintenance", "daily list",
     ]  # fmt: skip
     until: str = ""
     detail: str = ""
@@ -37,13 +37,14 @@ class Notice(msgspec.Struct, frozen=True):
     Parameters
     ----------
     id : str
-        `n-` and 16 hex digits of (incident, revision, desk, reason).
+        `n-` and 16 hex digits of (incident, revision, desk, reason), and of how many such there
+        were before if there were any.
     incident : str
-        Its id; that of the line of a single alarm, too.
+        Its id; that of the line of a single alarm, too. Empty for a summary or a daily list.
     alarm : str
         Its first alarm.
     revision : int
-        Of the incident, 0 for a line.
+        Of the incident, 0 for a line; of a summary or a daily list its time in seconds.
     desk, level : str
         Who is told.
     to : list of str
@@ -54,6 +55,11 @@ class Notice(msgspec.Struct, frozen=True):
         In both languages.
     withheld : Withheld or None
         None when it was told.
+    counts : dict of str to int
+        Of a summary or a daily list: `all` notices that it stands for, and how many by colour and
+        by reason.
+    acknowledge_by : str
+        RFC 3339, by when its desk must acknowledge; empty when it is asked for nothing.
     """
 
     id: str
@@ -70,3 +76,5 @@ class Notice(msgspec.Struct, frozen=True):
     withheld: Withheld | None = None
     drill: bool = False
     late: bool = False
+    counts: dict[str, int] = {}
+    acknowledge_by: str = ""

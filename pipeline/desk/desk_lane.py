@@ -17,7 +17,7 @@ from contracts.ports.alarm_source import AlarmRecord
 from contracts.ports.desk import Desk
 from contracts.ports.lane_log import Message, OutputMark
 from contracts.topics import TopicNames
-from pipeline.lane.dead_letters import NOT_JUDGED, LetterSample, alarm_letter
+from pipeline.lane.dead_letters import NOT_JUDGED, LetterSample, alarm_letter, refused_command
 from pipeline.lane.judging import OF_THE_WORLD, judged
 from pipeline.lane.outbox import Outbox
 from pipeline.snapshot.store import Snapshot
@@ -213,7 +213,7 @@ class DeskLane:
         if isinstance(change, DeskSwap):
             return self._swap(change.config)
         if isinstance(change, Refuse):
-            return self.desk.refuse(change, (entry.command or 0) - 1)
+            return [refused_command(self.name, change, (entry.command or 0) - 1)]
         assert not isinstance(change, Took), "taken record by record"
         return self.desk.obey(change)
 

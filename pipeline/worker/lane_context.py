@@ -11,7 +11,7 @@ from contracts.lane import LaneName
 from contracts.ports.clock import Clock
 from contracts.ports.lane_log import JournalLog, LaneLog, Message
 from contracts.ports.source import Commands, Telemetry
-from contracts.ports.status import LaneStatus
+from contracts.ports.status import LaneStatus, Latency
 from pipeline.lane.outbox import TransactionBound
 from pipeline.snapshot.snapshots import Snapshots
 from pipeline.worker.authority import ANYONE, Authority
@@ -103,6 +103,8 @@ class LaneContext:
     authority : Authority
         Who may give commands.
     transaction : TransactionBound, optional
+    latency : Latency, optional
+        Of the records of all its lanes.
     """
 
     ports: LanePorts
@@ -113,6 +115,7 @@ class LaneContext:
     contacts: BrokerContacts
     authority: Authority = ANYONE
     transaction: TransactionBound = field(default_factory=TransactionBound)
+    latency: Latency = field(default_factory=Latency)
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,6 +86,7 @@ class LaneLoop:
         self._hidden = HiddenRecords(lane.name, self._contact, context.stopped_alarm)
         self._rest: Records | None = None  # fetched together with what is repeated
         self._passed = False  # the world's knowledge
+        self._untold = (0, 0)  # records whose outputs are not committed, and their oldest stamp
         self.alarms_end = past.alarms_end
 
     async def pump(self) -> None:
@@ -141,8 +142,11 @@ class LaneLoop:
             records, self._rest = records.cut(0, cut), records.cut(cut, len(records))
         if self._passed and len(records):
             await self._changes.judge_stamps(int(records.timestamp_ms.max()))
+            self._untold = len(records), int(records.timestamp_ms.min())
         began = time.perf_counter()
         await self._feed(records)
+        if len(records):
+            self._status.taken_ms = int(records.timestamp_ms[-1])
         self._status.score_seconds += time.perf_counter() - began
         self._overload.note(waiting=self._rest is not None or not self._fetched.empty())
         return True
@@ -254,6 +258,7 @@ class LaneLoop:
             await self._shed(self._too_much())
             await self._changes.look(self._caught_up)
             await self.flush()
+            self._note_latency()
             if self._snapshot_writer.due():
                 await self._snapshot_writer.begin(self.alarms_end)
             elif self._snapshot_writer.written():
@@ -262,6 +267,16 @@ class LaneLoop:
         self._status.phase = "stopping"
         if self._passed:
             await self.snapshot()
+
+    def _note_latency(self) -> None:
+        """Count the records whose outputs, if they had any, are committed now.
+
+        All with the oldest of them: no work for each, and never better than it was.
+        """
+        count, oldest_ms = self._untold
+        if count:
+            self._untold = (0, 0)
+            self._status.latency.add(count, (self._ports.clock.now_ms() - oldest_ms) / 1000)
 
     async def flush(self) -> None:
         """Tell the world what happened since the last flush, if anything did."""
@@ -285,6 +300,7 @@ class LaneLoop:
         self._hidden.told()
         status = self._status
         status.flushes += 1
+        status.flushed_ms = self._ports.clock.now_ms()
         status.flush_seconds += time.perf_counter() - began
         revisions = sum(message.kind == "alarm" for message in messages)
         status.revisions += revisions
@@ -324,6 +340,9 @@ class LaneLoop:
         status, lane = self._status, self._lane
         status.accounts = lane.accounts.counts()
         status.position = lane.position
+        status.config = lane.parts.config
+        if lane.position >= status.end >= 0:
+            status.caught_up_at_s = time.monotonic()
         if lane.position > self._memory.furthest or status.hungry_s >= CALM_S:
             status.in_vain = 0
         status.lane_time_s = lane.lane_time_s

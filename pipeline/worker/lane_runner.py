@@ -207,7 +207,8 @@ class LaneRunner(Runner[Entry, Lane, LaneMemory]):
             ports.clock,
             context.contacts,
         )
-        super().__init__(name, owner, LaneMemory(LaneStatus(str(name))))
+        status = LaneStatus(str(name), latency=context.latency)
+        super().__init__(name, owner, LaneMemory(status))
         self._context = context
 
     def _suspect(self, error: InputError) -> None:

@@ -58,6 +58,7 @@ class SnapshotWriter:
         self._work, self._log, self._status = work, log, status
         self._writing: asyncio.Task[Manifest] | None = None
         self._at = time.monotonic()
+        self._began = 0.0
         self._received = work.received()
 
     def due(self) -> bool:
@@ -76,7 +77,7 @@ class SnapshotWriter:
         """Copy the lane's state, all of whose outputs are told, and have it written."""
         work, slot = self._work, self._work.files.slot
         await slot.copying.acquire()
-        began = time.perf_counter()
+        began = self._began = time.perf_counter()
         copying = asyncio.create_task(
             work.ports.compute(work.freeze, slot.room), name=f"{work.name}-copying"
         )
@@ -101,6 +102,9 @@ class SnapshotWriter:
         manifest = await self._writing
         self._writing = None
         await self._log.publish(manifest)
+        self._status.snapshot_at_s = time.time()
+        self._status.snapshot_duration_s = time.perf_counter() - self._began
+        self._status.snapshot_bytes = manifest.size or 0
         passing(Point.PUBLISHED)
         await self._work.files.sweep(self._work.name, manifest)
         passing(Point.SWEEP)

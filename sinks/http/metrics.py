@@ -17,8 +17,10 @@ from prometheus_client.registry import Collector
 
 from contracts.batch import Disposition
 from contracts.ports.status import (
+    LATENCIES_S,
     LEADS_S,
     LaneStatus,
+    Latency,
     Phase,
     QueueStatus,
     ShadowStatus,
@@ -171,6 +173,27 @@ _MEASURES: Final = (
         counts=False,
     ),
     _plain(
+        "lane_lag_seconds",
+        "Longest time that a record may have waited for the lane; grows while records wait and "
+        "while no broker answers; NaN before a broker said where the log ends",
+        lambda lane: lane.lag_s,
+        counts=False,
+    ),
+    _plain(
+        "lane_last_record_timestamp_seconds",
+        f"Kafka timestamp of the newest record taken {_SINCE_HERE}, seconds since 1970 UTC; 0 "
+        "before the first",
+        lambda lane: lane.taken_ms / 1000,
+        counts=False,
+    ),
+    _plain(
+        "lane_last_flush_timestamp_seconds",
+        f"When a transaction was last committed {_SINCE_HERE}, seconds since 1970 UTC; 0 before "
+        "the first",
+        lambda lane: lane.flushed_ms / 1000,
+        counts=False,
+    ),
+    _plain(
         "lane_answer_age_seconds",
         "Time since a broker last answered a fetch of the lane; NaN before the first time",
         lambda lane: lane.answer_age_s,
@@ -214,6 +237,25 @@ _MEASURES: Final = (
         "snapshot_hold_seconds",
         "How long the newest snapshot held the lane; its file is written while the lane goes on",
         lambda lane: lane.snapshot_hold_s,
+        counts=False,
+    ),
+    _plain(
+        "snapshot_timestamp_seconds",
+        f"When a snapshot was last published {_SINCE_HERE}, seconds since 1970 UTC; 0 before the "
+        "first",
+        lambda lane: lane.snapshot_at_s,
+        counts=False,
+    ),
+    _plain(
+        "snapshot_duration_seconds",
+        "How long that snapshot took, from the beginning of its copy until it was published",
+        lambda lane: lane.snapshot_duration_s,
+        counts=False,
+    ),
+    _plain(
+        "snapshot_bytes",
+        "Size of that snapshot's file",
+        lambda lane: lane.snapshot_bytes,
         counts=False,
     ),
     _plain(
@@ -286,6 +328,8 @@ class MetricsCollector(Collector):
         lanes = self._status.lanes()
         for measure in _MEASURES:
             yield _family(measure, lanes)
+        yield _configs(lanes)
+        yield _latencies(lanes)
         yield _relearning(lanes)
         yield from shadow_families(PREFIX, lanes)
 
@@ -304,6 +348,38 @@ def process_families(status: WorkerStatus, version: str) -> Iterator[Metric]:
     yield CounterMetricFamily(PREFIX + "client_rebuilds", _REBUILDS, value=process_status.rebuilds)
     yield _fetch_path(process_status.fetch_path)
     yield from _queues(process_status.queues)
+
+
+def _configs(lanes: Iterable[LaneStatus]) -> Metric:
+    """The configuration of each lane; a lane has none before it runs."""
+    family = InfoMetricFamily(
+        f"{PREFIX}lane_config",
+        "Hash of the configuration in force, as it stands in records",
+        labels=["lane"],
+    )
+    for lane in lanes:
+        if lane.config:
+            family.add_metric([lane.name], {"config": lane.config})
+    return family
+
+
+def _latencies(lanes: Iterable[LaneStatus]) -> Metric:
+    """One histogram a lifeline: its lanes share one count."""
+    family = HistogramMetricFamily(
+        f"{PREFIX}sample_to_alarm_seconds",
+        "Time from records' Kafka timestamps until all alarms that they caused were committed, of "
+        "records with alarms or without; each counts with the oldest of its batch",
+        labels=["lifeline"],
+    )
+    found: dict[str, Latency] = {}
+    for lane in lanes:
+        found.setdefault(lane.name.rpartition("-")[0], lane.latency)
+    bounds = [*map(str, LATENCIES_S), "+Inf"]
+    for lifeline, latency in found.items():
+        counts = accumulate(map(float, latency.counts))
+        buckets = list(zip(bounds, counts, strict=True))
+        family.add_metric([lifeline], buckets, sum_value=latency.seconds)
+    return family
 
 
 def _relearning(lanes: Iterable[LaneStatus]) -> Metric:

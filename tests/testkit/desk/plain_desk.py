@@ -8,11 +8,11 @@ import msgspec
 
 from contracts.alarm import Alarm
 from contracts.catalogue import Where
+from contracts.commands.concern import Concern
 from contracts.desk.answer import Answer, CurrentAlarm
 from contracts.desk.commands import Acknowledge, DeskCommand
 from contracts.desk.incident import Impact, Incident, Situation, Ticket
 from contracts.desk.notice import Notice
-from contracts.journal import Refuse
 from contracts.ports.desk import Ground
 from contracts.ports.lane_log import Message
 
@@ -78,6 +78,10 @@ class PlainDesk:
         del self._incidents[id_]
         return [told]
 
+    def concern(self, command: DeskCommand) -> Concern:
+        del command
+        return Concern()
+
     def judge(self, command: DeskCommand) -> Ground:
         if not isinstance(command, Acknowledge):
             return "unknown_command", "expected `acknowledge`; this desk knows nothing else"
@@ -98,10 +102,6 @@ class PlainDesk:
             return [self._incident(command.target, "ticket")]
         self._alarms[command.target]["by"] = command.by
         return [self._current(command.target)]
-
-    def refuse(self, refused: Refuse, offset: int) -> list[Message]:
-        body = msgspec.json.encode({"reason": refused.reason, "offset": offset})
-        return [Message("dead_letter", f"desk-0@{offset}".encode(), body)]
 
     def due(self, time_s: int) -> bool:
         return bool(self._clocks) and self._clocks[0][0] <= time_s

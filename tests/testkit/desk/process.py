@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import hashlib
 import logging
 import sys
 from pathlib import Path
@@ -10,6 +11,13 @@ from app.process.desk_worker import DeskParts
 from app.process.run import run_desk
 from tests.testkit.desk.plain_desk import PlainDesk
 from tests.testkit.desk.world import judge
+
+PLAIN = b"plain"  # what governs it
+
+
+def hash_of(bundle: bytes) -> str:
+    """Name of a bundle."""
+    return hashlib.blake2b(bundle, digest_size=8).hexdigest()
 
 
 def main() -> int:
@@ -23,7 +31,7 @@ def main() -> int:
     arguments.lifeline = None
     logging.basicConfig(level=logging.INFO)
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
-    parts = DeskParts(lambda configuration: PlainDesk(configuration.hash), judge)
+    parts = DeskParts(hash_of(PLAIN), PLAIN, lambda bundle: PlainDesk(hash_of(bundle)), judge)
     return asyncio.run(run_desk(arguments, lambda _: parts))
 
 

@@ -1,0 +1,178 @@
+"""Desks on four levels, and which of them owns what: by place and lifeline."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Annotated, Final, Literal, NamedTuple
+
+import msgspec
+from msgspec import Meta
+
+from alarms.rationalisation import Text
+from contracts.catalogue import Where
+
+Level = Literal["neighbourhood", "street", "district", "city"]
+LEVELS: Final[tuple[Level, ...]] = ("neighbourhood", "street", "district", "city")  # upwards
+# Who a clock names: the desks of a level, or those of the trade from the district upwards.
+Party = Literal["neighbourhood", "street", "district", "city", "trade"]
+# Answers to who owns what that are kept: a city has some ten thousand areas, an incident few
+# lifelines.
+_KNOWN_MAX: Final = 1 << 16
+_TRADE_FROM: Final = LEVELS.index("district")
+
+Word = Annotated[str, Meta(min_length=1, max_length=128)]
+
+
+class Desk(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A place where people on duty answer for something.
+
+    Parameters
+    ----------
+    id : str
+    level : {"neighbourhood", "street", "district", "city"}
+    name : Text
+        In both languages.
+    area : str
+        Code of its district, street or neighbourhood; left out when one desk serves all areas of
+        its level. A city desk has none.
+    lifelines : list of str
+        What it answers for: a desk of a trade. Left out for all of them: an operations centre.
+    roles : list of str
+        Roles that its people have.
+    people : list of str
+        Who is always on duty there, such as a duty phone; others come by the roster.
+    daily : str
+        Time of day at which it gets its list of blue matters, `08:00`.
+    """
+
+    id: Word
+    level: Level
+    name: Text
+    area: Annotated[str, Meta(max_length=32)] = ""
+    lifelines: Annotated[list[Word], Meta(max_length=100)] = []
+    roles: Annotated[list[Word], Meta(max_length=20)] = []
+    people: Annotated[list[Word], Meta(max_length=100)] = []
+    daily: Annotated[str, Meta(max_length=5)] = "08:00"
+
+    @property
+    def of_trade(self) -> bool:
+        """Whether it answers for some lifelines only."""
+        return bool(self.lifelines)
+
+
+class Hole(NamedTuple):
+    """A level at which nobody answers for a lifeline in an area.
+
+    Parameters
+    ----------
+    level, area, lifeline : str
+    instead : str
+        Desk of a higher level that falls in, empty where there is none.
+    """
+
+    level: Level
+    area: str
+    lifeline: str
+    instead: str
+
+
+def area_of(level: Level, where: Where) -> str:
+    """Code of the area of a level that a place lies in; empty when unknown, and for the city."""
+    if level == "district":
+        return where.district
+    if level == "street":
+        return where.street
+    return where.neighbourhood if level == "neighbourhood" else ""
+
+
+class Desks:
+    """All desks of a city.
+
+    Parameters
+    ----------
+    desks : iterable of Desk
+        With ids that differ.
+    """
+
+    def __init__(self, desks: Iterable[Desk]) -> None:
+        self._by_id = {desk.id: desk for desk in sorted(desks, key=lambda desk: desk.id)}
+        self._by_area: dict[tuple[Level, str], list[Desk]] = {}
+        for desk in self._by_id.values():
+            self._by_area.setdefault((desk.level, desk.area), []).append(desk)
+        self._known: dict[tuple[str, ...], list[Desk]] = {}
+
+    def __iter__(self) -> Iterator[Desk]:
+        """All of them, by id."""
+        return iter(self._by_id.values())
+
+    def get(self, desk: str) -> Desk | None:
+        """The desk of an id, None when there is none."""
+        return self._by_id.get(desk)
+
+    def owners(self, level: Level, where: Where, lifelines: Sequence[str]) -> list[Desk]:
+        """Desks of a level that own a place and at least one of the lifelines.
+
+        The first is the owner, others are its joint owners: desks of the very area come before
+        those of all areas, desks of a trade before operations centres, then ids decide.
+        """
+        area = area_of(level, where)
+        if level != "city" and not area:
+            return []
+        key = (level, area, *lifelines)
+        if key not in self._known:
+            if len(self._known) == _KNOWN_MAX:
+                self._known.clear()
+            self._known[key] = self._owners(level, area, lifelines)
+        return self._known[key]
+
+    def _owners(self, level: Level, area: str, lifelines: Sequence[str]) -> list[Desk]:
+        there = [*self._by_area.get((level, area), ())]
+        if area:
+            there += self._by_area.get((level, ""), ())
+        own = (desk for desk in there if not desk.lifelines or _meet(desk.lifelines, lifelines))
+        return sorted(own, key=lambda desk: (not desk.area, not desk.of_trade, desk.id))
+
+    def trade(self, where: Where, lifelines: Sequence[str]) -> list[Desk]:
+        """Desks of the trades concerned, of the lowest level from the district up that has any."""
+        for level in LEVELS[_TRADE_FROM:]:
+            if own := [desk for desk in self.owners(level, where, lifelines) if desk.of_trade]:
+                return own
+        return []
+
+    def of(self, party: Party, where: Where, lifelines: Sequence[str]) -> list[Desk]:
+        """Desks that a clock's word means; those of a higher level where a level has none."""
+        if party == "trade":
+            return self.trade(where, lifelines)
+        for level in LEVELS[LEVELS.index(party) :]:
+            if own := self.owners(level, where, lifelines):
+                return own
+        return []
+
+    def above(self, desk: Desk, where: Where, lifelines: Sequence[str]) -> Desk | None:
+        """Desk that a desk escalates to: the next level's of its own kind, else its first.
+
+        None when there is nobody above.
+        """
+        for level in LEVELS[LEVELS.index(desk.level) + 1 :]:
+            if own := self.owners(level, where, lifelines):
+                alike = (other for other in own if other.of_trade == desk.of_trade)
+                return next(alike, own[0])
+        return None
+
+    def holes(self, places: Iterable[Where], lifelines: Iterable[str]) -> list[Hole]:
+        """Levels, areas and lifelines for which there is no desk, each once."""
+        found: set[Hole] = set()
+        lifelines = sorted(lifelines)
+        for where in places:
+            for level in LEVELS:
+                area = area_of(level, where)
+                if level != "city" and not area:
+                    continue
+                for lifeline in lifelines:
+                    if not self.owners(level, where, [lifeline]):
+                        instead = self.of(level, where, [lifeline])
+                        name = instead[0].id if instead else ""
+                        found.add(Hole(level, area, lifeline, name))
+        return sorted(found)
+
+
+def _meet(some: Sequence[str], others: Sequence[str]) -> bool:
+    return any(one in others for one in some)

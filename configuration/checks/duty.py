@@ -1,0 +1,86 @@
+"""What of desks and rosters is allowed and yet hardly meant: places and hours that nobody has."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+import pyarrow as pa
+
+from alarms.duty.desks import Desks, Level, area_of
+from configuration.catalogue.read import ChannelTable
+from configuration.desk.duty import DutyFolder
+from configuration.yaml.findings import NOWHERE, Findings
+from contracts.catalogue import Where
+
+AREAS_TOLD: Final = 5  # more in one line nobody reads
+AREA_COLUMNS: Final = ["district", "street", "neighbourhood"]
+
+
+def judge_duty(duty: DutyFolder, tables: Sequence[ChannelTable], findings: Findings) -> None:
+    """Note holes in who owns what, desks without a place, and hours without anybody.
+
+    Nothing is said of the built-in desk, nor of a level that has no desks at all: there the next
+    one falls in by design.
+    """
+    if not duty.places:
+        return
+    page, _ = next(iter(duty.places.values()))
+    file = Path(page.file).parent.as_posix()
+    places = {lifeline: list(_places(table)) for lifeline, table in _by_lifeline(tables)}
+    for line in _holes(duty.plan.desks, places):
+        findings.add(file, NOWHERE, "desks", line)
+    _judge_areas(duty, places, findings)
+    _judge_hours(duty, findings)
+
+
+def _by_lifeline(tables: Sequence[ChannelTable]) -> Iterator[tuple[str, pa.Table]]:
+    for channels in tables:
+        if channels.table.num_rows:
+            first: str = channels.table["id"][0].as_py()
+            yield first.partition(".")[0], channels.table
+
+
+def _places(table: pa.Table) -> Iterator[Where]:
+    """Each area that channels lie in, once."""
+    plain = pa.table({name: table[name].cast(pa.string()) for name in AREA_COLUMNS})
+    for row in plain.group_by(AREA_COLUMNS).aggregate([]).to_pylist():
+        yield Where(row["district"], row["street"], row["neighbourhood"], "", None, None)
+
+
+def _holes(desks: Desks, places: dict[str, list[Where]]) -> list[str]:
+    """One line for each level and list of areas."""
+    levels = {desk.level for desk in desks}
+    areas: dict[tuple[Level, str], list[str]] = {}
+    for lifeline, there in sorted(places.items()):
+        for hole in desks.holes(there, [lifeline]):
+            if hole.level in levels:
+                areas.setdefault((hole.level, lifeline), []).append(hole.area)
+    lifelines: dict[tuple[Level, str], list[str]] = {}
+    for (level, lifeline), holes in areas.items():
+        more = f" and {len(holes) - AREAS_TOLD} more" if len(holes) > AREAS_TOLD else ""
+        named = ", ".join(holes[:AREAS_TOLD]) + more
+        lifelines.setdefault((level, named), []).append(lifeline)
+    return [
+        f"expected a {level} desk for {', '.join(some)} in every area, got none in {named}; until "
+        "there is one the next level falls in"
+        for (level, named), some in sorted(lifelines.items())
+    ]
+
+
+def _judge_areas(duty: DutyFolder, places: dict[str, list[Where]], findings: Findings) -> None:
+    everywhere = [where for there in places.values() for where in there]
+    for desk in duty.plan.desks:
+        if desk.area and not any(area_of(desk.level, where) == desk.area for where in everywhere):
+            page, path = duty.places[desk.id]
+            text = f"expected a {desk.level} of the catalogues, got {desk.area!r}; nothing is there"
+            findings.add(page.file, page.located.position((*path, "area")), "", text)
+
+
+def _judge_hours(duty: DutyFolder, findings: Findings) -> None:
+    for desk in duty.plan.desks:
+        gap = duty.plan.roster.weekly_gap(desk.id) if desk.level == "city" else ""
+        if gap:
+            page, path = duty.places[desk.id]
+            text = f"expected somebody at a city desk at all hours, got nobody from {gap} on"
+            place = page.located.position(path)
+            findings.add(page.file, place, "", f"{text}; there is no desk above it")

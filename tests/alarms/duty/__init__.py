@@ -1,0 +1,1 @@
+"""Desks, rosters, clocks and notices."""

@@ -1,0 +1,231 @@
+"""Desks, rosters and clocks from their files, and what is wrong with them."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from alarms.duty.budget import Budget
+from alarms.duty.clocks import CLOCKS
+from alarms.duty.duty import Duty
+from app.cli.main import main
+from configuration.configuration import Configuration
+from configuration.desk.duty import DutyFolder, load_duty
+from contracts.catalogue import Where
+from contracts.civil_time import CITY
+from contracts.errors import ConfigError
+from contracts.quantities import Duration
+from runtime.installation import CONFIGS
+from tests.testkit.config_folder import findings_of, folder_with
+
+CITY_DESK = "- {id: city, level: city, name: {en: City, zh: 市}, people: [phone]}\n"
+DESKS = f"desks:\n{CITY_DESK}"
+STREET = "- {id: s, level: street, area: 'A1', name: {en: S, zh: 街}}\n"
+LIFELINES = ["elevator", "metro", "pit", "power", "subsidence", "water"]
+HERE = Where("310101", "310101002", "n-05", "", None, None)
+
+
+def _loaded(place: Path, files: dict[str, str | bytes]) -> DutyFolder:
+    return load_duty(folder_with(place, files), CITY, ["water"])
+
+
+def _warnings(folder: Path, capsys: pytest.CaptureFixture[str]) -> list[str]:
+    """What `tocsin check` warns of in a good folder, the places before its name left out."""
+    assert main(["check", "--json", str(folder)]) == 0
+    found = json.loads(capsys.readouterr().out)
+    return [line.replace(f"{folder.parent.as_posix()}/", "") for line in found["warnings"]]
+
+
+def _findings(place: Path, text: str) -> list[str]:
+    return findings_of(place, {"desks/desks.yaml": text})
+
+
+def test_a_city_that_has_laid_down_nothing_has_one_desk_that_is_always_on_duty(
+    tmp_path: Path,
+) -> None:
+    duty = _loaded(tmp_path, {})
+    assert [(desk.id, desk.level) for desk in duty.plan.desks] == [("city", "city")]
+    assert duty.plan.roster.on_duty("city", 0) == ["city duty desk"]
+    assert [desk.id for desk in duty.plan.desks.of("street", HERE, ["water"])] == ["city"]
+    assert duty.plan.clocks == CLOCKS
+    assert Duty(duty.plan).soonest_s is None
+
+
+def test_files_are_read_as_one_and_colours_that_are_left_out_keep_their_clock(
+    tmp_path: Path,
+) -> None:
+    files: dict[str, str | bytes] = {
+        "desks/a.yaml": DESKS + STREET,
+        "desks/b.yaml": "roster: [{desk: s, people: [Li], begins: '08:00', ends: '09:00'}]\n"
+        "clocks: {yellow: {told: [street], acknowledge: 3 min, escalate: 9 min}}\n"
+        "budget: {every: 5 min, burst: 2}\nareas: {A1: {en: First, zh: 一}}\n",
+    }
+    plan = _loaded(tmp_path, files).plan
+    assert [desk.id for desk in plan.desks] == ["city", "s"]
+    assert plan.roster.on_duty("s", 30 * 60) == ["Li"]  # 08:30 on the first day of 1970
+    assert plan.clocks["yellow"].told == ["street"]
+    assert plan.clocks["red"] == CLOCKS["red"]
+    assert plan.budget == Budget(every=Duration("5 min"), burst=2)
+    assert plan.areas["A1"].en == "First"
+
+
+def test_the_hash_is_that_of_the_files_and_no_other(tmp_path: Path) -> None:
+    one = _loaded(tmp_path / "1", {"desks/a.yaml": DESKS}).config
+    assert one == _loaded(tmp_path / "2", {"desks/a.yaml": DESKS, "water/x.md": "-"}).config
+    assert one != _loaded(tmp_path / "3", {"desks/b.yaml": DESKS}).config
+    assert one != _loaded(tmp_path / "4", {"desks/a.yaml": DESKS + "# more\n"}).config
+    assert len(one) == 16
+
+
+def test_lanes_do_not_mind_who_is_on_duty(tmp_path: Path) -> None:
+    bare = Configuration.load(folder_with(tmp_path / "1", {}), {})
+    files: dict[str, str | bytes] = {"desks/a.yaml": DESKS}
+    assert Configuration.load(folder_with(tmp_path / "2", files), {}).hash == bare.hash
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (
+            DESKS + STREET.replace("street", "stret"),
+            "3:18: desks[1].level: expected one of 'city', 'district', 'neighbourhood', "
+            "'street', got 'stret'; nearest is 'street'",
+        ),
+        (
+            DESKS + CITY_DESK,
+            "3:8: desks[1].id: expected each desk once, got 'city' of",
+        ),
+        (
+            DESKS + STREET,
+            "3:3: desks[1]: expected somebody on duty at 's' some time, got nobody; add `people`, "
+            "or a shift to the `roster`",
+        ),
+        (
+            DESKS.replace("level: city,", "level: city, area: A1,"),
+            "2:33: desks[0].area: expected no area of a city desk, got 'A1'; leave it out",
+        ),
+        (
+            DESKS.replace("people:", "daily: '8', people:"),
+            "daily: expected a time of day such as '08:00', got '8'",
+        ),
+        (
+            DESKS + "roster: [{desk: citty, people: [Li], begins: '08:00', ends: '09:00'}]\n",
+            "3:17: roster[0].desk: expected a desk's id, got 'citty'; nearest is 'city'",
+        ),
+        (
+            DESKS + "roster: [{desk: city, people: [Li], begins: '8', ends: '09:00'}]\n",
+            "begins: expected times of day such as '08:00' and '20:00', got '8 to 09:00'",
+        ),
+        (
+            DESKS + "roster: [{desk: city, people: [], begins: '08:00', ends: '09:00'}]\n",
+            "people: expected people, got none; only a shift with dates may close a desk",
+        ),
+        (
+            DESKS + "roster: [{desk: city, people: [Li], begins: 2026-02-15T08:00, "
+            "ends: 2026-02-15T08:00}]\n",
+            "begins: expected times such as 2026-02-15T08:00, the second one later, got "
+            "'2026-02-15T08:00 to 2026-02-15T08:00'",
+        ),
+        (
+            DESKS + "roster: [{desk: city, people: [Li], begins: 2026-02-15T08:00, "
+            "ends: 2026-02-16T08:00, days: [mon]}]\n",
+            "days: expected no days of a shift with dates; leave them out",
+        ),
+        (
+            DESKS + "clocks: {red: {told: [city]}}\n",
+            "3:15: clocks.red: expected `acknowledge` and `escalate`, got none; red cannot wait",
+        ),
+        (
+            DESKS + "clocks: {yellow: {told: [city], escalate: 5 min}}\n",
+            "clocks.yellow: expected `acknowledge` and `escalate`, got one of them; write both, "
+            "or none for a colour that waits for the daily list",
+        ),
+        (
+            DESKS + "clocks: {red: {told: [city], acknowledge: 5 min, escalate: 2 min}}\n",
+            "clocks.red.escalate: expected at least 5 min, got '2 min'",
+        ),
+        (
+            DESKS + "clocks: {red: {told: [city], acknowledge: 3 periods, escalate: 2 min}}\n",
+            "clocks.red.acknowledge: expected a time of whole seconds, got '3 periods'",
+        ),
+        (
+            DESKS + "budget: {every: 500 ms}\n",
+            "budget.every: expected a time of whole seconds, got '500 ms'",
+        ),
+        (
+            DESKS.replace("people:", "lifelines: [power], people:"),
+            "desks: desks: expected a city desk that answers for 'water', got none; add one, or "
+            "one without `lifelines`",
+        ),
+    ],
+)
+def test_what_is_wrong_is_named_with_its_place(tmp_path: Path, text: str, found: str) -> None:
+    (line,) = _findings(tmp_path, text)
+    assert found in line
+    assert line.startswith("desks")
+
+
+def test_what_stands_in_two_files_is_named_once(tmp_path: Path) -> None:
+    again = "budget: {burst: 2}\nclocks: {blue: {told: [street]}}\nareas: {A1: {en: A, zh: 甲}}\n"
+    files: dict[str, str | bytes] = {"desks/a.yaml": DESKS + again, "desks/b.yaml": again}
+    found = [line.rpartition("desks/a.yaml")[0] for line in findings_of(tmp_path, files)]
+    assert [line.partition(" expected")[0] for line in found] == [
+        "desks/b.yaml:1:1: budget:",
+        "desks/b.yaml:2:10: clocks.blue:",
+        "desks/b.yaml:3:9: areas.A1:",
+    ]
+
+
+def test_the_other_ending_and_what_is_no_yaml_are_refused(tmp_path: Path) -> None:
+    files: dict[str, str | bytes] = {"desks/a.yml": DESKS, "desks/b.yaml": "desks: ["}
+    first, second = findings_of(tmp_path, files)
+    assert first == "desks/a.yml: expected the ending `.yaml`, got `.yml`; rename the file"
+    assert second.startswith("desks/b.yaml:")
+    with pytest.raises(ConfigError):
+        load_duty(tmp_path, CITY, ["water"])
+
+
+def test_the_desks_that_come_with_tocsin_have_no_hole(capsys: pytest.CaptureFixture[str]) -> None:
+    duty = load_duty(CONFIGS, CITY, LIFELINES)
+    assert _warnings(CONFIGS, capsys) == []
+    assert [desk.id for desk in duty.plan.desks.of("trade", HERE, ["pit"])] == [
+        "construction-310101"
+    ]
+    assert [desk.id for desk in duty.plan.desks.of("street", HERE, ["power"])] == [
+        "street-310101002"
+    ]
+
+
+def test_holes_desks_without_a_place_and_empty_hours_are_warned_of(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(CONFIGS, tmp_path / "configs")
+    desks = tmp_path / "configs" / "desks" / "desks.yaml"
+    text = desks.read_text(encoding="utf-8")
+    text = text.replace('area: "310101003"', 'area: "310101004"')
+    text = text.replace("    people: [lift rescue]\n", "")
+    desks.write_text(text, encoding="utf-8")
+    roster = desks.with_name("roster.yaml")
+    shift = '  - {desk: city-lifts, people: [Qian], begins: "08:00", ends: "20:00"}\n'
+    roster.write_text(roster.read_text(encoding="utf-8") + shift, encoding="utf-8")
+    lines = text.splitlines()
+    lifts = lines.index("  - id: city-lifts") + 1
+    area = lines.index('    area: "310101004"') + 1
+    assert _warnings(tmp_path / "configs", capsys) == [
+        "configs/desks: desks: expected a street desk for elevator, metro, pit, power, "
+        "subsidence, water in every area, got none in 310101003; until there is one the next "
+        "level falls in",
+        f"configs/desks/desks.yaml:{lifts}:5: expected somebody at a city desk at all hours, got "
+        "nobody from mon 00:00 on; there is no desk above it",
+        f"configs/desks/desks.yaml:{area}:11: expected a street of the catalogues, got "
+        "'310101004'; nothing is there",
+    ]
+
+
+def test_levels_without_any_desk_are_no_holes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    catalogue = "id,class,asset,group,district\nwater.a.p,water.pressure,a,water.a,D1\n"
+    files: dict[str, str | bytes] = {"desks/a.yaml": DESKS, "water/catalogue.csv": catalogue}
+    assert _warnings(folder_with(tmp_path, files), capsys) == []
