@@ -24,7 +24,7 @@ KAFKA_POM := tests/testkit/kafka/pom.xml
 KAFKA_STAMP := .kafka/libs/.complete
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo lint check fast java browser test docs bench bench-compare soak fuzz audit lock clean
+.PHONY: help setup demo lint check fast java browser prometheus test docs bench bench-compare soak fuzz audit lock clean
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,7 +51,10 @@ java: $(KAFKA_STAMP) ## Get Java, Maven and Kafka's jars for the tests.
 browser: ## Get Chromium for the tests of pages.
 	@sh tests/testkit/install-chromium.sh
 
-test: .venv/.development java browser ## Run all tests, a real Kafka included.
+prometheus: ## Get Prometheus for the tests of alert rules.
+	@sh tests/testkit/prometheus/install-prometheus.sh
+
+test: .venv/.development java browser prometheus ## Run all tests, a real Kafka included.
 	TOCSIN_REQUIRE_BROKER=1 $(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder -m "not soak"
 
 docs: .venv/.development ## Write the reference from the code and build the site into build/site.
@@ -91,7 +94,7 @@ lock: .venv/bin/python ## Resolve the dependencies again and write both lock fil
 	$(COMPILE) --group dev --constraint requirements.lock --output-file requirements-dev.lock
 
 clean: ## Remove what the other targets made, .venv and .kafka included.
-	rm -rf .venv .kafka .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .kafka .prometheus .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	rm -rf build report *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

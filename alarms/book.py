@@ -3,10 +3,10 @@
 import hashlib
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timezone
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import msgspec
 import numpy as np
@@ -24,14 +24,17 @@ from contracts.alarm import (
     RungBy,
     ShelvingEnd,
     ShelvingRecord,
+    State,
     encode_alarm,
     encode_shelving,
 )
-from contracts.catalogue import Catalogue
+from contracts.catalogue import Catalogue, Channel
 from contracts.ports.lane_log import Message
 from contracts.ports.lane_parts import OffsetRange, Shelved, Shown, Why
 from contracts.quantities import NS_PER_MS, NS_PER_S
-from contracts.transition import Colour, Finding
+from contracts.transition import TRANSITION, Colour, Finding
+
+_FIELDS: Final = tuple(TRANSITION.names or ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,47 +101,58 @@ class AlarmBook:
         """Last revision of every alarm that has not cleared."""
         return [alarm.last for alarm in self._open.values()]
 
-    def emit(self, transition: np.void, offsets: OffsetRange, *, shelved: bool = False) -> Message:
+    def emit(self, change: np.void, offsets: OffsetRange, *, shelved: bool = False) -> Message:
         """Revision for one level change; it does not ring while its channel is shelved."""
-        channel = self._catalogue.channel(int(transition["row"]))
-        cards = self._cards(int(transition["row"]))
-        card = cards.cards[int(transition["rule"])].at_time(int(transition["time_ns"]))
+        # A field of a numpy record costs ten times one of these, and each is asked for often.
+        transition = dict(zip(_FIELDS, change.item(), strict=True))
+        channel = self._catalogue.channel(transition["row"])
+        cards = self._cards(transition["row"])
+        card = cards.cards[transition["rule"]].at_time(transition["time_ns"])
         key = (channel.id, card.name)
         before = self._open.get(key)
-        onset_ns = before.onset_ns if before else int(transition["onset_ns"])
-        colour = Colour(int(transition["now"]))
+        onset_ns = before.onset_ns if before else transition["onset_ns"]
+        colour = Colour(transition["now"])
         told = Told(card, cards, transition, _finding(card, transition, before), onset_ns)
-        alarm = Alarm(
-            id=alarm_id(f"{channel.class_name}/{card.name}", channel.id, onset_ns),
-            revision=before.last.revision + 1 if before else 1,
-            state="cleared" if colour is Colour.CLEAR else _standing(shelved=shelved),
+        state: State = "cleared" if colour is Colour.CLEAR else _standing(shelved=shelved)
+        alarm = self._alarm(told, channel, state, self._evidence(channel.id, offsets))
+        if before:
+            alarm = msgspec.structs.replace(alarm, revision=before.last.revision + 1)
+        self._take_in(key, Open(onset_ns, alarm))
+        return self._message(alarm)
+
+    def _alarm(self, told: Told, channel: Channel, state: State, evidence: Evidence) -> Alarm:
+        """First revision of what is told of a channel."""
+        card, transition = told.card, told.transition
+        colour, zone = Colour(transition["now"]), self._desk.zone
+        return Alarm(
+            id=alarm_id(f"{channel.class_name}/{card.name}", channel.id, told.onset_ns),
+            revision=1,
+            state=state,
             colour=colour.word,
-            was=Colour(int(transition["was"])).word,
+            was=Colour(transition["was"]).word,
             lifeline=self._desk.lifeline,
             channel=channel.id,
             group=channel.group,
-            onset=clock(onset_ns, self._desk.zone),
-            detected=clock(int(transition["time_ns"]), self._desk.zone),
+            onset=clock(told.onset_ns, zone),
+            detected=clock(transition["time_ns"], zone),
             say=sentences(told, channel.name),
             observed=_plain(transition["observed"]),
             expected=_plain(transition["expected"]),
             band=self._band(transition),
-            unit=cards.unit,
-            next=next_of(card, colour, float(transition["observed"])),
+            unit=told.cards.unit,
+            next=next_of(card, colour, transition["observed"]),
             where=channel.where,
             criticality=channel.criticality,
-            evidence=[self._evidence(channel.id, offsets)],
+            evidence=[evidence],
             cause=card.duty.cause,
             consequence=card.duty.consequence,
             respond=RespondTo(card.duty.respond.procedure, list(card.duty.respond.first)),
-            owner=self._owner(card.duty, int(transition["time_ns"])),
+            owner=self._owner(card.duty, transition["time_ns"]),
             rule=self._rung_by(told),
             asset=channel.asset,
             class_name=channel.class_name,
-            life_safety=cards.life_safety,
+            life_safety=told.cards.life_safety,
         )
-        self._take_in(key, Open(onset_ns, alarm))
-        return self._message(alarm)
 
     def _take_in(self, key: tuple[str, str], alarm: Open) -> None:
         if alarm.last.colour == Colour.CLEAR.word:
@@ -160,7 +174,7 @@ class AlarmBook:
         self._open = _opened(state)
         self._of_colour = Counter(alarm.last.colour for alarm in self._open.values())
 
-    def _band(self, transition: np.void) -> list[float] | None:
+    def _band(self, transition: Mapping[str, Any]) -> list[float] | None:
         low, high = _plain(transition["low"]), _plain(transition["high"])
         return None if low is None or high is None else [low, high]
 
@@ -326,7 +340,7 @@ def _opened(state: dict[str, Any]) -> dict[tuple[str, str], Open]:
     }
 
 
-def _finding(card: RuleCard, transition: np.void, before: Open | None) -> Finding:
+def _finding(card: RuleCard, transition: Mapping[str, Any], before: Open | None) -> Finding:
     """What a level change that rings found; what was found last, where it eases."""
     if transition["now"] > transition["was"] or before is None:
         return card.finding(transition)

@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import lru_cache
 from typing import Final
 
 from contracts.quantities import NS_PER_MS, NS_PER_S
@@ -40,6 +41,7 @@ def figure(value: float | None) -> str:
     return f"{Decimal(text):f}" if "e" in text else text
 
 
+@lru_cache(maxsize=1024)
 def spelled(unit: str) -> str:
     """A unit of a class as it is printed.
 
@@ -63,6 +65,7 @@ def amount(number: str, unit: str, language: str) -> str:
     return f"{number}{'' if close else ' '}{unit}"
 
 
+@lru_cache(maxsize=1024)  # many alarms of one moment tell of the same length
 def lasted(ns: int, language: str) -> str:
     """A length of time in its two largest units, in one where the smaller is nothing.
 

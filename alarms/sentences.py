@@ -1,8 +1,9 @@
 """What an operator reads of an alarm, in both languages: a function of what was found."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 
 from alarms.figures import Figure, Style, lasted, spelled
@@ -64,7 +65,8 @@ class Told:
     ----------
     card : RuleCard
     cards : ClassCards
-    transition : TRANSITION
+    transition : mapping
+        Fields of a `TRANSITION`.
     finding : Finding
         What it found when it rang last.
     onset_ns : int
@@ -120,7 +122,7 @@ def ended(name: Mapping[str, str], key: str) -> dict[str, str]:
 
 def _sentence(told: Told, name: str, language: str) -> str:
     was, now = int(told.transition["was"]), int(told.transition["now"])
-    fields = {"name": name, **_fields(told, language)}
+    fields = Fields(told, name, language)
     if now > was:
         fields["finding"] = _found(told, language).format_map(fields)
         return _template(told, language).format_map(fields)
@@ -180,28 +182,67 @@ def _calm_ns(told: Told) -> int:
     return calm_ns if over and _since_ns(told) > calm_ns else 0
 
 
-def _fields(told: Told, language: str) -> dict[str, Any]:
-    card, words = told.card, told.cards.words
-    colour = Colour(int(told.transition["now"]))
-    figures = {name: float(told.transition[name]) for name in FIGURES}
-    threshold = threshold_of(card, colour, figures["observed"])
-    figures["threshold"] = float("nan") if threshold is None else threshold
-    figures |= told.finding.figures
-    style = _style(told.cards, language)
-    style = style.apart(figures["observed"], figures["threshold"])
-    lengths = {name: lasted(ns, language) for name, ns in card.lengths.items()}
-    return {
-        **{name: Figure(value, style) for name, value in figures.items()},
-        **lengths,
-        "quantity": _quantity(card, words.quantity, language),
-        "unit": style.unit,
-        "colour": COLOURS_ZH[colour.word] if language == "zh" else colour.word,
-        "rule": card.name,
-        "title": _title(told.key, language),
-        "lasted": lasted(_since_ns(told) - _calm_ns(told), language),
-        "hold": lasted(card.lengths.get("on_delay", 0), language),
-        "calm": lasted(_calm_ns(told), language),
-    }
+class Fields(dict[str, Any]):
+    """Fields of a sentence, each made when it is asked for: of some twenty most name two or three.
+
+    Parameters
+    ----------
+    told : Told
+    name : str
+        Of the channel.
+    language : str
+    """
+
+    def __init__(self, told: Told, name: str, language: str) -> None:
+        super().__init__(name=name)
+        self._told = told
+        self._language = language
+
+    def __missing__(self, key: str) -> Any:
+        """Make a field, once."""
+        self[key] = made = self._made(key)
+        return made
+
+    def _made(self, key: str) -> Any:
+        told, language = self._told, self._language
+        if key in _WORDS:
+            return _WORDS[key](told, language)
+        if key in told.card.lengths:
+            return lasted(told.card.lengths[key], language)
+        return Figure(self._figures[key], self._style)
+
+    @cached_property
+    def _figures(self) -> Mapping[str, float]:
+        told = self._told
+        figures = {name: float(told.transition[name]) for name in FIGURES}
+        colour = Colour(told.transition["now"])
+        threshold = threshold_of(told.card, colour, figures["observed"])
+        figures["threshold"] = float("nan") if threshold is None else threshold
+        return {**figures, **told.finding.figures}
+
+    @cached_property
+    def _style(self) -> Style:
+        figures = self._figures
+        style = _style(self._told.cards, self._language)
+        return style.apart(figures["observed"], figures["threshold"])
+
+
+def _colour(told: Told, language: str) -> str:
+    word = Colour(told.transition["now"]).word
+    return COLOURS_ZH[word] if language == "zh" else word
+
+
+# Fields that are words; the others are figures.
+_WORDS: Final[Mapping[str, Callable[[Told, str], str]]] = {
+    "quantity": lambda told, language: _quantity(told.card, told.cards.words.quantity, language),
+    "unit": lambda told, language: _style(told.cards, language).unit,
+    "colour": _colour,
+    "rule": lambda told, _: told.card.name,
+    "title": lambda told, language: _title(told.key, language),
+    "lasted": lambda told, language: lasted(_since_ns(told) - _calm_ns(told), language),
+    "hold": lambda told, language: lasted(told.card.lengths.get("on_delay", 0), language),
+    "calm": lambda told, language: lasted(_calm_ns(told), language),
+}
 
 
 def _style(cards: ClassCards, language: str) -> Style:

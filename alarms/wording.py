@@ -1,10 +1,12 @@
 """Times as records tell them: in the city's own zone."""
 
 from datetime import UTC, datetime, timedelta, timezone
+from functools import lru_cache
 
 from contracts.quantities import NS_PER_S
 
 
+@lru_cache(maxsize=1024)  # alarms that ring together share their moments
 def clock(ns: int, zone: timezone) -> str:
     """RFC 3339 time of the city, with as many decimals as it has, at most milliseconds.
 

@@ -20,7 +20,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from app.process import kernel_cache
 from benchmarks.support.claims import Claim, print_claims, print_table
 from configuration.configuration import Configuration
 from configuration.warm_up import warm
@@ -29,6 +28,7 @@ from lab.backtest.processes import processors, tried
 from lab.backtest.score import episodes
 from lab.data.open_data import open_data
 from lab.reports.progress import Progress
+from runtime import kernel_cache
 from tests.testkit.city import DUTY
 
 CHANNELS = 10_000

@@ -9,6 +9,15 @@ import msgspec
 from contracts.topics import TopicNames
 
 ADMIN: Final = "admin.properties"
+DESK: Final = "desk"  # stands where a lane has its lifeline
+
+
+def desk_group(app: str) -> str:
+    """Consumer group of the desk stage: whoever has the partition of its commands is the stage.
+
+    Not below `<app>-desk`, which people who hear alarms may join.
+    """
+    return f"{app}-stage"
 
 
 class Right(msgspec.Struct, frozen=True):
@@ -47,9 +56,12 @@ def rights(lifelines: Iterable[str], names: TopicNames) -> list[Right]:
     """Rights of every role on the topics of some lifelines.
 
     - `worker` runs lanes: `tocsin run`, and `tocsin begin-anew` while none runs.
+    - `desk-stage` runs the desk stage over all alarms.
     - `gateway` sends telemetry.
-    - `desk` hears alarms, sends commands and looks after shadows (`tocsin shadow`).
-    - `reader` reads telemetry, alarms and what was refused; writes nothing (`tocsin record`).
+    - `desk` hears alarms, incidents and notices, sends commands and looks after shadows
+      (`tocsin shadow`).
+    - `reader` reads telemetry, alarms, incidents and what was refused; writes nothing
+      (`tocsin record`).
 
     Parameters
     ----------
@@ -63,6 +75,8 @@ def rights(lifelines: Iterable[str], names: TopicNames) -> list[Right]:
         for of in (names.telemetry, names.commands, names.alarms, names.journal, names.manifests)
     )
     shared = (names.dead_letters, names.shadow)
+    answered = (names.incidents, names.notices, names.current)
+    own = (names.journal(DESK), names.manifests(DESK), *answered)
     return [
         Right("worker", ("Read",), "topic", (*telemetry, *commands)),
         Right("worker", ("Read", "Write"), "topic", (*journal, *manifests, *alarms)),
@@ -75,11 +89,16 @@ def rights(lifelines: Iterable[str], names: TopicNames) -> list[Right]:
             tuple(f"{app}-{name}-" for name in known),
             prefixed=True,
         ),
+        Right("desk-stage", ("Read",), "topic", (*alarms, names.commands(DESK))),
+        Right("desk-stage", ("Read", "Write"), "topic", own),
+        Right("desk-stage", ("Write",), "topic", (names.dead_letters,)),
+        Right("desk-stage", ("Read",), "group", (desk_group(app),)),
+        Right("desk-stage", ("Write",), "transactional-id", (f"{app}-{DESK}-",), prefixed=True),
         Right("gateway", ("Write",), "topic", telemetry),
-        Right("desk", ("Read",), "topic", (*alarms, *journal, *manifests)),
-        Right("desk", ("Write",), "topic", commands),
+        Right("desk", ("Read",), "topic", (*alarms, *answered, *journal, *manifests)),
+        Right("desk", ("Write",), "topic", (*commands, names.commands(DESK))),
         Right("desk", ("Read",), "group", (f"{app}-desk",), prefixed=True),
-        Right("reader", ("Read",), "topic", (*telemetry, *alarms, *journal, *shared)),
+        Right("reader", ("Read",), "topic", (*telemetry, *alarms, *answered, *journal, *shared)),
         Right("reader", ("Read",), "group", (f"{app}-reader",), prefixed=True),
     ]
 

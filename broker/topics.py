@@ -32,8 +32,8 @@ _DELETE: Final = {"cleanup.policy": "delete"}
 # may thin it out.
 _JOURNAL: Final = {"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1"}
 # The active segment is never compacted: a new one every 10 minutes keeps the topic at some ten
-# manifests a lane, which is what recovery reads.
-_MANIFESTS: Final = {
+# manifests a lane, which is what recovery reads, and at what has changed of open alarms since.
+_COMPACTED: Final = {
     "cleanup.policy": "compact",
     "segment.ms": "600000",
     "min.cleanable.dirty.ratio": "0.1",
@@ -103,7 +103,7 @@ def needed(
             (names.telemetry(lifeline), telemetry),
             (names.commands(lifeline), _kept(plan.commands_days)),
             (names.journal(lifeline), _JOURNAL),
-            (names.manifests(lifeline), _MANIFESTS),
+            (names.manifests(lifeline), _COMPACTED),
             (names.alarms(lifeline), _kept(plan.alarms_days)),
         ):
             topics.append(_topic(name, count, plan, settings))
@@ -113,6 +113,30 @@ def needed(
     ):
         topics.append(_topic(name, plan.dead_letter_partitions, plan, _kept(days)))
     return topics
+
+
+def desk_topics(names: TopicNames, plan: TopicPlan | None = None) -> list[Topic]:
+    """Topics of the desk stage beside those of lanes, each of one partition.
+
+    The stage is one lane: its journal has one order, and an incident's revisions, the notices of
+    it and the answers to its alarms are each read in the order in which they were told.
+
+    Examples
+    --------
+    >>> [topic.name for topic in desk_topics(TopicNames())][3:]
+    ['tocsin.incidents', 'tocsin.notices', 'tocsin.alarms.current']
+    """
+    plan = plan or TopicPlan()
+    alarms = _kept(plan.alarms_days)
+    wanted = (
+        (names.commands("desk"), _kept(plan.commands_days)),
+        (names.journal("desk"), _JOURNAL),
+        (names.manifests("desk"), _COMPACTED),
+        (names.incidents, alarms),
+        (names.notices, alarms),
+        (names.current, _COMPACTED),
+    )
+    return [_topic(name, 1, plan, settings) for name, settings in wanted]
 
 
 def _kept(days: int) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The section `commands` of the settings: whose commands lanes carry out."""
+"""The section `commands` of the settings: whose commands lanes and the desk stage carry out."""
 
 import base64
 import binascii
@@ -16,7 +16,11 @@ from pipeline.worker.authority import ANYONE, Authority, Role
 
 KEY: Final = "an Ed25519 public key as base64, as `openssl pkey -pubout` prints it in one line"
 
-Kind = Literal["shelve", "unshelve", "accept", "shadow", "promote", "rollback"]
+Kind = Literal[
+    "shelve", "unshelve", "accept", "shadow", "promote", "rollback",
+    "acknowledge", "confirm", "reset", "comment", "assign", "advance", "close", "verdict", "move",
+    "report", "maintenance", "drill",
+]  # fmt: skip
 Key = Annotated[str, Meta(min_length=1, max_length=200)]
 
 
@@ -29,7 +33,8 @@ class Places(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         Names of lifelines.
     areas : list of str
         Districts, streets, neighbourhoods or grid cells, as the catalogue writes them. Shadows
-        concern whole lanes, so a role with areas may not command them.
+        concern whole lanes, drills and work orders more than one place, so a role with areas may
+        not command them.
     """
 
     lifelines: list[str] = []
@@ -54,7 +59,7 @@ class RoleRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
 
 
 class CommandRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Who may command lanes; without this section anyone may who can write to the topic.
+    """Who may command; without this section anyone may who can write to the topic.
 
     Parameters
     ----------

@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from alarms.incidents.topology import NO_TOPOLOGY, Topology
 from configuration.catalogue.store import Content, by_id, content, in_order, opened, opened_stream
 from configuration.loader import Loader
 from configuration.pack import ClassPack, Pack
@@ -90,6 +91,8 @@ class Configuration:
         IANA name of the city's time zone, which `contracts.civil_time.civil_zone` accepts.
     encoded : Encoded
         The same as bytes, as far as they are known.
+    topology : Topology
+        What depends on what, for incidents; it governs no lane and is not part of the bundle.
     """
 
     settings: Settings
@@ -98,6 +101,7 @@ class Configuration:
     partitions: dict[str, int]
     zone: str = CITY_ZONE
     encoded: Encoded = field(default=Encoded(), repr=False, compare=False)
+    topology: Topology = field(default=NO_TOPOLOGY, repr=False, compare=False)
 
     @property
     def civil_time(self) -> timezone:
@@ -131,10 +135,12 @@ class Configuration:
         if found is None or findings.found:
             raise ConfigError(*findings.lines())
         settings, packs, tables = found
+        topology = loader.topology or NO_TOPOLOGY
         del loader, found  # each table goes when it is kept: two of a whole city are ten gigabytes
         partitions = {name: settings.lifelines[name].partitions for name in settings.lifelines}
         partitions = dict(sorted(partitions.items()))
-        return cls(settings, _by_label(packs), {}, partitions, settings.zone).over(tables)
+        made = cls(settings, _by_label(packs), {}, partitions, settings.zone, topology=topology)
+        return made.over(tables)
 
     @classmethod
     def from_bundle(

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alarms.book import AlarmBook, Desk
+from alarms.desk_stopped import desk_stopped_notice
 from alarms.lane_stopped import StoppedLane, lane_stopped_alarm
 from alarms.rule_card import NO_THRESHOLDS, ClassCards, RuleCard, Thresholds
 from configuration.catalogue.store import lanes_of
@@ -183,6 +184,11 @@ def stopped_alarm(zone: timezone, name: LaneName, error: TocsinError, now_ms: in
     """Alarm of a lane that cannot go on, stamped in the city's time zone."""
     place = StoppedLane(name.lifeline, str(name), name.telemetry, name.number, zone)
     return lane_stopped_alarm(place, error, now_ms)
+
+
+def stopped_notice(zone: timezone, name: LaneName, error: TocsinError, now_ms: int) -> Message:
+    """Notice of a desk stage that cannot go on, stamped in the city's time zone."""
+    return desk_stopped_notice(str(name), error, now_ms, zone)
 
 
 def plan_of(configuration: Configuration, lifeline: str) -> Plan:

@@ -7,6 +7,7 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 
+from alarms.incidents.topology import Topology
 from configuration.calendar import FILE as CALENDAR_FILE
 from configuration.calendar import in_zone, read_calendar, with_calendar
 from configuration.catalogue.check import check_channels, check_ids
@@ -14,8 +15,10 @@ from configuration.catalogue.read import SUFFIXES, ChannelTable, read_channels
 from configuration.catalogue.store import by_id
 from configuration.checks.pack import check_pack
 from configuration.checks.references import check_references
-from configuration.duty import FOLDER as DESKS
-from configuration.duty import DutyFolder, read_duty
+from configuration.desk.duty import FOLDER as DESKS
+from configuration.desk.duty import DutyFolder, read_duty
+from configuration.desk.topology import FOLDER as TOPOLOGY
+from configuration.desk.topology import read_topology
 from configuration.pack import RULES, ClassPack, Pack, in_time
 from configuration.settings import Settings, read_settings
 from configuration.yaml.fill import Page, partial
@@ -28,7 +31,7 @@ from contracts.civil_time import CITY, DayType, civil_zone
 
 SETTINGS_FILE: Final = "tocsin.yaml"
 CATALOGUE: Final = "catalogue"
-NO_LIFELINES: Final = frozenset({DESKS})  # folders with YAML of their own
+NO_LIFELINES: Final = frozenset({DESKS, TOPOLOGY})  # folders with YAML of their own
 
 
 def _holds_packs(path: Path) -> bool:
@@ -63,6 +66,7 @@ class Loader:
         self._calendar: dict[str, DayType] = {}
         self._zone = CITY
         self.duty: DutyFolder | None = None  # desks and rosters, if they are good
+        self.topology: Topology | None = None  # None without a folder of it
 
     def load(self) -> tuple[Settings, list[ClassPack], dict[str, pa.Table]] | None:
         """Settings, packs with their variants, and channels of each lifeline by id.
@@ -81,6 +85,7 @@ class Loader:
         self._read_calendar()
         for lifeline in sorted(there if settings is None else settings.lifelines):
             self._lifeline(lifeline)
+        self.topology = read_topology(self._folder / TOPOLOGY, self._called, self._findings)
         hashes = check_ids(self.tables, self._findings)
         check_references(self._packs, self.pages, self._classes)
         if settings is None or self._findings.found:

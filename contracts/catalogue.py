@@ -42,6 +42,7 @@ SCHEMA = pa.schema(
     ]
 )
 HASH = pa.field("hash", pa.uint64(), nullable=False)  # `id_hash` of every channel, if it was kept
+WORDS_MAX = 1 << 12  # that a column may have to be looked up by number: groups may be millions
 RUNS_MAX = 1 << 16  # of rising ids, beyond which looking for an id in each would take too long
 
 
@@ -119,6 +120,32 @@ class Words(Sequence[str]):
         return id(self)
 
 
+class Coded(Sequence[str]):
+    """A column of words that many channels share.
+
+    >>> list(Coded(["a", "b"], np.array([1, 0, 1], np.int32)))
+    ['b', 'a', 'b']
+    """
+
+    def __init__(self, words: Sequence[str], codes: NDArray[np.int32]) -> None:
+        self._words = words
+        self._codes = codes
+
+    def __len__(self) -> int:
+        return len(self._codes)
+
+    @overload
+    def __getitem__(self, at: int) -> str: ...
+
+    @overload
+    def __getitem__(self, at: slice) -> list[str]: ...
+
+    def __getitem__(self, at: int | slice) -> str | list[str]:
+        if isinstance(at, slice):
+            return [self._words[int(code)] for code in self._codes[at]]
+        return self._words[int(self._codes[at])]
+
+
 class RowOf(Mapping[str, int]):
     """Row by channel id, by halving the runs of rows in which ids rise.
 
@@ -183,9 +210,18 @@ class Catalogue:
         return np.fromiter((id_hash(channel) for channel in self.ids), np.uint64, len(self))
 
     @cached_property
-    def _columns(self) -> dict[str, Words]:
+    def _columns(self) -> dict[str, Sequence[Any]]:
         """Columns by name: a cell of one is looked up four times faster than a slice is made."""
-        return {name: Words(self.table.column(name)) for name in SCHEMA.names}
+        return {name: self._cells(name) for name in SCHEMA.names}
+
+    def _cells(self, name: str) -> Sequence[Any]:
+        """A column to look cells up in: by number among its words, where they are few."""
+        column = self.table.column(name)
+        if column.type == WORD and column.num_chunks == 1:
+            chunk = column.chunk(0)
+            if len(chunk.dictionary) < WORDS_MAX:
+                return Coded(*self.codes(name))
+        return Words(column)
 
     def column(self, name: str) -> NDArray[np.float64]:
         """A numeric column as float64, shape (n,)."""
@@ -200,7 +236,8 @@ class Catalogue:
             joined = column.combine_chunks() if len(self) else pa.array([], WORD)
         else:
             joined = column.chunk(0)
-        return joined.dictionary.to_pylist(), joined.indices.to_numpy()
+        words: list[str] = joined.dictionary.to_pylist()
+        return words, joined.indices.to_numpy()
 
     def classes(self) -> Words:
         """Class of every channel, by row."""
@@ -212,7 +249,7 @@ class Catalogue:
 
     def tags(self, row: int) -> list[str]:
         """Tags of one channel."""
-        return self._columns["tags"][row].split()
+        return str(self._columns["tags"][row]).split()
 
     def channel(self, row: int) -> Channel:
         """Everything about one channel."""

@@ -6,6 +6,8 @@ from functools import cache
 from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
+from contracts.errors import ConfigError
+
 DayType = Literal["workday", "saturday", "sunday", "eve"]
 DAY_TYPES: Final[tuple[DayType, ...]] = ("workday", "saturday", "sunday", "eve")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -97,3 +99,33 @@ def civil(text: str) -> datetime:
 def milliseconds(moment: datetime) -> int:
     """Milliseconds since 1970 UTC."""
     return round(moment.timestamp() * 1000)
+
+
+def moment_ms(where: str, text: str) -> int:
+    """Milliseconds since 1970 UTC of an RFC 3339 time that somebody wrote.
+
+    Parameters
+    ----------
+    where : str
+        Option or column, for the message.
+    text : str
+
+    Raises
+    ------
+    ConfigError
+        When it is none, or has no zone.
+
+    Examples
+    --------
+    >>> moment_ms("--until", "1970-01-01T08:00:05+08:00")
+    5000
+    """
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        time = None
+    if time is None or time.tzinfo is None:
+        msg = f"{where}: expected an RFC 3339 time with its zone, got {text!r}; "
+        msg += "write it like 2026-03-01T00:00+08:00"
+        raise ConfigError(msg)
+    return milliseconds(time)

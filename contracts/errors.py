@@ -205,9 +205,12 @@ class InputError(FatalError):
     ----------
     command : int or None
         Offset behind the command that it was.
+    lane : str
+        Whose alarm record it was, in the desk stage.
     """
 
     command: int | None = None
+    lane: str = ""
 
     def __init__(
         self, what: str, cause: Exception, offsets: tuple[int, int] = (-1, -1), records: int = 0

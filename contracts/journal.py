@@ -264,10 +264,32 @@ def decode_command(body: bytes) -> Command:
     >>> decode_command(b'{"kind": "unshelve", "channel": "a", "by": "li.wei", "reason": "done"}')
     Unshelve(channel='a', by='li.wei', reason='done')
     """
+    command: Command = decode_bounded(_COMMAND, body)
+    if isinstance(command, Shadow | Promote | Rollback) and not _BUNDLE.fullmatch(command.config):
+        got = bounded(command.config, 64)
+        msg = f"expected `config` to be a bundle's hash of 16 hex digits, got {got!r}"
+        raise msgspec.ValidationError(msg)
+    return command
+
+
+def decode_bounded(decoder: msgspec.json.Decoder[Any], body: bytes) -> Any:
+    """What a decoder of commands makes of bytes, within the bounds that all commands keep.
+
+    Parameters
+    ----------
+    decoder : msgspec.json.Decoder
+        Of structs with the fields of `CommandBase` and a `by`.
+    body : bytes
+
+    Raises
+    ------
+    msgspec.DecodeError
+        For anything else, whatever the bytes are; says in at most `DETAIL_BYTES` what is wrong.
+    """
     if len(body) > COMMAND_BYTES:
         msg = f"expected a command of at most {COMMAND_BYTES} bytes, got {len(body)}; say less"
         raise msgspec.DecodeError(msg)
-    command: Command = _decoded(_COMMAND, body)
+    command = _decoded(decoder, body)
     for name, most in _FIELD_BYTES.items():
         size = len(getattr(command, name, "").encode())
         if size > most:
@@ -279,14 +301,10 @@ def decode_command(body: bytes) -> Command:
     if bool(command.id) != bool(command.expires) or bool(command.at) != bool(command.expires):
         msg = "expected `id`, `at` and `expires` together or none of them; send all three"
         raise msgspec.ValidationError(msg)
-    if isinstance(command, Shadow | Promote | Rollback) and not _BUNDLE.fullmatch(command.config):
-        got = bounded(command.config, 64)
-        msg = f"expected `config` to be a bundle's hash of 16 hex digits, got {got!r}"
-        raise msgspec.ValidationError(msg)
     return command
 
 
-def signed_bytes(command: Command, topic: str) -> bytes:
+def signed_bytes(command: CommandBase, topic: str) -> bytes:
     """What is signed: a context, the topic it is sent to, and the command without its signature.
 
     The command is JSON in the canonical form of RFC 8785: UTF-8, no blanks, keys sorted, texts with
@@ -295,7 +313,7 @@ def signed_bytes(command: Command, topic: str) -> bytes:
 
     Parameters
     ----------
-    command : Command
+    command : CommandBase
     topic : str
         Name of the command topic.
 

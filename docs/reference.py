@@ -22,7 +22,8 @@ from contracts.journal import Accept, Promote, Rollback, Shadow, Shelve, Unshelv
 from contracts.ports.status import LaneStatus, ProcessStatus
 from docs.sentences import page as sentences
 from ingest.json.reading import Reading
-from sinks.http.metrics import registry
+from sinks.http.desk_metrics import DeskCollector
+from sinks.http.metrics import MetricsCollector, registry
 
 FOLDER: Final = Path(__file__).resolve().parent / "reference"
 MADE: Final = (
@@ -184,8 +185,14 @@ class Idle:
 
 def metrics() -> str:
     """What `/metrics` shows."""
-    text = "# Metrics\n\nWhat a worker shows on `/metrics`, beside those of the process itself.\n\n"
-    families = sorted(registry(Idle(), "").collect(), key=lambda family: family.name)
+    text = "# Metrics\n\nWhat a worker shows on `/metrics`, beside those of the process itself; "
+    text += "those of [the desk stage](../desk.md) begin with `tocsin_desk_`.\n\n"
+    known = {
+        family.name: family
+        for collector_of in (MetricsCollector, DeskCollector)
+        for family in registry(Idle(), "", collector_of).collect()
+    }
+    families = [known[name] for name in sorted(known)]
     rows = [
         (f"`{family.name}{'_total' if family.type == 'counter' else ''}`", family.type,
          ", ".join(f"`{label}`" for label in getattr(family, "_labelnames", ())),

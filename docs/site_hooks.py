@@ -21,9 +21,11 @@ _LINK: Final = re.compile(r"(?<!!)\[([^\]]*)\]\((?!https?:|#)([^)#\s]+)(#[^)\s]*
 
 
 def on_config(config: Any) -> Any:
-    """Called by mkdocs once: every decision is in the menu, under its own heading."""
-    decisions = sorted(file.name for file in (DOCS / "decisions").glob("*.md"))
-    config.nav.insert(-1, {"Decisions": [f"decisions/{name}" for name in decisions]})
+    """Called by mkdocs once: runbooks and decisions are in the menu, under their own headings."""
+    for heading in ("Runbooks", "Decisions"):
+        folder = DOCS / heading.lower()
+        pages = sorted(file.relative_to(DOCS).as_posix() for file in folder.glob("*.md"))
+        config.nav.insert(-1, {heading: pages})
     return config
 
 

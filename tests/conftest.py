@@ -6,7 +6,7 @@ from collections.abc import Generator, Iterator
 
 import pytest
 
-from app.process import kernel_cache
+from runtime import kernel_cache
 from runtime.installation import HOME
 from tests.testkit.kafka.broker import Cluster, missing
 from tests.testkit.kafka.locked import LockedCluster

@@ -6,10 +6,10 @@ from typing import Any, Final
 
 import msgspec
 
+from alarms.deadlines import Deadlines
 from alarms.duty.budget import FOREMOST, LISTED_MAX, Bucket, DeskLoad, HeldBack, load_of
 from alarms.duty.case import TOLD, Case
 from alarms.duty.clocks import COLOURS, seconds
-from alarms.duty.deadlines import Deadlines
 from alarms.duty.desks import Desk
 from alarms.duty.notices import Call, daily_text, notice_id, notice_text, summary_text
 from alarms.duty.plan import DutyPlan

@@ -128,7 +128,7 @@ def case_of(incident: Situation, revision: int, facts: Facts, before: Case | Non
         asset=first.asset if first else "",
         fault=facts.fault,
         opened=incident.opened,
-        over=incident.state != "active",
+        over=incident.state != "active" or incident.colour == "clear",
     )
     if before is not None:
         case.held, case.told_colour = before.held, before.told_colour

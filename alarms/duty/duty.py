@@ -5,10 +5,10 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from alarms.deadlines import Deadlines
 from alarms.duty.annunciator import Annunciator
 from alarms.duty.case import TOLD, Case, Facts, case_from, case_of
 from alarms.duty.clocks import COLOURS, Clock, ClockRule, seconds
-from alarms.duty.deadlines import Deadlines
 from alarms.duty.desks import LEVELS, Desk
 from alarms.duty.notices import Call
 from alarms.duty.plan import DutyPlan

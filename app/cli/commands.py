@@ -6,19 +6,21 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from app.cli import check as checking
-from app.process import kernel_cache
+from configuration.checks import folder as checking
 from configuration.configuration import Configuration
 from contracts.alarm import Alarm, ShelvingRecord
 from contracts.dead_letter import DeadLetter
+from contracts.desk.commands import DeskCommand
 from contracts.errors import ConfigError
 from contracts.journal import Command
 from ingest.json.reading import Reading
+from runtime import kernel_cache
 from runtime.exit_codes import FAILED, GOOD, WRONG_USE
 
 if TYPE_CHECKING:  # loads numba
@@ -28,6 +30,7 @@ SCHEMAS: Final[dict[str, Any]] = {
     "alarm": Alarm,
     "command": Command,
     "dead-letter": DeadLetter,
+    "desk-command": DeskCommand,
     "reading": Reading,
     "shelving": ShelvingRecord,
 }
@@ -132,7 +135,12 @@ def _moment(arguments: argparse.Namespace, configuration: Configuration, lifelin
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Run one worker, or several, until told to stop."""
+    """Run one worker, or several, or the desk stage, until told to stop."""
+    if arguments.desk:
+        from app.process.desk_worker import city_desk  # noqa: PLC0415 - loads Kafka
+        from app.process.run import run_desk  # noqa: PLC0415 - loads Kafka
+
+        return asyncio.run(run_desk(arguments, partial(city_desk, arguments.configs)))
     if arguments.workers > 1:
         from app.process.supervisor import run_workers  # noqa: PLC0415 - loads Kafka
 
@@ -260,6 +268,13 @@ def command(arguments: argparse.Namespace) -> int:
     return asyncio.run(send(arguments))
 
 
+def alarms(arguments: argparse.Namespace) -> int:
+    """Tell the desk stage what people answer to alarms and incidents."""
+    from app.operate.desk_commands import desk_command as send  # noqa: PLC0415 - loads Kafka
+
+    return asyncio.run(send(arguments))
+
+
 def dead_letters(arguments: argparse.Namespace) -> int:
     """List what was refused, show one in full, or send originals once more."""
     from app.operate.dead_letters import dead_letters as act  # noqa: PLC0415 - loads Kafka
@@ -276,6 +291,7 @@ def unknown_channels(arguments: argparse.Namespace) -> int:
 
 COMMANDS: Final[dict[str, Callable[[argparse.Namespace], int]]] = {
     "accept": command,
+    "alarms": alarms,
     "backtest": backtest,
     "begin-anew": begin_anew,
     "check": check,

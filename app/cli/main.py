@@ -7,8 +7,8 @@ import sys
 from collections.abc import Sequence
 
 from app.cli.parser import parser
-from app.process import kernel_cache
 from contracts.errors import AccessDenied, ConfigError, TocsinError
+from runtime import kernel_cache
 from runtime.bounded_log import BoundedFormatter, RateLimit
 from runtime.exit_codes import FAILED, WRONG_USE
 

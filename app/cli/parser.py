@@ -5,10 +5,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
-from app.cli import lab_options
-from app.process.kernel_cache import CPUS, HOST
+from app.cli import alarm_options, lab_options
 from contracts.kafka import has_credentials, masked
 from runtime.installation import CONFIGS
+from runtime.kernel_cache import CPUS, HOST
 
 
 def _location(text: str) -> str:
@@ -51,6 +51,11 @@ def _run(command: argparse.ArgumentParser) -> None:
         default=["water"],
         metavar="NAME",
         help="which lifelines, all in one process (default: water)",
+    )
+    command.add_argument(
+        "--desk",
+        action="store_true",
+        help="be the desk stage, or wait to be: incidents, notices, answers; takes no lanes",
     )
     command.add_argument("--port", type=int, help="HTTP port, instead of the configured one")
     command.add_argument("--instance", help="static group membership under this name")
@@ -238,7 +243,7 @@ def _completion(command: argparse.ArgumentParser) -> None:
     command.add_argument("shell", choices=["bash", "zsh"])
 
 
-SCHEMAS: Final = ("alarm", "class", "command", "dead-letter", "reading", "shelving")
+SCHEMAS: Final = ("alarm", "class", "command", "dead-letter", "desk-command", "reading", "shelving")
 _COMMANDS: Final = (
     (
         "run",
@@ -305,6 +310,12 @@ _COMMANDS: Final = (
         _shadow,
         "let a proposed configuration play along on live lanes, take over, or go",
         "tocsin shadow begin proposed --by li.wei --reason 'quieter at night'",
+    ),
+    (
+        "alarms",
+        alarm_options.alarms,
+        "answer alarms and incidents: acknowledge, assign, dispatch, close, maintain",
+        "tocsin alarms ack i-385ed651a66d075a --by li.wei --key li.wei.pem",
     ),
     (
         "shelve",

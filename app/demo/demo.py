@@ -9,12 +9,12 @@ from typing import Final
 
 from app.demo.broker import open_broker
 from app.demo.interrupt import Interrupt
-from app.demo.report import Told, report, summary
 from app.demo.run import DemoRun
 from app.demo.screen import Plain, Screen
 from configuration.configuration import Configuration
 from lab.feeds import elevator, metro, power, subsidence, water
 from lab.feeds.feed import Feed
+from lab.reports.demo_report import Told, report, summary
 from lab.reports.terminal import draws
 from runtime.installation import DATA
 

@@ -9,7 +9,6 @@ from aiokafka import AIOKafkaProducer
 from app.demo.alarm_listener import AlarmListener
 from app.demo.broker import DemoBroker
 from app.demo.compressed_clock import CompressedClock, messages, send
-from app.demo.latency import LatencyMeter
 from app.process.lifeline_worker import LifelineWorker
 from app.process.worker_options import WorkerOptions
 from broker.access import client_options
@@ -18,6 +17,7 @@ from configuration.configuration import Configuration
 from configuration.lane_plan import plan_of
 from contracts.topics import TopicNames
 from lab.feeds.feed import Feed
+from lab.reports.latency import LatencyMeter
 
 DRAIN_S: Final = 30.0
 READY_S: Final = 60.0

@@ -11,10 +11,10 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from app.demo.latency import SILENT
 from app.demo.screen import Progress
 from contracts.alarm import Alarm
 from lab.feeds.feed import Feed
+from lab.reports.latency import SILENT
 
 INK: Final = {
     "blue": "blue",

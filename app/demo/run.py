@@ -10,13 +10,13 @@ from typing import Final
 
 from app.demo.alarm_listener import AlarmListener
 from app.demo.broker import DemoBroker
-from app.demo.latency import LatencyMeter
 from app.demo.lifeline import DemoLifeline, only_fed
 from app.demo.screen import Screen
 from configuration.warm_up import warm
 from contracts.alarm import Alarm
 from contracts.ports.status import LaneStatus, ProcessStatus
 from lab.feeds.feed import Feed
+from lab.reports.latency import LatencyMeter
 from sinks.http.health import HealthServer
 
 LOOK_S: Final = 0.25

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from typing import Final, Protocol
 
 from app.demo.alarm_listener import AlarmListener
-from app.demo.latency import LatencyMeter
 from contracts.alarm import Alarm
 from contracts.ports.status import LaneStatus
 from lab.feeds.feed import Feed
+from lab.reports.latency import LatencyMeter
 from lab.reports.terminal import colours
 
 SHOWN: Final = {"blue": "34", "yellow": "33", "orange": "38;5;208", "red": "31", "clear": "32"}

@@ -4,9 +4,9 @@ import argparse
 import sys
 
 from app.operate.command_desk import command_desk, unheeded
-from app.operate.sign import as_sent
 from app.process.settings import settled
 from configuration.configuration import Configuration
+from configuration.signing import as_sent
 from contracts.errors import ConfigError
 from contracts.journal import Accept, Command, Shelve, Unshelve
 from contracts.quantities import NS_PER_S, Duration
@@ -17,9 +17,9 @@ async def command(arguments: argparse.Namespace) -> int:
     wanted = _wanted(arguments)
     configuration = settled(arguments)
     lifeline, row = _place(configuration, arguments.channel)
-    told = as_sent(wanted, arguments, configuration.settings, lifeline)
+    told = as_sent(wanted, configuration.settings, lifeline, key=arguments.key, role=arguments.role)
     async with command_desk(configuration, lifeline) as desk:
-        answers = await desk.order(told, [int(desk.plan.lane_of[row])])
+        answers = await desk.answers(told, [int(desk.plan.lane_of[row])])
     sys.stdout.write("".join(f"{line}\n" for line in answers))
     return 1 if unheeded(answers) else 0
 

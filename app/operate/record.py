@@ -2,12 +2,12 @@
 
 import argparse
 from collections.abc import AsyncIterator
-from datetime import datetime
 from typing import Final, NamedTuple
 
 from app.process.settings import settled
 from broker.access import check_access
 from configuration.lane_plan import plan_of
+from contracts.civil_time import moment_ms
 from contracts.errors import ConfigError
 from contracts.records import Records
 from ingest.kafka.telemetry import KafkaSettings, KafkaSource
@@ -70,18 +70,7 @@ def _asked(arguments: argparse.Namespace) -> tuple[int | None, int | None]:
 
 
 def _moment(option: str, text: str | None) -> int | None:
-    """Milliseconds of an RFC 3339 time."""
-    if text is None:
-        return None
-    try:
-        time = datetime.fromisoformat(text)
-    except ValueError:
-        time = None
-    if time is None or time.tzinfo is None:
-        msg = f"{option}: expected an RFC 3339 time with its zone, got {text!r}; "
-        msg += "write it like 2026-03-01T00:00+08:00"
-        raise ConfigError(msg)
-    return round(time.timestamp() * 1000)
+    return None if text is None else moment_ms(option, text)
 
 
 async def _range(source: KafkaSource, lane: int, begin_ms: int | None, end_ms: int | None) -> Range:

@@ -8,10 +8,10 @@ from typing import Any, Final
 import msgspec
 
 from app.operate.command_desk import CommandDesk, command_desk, unheeded
-from app.operate.sign import as_sent
 from app.process.settings import settled
 from configuration.bundle_store import keep
 from configuration.configuration import Configuration
+from configuration.signing import as_sent
 from contracts.errors import ConfigError
 from contracts.journal import Entry, Promote, Rollback, Shadow, ShadowCommand, Shed, Swap
 from contracts.ports.lane_log import Manifest
@@ -101,12 +101,14 @@ async def shadow(arguments: argparse.Namespace) -> int:
         return 0
     wanted = _command(arguments)
     configuration = settled(arguments)
-    command = as_sent(wanted, arguments, configuration.settings, arguments.lifeline)
+    command = as_sent(
+        wanted, configuration.settings, arguments.lifeline, key=arguments.key, role=arguments.role
+    )
     async with command_desk(configuration, arguments.lifeline) as desk:
         if isinstance(command, Shadow):
             proposed = Configuration.load(arguments.proposed)
             keep(SnapshotStore(configuration.settings.state), proposed)
-        answers = await desk.order(command, range(desk.plan.partitions))
+        answers = await desk.answers(command, range(desk.plan.partitions))
     for line in answers:
         sys.stdout.write(line + "\n")
     return 1 if unheeded(answers) else 0

@@ -10,7 +10,7 @@ import msgspec
 from app.operate.copy_state import carry
 from app.process.settings import _at, settled
 from broker import acl
-from broker.topics import Topic, TopicPlan, ensure, needed, verify
+from broker.topics import Topic, TopicPlan, desk_topics, ensure, needed, verify
 from configuration.configuration import Configuration
 from contracts.kafka import Kafka
 from contracts.topics import TopicNames
@@ -25,7 +25,8 @@ async def settle_topics(arguments: argparse.Namespace) -> int:
     configuration = settled(arguments)
     kafka = configuration.settings.kafka
     plan = TopicPlan(replication=arguments.replication, append_time=not arguments.keep_stamps)
-    topics = needed(configuration.partitions, TopicNames(configuration.settings.app), plan)
+    names = TopicNames(configuration.settings.app)
+    topics = needed(configuration.partitions, names, plan) + desk_topics(names, plan)
     if arguments.acl:
         return _say_rights(configuration, as_json=arguments.json)
     if arguments.create:

@@ -4,18 +4,29 @@ import argparse
 import asyncio
 import logging
 import os
+from collections.abc import Callable
 from importlib.metadata import version
+from typing import Protocol
 
+from prometheus_client.registry import Collector
+
+from app.process.desk_worker import DeskParts, DeskWorker
 from app.process.lifeline_worker import LifelineWorker
 from app.process.lifeline_workers import LifelineWorkers
 from app.process.settings import settled
 from app.process.signals import heed_signals
 from app.process.worker_options import WorkerOptions
+from broker.acl import DESK
+from configuration.configuration import Configuration
+from configuration.settings import Http
+from contracts.ports.status import WorkerStatus
 from pipeline.snapshot.copy_buffer import SnapshotSlot
 from runtime import failpoints
 from runtime.exit_deadline import ExitDeadline
 from runtime.queues import OneThread
+from sinks.http.desk_metrics import DeskCollector
 from sinks.http.health import HealthServer
+from sinks.http.metrics import MetricsCollector
 
 log = logging.getLogger("tocsin.run")
 
@@ -27,8 +38,6 @@ def give_way(nice: int) -> None:
 
 async def run_worker(arguments: argparse.Namespace) -> int:
     """Own lanes until SIGTERM or SIGINT, then drain; told twice, or too slow, it leaves at once."""
-    for blow in failpoints.arm(os.environ.get(failpoints.VARIABLE)):
-        log.warning("failpoint armed: %s", blow)
     configuration = settled(arguments)
     options_of = [
         WorkerOptions(lifeline=name, instance=arguments.instance) for name in arguments.lifeline
@@ -38,18 +47,46 @@ async def run_worker(arguments: argparse.Namespace) -> int:
         LifelineWorker(configuration, options, slot) for options in options_of
     )
     give_way(min(configuration.settings.lifelines[options.lifeline].nice for options in options_of))
+    return await _serve(workers, configuration.settings.http, MetricsCollector)
+
+
+async def run_desk(
+    arguments: argparse.Namespace, parts_of: Callable[[Configuration], DeskParts]
+) -> int:
+    """Be the desk stage, or wait to be, until SIGTERM or SIGINT; leaves as a worker does."""
+    configuration = settled(arguments)
+    options = WorkerOptions(lifeline=DESK, instance=arguments.instance)
+    worker = DeskWorker(configuration, options, parts_of(configuration))
+    return await _serve(worker, configuration.settings.http, DeskCollector)
+
+
+class Service(WorkerStatus, Protocol):
+    """What runs until it is cancelled."""
+
+    @property
+    def drained(self) -> bool:
+        """Whether everything has been let go of."""
+
+    async def serve(self) -> None:
+        """Run until cancelled, or until it cannot go on."""
+
+
+async def _serve(
+    service: Service, http: Http, collector_of: Callable[[WorkerStatus, str], Collector]
+) -> int:
+    for blow in failpoints.arm(os.environ.get(failpoints.VARIABLE)):
+        log.warning("failpoint armed: %s", blow)
     stopping, exit_ = asyncio.Event(), ExitDeadline()
-    exit_.drained = lambda: workers.drained
+    exit_.drained = lambda: service.drained
 
     def hear() -> None:
         exit_.ask()
         stopping.set()
 
     heed_signals(hear)
-    http = configuration.settings.http
-    health = HealthServer(workers, http.host, http.port, version("tocsin"))
+    health = HealthServer(service, http.host, http.port, version("tocsin"), collector_of)
     await health.start()
-    serving = asyncio.create_task(workers.serve(), name="services")
+    serving = asyncio.create_task(service.serve(), name="services")
     stop = asyncio.create_task(stopping.wait(), name="stop")
     try:
         await asyncio.wait({serving, stop}, return_when=asyncio.FIRST_COMPLETED)

@@ -2,10 +2,13 @@
 
 from dataclasses import dataclass, field
 
+import msgspec
+
+from broker.acl import desk_group
 from configuration.settings import Settings
 from contracts.ports.clock import Clock, WallClock
 from contracts.topics import TopicNames
-from ingest.kafka.commands import CommandSettings
+from ingest.kafka.commands import COMMANDS_PER_FETCH, CommandSettings
 from ingest.kafka.settings import KafkaSettings
 from runtime.watchdog import Patience
 
@@ -56,6 +59,18 @@ def source_settings(settings: Settings, options: WorkerOptions) -> KafkaSettings
         fetch_max_bytes=limits.poll_bytes,
         records_per_fetch=limits.poll_records,
         check_crcs=options.check_crcs,
+    )
+
+
+def desk_source_settings(settings: Settings, options: WorkerOptions) -> KafkaSettings:
+    """Everything about the consumer of the desk stage's commands, which says who the stage is."""
+    app, telemetry = settings.app, source_settings(settings, options)
+    topic = TopicNames(app).commands(options.lifeline)
+    return msgspec.structs.replace(
+        telemetry,
+        topic=topic,
+        group=desk_group(app),
+        records_per_fetch=COMMANDS_PER_FETCH,
     )
 
 

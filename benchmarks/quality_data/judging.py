@@ -11,13 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from app.process import kernel_cache
 from configuration.configuration import Configuration
 from lab.backtest.lanes import BacktestRun
 from lab.backtest.score import Scores, nearest_rank, scores
 from lab.data.labels import events_on, read_labels
 from lab.data.open_data import open_data
 from lab.generators.made import LABELS, READINGS, Made, MadeEvent
+from runtime import kernel_cache
 from runtime.installation import CONFIGS
 
 TOLD = 3  # misses of a kind that a table lists

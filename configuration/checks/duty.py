@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from alarms.duty.desks import Desks, Level, area_of
 from configuration.catalogue.read import ChannelTable
-from configuration.duty import DutyFolder
+from configuration.desk.duty import DutyFolder
 from configuration.yaml.findings import NOWHERE, Findings
 from contracts.catalogue import Where
 

@@ -15,7 +15,7 @@ from configuration.catalogue.read import ChannelTable
 from configuration.catalogue.store import by_id
 from configuration.checks.duty import judge_duty
 from configuration.checks.pack import CLASS
-from configuration.duty import DutyFolder
+from configuration.desk.duty import DutyFolder
 from configuration.pack import RULES, ClassPack
 from configuration.rule_kinds import kinds
 from configuration.yaml.fill import Page, quantity_text

@@ -5,7 +5,7 @@ from typing import Annotated, Final, Literal
 import msgspec
 from msgspec import Meta
 
-from contracts.journal import CommandBase, EpochMs
+from contracts.journal import CommandBase, EpochMs, decode_bounded
 
 Target = Annotated[str, Meta(pattern=r"^[ai]-[0-9a-f]{16}$")]  # an alarm's or an incident's id
 Name = Annotated[str, Meta(min_length=1, max_length=256)]
@@ -102,6 +102,7 @@ class Report(DeskCommandBase, frozen=True, kw_only=True, tag="report"):
 class Maintenance(DeskCommandBase, frozen=True, kw_only=True, tag="maintenance"):
     """A work order: what these assets ring from `begins` to `ends` is told to nobody.
 
+    Assets are named with their lifeline: `water.dma-0417`. What lives hang on is told all the same.
     With `ends` not after `begins` the order is withdrawn.
     """
 
@@ -121,3 +122,22 @@ DeskCommand = (
     Acknowledge | Confirm | Reset | Comment | Assign | Advance | Close | Judge | Move | Report
     | Maintenance | Drill
 )  # fmt: skip
+
+_COMMAND: Final = msgspec.json.Decoder(DeskCommand)
+
+
+def decode_desk_command(body: bytes) -> DeskCommand:
+    """Command to the desk stage from JSON, within the bounds of its fields.
+
+    Raises
+    ------
+    msgspec.DecodeError
+        For anything else, whatever the bytes are; says in at most `DETAIL_BYTES` what is wrong.
+
+    Examples
+    --------
+    >>> decode_desk_command(b'{"kind": "drill", "by": "li.wei", "on": true}')
+    Drill(by='li.wei', on=True)
+    """
+    command: DeskCommand = decode_bounded(_COMMAND, body)
+    return command

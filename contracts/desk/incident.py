@@ -199,6 +199,11 @@ class Ticket(msgspec.Struct, frozen=True):
         Of a closed ticket, else empty.
     history : list of Step
         The newest steps, oldest first.
+    steps : int
+        All of them, those that are no longer told too.
+    due, until : str
+        RFC 3339: when it should leave its state, and when a parked or extended one goes on by
+        itself; empty where no time is set.
     """
 
     state: str
@@ -207,6 +212,9 @@ class Ticket(msgspec.Struct, frozen=True):
     acknowledged: bool
     verdict: str
     history: list[Step]
+    steps: int = 0
+    due: str = ""
+    until: str = ""
 
 
 class ClockState(msgspec.Struct, frozen=True):

@@ -37,7 +37,28 @@ class DeskSwap(msgspec.Struct, frozen=True, tag="swap", tag_field="kind"):
     config: str
 
 
-DeskChange = Took | DeskTick | DeskSwap | Refuse | DeskCommand
+class SetAside(msgspec.Struct, frozen=True, tag="quarantine", tag_field="kind"):
+    """An alarm record is not judged, because judging it raised: it leaves as a dead letter.
+
+    It holds wherever it lies in the journal, behind the entry that takes the record too: that may
+    be written before its effect is, when it has much to tell.
+
+    Parameters
+    ----------
+    lane : str
+        Whose record it is.
+    offset : int
+        Of the record.
+    detail : str
+        What was raised.
+    """
+
+    lane: str
+    offset: Offset
+    detail: str
+
+
+DeskChange = Took | DeskTick | DeskSwap | Refuse | DeskCommand | SetAside
 
 
 class DeskEntry(msgspec.Struct, frozen=True):

@@ -3,8 +3,8 @@
 from typing import Any, Protocol
 
 from contracts.alarm import Alarm
+from contracts.commands.concern import Concern
 from contracts.desk.commands import DeskCommand
-from contracts.journal import Refuse
 from contracts.ports.lane_log import Message
 
 # Reason as a machine word and for people; None when there is none to refuse.
@@ -15,7 +15,7 @@ class Desk(Protocol):
     """Deterministic: no clock, no chance, no input or output.
 
     Messages are of the kinds `incident` (key: its id), `current` (key: the alarm's id; an empty
-    body when it is over), `notice` (key: its id) and `dead_letter`.
+    body when it is over) and `notice` (key: its id).
     """
 
     config: str
@@ -24,14 +24,14 @@ class Desk(Protocol):
     def take(self, alarm: Alarm) -> list[Message]:
         """What comes of one alarm revision; desk time reaches its `detected` at least."""
 
+    def concern(self, command: DeskCommand) -> Concern:
+        """Lifelines and places that a command is about, as far as they are known."""
+
     def judge(self, command: DeskCommand) -> Ground:
         """Why a command cannot be carried out now; changes nothing."""
 
     def obey(self, command: DeskCommand) -> list[Message]:
         """What comes of a command that `judge` has nothing against."""
-
-    def refuse(self, refused: Refuse, offset: int) -> list[Message]:
-        """The record of a command that is not carried out."""
 
     def due(self, time_s: int) -> bool:
         """Whether `advance` to this time would do anything."""
@@ -44,3 +44,6 @@ class Desk(Protocol):
 
     def restore(self, state: dict[str, Any]) -> list[Message]:
         """Take over what another configuration's, or an earlier release's, remembered."""
+
+    def counts(self) -> dict[str, int]:
+        """Open `alarms` and `incidents`, for metrics; as cheap as reading two integers."""

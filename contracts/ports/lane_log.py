@@ -1,12 +1,13 @@
 """What one lane writes and reads back: journal, outputs with their mark, manifests."""
 
-from typing import Final, NamedTuple, Protocol
+from typing import Final, Generic, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
 from contracts.journal import Entry
 
 NOTHING_TOLD: Final = "0" * 32
+E = TypeVar("E")  # entries of a journal
 
 
 class Message(NamedTuple):
@@ -15,11 +16,12 @@ class Message(NamedTuple):
     Parameters
     ----------
     kind : str
-        `alarm`, `shelving`, `shadow` or `dead_letter`: says to which topic it goes.
+        `alarm`, `shelving`, `shadow` or `dead_letter`, of the desk stage `incident`, `current`,
+        `notice` or `dead_letter`: says to which topic it goes.
     key : bytes
         Alarm and shadow: `<id>`; shelving: `<channel>`; dead letter: `<lane>@<offset>`.
     body : bytes
-        Record as published; equal for equal (telemetry, journal).
+        Record as published; equal for equal (telemetry, journal). Empty where a `current` is over.
     """
 
     kind: str
@@ -37,7 +39,7 @@ class OutputMark(msgspec.Struct, frozen=True, omit_defaults=True):
     digest : str
         Rolling hash over all of them, 32 hex digits.
     telemetry : int
-        Next telemetry offset after the flush.
+        Next telemetry offset after the flush; of the desk stage, alarm records taken in all.
     journal : int
         Next journal offset after the flush.
     shadow_sequence, shadow_digest : int, str
@@ -64,7 +66,8 @@ class Manifest(msgspec.Struct, frozen=True):
     config : str
         Hash of the configuration bundle in force.
     telemetry, journal, alarms, commands : int
-        Next offset of each of the lane's partitions.
+        Next offset of each of the lane's partitions. Of the desk stage `telemetry` counts alarm
+        records taken in all, and `alarms` is the next offset of the incidents topic.
     sequence : int
         Outputs told up to here.
     digest : str
@@ -88,7 +91,7 @@ class Manifest(msgspec.Struct, frozen=True):
     size: int | None = None
 
 
-class Past(NamedTuple):
+class JournalPast(NamedTuple, Generic[E]):
     """What recovery finds in the lane's own partitions.
 
     Parameters
@@ -97,23 +100,23 @@ class Past(NamedTuple):
         Newest one, None when the lane never made a snapshot.
     previous : Manifest or None
         The one before it.
-    journal : list of (int, Entry)
+    journal : list of (int, entry)
         Journal offset and entry, from the manifest's journal position on.
     mark : OutputMark or None
-        Newest mark in the alarms partition, None when nothing was told since the manifest.
+        Newest mark in the partition of marks, None when nothing was told since the manifest.
     journal_end, alarms_end : int
-        Next offset to be written in each.
+        Next offset to be written in the journal, and where marks lie.
     """
 
     manifest: Manifest | None
     previous: Manifest | None
-    journal: list[tuple[int, Entry]]
+    journal: list[tuple[int, E]]
     mark: OutputMark | None
     journal_end: int
     alarms_end: int
 
 
-class LaneLog(Protocol):
+class JournalLog(Protocol[E]):
     """The lane's transactional writer and the reader of what it wrote.
 
     After any exception from a method the log and the lane's state are both worthless: close the
@@ -123,7 +126,7 @@ class LaneLog(Protocol):
     async def fence(self) -> None:
         """Start the transactional producer: earlier owners can no longer commit."""
 
-    async def past(self, back: int = 0) -> Past:
+    async def past(self, back: int = 0) -> JournalPast[E]:
         """Read the lane's own partitions read-committed up to their high watermarks.
 
         To be called after `fence`: nothing can be added behind these marks then.
@@ -141,7 +144,7 @@ class LaneLog(Protocol):
         """
 
     async def flush(
-        self, entries: list[Entry], messages: list[Message], mark: OutputMark
+        self, entries: list[E], messages: list[Message], mark: OutputMark
     ) -> tuple[int, int]:
         """Write entries, messages and mark in one transaction and wait for its commit.
 
@@ -161,7 +164,7 @@ class LaneLog(Protocol):
         """
 
     async def emit(self, message: Message, since: int | None) -> bool:
-        """Tell the world of an alarm outside the lane's own count, in a transaction of its own.
+        """Tell the world of trouble outside the lane's own count, in a transaction of its own.
 
         To be called after `fence`.
 
@@ -169,7 +172,7 @@ class LaneLog(Protocol):
         ----------
         message : Message
         since : int or None
-            Alarms from this offset on are looked through, None for all.
+            Messages of its kind from this offset on are looked through, None for all.
 
         Returns
         -------
@@ -182,3 +185,7 @@ class LaneLog(Protocol):
 
     async def close(self) -> None:
         """Let go of sockets; never raises, never takes longer than its deadline."""
+
+
+Past = JournalPast[Entry]
+LaneLog = JournalLog[Entry]

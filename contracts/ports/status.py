@@ -2,6 +2,7 @@
 
 import math
 import time
+from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final, Literal, NamedTuple, Protocol
@@ -9,6 +10,10 @@ from typing import Final, Literal, NamedTuple, Protocol
 # Bounds of the histogram of leads: live minus shadow, so above 0 the shadow rang first.
 LEADS_S: Final = (-1800.0, -600.0, -60.0, -10.0, 0.0, 10.0, 60.0, 600.0, 1800.0)
 
+# Bounds of the histogram of latencies; the objective is judged at 1 s.
+LATENCIES_S: Final = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0)
+
+UNHEARD_S: Final = 2.0  # a broker that has nothing new answers within half a second
 AWAY_S_MAX: Final = 15.0  # without an answer, or with records hidden: then a lane is not ready
 
 Phase = Literal["recovering", "replaying", "running", "stopping", "failed"]
@@ -36,6 +41,37 @@ class ShadowStatus(NamedTuple):
     live_per_day: float
     shadow_per_day: float
     leads: tuple[int, ...]
+
+
+@dataclass(slots=True)
+class Latency:
+    """How long records took from their Kafka timestamp until all that they caused was committed.
+
+    One for all lanes of a lifeline, and kept when lanes go: what falls would look like a restart.
+
+    Parameters
+    ----------
+    counts : list of int
+        Records by latency, one more than `LATENCIES_S`.
+    seconds : float
+        Sum of the latencies.
+    """
+
+    counts: list[int] = field(default_factory=lambda: [0] * (len(LATENCIES_S) + 1))
+    seconds: float = 0.0
+
+    def add(self, records: int, latency_s: float) -> None:
+        """Count a batch of records with one latency, 0 where the sender's clock is ahead.
+
+        >>> latency = Latency()
+        >>> latency.add(3, 0.25)
+        >>> latency.add(1, 99.0)
+        >>> latency
+        Latency(counts=[0, 3, 0, 0, 0, 0, 0, 0, 1], seconds=99.75)
+        """
+        latency_s = max(latency_s, 0.0)
+        self.counts[bisect_left(LATENCIES_S, latency_s)] += records
+        self.seconds += records * latency_s
 
 
 @dataclass(slots=True)
@@ -88,6 +124,24 @@ class LaneStatus:
         How the shadow compares, None when none runs.
     trouble : str
         Why the lane is not running, empty when it is.
+    config : str
+        Hash of the configuration in force, empty before the lane runs.
+    taken_ms : int
+        Kafka timestamp of the newest record taken, milliseconds since 1970 UTC, 0 before.
+    flushed_ms : int
+        When a transaction was last committed, likewise.
+    began_at_s : float
+        When this worker took the lane, on the monotonic clock.
+    caught_up_at_s : float or None
+        When nothing waited for the lane the last time, on the monotonic clock.
+    snapshot_at_s : float
+        When the newest snapshot of this worker was published, seconds since 1970 UTC, 0 before.
+    snapshot_duration_s : float
+        From the beginning of its copy until it was published.
+    snapshot_bytes : int
+        Size of its file.
+    latency : Latency
+        Shared by the lanes of a lifeline.
     """
 
     name: str
@@ -119,6 +173,15 @@ class LaneStatus:
     relearning: dict[str, int] = field(default_factory=dict)
     shadow: ShadowStatus | None = None
     trouble: str = ""
+    config: str = ""
+    taken_ms: int = 0
+    flushed_ms: int = 0
+    began_at_s: float = field(default_factory=time.monotonic)
+    caught_up_at_s: float | None = None
+    snapshot_at_s: float = 0.0
+    snapshot_duration_s: float = 0.0
+    snapshot_bytes: int = 0
+    latency: Latency = field(default_factory=Latency)
 
     @property
     def answer_age_s(self) -> float:
@@ -137,6 +200,25 @@ class LaneStatus:
         return math.nan if unknown else float(max(self.end - self.position, 0))
 
     @property
+    def lag_s(self) -> float:
+        """Longest time that a record may have waited for the lane, NaN before the end is known.
+
+        What waits came behind the newest record taken, and after nothing waited the last time. What
+        brokers hold that do not answer came after their last answer.
+        """
+        if self.end < 0:
+            return math.nan
+        unheard_s = self.answer_age_s if self.answer_age_s > UNHEARD_S else 0.0
+        if self.position >= self.end:
+            return unheard_s
+        if self.caught_up_at_s is None and not self.taken_ms:
+            return max(unheard_s, time.monotonic() - self.began_at_s)
+        behind_s = time.time() - self.taken_ms / 1000 if self.taken_ms else math.inf
+        if self.caught_up_at_s is not None:
+            behind_s = min(behind_s, time.monotonic() - self.caught_up_at_s)
+        return max(unheard_s, behind_s, 0.0)
+
+    @property
     def blind(self) -> str:
         """Why a lane that runs does not see what its log holds, empty when it does."""
         if self.answer_age_s > AWAY_S_MAX:
@@ -149,6 +231,42 @@ class LaneStatus:
     def ready(self) -> bool:
         """Whether the lane runs and sees what its log holds."""
         return self.phase == "running" and not self.blind
+
+
+@dataclass(slots=True)
+class DeskStatus(LaneStatus):
+    """Numbers of the desk stage since this process took it.
+
+    Parameters
+    ----------
+    open : dict of str to int
+        Open `alarms` and `incidents`.
+    taken : int
+        Alarm revisions judged by this process, those that a recovery repeats included.
+    waiting : int
+        Alarm offsets between the stage and the ends of the logs, as far as they are known.
+    behind_s : float
+        Age of the newest alarm taken while others wait, else 0.
+    commands, refusals : int
+        Commands carried out and refused by this process.
+    incidents, notices, currents : int
+        Outputs committed by this process, by kind.
+    """
+
+    open: dict[str, int] = field(default_factory=dict)
+    taken: int = 0
+    waiting: int = 0
+    behind_s: float = 0.0
+    commands: int = 0
+    refusals: int = 0
+    incidents: int = 0
+    notices: int = 0
+    currents: int = 0
+
+    @property
+    def lag(self) -> float:
+        """Alarm offsets between the stage and the ends of the logs."""
+        return float(self.waiting)
 
 
 class QueueStatus(NamedTuple):

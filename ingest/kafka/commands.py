@@ -31,15 +31,13 @@ Positive = Annotated[int, Meta(ge=1)]
 Seconds = Annotated[float, Meta(gt=0)]
 
 
-class CommandSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Settings of one lifeline's command consumer.
+class ReaderSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Settings of a consumer without a group: a journal says what was taken, no committed offset.
 
     Parameters
     ----------
     bootstrap : str
         Addresses of brokers, with commas between.
-    topic, lifeline : str
-        Command topic, and the lifeline that lanes are named after (`water-3`).
     request_timeout_ms, retry_backoff_ms, metadata_max_age_ms : int
         Of single requests.
     fetch_max_wait_ms, max_partition_fetch_bytes : int
@@ -53,8 +51,6 @@ class CommandSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     """
 
     bootstrap: str
-    topic: str
-    lifeline: str
     request_timeout_ms: Positive = 10_000
     retry_backoff_ms: Positive = 100
     metadata_max_age_ms: Positive = 60_000
@@ -66,8 +62,8 @@ class CommandSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     start_deadline_s: Seconds = 60.0
     close_deadline_s: Seconds = 5.0
 
-    def client_options(self) -> dict[str, Any]:
-        """Arguments of `AIOKafkaConsumer`."""
+    def options_of(self, client: str) -> dict[str, Any]:
+        """Arguments of `AIOKafkaConsumer` under a client's name."""
         same = (
             "request_timeout_ms",
             "retry_backoff_ms",
@@ -78,14 +74,30 @@ class CommandSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
         )
         return {name: getattr(self, name) for name in same} | {
             "bootstrap_servers": self.bootstrap,
-            "client_id": f"tocsin-{self.lifeline}-commands",
-            # No group: the journal says which commands were taken, not a committed offset.
+            "client_id": client,
             "group_id": None,
             "enable_auto_commit": False,
             "auto_offset_reset": "none",
             **client_options(self.security),
             "isolation_level": "read_committed",
         }
+
+
+class CommandSettings(ReaderSettings, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Settings of one lifeline's command consumer.
+
+    Parameters
+    ----------
+    topic, lifeline : str
+        Command topic, and the lifeline that lanes are named after (`water-3`).
+    """
+
+    topic: str
+    lifeline: str
+
+    def client_options(self) -> dict[str, Any]:
+        """Arguments of `AIOKafkaConsumer`."""
+        return self.options_of(f"tocsin-{self.lifeline}-commands")
 
 
 @dataclass(slots=True)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -153,6 +154,21 @@ def _message(letter: DeadLetter) -> Message:
     return Message(
         "dead_letter", f"{letter.lane}@{letter.offset}".encode(), encode_dead_letter(letter)
     )
+
+
+def alarm_letter(lane: LaneName, letter: DeadLetter, untold: int = 0) -> Message:
+    """Dead letter of an alarm record that the desk stage `lane` does not take.
+
+    Parameters
+    ----------
+    lane : LaneName
+    letter : DeadLetter
+        Whose record it is, and why it is refused.
+    untold : int
+        How many before it got none.
+    """
+    detail = letter.detail + _more(untold)
+    return _message(msgspec.structs.replace(letter, lane=str(lane), detail=detail))
 
 
 def undecodable(lane: LaneName, records: Records, refused: Refused, untold: int = 0) -> Message:

@@ -13,6 +13,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from contracts.commands.recent import RecentCommands
 from contracts.errors import Diverged, FatalError
 from contracts.journal import (
     Accept,
@@ -46,7 +47,6 @@ from pipeline.lane.judging import judging
 from pipeline.lane.letters import Place, Work, message_letters, reading_letters
 from pipeline.lane.offset_index import OffsetIndex
 from pipeline.lane.outbox import Outbox
-from pipeline.lane.recent_commands import RecentCommands
 from pipeline.lane.row_join import join_rows
 from pipeline.lane.shadow import ShadowLane, obey
 from pipeline.lane.shelving import Shelving

@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
+from contracts.errors import Diverged
 from contracts.ports.lane_log import NOTHING_TOLD, Message, OutputMark
 
 # What brokers take in a second or two when they are slow: transactions may last ten.
@@ -88,6 +89,16 @@ class Outbox:
     def strayed(self) -> bool:
         """Whether what was repeated is other than what the world was told, or less."""
         return self.diverged or self.repeats
+
+    def divergence(self, lane: str) -> Diverged:
+        """The error that says how it strayed."""
+        known = self._known
+        assert known is not None, "it strayed from something"
+        return Diverged(
+            f"{lane}: expected outputs up to {known.sequence} with hash {known.digest}, got "
+            f"{self.sequence} with {self.digest}; the build or the log changed, start from the "
+            "previous release or accept a new beginning"
+        )
 
     def fills(self, bound: TransactionBound) -> bool:
         """Whether a transaction's worth of outputs waits."""

@@ -1,14 +1,14 @@
-"""Snapshots and configuration bundles of a worker's lanes."""
+"""Snapshot files of a worker's lanes, and lanes made of them."""
 
 import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from contracts.errors import FatalError, Unreadable
 from contracts.lane import LaneName
-from contracts.ports.lane_log import Manifest, Past
+from contracts.ports.lane_log import JournalPast, Manifest, Past
 from contracts.ports.lane_parts import Arrays, Parts
 from pipeline.lane.lane import Lane
 from pipeline.snapshot.copy_buffer import SnapshotSlot
@@ -20,22 +20,17 @@ FILE_S: Final = 120.0  # a lane of a million channels takes 2 s on a disk
 T = TypeVar("T")
 
 
-class Snapshots:
-    """Writes and reads what a lane needs to live again.
+class SnapshotFiles:
+    """Writes and reads the files of any lane, whatever is in them.
 
     Parameters
     ----------
     store : SnapshotStore
-    parts_for : callable
-        Parts of a lane from the hash of a configuration bundle and the lane.
     slot : SnapshotSlot
     """
 
-    def __init__(
-        self, store: SnapshotStore, parts_for: Callable[[str, LaneName], Parts], slot: SnapshotSlot
-    ) -> None:
+    def __init__(self, store: SnapshotStore, slot: SnapshotSlot) -> None:
         self._store = store
-        self._parts_for = parts_for
         self.slot = slot
         self._kept: dict[str, list[str]] = {}  # snapshot names by lane, newest last
         self._orphans: dict[str, list[str]] = {}  # names by lane, to be deleted by the next sweep
@@ -57,24 +52,13 @@ class Snapshots:
             )
             raise FatalError(msg) from error
 
-    def newborn(self, name: LaneName, config: str, position: int) -> Lane:
-        """A lane that has never lived, at the beginning of its log."""
-        lane = Lane(name, self._parts_for(config, name), self._maker(name), self._learned)
-        lane.position = position
-        return lane
-
-    async def warm(self, name: LaneName) -> str | None:
-        """Hash of what a replay of history learned for a lane, None when none did."""
-        return await self.work_within(partial(self._store.warm, str(name)))
-
-    def _learned(self, name: str) -> Arrays:
-        return unpack(self._store.bundle(name)).arrays
-
-    def _maker(self, name: LaneName) -> Callable[[str], Parts]:
-        return lambda config: self._parts_for(config, name)
-
-    async def restore(self, name: LaneName, past: Past) -> Lane | None:
-        """The lane of the newest manifest of a past, None when there is none.
+    async def built(
+        self,
+        name: LaneName,
+        past: JournalPast[Any],
+        build: Callable[[Snapshot], T],
+    ) -> T | None:
+        """What is built of the snapshot in the newest manifest of a past, None when there is none.
 
         Raises
         ------
@@ -86,27 +70,27 @@ class Snapshots:
         manifest = past.manifest
         listed = [m.snapshot for m in (past.previous, manifest) if m is not None]
         self._kept[str(name)] = listed
-
         data = await self.work_within(partial(self._read, manifest))
         # A lane of millions takes minutes to build on a busy machine, and no disk is to blame.
-        build = partial(self._thawed, name, manifest.snapshot, data)
-        lane = await asyncio.get_running_loop().run_in_executor(self.slot.work, build)
-        lane.journal, lane.commands = manifest.journal, manifest.commands
-        if lane.position != manifest.telemetry:
-            msg = (
-                f"{name}: expected position {manifest.telemetry} in {manifest.snapshot}, got "
-                f"{lane.position}; the state location holds another cluster's files"
-            )
-            raise FatalError(msg)
-        return lane
+        work = partial(self._built, manifest, data, build)
+        return await asyncio.get_running_loop().run_in_executor(self.slot.work, work)
 
     def _read(self, manifest: Manifest) -> bytes:
         with self._damage_told(manifest.snapshot):
             return self._store.read(manifest.snapshot, manifest.checksum, manifest.size)
 
-    def _thawed(self, name: LaneName, snapshot: str, data: bytes) -> Lane:
-        with self._damage_told(snapshot):
-            return thaw(name, unpack(data), self._maker(name), self._learned)
+    def _built(self, manifest: Manifest, data: bytes, build: Callable[[Snapshot], T]) -> T:
+        with self._damage_told(manifest.snapshot):
+            snapshot = unpack(data)
+            built = build(snapshot)
+        if (position := snapshot.header["position"]) != manifest.telemetry:
+            msg = (
+                f"{snapshot.header['lane']}: expected position {manifest.telemetry} in "
+                f"{manifest.snapshot}, got {position}; the state location holds another cluster's "
+                "files"
+            )
+            raise FatalError(msg)
+        return built
 
     @contextmanager
     def _damage_told(self, snapshot: str) -> Iterator[None]:
@@ -163,3 +147,51 @@ class Snapshots:
                 self._store.delete(orphan)
 
         await self.work_within(work)
+
+
+class Snapshots(SnapshotFiles):
+    """Those of lanes that score readings, and what else they begin with.
+
+    Parameters
+    ----------
+    store : SnapshotStore
+    parts_for : callable
+        Parts of a lane from the hash of a configuration bundle and the lane.
+    slot : SnapshotSlot
+    """
+
+    def __init__(
+        self, store: SnapshotStore, parts_for: Callable[[str, LaneName], Parts], slot: SnapshotSlot
+    ) -> None:
+        super().__init__(store, slot)
+        self._parts_for = parts_for
+
+    def newborn(self, name: LaneName, config: str, position: int) -> Lane:
+        """A lane that has never lived, at the beginning of its log."""
+        lane = Lane(name, self._parts_for(config, name), self._maker(name), self._learned)
+        lane.position = position
+        return lane
+
+    async def warm(self, name: LaneName) -> str | None:
+        """Hash of what a replay of history learned for a lane, None when none did."""
+        return await self.work_within(partial(self._store.warm, str(name)))
+
+    def _learned(self, name: str) -> Arrays:
+        return unpack(self._store.bundle(name)).arrays
+
+    def _maker(self, name: LaneName) -> Callable[[str], Parts]:
+        return lambda config: self._parts_for(config, name)
+
+    async def restore(self, name: LaneName, past: Past) -> Lane | None:
+        """The lane of the newest manifest of a past, None when there is none.
+
+        Raises
+        ------
+        Damaged
+            When its file cannot be read, for whatever reason.
+        """
+        maker = self._maker(name)
+        lane = await self.built(name, past, lambda found: thaw(name, found, maker, self._learned))
+        if lane is not None and past.manifest is not None:
+            lane.journal, lane.commands = past.manifest.journal, past.manifest.commands
+        return lane

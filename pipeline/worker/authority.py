@@ -9,7 +9,7 @@ from typing import Final
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from contracts.journal import SHELVE_S_MAX, Command, signed_bytes
+from contracts.journal import SHELVE_S_MAX, CommandBase, signed_bytes
 
 VALID_MS: Final = 15 * 60_000
 
@@ -60,7 +60,7 @@ class Authority:
         """Whether commands must be signed."""
         return bool(self.roles)
 
-    def vouches(self, command: Command, topic: str) -> bool:
+    def vouches(self, command: CommandBase, topic: str) -> bool:
         """Whether the signature is of the key that the command names, for this topic."""
         key = self.keys.get(command.key)
         if key is None:

@@ -1,29 +1,47 @@
 """What a lane's lives have in common: its doors to the world, and how often it does what."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
-from typing import TypeVar, TypeVarTuple
+from typing import Generic, TypeVar, TypeVarTuple
 
 from contracts.errors import TocsinError
 from contracts.lane import LaneName
 from contracts.ports.clock import Clock
-from contracts.ports.lane_log import LaneLog, Message
+from contracts.ports.lane_log import JournalLog, LaneLog, Message
 from contracts.ports.source import Commands, Telemetry
-from contracts.ports.status import LaneStatus
+from contracts.ports.status import LaneStatus, Latency
 from pipeline.lane.outbox import TransactionBound
 from pipeline.snapshot.snapshots import Snapshots
 from pipeline.worker.authority import ANYONE, Authority
 from pipeline.worker.broker_contact import BrokerContacts
 from pipeline.worker.suspects import Suspects
 
+E = TypeVar("E")
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
 
+class Computing:
+    """Who has a thread on which lanes compute."""
+
+    __slots__ = ()
+    scoring: Executor
+
+    async def compute(self, work: Callable[[*Ts], T], *arguments: *Ts) -> T:
+        """Do work on a lane off the event loop; what it gave.
+
+        Whatever grows with channels, open alarms or readings is done here, one work after the
+        other: a lane of a million channels takes seconds to copy or to swap, and a loop that stands
+        for so long loses the group's session. Whoever is cancelled meanwhile must drop the lane,
+        whose work goes on to its end.
+        """
+        return await asyncio.get_running_loop().run_in_executor(self.scoring, work, *arguments)
+
+
 @dataclass(frozen=True, slots=True)
-class LanePorts:
+class LanePorts(Computing):
     """What a lane needs of the world.
 
     Parameters
@@ -42,16 +60,6 @@ class LanePorts:
     log_for: Callable[[LaneName], LaneLog]
     clock: Clock
     scoring: Executor
-
-    async def compute(self, work: Callable[[*Ts], T], *arguments: *Ts) -> T:
-        """Do work on a lane off the event loop; what it gave.
-
-        Whatever grows with channels, open alarms or readings is done here, one work after the
-        other: a lane of a million channels takes seconds to copy or to swap, and a loop that stands
-        for so long loses the group's session. Whoever is cancelled meanwhile must drop the lane,
-        whose work goes on to its end.
-        """
-        return await asyncio.get_running_loop().run_in_executor(self.scoring, work, *arguments)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +103,8 @@ class LaneContext:
     authority : Authority
         Who may give commands.
     transaction : TransactionBound, optional
+    latency : Latency, optional
+        Of the records of all its lanes.
     """
 
     ports: LanePorts
@@ -105,22 +115,56 @@ class LaneContext:
     contacts: BrokerContacts
     authority: Authority = ANYONE
     transaction: TransactionBound = field(default_factory=TransactionBound)
+    latency: Latency = field(default_factory=Latency)
+
+
+@dataclass(frozen=True, slots=True)
+class Ownership(Generic[E]):
+    """What proves that a lane is this worker's, and tells when it stands.
+
+    Parameters
+    ----------
+    log_for : callable
+        A new log for a lane.
+    prove_membership : callable
+        Returns only if the group still takes this worker for the owner of a lane, by its number.
+    stopped_alarm : callable
+        What is told of a lane that cannot go on, from its name, the reason and the time in ms.
+    clock : Clock
+    contacts : BrokerContacts
+    """
+
+    log_for: Callable[[LaneName], JournalLog[E]]
+    prove_membership: Callable[[int], Awaitable[None]]
+    stopped_alarm: Callable[[LaneName, TocsinError, int], Message]
+    clock: Clock
+    contacts: BrokerContacts
 
 
 @dataclass(slots=True)
-class LaneMemory:
+class Memory:
     """What outlives a lane's recoveries on this worker.
 
     Parameters
     ----------
     status : LaneStatus
         Where its numbers go.
-    suspects : Suspects, optional
-        What it could not judge.
     furthest : int
-        Telemetry position that it had reached before it was recovered.
+        Position that it had reached before it was recovered.
     """
 
     status: LaneStatus
-    suspects: Suspects = field(default_factory=Suspects)
     furthest: int = -1
+
+
+@dataclass(slots=True)
+class LaneMemory(Memory):
+    """The same of a lane that scores readings.
+
+    Parameters
+    ----------
+    suspects : Suspects, optional
+        What it could not judge.
+    """
+
+    suspects: Suspects = field(default_factory=Suspects)

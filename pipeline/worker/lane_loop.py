@@ -5,22 +5,24 @@ import logging
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Final
 
 import numpy as np
 
-from contracts.errors import Diverged, SetAside
-from contracts.ports.lane_log import LaneLog, Message, OutputMark, Past
+from contracts.errors import SetAside
+from contracts.ports.lane_log import LaneLog, Manifest, Message, OutputMark, Past
 from contracts.records import Records
 from pipeline.lane import journal_merge
 from pipeline.lane.journal_merge import Entries
 from pipeline.lane.lane import Lane
 from pipeline.lane.outbox import Outbox
+from pipeline.snapshot.lane_state import freeze
 from pipeline.worker.hidden_records import HiddenRecords
 from pipeline.worker.journal_writer import JournalWriter
 from pipeline.worker.lane_context import LaneContext, LaneMemory
 from pipeline.worker.shadow_commands import settled
-from pipeline.worker.snapshot_writer import SnapshotWriter
+from pipeline.worker.snapshot_writer import SnapshotWork, SnapshotWriter
 from runtime.failpoints import Point, passing
 from runtime.overload import Overload
 
@@ -70,12 +72,22 @@ class LaneLoop:
         lane.outputs_a_turn = min(lane.outputs_a_turn, context.transaction.outputs)
         self._fetched: asyncio.Queue[Records | Exception] = asyncio.Queue(FETCHED_AHEAD)
         status.fetched = 0
-        self._snapshot_writer = SnapshotWriter(context, lane, log, status)
+        work = SnapshotWork(
+            lane.name,
+            context.ports,
+            context.snapshots,
+            context.pace,
+            partial(freeze, lane),
+            lambda: lane.accounts.received,
+            self._commit,
+        )
+        self._snapshot_writer = SnapshotWriter(work, log, status)
         self._overload = Overload(context.pace.shed_s)
         self._contact = context.contacts.of(lane.name.number)
         self._hidden = HiddenRecords(lane.name, self._contact, context.stopped_alarm)
         self._rest: Records | None = None  # fetched together with what is repeated
         self._passed = False  # the world's knowledge
+        self._untold = (0, 0)  # records whose outputs are not committed, and their oldest stamp
         self.alarms_end = past.alarms_end
 
     async def pump(self) -> None:
@@ -134,8 +146,11 @@ class LaneLoop:
             records, self._rest = records.cut(0, cut), records.cut(cut, len(records))
         if self._passed and len(records):
             await self._changes.judge_stamps(int(records.timestamp_ms.max()))
+            self._untold = len(records), int(records.timestamp_ms.min())
         began = time.perf_counter()
         await self._feed(records)
+        if len(records):
+            self._status.taken_ms = int(records.timestamp_ms[-1])
         self._status.score_seconds += time.perf_counter() - began
         self._overload.note(waiting=self._rest is not None or not self._fetched.empty())
         return True
@@ -186,7 +201,7 @@ class LaneLoop:
         while taking_turns:
             taking_turns = await self._ports.compute(next, turns, _DONE) is not _DONE
             if self._lane.outbox.diverged:
-                raise self._diverged()
+                raise self._lane.outbox.divergence(str(self._lane.name))
             if self._full():
                 await self._tell()
                 passing(Point.SLICE)
@@ -214,7 +229,7 @@ class LaneLoop:
                 return
             self._observe()
         if lane.outbox.strayed:
-            raise self._diverged()
+            raise lane.outbox.divergence(str(lane.name))
         self._passed = True
         if _newborn(lane, mark) and (learned := await self._context.snapshots.warm(lane.name)):
             await self._changes.warm(learned)
@@ -222,15 +237,6 @@ class LaneLoop:
         if not settled(lane, self._context.config):
             await self._changes.swap(self._context.config)
             await self.snapshot()
-
-    def _diverged(self) -> Diverged:
-        told, known = self._lane.outbox, self._lane.outbox.known
-        assert known is not None, "it strayed from something"
-        return Diverged(
-            f"{self._lane.name}: expected outputs up to {known.sequence} with hash {known.digest}, "
-            f"got {told.sequence} with {told.digest}; the build or the log changed, start from the "
-            "previous release or accept a new beginning"
-        )
 
     async def _heed_shadow(self) -> None:
         """A shadow that repeats something else than it told is let go of; the lane goes on."""
@@ -265,6 +271,7 @@ class LaneLoop:
             await self._shed(self._too_much())
             await self._changes.look(self._caught_up)
             await self.flush()
+            self._note_latency()
             if self._snapshot_writer.due():
                 await self._snapshot_writer.begin(self.alarms_end)
             elif self._snapshot_writer.written():
@@ -273,6 +280,16 @@ class LaneLoop:
         self._status.phase = "stopping"
         if self._passed:
             await self.snapshot()
+
+    def _note_latency(self) -> None:
+        """Count the records whose outputs, if they had any, are committed now.
+
+        All with the oldest of them: no work for each, and never better than it was.
+        """
+        count, oldest_ms = self._untold
+        if count:
+            self._untold = (0, 0)
+            self._status.latency.add(count, (self._ports.clock.now_ms() - oldest_ms) / 1000)
 
     async def flush(self) -> None:
         """Tell the world what happened since the last flush, if anything did."""
@@ -296,6 +313,7 @@ class LaneLoop:
         self._hidden.told()
         status = self._status
         status.flushes += 1
+        status.flushed_ms = self._ports.clock.now_ms()
         status.flush_seconds += time.perf_counter() - began
         revisions = sum(message.kind == "alarm" for message in messages)
         status.revisions += revisions
@@ -321,6 +339,9 @@ class LaneLoop:
         await self._snapshot_writer.begin(self.alarms_end)
         await self._snapshot_writer.finish()
 
+    async def _commit(self, manifest: Manifest) -> None:
+        await self._ports.telemetry.commit(self._lane.name.number, manifest.telemetry)
+
     async def close(self) -> None:
         """Let go of what was fetched, and of a snapshot that is on its way to its file."""
         self._status.fetched = 0
@@ -332,6 +353,9 @@ class LaneLoop:
         status, lane = self._status, self._lane
         status.accounts = lane.accounts.counts()
         status.position = lane.position
+        status.config = lane.parts.config
+        if lane.position >= status.end >= 0:
+            status.caught_up_at_s = time.monotonic()
         if lane.position > self._memory.furthest or status.hungry_s >= CALM_S:
             status.in_vain = 0
         status.lane_time_s = lane.lane_time_s

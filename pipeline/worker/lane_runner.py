@@ -3,7 +3,8 @@
 import asyncio
 import logging
 import zlib
-from typing import Final
+from abc import ABC, abstractmethod
+from typing import Final, Generic, TypeVar
 
 from contracts.errors import (
     Damaged,
@@ -14,12 +15,13 @@ from contracts.errors import (
     TocsinError,
     Unreadable,
 )
+from contracts.journal import Entry
 from contracts.lane import LaneName
-from contracts.ports.lane_log import LaneLog, Past
+from contracts.ports.lane_log import JournalLog, JournalPast, LaneLog, Past
 from contracts.ports.status import LaneStatus
 from contracts.seeded import seeded
 from pipeline.lane.lane import Lane
-from pipeline.worker.lane_context import LaneContext, LaneMemory
+from pipeline.worker.lane_context import LaneContext, LaneMemory, Memory, Ownership
 from pipeline.worker.lane_loop import LaneLoop
 from pipeline.worker.log_identity import check_log_identity
 from runtime.backoff import Backoff, pause
@@ -35,8 +37,13 @@ LONG_LIFE_S: Final = 30.0
 GENERATIONS_MAX: Final = 8
 
 
-class LaneRunner:
-    """Runs one lane from assignment to revocation.
+E = TypeVar("E")  # entries of its journal
+L = TypeVar("L")  # its state
+M = TypeVar("M", bound=Memory)
+
+
+class Runner(ABC, Generic[E, L, M]):
+    """Runs one lane, of whatever kind, from assignment to revocation.
 
     Any trouble, foreseen or not, drops log and state together, and the lane recovers from its last
     snapshot. Loss and divergence stop it for good: going on would hide them.
@@ -44,16 +51,35 @@ class LaneRunner:
     Parameters
     ----------
     name : LaneName
-    context : LaneContext
+    owner : Ownership
+        What proves that the lane is this worker's, and tells when it stands.
+    memory : Memory
+        What outlives its recoveries.
     """
 
-    def __init__(self, name: LaneName, context: LaneContext) -> None:
+    def __init__(self, name: LaneName, owner: Ownership[E], memory: M) -> None:
         self.name = name
-        self.status = LaneStatus(str(name))
-        self._memory = LaneMemory(self.status)
-        self._context = context
-        self._contact = context.contacts.of(name.number)
+        self._owner = owner
+        self._memory = memory
+        self.status: LaneStatus = memory.status
+        self._contact = owner.contacts.of(name.number)
         self._stopping = asyncio.Event()
+
+    @abstractmethod
+    async def _live(self, lane_log: JournalLog[E]) -> None:
+        """One life, from recovery to revocation."""
+
+    @abstractmethod
+    async def _restore(self, past: JournalPast[E]) -> L | None:
+        """State of the newest snapshot of a past, None when there is none."""
+
+    @abstractmethod
+    async def _state_lost(self, past: JournalPast[E], error: Damaged) -> DataLoss:
+        """No snapshot can be read: what came behind the newest cannot be judged."""
+
+    @abstractmethod
+    def _suspect(self, error: InputError) -> None:
+        """Remember an input whose judging raised."""
 
     def stop(self) -> None:
         """Drain: finish the batch at hand, flush, snapshot, commit, leave."""
@@ -63,7 +89,7 @@ class LaneRunner:
         """Live until stopped, recovering from the start after anything goes wrong."""
         backoff = self._backoff()
         while not self._stopping.is_set():
-            lane_log = self._context.ports.log_for(self.name)
+            lane_log = self._owner.log_for(self.name)
             backoff.begin()
             try:
                 await self._live(lane_log)
@@ -73,7 +99,7 @@ class LaneRunner:
                 return
             except Exception as error:  # a lane must never stop unseen
                 if isinstance(error, InputError):
-                    self._memory.suspects.note(error)
+                    self._suspect(error)
                 self._stumble(error)
                 await pause(backoff.delay_s(error), self._stopping)
             finally:
@@ -108,13 +134,13 @@ class LaneRunner:
 
     async def _ring(self, error: TocsinError) -> None:
         """Tell the world that the lane stands, as often as it takes."""
-        ports, place = self._context.ports, self.name
-        message = self._context.stopped_alarm(place, error, ports.clock.now_ms())
+        owner, place = self._owner, self.name
+        message = owner.stopped_alarm(place, error, owner.clock.now_ms())
         backoff = self._backoff()
         while not self._stopping.is_set():
-            lane_log = ports.log_for(place)
+            lane_log = owner.log_for(place)
             try:
-                await ports.telemetry.prove_membership(place.number)
+                await owner.prove_membership(place.number)
                 await lane_log.fence()
                 await lane_log.emit(message, None)
             except Exception as trouble:  # the lane stands already; only the telling is tried again
@@ -125,6 +151,61 @@ class LaneRunner:
                 return
             finally:
                 await lane_log.close()
+
+    async def _restored(self, lane_log: JournalLog[E]) -> tuple[JournalPast[E], L | None]:
+        """The lane of the newest snapshot that can be read, and what came after it."""
+        newest = past = await lane_log.past()
+        damage: list[Damaged] = []
+        while True:
+            try:
+                return past, await self._restore(past)
+            except Damaged as error:
+                self.status.damaged_snapshots += 1
+                damage.append(error)
+                if past.previous is None or len(damage) == GENERATIONS_MAX:
+                    if any(isinstance(one, Unreadable) for one in damage):
+                        raise  # what a disk does not give now it may give the next time
+                    raise await self._state_lost(newest, damage[0]) from error
+                log.warning("%s: %s; going back to the snapshot before", self.name, error)
+            past = await lane_log.past(len(damage))
+
+    def _check_unborn(self, past: JournalPast[E]) -> None:
+        """Refuse to begin a lane that has lived: the world would be told everything again."""
+        if past.mark is not None:
+            msg = (
+                f"{self.name}: expected a manifest beside the outputs already told, found none; "
+                "restore the manifests topic, or delete the lane's topics for a new beginning"
+            )
+            raise Diverged(msg)
+
+
+class LaneRunner(Runner[Entry, Lane, LaneMemory]):
+    """Runs one lane of a lifeline.
+
+    Parameters
+    ----------
+    name : LaneName
+    context : LaneContext
+    """
+
+    def __init__(self, name: LaneName, context: LaneContext) -> None:
+        ports = context.ports
+        owner = Ownership(
+            ports.log_for,
+            ports.telemetry.prove_membership,
+            context.stopped_alarm,
+            ports.clock,
+            context.contacts,
+        )
+        status = LaneStatus(str(name), latency=context.latency)
+        super().__init__(name, owner, LaneMemory(status))
+        self._context = context
+
+    def _suspect(self, error: InputError) -> None:
+        self._memory.suspects.note(error)
+
+    async def _restore(self, past: Past) -> Lane | None:
+        return await self._context.snapshots.restore(self.name, past)
 
     async def _live(self, lane_log: LaneLog) -> None:
         """Recover the lane and run it, in the order that the delivery design fixes."""
@@ -157,23 +238,6 @@ class LaneRunner:
             await asyncio.gather(pump, return_exceptions=True)
             await life.close()
 
-    async def _restored(self, lane_log: LaneLog) -> tuple[Past, Lane | None]:
-        """The lane of the newest snapshot that can be read, and what came after it."""
-        newest = past = await lane_log.past()
-        damage: list[Damaged] = []
-        while True:
-            try:
-                return past, await self._context.snapshots.restore(self.name, past)
-            except Damaged as error:
-                self.status.damaged_snapshots += 1
-                damage.append(error)
-                if past.previous is None or len(damage) == GENERATIONS_MAX:
-                    if any(isinstance(one, Unreadable) for one in damage):
-                        raise  # what a disk does not give now it may give the next time
-                    raise await self._state_lost(newest, damage[0]) from error
-                log.warning("%s: %s; going back to the snapshot before", self.name, error)
-            past = await lane_log.past(len(damage))
-
     async def _state_lost(self, past: Past, error: Damaged) -> DataLoss:
         """No snapshot can be read: what came behind the newest cannot be judged."""
         assert past.manifest is not None, "there was a snapshot to be read"
@@ -183,12 +247,7 @@ class LaneRunner:
 
     async def _newborn(self, past: Past) -> Lane:
         """A lane that has never lived, at the beginning of its log."""
-        if past.mark is not None:
-            msg = (
-                f"{self.name}: expected a manifest beside the outputs already told, found none; "
-                "restore the manifests topic, or delete the lane's topics for a new beginning"
-            )
-            raise Diverged(msg)
+        self._check_unborn(past)
         ports, snapshots = self._context.ports, self._context.snapshots
         first = await ports.telemetry.beginning_offset(self.name.number)
         lane = await ports.compute(snapshots.newborn, self.name, self._context.config, first)

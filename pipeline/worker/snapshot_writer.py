@@ -2,13 +2,46 @@
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
 
-from contracts.ports.lane_log import LaneLog, Manifest
+from contracts.lane import LaneName
+from contracts.ports.lane_log import JournalLog, Manifest
 from contracts.ports.status import LaneStatus
-from pipeline.lane.lane import Lane
-from pipeline.snapshot.lane_state import freeze
-from pipeline.worker.lane_context import LaneContext
+from pipeline.snapshot.copy_buffer import CopyBuffer
+from pipeline.snapshot.snapshots import SnapshotFiles
+from pipeline.snapshot.store import Snapshot
+from pipeline.worker.lane_context import Computing, Pace
 from runtime.failpoints import Point, passing
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotWork:
+    """Whose snapshots are written, and how.
+
+    Parameters
+    ----------
+    name : LaneName
+    ports : Computing
+        Where the state is copied.
+    files : SnapshotFiles
+    pace : Pace
+    freeze : callable
+        A copy of the lane's state, laid into a buffer where it has arrays.
+    received : callable
+        What has come in all: readings, or alarm records.
+    commit : callable
+        Tells the group how far a published snapshot reaches.
+    """
+
+    name: LaneName
+    ports: Computing
+    files: SnapshotFiles
+    pace: Pace
+    freeze: Callable[[CopyBuffer], Snapshot]
+    received: Callable[[], int]
+    commit: Callable[[Manifest], Awaitable[None]]
 
 
 class SnapshotWriter:
@@ -16,24 +49,24 @@ class SnapshotWriter:
 
     Parameters
     ----------
-    context : LaneContext
-    lane : Lane
-    log : LaneLog
+    work : SnapshotWork
+    log : JournalLog
     status : LaneStatus
     """
 
-    def __init__(self, context: LaneContext, lane: Lane, log: LaneLog, status: LaneStatus) -> None:
-        self._context, self._lane, self._log, self._status = context, lane, log, status
+    def __init__(self, work: SnapshotWork, log: JournalLog[Any], status: LaneStatus) -> None:
+        self._work, self._log, self._status = work, log, status
         self._writing: asyncio.Task[Manifest] | None = None
         self._at = time.monotonic()
-        self._readings = lane.accounts.received
+        self._began = 0.0
+        self._received = work.received()
 
     def due(self) -> bool:
         """Whether another one is to begin: enough is new, and the worker's room is free."""
-        new = self._lane.accounts.received - self._readings
-        if not new or self._writing is not None or self._context.snapshots.slot.copying.locked():
+        new = self._work.received() - self._received
+        if not new or self._writing is not None or self._work.files.slot.copying.locked():
             return False
-        pace = self._context.pace
+        pace = self._work.pace
         return time.monotonic() - self._at >= pace.snapshot_s or new >= pace.snapshot_readings
 
     def written(self) -> bool:
@@ -42,26 +75,25 @@ class SnapshotWriter:
 
     async def begin(self, alarms_end: int) -> None:
         """Copy the lane's state, all of whose outputs are told, and have it written."""
-        lane, snapshots = self._lane, self._context.snapshots
-        await snapshots.slot.copying.acquire()
-        began = time.perf_counter()
+        work, slot = self._work, self._work.files.slot
+        await slot.copying.acquire()
+        began = self._began = time.perf_counter()
         copying = asyncio.create_task(
-            self._context.ports.compute(freeze, lane, snapshots.slot.room),
-            name=f"{lane.name}-copying",
+            work.ports.compute(work.freeze, slot.room), name=f"{work.name}-copying"
         )
         try:
             frozen = await asyncio.shield(copying)
         except BaseException:
             # The thread cannot be called back: the room is free when its copy is there.
-            copying.add_done_callback(lambda _: snapshots.slot.copying.release())
+            copying.add_done_callback(lambda _: slot.copying.release())
             raise
         self._status.snapshot_hold_s = time.perf_counter() - began
         writing = asyncio.create_task(
-            snapshots.file(lane.name, frozen, alarms_end), name=f"{lane.name}-filing"
+            work.files.file(work.name, frozen, alarms_end), name=f"{work.name}-filing"
         )
-        writing.add_done_callback(lambda _: snapshots.slot.copying.release())
+        writing.add_done_callback(lambda _: slot.copying.release())
         self._writing = writing
-        self._at, self._readings = time.monotonic(), lane.accounts.received
+        self._at, self._received = time.monotonic(), work.received()
 
     async def finish(self) -> None:
         """Once the file is there, publish its manifest, sweep, then tell the group."""
@@ -69,12 +101,14 @@ class SnapshotWriter:
             return
         manifest = await self._writing
         self._writing = None
-        name = self._lane.name
         await self._log.publish(manifest)
+        self._status.snapshot_at_s = time.time()
+        self._status.snapshot_duration_s = time.perf_counter() - self._began
+        self._status.snapshot_bytes = manifest.size or 0
         passing(Point.PUBLISHED)
-        await self._context.snapshots.sweep(name, manifest)
+        await self._work.files.sweep(self._work.name, manifest)
         passing(Point.SWEEP)
-        await self._context.ports.telemetry.commit(name.number, manifest.telemetry)
+        await self._work.commit(manifest)
         passing(Point.COMMIT)
         self._status.snapshots += 1
 

@@ -3,13 +3,17 @@
 import asyncio
 import logging
 from collections.abc import Callable
+from typing import Any
 
 from contracts.lane import LaneName
 from contracts.ports.status import LaneStatus
 from pipeline.worker.lane_context import LaneContext
-from pipeline.worker.lane_runner import LaneRunner
+from pipeline.worker.lane_runner import LaneRunner, Runner
 
 log = logging.getLogger("tocsin.worker")
+
+
+AnyRunner = Runner[Any, Any, Any]
 
 
 class Worker:
@@ -17,26 +21,22 @@ class Worker:
 
     Parameters
     ----------
-    name_of : callable
-        Name of a lane from its number.
-    context : LaneContext
+    runner_for : callable
+        A new runner of a lane from its number.
     drain_s : float
         One deadline for all lanes of a revocation.
     """
 
-    def __init__(
-        self, name_of: Callable[[int], LaneName], context: LaneContext, drain_s: float
-    ) -> None:
-        self._name_of = name_of
-        self._context = context
+    def __init__(self, runner_for: Callable[[int], AnyRunner], drain_s: float) -> None:
+        self._runner_for = runner_for
         self._drain_s = drain_s
-        self._runners: dict[int, tuple[LaneRunner, asyncio.Task[None]]] = {}
+        self._runners: dict[int, tuple[AnyRunner, asyncio.Task[None]]] = {}
         self._settled = False
 
     async def assigned(self, lanes: list[int]) -> None:
         """Take lanes over; each recovers in a task of its own."""
         for number in lanes:
-            runner = LaneRunner(self._name_of(number), self._context)
+            runner = self._runner_for(number)
             task = asyncio.create_task(runner.run(), name=str(runner.name))
             self._runners[number] = (runner, task)
         self._settled = True
@@ -89,3 +89,17 @@ class Worker:
     def ready(self) -> bool:
         """Whether every owned lane is running and ownership is settled."""
         return self._settled and all(status.ready for status in self.lanes())
+
+
+def lane_worker(name_of: Callable[[int], LaneName], context: LaneContext, drain_s: float) -> Worker:
+    """A worker of a lifeline's lanes.
+
+    Parameters
+    ----------
+    name_of : callable
+        Name of a lane from its number.
+    context : LaneContext
+    drain_s : float
+        One deadline for all lanes of a revocation.
+    """
+    return Worker(lambda number: LaneRunner(name_of(number), context), drain_s)

@@ -1,16 +1,17 @@
 """The worker's HTTP side: metrics for Prometheus, probes for whoever restarts it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import msgspec
 from aiohttp import web
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
+from prometheus_client.registry import Collector
 
 from contracts.ports.status import LaneStatus, WorkerStatus
 from sinks.http.listener import Listener
-from sinks.http.metrics import registry
+from sinks.http.metrics import MetricsCollector, registry
 
 _SERVICE_UNAVAILABLE: Final = 503
 
@@ -87,6 +88,8 @@ class HealthServer(Listener):
         0 takes a free one; `port` tells which.
     version : str
         Version of Tocsin, for `tocsin_build_info`.
+    collector_of : callable
+        Makes the metrics of a status, for a version.
     """
 
     def __init__(
@@ -95,9 +98,10 @@ class HealthServer(Listener):
         host: str = "127.0.0.1",
         port: int = 9108,
         version: str = "unknown",
+        collector_of: Callable[[WorkerStatus, str], Collector] = MetricsCollector,
     ) -> None:
         self._status = status
-        self._registry = registry(status, version)
+        self._registry = registry(status, version, collector_of)
         routes = {"/metrics": self._metrics, "/livez": self._livez, "/readyz": self._readyz}
         super().__init__(routes, host, port)
 

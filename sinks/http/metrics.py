@@ -13,11 +13,14 @@ from prometheus_client.core import (
 )
 from prometheus_client.metrics_core import Metric
 from prometheus_client.process_collector import ProcessCollector
+from prometheus_client.registry import Collector
 
 from contracts.batch import Disposition
 from contracts.ports.status import (
+    LATENCIES_S,
     LEADS_S,
     LaneStatus,
+    Latency,
     Phase,
     QueueStatus,
     ShadowStatus,
@@ -170,6 +173,27 @@ _MEASURES: Final = (
         counts=False,
     ),
     _plain(
+        "lane_lag_seconds",
+        "Longest time that a record may have waited for the lane; grows while records wait and "
+        "while no broker answers; NaN before a broker said where the log ends",
+        lambda lane: lane.lag_s,
+        counts=False,
+    ),
+    _plain(
+        "lane_last_record_timestamp_seconds",
+        f"Kafka timestamp of the newest record taken {_SINCE_HERE}, seconds since 1970 UTC; 0 "
+        "before the first",
+        lambda lane: lane.taken_ms / 1000,
+        counts=False,
+    ),
+    _plain(
+        "lane_last_flush_timestamp_seconds",
+        f"When a transaction was last committed {_SINCE_HERE}, seconds since 1970 UTC; 0 before "
+        "the first",
+        lambda lane: lane.flushed_ms / 1000,
+        counts=False,
+    ),
+    _plain(
         "lane_answer_age_seconds",
         "Time since a broker last answered a fetch of the lane; NaN before the first time",
         lambda lane: lane.answer_age_s,
@@ -213,6 +237,25 @@ _MEASURES: Final = (
         "snapshot_hold_seconds",
         "How long the newest snapshot held the lane; its file is written while the lane goes on",
         lambda lane: lane.snapshot_hold_s,
+        counts=False,
+    ),
+    _plain(
+        "snapshot_timestamp_seconds",
+        f"When a snapshot was last published {_SINCE_HERE}, seconds since 1970 UTC; 0 before the "
+        "first",
+        lambda lane: lane.snapshot_at_s,
+        counts=False,
+    ),
+    _plain(
+        "snapshot_duration_seconds",
+        "How long that snapshot took, from the beginning of its copy until it was published",
+        lambda lane: lane.snapshot_duration_s,
+        counts=False,
+    ),
+    _plain(
+        "snapshot_bytes",
+        "Size of that snapshot's file",
+        lambda lane: lane.snapshot_bytes,
         counts=False,
     ),
     _plain(
@@ -262,7 +305,7 @@ _MEASURES: Final = (
 )
 
 
-class MetricsCollector:
+class MetricsCollector(Collector):
     """A worker's numbers as Prometheus families; every known series is there from the start.
 
     There is no label per channel: what a channel does is in the alarms topic and the history.
@@ -281,27 +324,62 @@ class MetricsCollector:
 
     def collect(self) -> Iterator[Metric]:
         """Families with their present samples."""
-        build = InfoMetricFamily(f"{PREFIX}build", "Version of Tocsin that runs")
-        build.add_metric([], {"version": self._version})
-        yield build
+        yield from process_families(self._status, self._version)
         lanes = self._status.lanes()
-        yield _alone(
-            "ready",
-            "1 when every owned lane is running and sees what its log holds",
-            self._status.ready(),
-        )
-        yield _alone("lanes", "Lanes that this worker owns", len(lanes))
-        process_status = self._status.process_status()
-        yield _alone("loop_lag_seconds", _LAG, process_status.lag_s)
-        yield CounterMetricFamily(
-            PREFIX + "client_rebuilds", _REBUILDS, value=process_status.rebuilds
-        )
-        yield _fetch_path(process_status.fetch_path)
-        yield from _queues(process_status.queues)
         for measure in _MEASURES:
             yield _family(measure, lanes)
+        yield _configs(lanes)
+        yield _latencies(lanes)
         yield _relearning(lanes)
         yield from shadow_families(PREFIX, lanes)
+
+
+def process_families(status: WorkerStatus, version: str) -> Iterator[Metric]:
+    """What every process says of itself, whatever lanes it owns."""
+    build = InfoMetricFamily(f"{PREFIX}build", "Version of Tocsin that runs")
+    build.add_metric([], {"version": version})
+    yield build
+    yield _alone(
+        "ready", "1 when every owned lane is running and sees what its log holds", status.ready()
+    )
+    yield _alone("lanes", "Lanes that this worker owns", len(status.lanes()))
+    process_status = status.process_status()
+    yield _alone("loop_lag_seconds", _LAG, process_status.lag_s)
+    yield CounterMetricFamily(PREFIX + "client_rebuilds", _REBUILDS, value=process_status.rebuilds)
+    yield _fetch_path(process_status.fetch_path)
+    yield from _queues(process_status.queues)
+
+
+def _configs(lanes: Iterable[LaneStatus]) -> Metric:
+    """The configuration of each lane; a lane has none before it runs."""
+    family = InfoMetricFamily(
+        f"{PREFIX}lane_config",
+        "Hash of the configuration in force, as it stands in records",
+        labels=["lane"],
+    )
+    for lane in lanes:
+        if lane.config:
+            family.add_metric([lane.name], {"config": lane.config})
+    return family
+
+
+def _latencies(lanes: Iterable[LaneStatus]) -> Metric:
+    """One histogram a lifeline: its lanes share one count."""
+    family = HistogramMetricFamily(
+        f"{PREFIX}sample_to_alarm_seconds",
+        "Time from records' Kafka timestamps until all alarms that they caused were committed, of "
+        "records with alarms or without; each counts with the oldest of its batch",
+        labels=["lifeline"],
+    )
+    found: dict[str, Latency] = {}
+    for lane in lanes:
+        found.setdefault(lane.name.rpartition("-")[0], lane.latency)
+    bounds = [*map(str, LATENCIES_S), "+Inf"]
+    for lifeline, latency in found.items():
+        counts = accumulate(map(float, latency.counts))
+        buckets = list(zip(bounds, counts, strict=True))
+        family.add_metric([lifeline], buckets, sum_value=latency.seconds)
+    return family
 
 
 def _relearning(lanes: Iterable[LaneStatus]) -> Metric:
@@ -347,9 +425,13 @@ def _family(measure: _Measure, lanes: Iterable[LaneStatus]) -> Metric:
     return family
 
 
-def registry(status: WorkerStatus, version: str) -> CollectorRegistry:
+def registry(
+    status: WorkerStatus,
+    version: str,
+    collector_of: Callable[[WorkerStatus, str], Collector] = MetricsCollector,
+) -> CollectorRegistry:
     """A registry of its own for one worker: its numbers, and those of its process."""
     own = CollectorRegistry(auto_describe=False)
-    own.register(MetricsCollector(status, version))
+    own.register(collector_of(status, version))
     ProcessCollector(registry=own)
     return own

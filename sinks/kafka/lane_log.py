@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Generic, TypeVar
 
 import msgspec
 from aiokafka import AIOKafkaProducer
@@ -16,13 +16,16 @@ from broker.errors import forbidden
 from broker.partition_reader import Found, LaneReader
 from contracts.dead_letter import letter_headers
 from contracts.errors import Diverged, FatalError, Fenced
-from contracts.journal import Entry, decode_entry, encode_entry
+from contracts.journal import Entry
 from contracts.kafka import NO_SECURITY, Security
 from contracts.lane import LaneName
 from contracts.ports.clock import Clock
-from contracts.ports.lane_log import Manifest, Message, OutputMark, Past
+from contracts.ports.lane_log import JournalPast, Manifest, Message, OutputMark
 from contracts.topics import TopicNames
 from runtime.failpoints import Point, passing
+from sinks.kafka.log_layout import LogLayout, Place, lane_layout
+
+E = TypeVar("E")
 
 IN_FLIGHT: Final = 2_000  # messages handed to the client before their deliveries are awaited
 OUTPUTS_A_TURN: Final = 100  # after so many the event loop turns: to hand over 2,000 takes 0.2 s
@@ -32,8 +35,10 @@ HEADER: Final = {
     "shelving": b"shelving",
     "shadow": b"shadow",
     "dead_letter": b"dead_letter",
+    "incident": b"incident",
+    "current": b"current",
+    "notice": b"notice",
 }
-TO_ALARMS: Final = {"alarm", "shelving"}
 MARK: Final = b"mark"
 _FENCED: Final = (ProducerFenced, InvalidProducerEpoch, IllegalOperation, AssertionError)
 
@@ -66,12 +71,14 @@ class LogSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     deadline_s: Annotated[float, Meta(gt=0)] = 20.0
 
 
-class KafkaLaneLog:
-    """`LaneLog` on Kafka for one lane.
+class KafkaJournalLog(Generic[E]):
+    """`JournalLog` on Kafka for one lane.
 
     Parameters
     ----------
     lane : LaneName
+    layout : LogLayout
+        Where it keeps what.
     settings : LogSettings
     reader : LaneReader
         Shared by the worker's lanes.
@@ -80,9 +87,15 @@ class KafkaLaneLog:
     """
 
     def __init__(
-        self, lane: LaneName, settings: LogSettings, reader: LaneReader, clock: Clock
+        self,
+        lane: LaneName,
+        layout: LogLayout[E],
+        settings: LogSettings,
+        reader: LaneReader,
+        clock: Clock,
     ) -> None:
         self._lane = lane
+        self._layout = layout
         self._settings = settings
         self._reader = reader
         self._clock = clock
@@ -103,22 +116,22 @@ class KafkaLaneLog:
         async with self._bounded("fence"):
             await self._producer.start()
 
-    async def past(self, back: int = 0) -> Past:
+    async def past(self, back: int = 0) -> JournalPast[E]:
         """Read the lane's own partitions read-committed up to their high watermarks."""
-        names, lane = self._settings.topics, self._lane
-        found, _ = await self._read(names.manifests(lane.lifeline), None)
+        layout = self._layout
+        found, _ = await self._read(layout.manifests, None)
         kept = found[: max(len(found) - back, 0)][-2:]
         manifests = [self._own(record, Manifest) for record in kept]
         manifest = manifests[-1] if manifests else None
         previous = manifests[0] if len(manifests) > 1 else None
         entries, self._journal_end = await self._read(
-            names.journal(lane.lifeline), manifest.journal if manifest else None, "journal entries"
+            layout.journal, manifest.journal if manifest else None, "journal entries"
         )
         told, alarms_end = await self._read(
-            names.alarms(lane.lifeline), manifest.alarms if manifest else None, "alarms"
+            layout.marks, manifest.alarms if manifest else None, "alarms"
         )
         marks = [record for record in told if _kind(record) == MARK]
-        return Past(
+        return JournalPast(
             manifest,
             previous,
             [(record.offset, self._entry(record)) for record in entries],
@@ -128,9 +141,9 @@ class KafkaLaneLog:
         )
 
     async def _read(
-        self, topic: str, first: int | None, what: str = "records"
+        self, place: Place, first: int | None, what: str = "records"
     ) -> tuple[list[Found], int]:
-        return await self._reader.read(topic, self._lane.number, first, what)
+        return await self._reader.read(place.topic, place.partition, first, what)
 
     def _own(self, record: Found, kind: type[Any]) -> Any:
         try:
@@ -138,14 +151,14 @@ class KafkaLaneLog:
         except (ValueError, RecursionError) as error:
             raise Diverged(_malformed(record, kind.__name__, error)) from error
 
-    def _entry(self, record: Found) -> Entry:
+    def _entry(self, record: Found) -> E:
         try:
-            return decode_entry(record.value or b"")
-        except msgspec.DecodeError as error:
+            return self._layout.decode(record.value or b"")
+        except (ValueError, RecursionError) as error:
             raise Diverged(_malformed(record, "Entry", error)) from error
 
     async def flush(
-        self, entries: list[Entry], messages: list[Message], mark: OutputMark
+        self, entries: list[E], messages: list[Message], mark: OutputMark
     ) -> tuple[int, int]:
         """Write entries, messages and mark in one transaction and wait for its commit."""
         async with self._bounded("flush"):
@@ -155,18 +168,19 @@ class KafkaLaneLog:
             passing(Point.JOURNAL)
             await self._write_messages(messages)
             body = msgspec.json.encode(msgspec.structs.replace(mark, journal=journal_end))
-            place = await (await self._send_own("alarms", b"mark", body, MARK))
+            place = await (await self._send_own(self._layout.marks, b"mark", body, MARK))
             passing(Point.PRODUCE)
             await producer.commit_transaction()
             passing(Point.ACK)
         self._journal_end = journal_end
         return journal_end, int(place.offset) + 1
 
-    async def _write_journal(self, entries: list[Entry]) -> int:
+    async def _write_journal(self, entries: list[E]) -> int:
         """Write journal entries in order; the offset behind the last one."""
-        key = str(self._lane).encode()
+        key, layout = str(self._lane).encode(), self._layout
         sent = [
-            await self._send_own("journal", key, encode_entry(entry), b"entry") for entry in entries
+            await self._send_own(layout.journal, key, layout.encode(entry), b"entry")
+            for entry in entries
         ]
         places = await asyncio.gather(*sent)
         return max([self._journal_end, *(int(place.offset) + 1 for place in places)])
@@ -188,25 +202,21 @@ class KafkaLaneLog:
         await asyncio.gather(*sent)
 
     async def _send(self, message: Message) -> Awaitable[Any]:
-        if message.kind in TO_ALARMS:
-            return await self._send_own("alarms", message.key, message.body, HEADER[message.kind])
-        names, settings = self._settings.topics, self._settings
-        partition = self._lane.number % settings.dead_letter_partitions
+        place = self._layout.place(message)
         more = letter_headers(message.body) if message.kind == "dead_letter" else []
         sent: Awaitable[Any] = await self._started().send(
-            names.shadow if message.kind == "shadow" else names.dead_letters,
-            message.body,
+            place.topic,
+            message.body or None,  # a compacted topic forgets the key
             key=message.key,
-            partition=partition,
+            partition=place.partition,
             headers=self._headers(HEADER[message.kind]) + more,
         )
         return sent
 
-    async def _send_own(self, topic: str, key: bytes, body: bytes, kind: bytes) -> Awaitable[Any]:
-        """Send to the lane's partition of one of its own topics."""
-        name = getattr(self._settings.topics, topic)(self._lane.lifeline)
+    async def _send_own(self, place: Place, key: bytes, body: bytes, kind: bytes) -> Awaitable[Any]:
+        """Send to one of the lane's own partitions."""
         sent: Awaitable[Any] = await self._started().send(
-            name, body, key=key, partition=self._lane.number, headers=self._headers(kind)
+            place.topic, body, key=key, partition=place.partition, headers=self._headers(kind)
         )
         return sent
 
@@ -214,8 +224,8 @@ class KafkaLaneLog:
         return [(KIND, kind), ("published", str(self._clock.now_ms()).encode())]
 
     async def emit(self, message: Message, since: int | None) -> bool:
-        """Tell the world of an alarm outside the lane's own count, once for each key."""
-        told, _ = await self._read(self._settings.topics.alarms(self._lane.lifeline), since)
+        """Tell the world of trouble outside the lane's own count, once for each key."""
+        told, _ = await self._read(self._layout.place(message), since)
         if any(record.key == message.key for record in told):
             return False
         async with self._bounded("tell"):
@@ -231,7 +241,8 @@ class KafkaLaneLog:
             producer = self._started()
             await producer.begin_transaction()
             body = msgspec.json.encode(manifest)
-            await (await self._send_own("manifests", str(self._lane).encode(), body, b"manifest"))
+            key = str(self._lane).encode()
+            await (await self._send_own(self._layout.manifests, key, body, b"manifest"))
             passing(Point.MANIFEST)
             await producer.commit_transaction()
 
@@ -262,6 +273,24 @@ class KafkaLaneLog:
         producer, self._producer = self._producer, None
         if producer is not None:
             await close_client(producer)
+
+
+class KafkaLaneLog(KafkaJournalLog[Entry]):
+    """`LaneLog` on Kafka for one lane of a lifeline.
+
+    Parameters
+    ----------
+    lane : LaneName
+    settings : LogSettings
+    reader : LaneReader
+    clock : Clock
+    """
+
+    def __init__(
+        self, lane: LaneName, settings: LogSettings, reader: LaneReader, clock: Clock
+    ) -> None:
+        layout = lane_layout(lane, settings.topics, settings.dead_letter_partitions)
+        super().__init__(lane, layout, settings, reader, clock)
 
 
 def _cause(producer: AIOKafkaProducer | None, error: Exception) -> Exception:

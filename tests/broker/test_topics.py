@@ -3,7 +3,8 @@
 import pytest
 from msgspec import structs
 
-from broker.topics import Topic, TopicPlan, ensure, needed
+from broker.acl import Right, desk_group, rights
+from broker.topics import Topic, TopicPlan, desk_topics, ensure, needed
 from contracts.errors import ConfigError, FatalError
 from contracts.topics import TopicNames
 from tests.testkit.kafka.broker import Cluster
@@ -42,8 +43,35 @@ def test_telemetry_is_stamped_as_the_plan_says(append_time: bool, word: str) -> 
     assert telemetry.settings["message.timestamp.type"] == word
 
 
+def test_the_desk_stage_has_topics_of_one_partition_and_keeps_what_is_current() -> None:
+    topics = by_name(desk_topics(TopicNames()))
+    assert {topic.partitions for topic in topics.values()} == {1}
+    assert topics["tocsin.journal.desk"].settings["retention.ms"] == "-1"
+    compacted = {n for n, topic in topics.items() if topic.settings["cleanup.policy"] == "compact"}
+    assert compacted == {"tocsin.manifests.desk", "tocsin.alarms.current"}
+
+
+def test_only_the_stage_may_write_what_it_tells_and_join_its_group() -> None:
+    names = TopicNames()
+    given = rights(["water"], names)
+    for topic in (names.incidents, names.notices, names.current, names.journal("desk")):
+        writers = {r.role for r in given if "Write" in r.operations and topic in r.names}
+        assert writers == {"desk-stage"}
+    groups = {r.role for r in given if r.resource == "group" for n in r.names if _covers(r, n)}
+    assert groups == {"desk-stage"}
+    assert {
+        r.role for r in given if "Write" in r.operations and names.commands("desk") in r.names
+    } == {"desk"}
+
+
+def _covers(right: Right, name: str) -> bool:
+    group = desk_group("tocsin")
+    return group.startswith(name) if right.prefixed else group == name
+
+
 async def test_missing_topics_are_made_and_then_found_good(kafka: Cluster) -> None:
-    topics = needed({"water": 3}, TopicNames(kafka.unique("made")), ALONE)
+    names = TopicNames(kafka.unique("made"))
+    topics = needed({"water": 3}, names, ALONE) + desk_topics(names, ALONE)
     made = await ensure(topics, kafka.bootstrap)
     assert made[0] == f"{topics[0].name}: made, 3 partitions, 1 copies"
     assert len(made) == len(topics)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from app.cli.check import check, summary
+from configuration.checks.folder import check, summary
 from configuration.configuration import Configuration
 from contracts.errors import ConfigError
 from ingest.partitioner import home_lane

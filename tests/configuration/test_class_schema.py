@@ -16,7 +16,13 @@ from configuration.yaml.located import located
 from runtime.installation import CONFIGS
 from tests.testkit.config_folder import BROKEN
 
-PACKS = sorted(path for path in CONFIGS.glob("*/*.yaml") if not path.name.endswith(".test.yaml"))
+LIFELINES = sorted(path.parent for path in CONFIGS.glob("*/catalogue.csv"))
+PACKS = sorted(
+    path
+    for folder in LIFELINES
+    for path in folder.glob("*.yaml")
+    if not path.name.endswith(".test.yaml")
+)
 
 
 def errors_of(path: Path) -> list[str]:

@@ -42,8 +42,9 @@ async def test_a_client_that_brings_nothing_is_made_anew_within_half_a_minute(
     tmp_path: Path, kafka: Cluster
 ) -> None:
     async with working(tmp_path, kafka, "rebuild") as (service, more):
-        source = service.worker._context.ports.telemetry
-        source._client.consumer._fetcher._fetch_task.cancel()  # type: ignore[attr-defined]
+        runner, _ = service.worker._runners[0]
+        source = runner._context.ports.telemetry  # type: ignore[attr-defined]
+        source._client.consumer._fetcher._fetch_task.cancel()
         await more()
         assert await until(lambda: taken(service) == 10) < REBUILT_S_MAX
         assert service.process_status().rebuilds == 1

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from app.cli.check import check
+from configuration.checks.folder import check
 from configuration.configuration import Configuration
 from runtime.installation import HOME
 

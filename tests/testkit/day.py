@@ -22,10 +22,13 @@ class Day:
     world : World
     number : int
         The lane.
+    filing : bool
+        Whether each hour ends with a snapshot, however busy the machine is.
     """
 
-    def __init__(self, world: World, number: int = 0) -> None:
+    def __init__(self, world: World, number: int = 0, *, filing: bool = False) -> None:
         self.world = world
+        self.filing = filing
         self.number = number
         channels = world.plans.channels
         self.channels = [c for c in channels if home_lane(c.rsplit(".", 1)[0], LANES) == number]
@@ -70,6 +73,14 @@ class Day:
 
         await crew.until(holds)
 
+    async def filed(self, crew: Crew, least: int) -> None:
+        """Wait for snapshots, which a busy machine may make no sooner than at the end."""
+
+        def holds() -> bool:
+            return len(self.world.manifests(self.number)) >= least
+
+        await crew.until(holds)
+
     async def pass_by(self, crew: Crew) -> None:
         """Live the whole day."""
         first, second = self.channels[:2]
@@ -87,6 +98,8 @@ class Day:
             self.command({"kind": "unshelve", "channel": second})
             self.command({"kind": "accept", "channel": first})
             await self.caught_up(crew)
+            if self.filing:
+                await self.filed(crew, least=1 + hour)
 
     def judge(self) -> None:
         """Told equals a calm replay, byte for byte and in order, each revision once."""

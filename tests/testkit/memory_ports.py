@@ -4,39 +4,151 @@ import asyncio
 import random
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
 from contracts.errors import DataLoss, Diverged, Fenced
-from contracts.journal import Entry, encode_entry
+from contracts.journal import Entry
 from contracts.lane import LaneName
-from contracts.ports.lane_log import Manifest, Message, OutputMark, Past
+from contracts.ports.lane_log import JournalPast, Manifest, Message, OutputMark
 from contracts.ports.source import LogView
 from contracts.records import Records
 from contracts.topics import TopicNames
+from sinks.kafka.log_layout import LogLayout, Place, lane_layout
 from tests.testkit.memory_broker import MemoryBroker, Written
 from tests.testkit.planned_faults import Faults, Step
 
 NOBODY = -1
 AWAY_FETCH_S = 0.01
 ANSWER_S = 0.02  # a broker that has nothing says so
-OF_KIND = {
-    "alarm": "alarms",
-    "shelving": "alarms",
-    "shadow": "shadow",
-    "dead_letter": "dead_letters",
-}
+E = TypeVar("E")
 
 
-class MemoryLog:
-    """`LaneLog` over a memory broker, which may be struck at every step.
+class MemoryJournalLog(Generic[E]):
+    """`JournalLog` over a memory broker, which may be struck at every step.
+
+    Parameters
+    ----------
+    lane : LaneName
+    layout : LogLayout
+    broker : MemoryBroker
+        Shared by all logs, dead and alive.
+    faults : Faults, optional
+    """
+
+    def __init__(
+        self,
+        lane: LaneName,
+        layout: LogLayout[E],
+        broker: MemoryBroker,
+        faults: Faults | None = None,
+    ) -> None:
+        self._lane = lane
+        self._layout = layout
+        self._broker = broker
+        self._faults = faults or Faults()
+        self._epoch = NOBODY
+        self._journal_end = 0
+
+    async def fence(self) -> None:
+        await self._faults.reach(Step.FENCE)
+        self._epoch = self._broker.fence(str(self._lane))
+
+    async def past(self, back: int = 0) -> JournalPast[E]:
+        await self._faults.reach(Step.PAST)
+        layout = self._layout
+        found = self._read(layout.manifests)[0]
+        kept = found[: max(len(found) - back, 0)][-2:]
+        manifests = [self._own(w, layout.manifests, Manifest) for w in kept]
+        manifest = manifests[-1] if manifests else None
+        journal = manifest and manifest.journal
+        entries, self._journal_end = self._read(layout.journal, journal, "journal entries")
+        told, alarms_end = self._read(layout.marks, manifest and manifest.alarms, "alarms")
+        marks = [w for w in told if w.kind == "mark"]
+        return JournalPast(
+            manifest,
+            manifests[0] if len(manifests) > 1 else None,
+            [(w.offset, self._entry(w)) for w in entries],
+            self._own(marks[-1], layout.marks, OutputMark) if marks else None,
+            self._journal_end,
+            alarms_end,
+        )
+
+    def _read(
+        self, place: Place, first: int | None = None, what: str = "records"
+    ) -> tuple[list[Written], int]:
+        return self._broker.committed(str(place), first, what)
+
+    def _entry(self, written: Written) -> E:
+        try:
+            return self._layout.decode(written.body)
+        except msgspec.DecodeError as error:
+            where = f"{self._layout.journal}@{written.offset}"
+            raise Diverged(f"{where}: expected the lane's own Entry") from error
+
+    def _own(self, written: Written, place: Place, kind: type[Any]) -> Any:
+        try:
+            return msgspec.json.decode(written.body, type=kind)
+        except msgspec.DecodeError as error:
+            where = f"{place}@{written.offset}"
+            raise Diverged(f"{where}: expected the lane's own {kind.__name__}") from error
+
+    async def flush(
+        self, entries: list[E], messages: list[Message], mark: OutputMark
+    ) -> tuple[int, int]:
+        broker, writer, faults = self._broker, str(self._lane), self._faults
+        layout = self._layout
+        await faults.reach(Step.BEGIN)
+        broker.begin(writer, self._epoch)
+        end = self._journal_end
+        for entry in entries:
+            body = layout.encode(entry)
+            end = self._send(layout.journal, ("entry", writer.encode(), body)) + 1
+        await faults.reach(Step.BETWEEN)
+        for message in messages:
+            self._send(layout.place(message), (message.kind, message.key, message.body))
+        body = msgspec.json.encode(msgspec.structs.replace(mark, journal=end))
+        place = self._send(layout.marks, ("mark", b"mark", body))
+        await faults.reach(Step.COMMIT)
+        broker.commit(writer, self._epoch)
+        await faults.reach(Step.ANSWER)
+        self._journal_end = end
+        return end, place + 1
+
+    def _send(self, place: Place, record: tuple[str, bytes, bytes]) -> int:
+        return self._broker.send(str(self._lane), self._epoch, str(place), record)
+
+    async def emit(self, message: Message, since: int | None) -> bool:
+        place = self._layout.place(message)
+        if any(written.key == message.key for written in self._read(place, since)[0]):
+            return False
+        writer = str(self._lane)
+        self._broker.begin(writer, self._epoch)
+        self._send(place, (message.kind, message.key, message.body))
+        self._broker.commit(writer, self._epoch)
+        return True
+
+    async def publish(self, manifest: Manifest) -> None:
+        writer = str(self._lane)
+        self._broker.begin(writer, self._epoch)
+        body = msgspec.json.encode(manifest)
+        self._send(self._layout.manifests, ("manifest", writer.encode(), body))
+        await self._faults.reach(Step.PUBLISH)
+        self._broker.commit(writer, self._epoch)
+        await self._faults.reach(Step.PUBLISHED)
+
+    async def close(self) -> None:
+        self._epoch = NOBODY
+
+
+class MemoryLog(MemoryJournalLog[Entry]):
+    """`LaneLog` of a lane of a lifeline.
 
     Parameters
     ----------
     lane : LaneName
     broker : MemoryBroker
-        Shared by all logs, dead and alive.
     faults : Faults, optional
     topics : TopicNames, optional
     """
@@ -48,97 +160,7 @@ class MemoryLog:
         faults: Faults | None = None,
         topics: TopicNames | None = None,
     ) -> None:
-        self._lane = lane
-        self._broker = broker
-        self._faults = faults or Faults()
-        self._topics = topics or TopicNames()
-        self._epoch = NOBODY
-        self._journal_end = 0
-
-    def _place(self, topic: str) -> str:
-        return f"{getattr(self._topics, topic)(self._lane.lifeline)}[{self._lane.number}]"
-
-    async def fence(self) -> None:
-        await self._faults.reach(Step.FENCE)
-        self._epoch = self._broker.fence(str(self._lane))
-
-    async def past(self, back: int = 0) -> Past:
-        await self._faults.reach(Step.PAST)
-        found = self._read("manifests")[0]
-        kept = found[: max(len(found) - back, 0)][-2:]
-        manifests = [self._own(w, "manifests", Manifest) for w in kept]
-        manifest = manifests[-1] if manifests else None
-        journal = manifest and manifest.journal
-        entries, self._journal_end = self._read("journal", journal, "journal entries")
-        told, alarms_end = self._read("alarms", manifest and manifest.alarms, "alarms")
-        marks = [w for w in told if w.kind == "mark"]
-        return Past(
-            manifest,
-            manifests[0] if len(manifests) > 1 else None,
-            [(w.offset, self._own(w, "journal", Entry)) for w in entries],
-            self._own(marks[-1], "alarms", OutputMark) if marks else None,
-            self._journal_end,
-            alarms_end,
-        )
-
-    def _read(
-        self, topic: str, first: int | None = None, what: str = "records"
-    ) -> tuple[list[Written], int]:
-        return self._broker.committed(self._place(topic), first, what)
-
-    def _own(self, written: Written, topic: str, kind: type[Any]) -> Any:
-        try:
-            return msgspec.json.decode(written.body, type=kind)
-        except msgspec.DecodeError as error:
-            where = f"{self._place(topic)}@{written.offset}"
-            raise Diverged(f"{where}: expected the lane's own {kind.__name__}") from error
-
-    async def flush(
-        self, entries: list[Entry], messages: list[Message], mark: OutputMark
-    ) -> tuple[int, int]:
-        broker, writer, faults = self._broker, str(self._lane), self._faults
-        await faults.reach(Step.BEGIN)
-        broker.begin(writer, self._epoch)
-        end = self._journal_end
-        for entry in entries:
-            end = self._send("journal", ("entry", writer.encode(), encode_entry(entry))) + 1
-        await faults.reach(Step.BETWEEN)
-        for message in messages:
-            record = (message.kind, message.key, message.body)
-            self._send(OF_KIND[message.kind], record)
-        body = msgspec.json.encode(msgspec.structs.replace(mark, journal=end))
-        place = self._send("alarms", ("mark", b"mark", body))
-        await faults.reach(Step.COMMIT)
-        broker.commit(writer, self._epoch)
-        await faults.reach(Step.ANSWER)
-        self._journal_end = end
-        return end, place + 1
-
-    def _send(self, topic: str, record: tuple[str, bytes, bytes]) -> int:
-        shared = topic in {"dead_letters", "shadow"}
-        place = f"{getattr(self._topics, topic)}[0]" if shared else self._place(topic)
-        return self._broker.send(str(self._lane), self._epoch, place, record)
-
-    async def emit(self, message: Message, since: int | None) -> bool:
-        if any(written.key == message.key for written in self._read("alarms", since)[0]):
-            return False
-        writer = str(self._lane)
-        self._broker.begin(writer, self._epoch)
-        self._send("alarms", (message.kind, message.key, message.body))
-        self._broker.commit(writer, self._epoch)
-        return True
-
-    async def publish(self, manifest: Manifest) -> None:
-        writer = str(self._lane)
-        self._broker.begin(writer, self._epoch)
-        body = msgspec.json.encode(manifest)
-        self._send("manifests", ("manifest", writer.encode(), body))
-        await self._faults.reach(Step.PUBLISH)
-        self._broker.commit(writer, self._epoch)
-        await self._faults.reach(Step.PUBLISHED)
-
-    async def close(self) -> None:
-        self._epoch = NOBODY
+        super().__init__(lane, lane_layout(lane, topics or TopicNames()), broker, faults)
 
 
 @dataclass

@@ -21,12 +21,12 @@ TOCSIN = str(Path(sys.executable).with_name("tocsin"))
 
 @dataclass
 class WorkerProcess:
-    """`tocsin run` as a child process.
+    """`tocsin run`, or what answers as it does, as a child process.
 
     Parameters
     ----------
     arguments : list of str
-        Behind `tocsin run`.
+        Behind the program.
     port : int
         Of its health server.
     log : Path
@@ -41,6 +41,8 @@ class WorkerProcess:
         Beside that of the test.
     host : str
         Where its health server answers.
+    program : list of str
+        What is started.
     """
 
     arguments: list[str]
@@ -51,13 +53,14 @@ class WorkerProcess:
     prefix: list[str] = field(default_factory=list)
     environment: dict[str, str] = field(default_factory=dict)
     host: str = "127.0.0.1"
+    program: list[str] = field(default_factory=lambda: [TOCSIN, "--verbose", "run"])
     starts: int = 0
     _process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
 
     def start(self) -> None:
         """Start it, or start it again."""
         served = ["--instance", self.instance, "--port", str(self.port)]
-        command = [*self.prefix, TOCSIN, "--verbose", "run", *self.arguments, *served]
+        command = [*self.prefix, *self.program, *self.arguments, *served]
         with self.log.open("ab") as log:
             environment = os.environ | {VARIABLE: self.failpoint} | self.environment
             self._process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)

@@ -13,6 +13,7 @@ from runtime.installation import HOME
 
 ROOT = HOME
 ROOMS = ("configs", "data", "docs")
+PACK = "water"  # the commands are about its feed; tests of all packs run in a test of their own
 HERE = {"check": "", "replay": "--configs ", "explain": "--configs "}  # kernels stay compiled
 
 
@@ -27,10 +28,12 @@ def commands() -> list[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)  # every rule test of every pack runs in it
 def test_four_commands_lead_from_a_rule_to_its_alarm(tmp_path: Path) -> None:
     for room in ROOMS:
         shutil.copytree(ROOT / room, tmp_path / room)
+    for tests in (tmp_path / "configs").glob("*/*.test.yaml"):
+        if tests.parent.name != PACK:
+            tests.unlink()
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PATH": path}
     said = []
@@ -41,7 +44,7 @@ def test_four_commands_lead_from_a_rule_to_its_alarm(tmp_path: Path) -> None:
             env=environment,
             capture_output=True,
             text=True,
-            timeout=400,
+            timeout=200,
             check=False,
         )
         assert done.returncode == 0, (command, done.stderr)

@@ -12,7 +12,6 @@ from confluent_kafka.admin import AdminClient
 from app.demo.broker import real
 from app.demo.demo import feeds
 from app.demo.lifeline import DemoLifeline
-from app.demo.report import Told, summary
 from app.demo.run import DemoRun
 from app.demo.screen import Plain
 from configuration.configuration import Configuration
@@ -20,6 +19,7 @@ from contracts.journal import Entry, decode_entry
 from contracts.records import Records
 from contracts.topics import TopicNames
 from lab.explain.replay import ReplayLanes
+from lab.reports.demo_report import Told, summary
 from pipeline.lane.replay import replay
 from runtime.installation import CONFIGS
 from tests.testkit.faults.oracle import read_all

@@ -21,11 +21,11 @@ from aiokafka.structs import RecordMetadata, TopicPartition
 from rich.console import Console
 
 from app.demo.interrupt import Interrupt
-from app.demo.latency import DELAYS_MAX, READINGS_MAX, LatencyMeter
 from app.demo.live_screen import Live, Rate, alive_share, open_alarms, sentence
 from app.demo.run import DemoRun
 from contracts.alarm import Alarm
 from lab.feeds import subsidence
+from lab.reports.latency import DELAYS_MAX, READINGS_MAX, LatencyMeter
 from tests.app.demo.terminal import terminal_svg
 
 TOCSIN = str(Path(sys.executable).with_name("tocsin"))

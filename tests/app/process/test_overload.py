@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from app.cli.check import check
+from configuration.checks.folder import check
 from tests.testkit.config_folder import SETTINGS, folder_with
 from tests.testkit.kafka.ports import free_ports
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from app.process import kernel_cache
-from app.process.kernel_cache import SHIPPED, TARGET, VARIABLE, Target
 from contracts.errors import ConfigError
+from runtime import kernel_cache
+from runtime.kernel_cache import SHIPPED, TARGET, VARIABLE, Target
 from tests.testkit.config_folder import folder_with
 from tests.tidy import ROOT
 
@@ -72,7 +72,7 @@ def test_a_worker_of_a_read_only_image_compiles_nothing(tmp_path: Path) -> None:
 def test_a_folder_without_a_kernel_is_no_reason_to_stop(tmp_path: Path) -> None:
     """Somebody's own kind of rule was not there when the image was made."""
     script = (
-        "from app.process import kernel_cache; kernel_cache.choose()\n"
+        "from runtime import kernel_cache; kernel_cache.choose()\n"
         "from detectors.channel.stuck import bucket\n"
         "print(bucket(5))"
     )
@@ -114,7 +114,7 @@ def test_numba_is_told_what_the_kernels_were_compiled_for(
     target(tmp_path, cpu="x86-64-v2", features="+sse4.2")
     kernel_cache.choose()
     told = [os.environ[name] for name in NUMBA]
-    assert told == [str(tmp_path), "x86-64-v2", "+sse4.2", "app.process.kernel_locator.Shipped"]
+    assert told == [str(tmp_path), "x86-64-v2", "+sse4.2", "runtime.kernel_locator.Shipped"]
 
 
 @pytest.mark.parametrize(

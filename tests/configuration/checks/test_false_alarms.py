@@ -4,8 +4,8 @@ from itertools import pairwise
 
 import pytest
 
-from app.cli.check import summary
 from configuration.checks.false_alarms import Expected, expected, together
+from configuration.checks.folder import summary
 from configuration.configuration import Configuration
 from runtime.installation import CONFIGS
 

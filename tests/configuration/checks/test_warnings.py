@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from app.cli.check import judged
 from app.cli.main import main
+from configuration.checks.folder import judged
 from tests.testkit.config_folder import PACK, folder_with
 
 DOUBTFUL = Path(__file__).parent / "doubtful"

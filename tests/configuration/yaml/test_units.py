@@ -80,6 +80,6 @@ def test_there_and_back_is_the_same(amount: float, pair: tuple[str, str, float])
 
 @pytest.mark.slow
 def test_packs_without_units_load_no_table_of_units() -> None:
-    code = "import sys; from app.cli.check import check; from pathlib import Path; "
+    code = "import sys; from configuration.checks.folder import check; from pathlib import Path; "
     code += "assert check(Path('configs'), {}) == []; assert 'pint' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True, cwd=HOME)

@@ -8,7 +8,6 @@ import sys
 import numpy as np
 import pytest
 
-from app.process import kernel_cache
 from contracts.batch import Batch
 from contracts.quantities import Duration, Sigmas
 from detectors.base.prefetch import OFF
@@ -18,6 +17,7 @@ from detectors.fused.limit import Limit
 from detectors.fused.parameters import FusedRules
 from detectors.fused.scorer import ChannelRules
 from detectors.fused.unusual import Sums, Unusual
+from runtime import kernel_cache
 from tests.tidy import ROOT
 
 CHANNELS, READINGS = 50, 20_000
@@ -68,7 +68,7 @@ def test_any_cpu_gives_the_same_bytes(cpu: str, prefetch: str) -> None:
     environment |= {"PYTHONPATH": str(ROOT), OFF[0]: prefetch}
     environment |= {"NUMBA_CPU_NAME": cpu, "NUMBA_CPU_FEATURES": ""} if cpu else {}
     script = (
-        "from app.process import kernel_cache; kernel_cache.choose()\n"
+        "from runtime import kernel_cache; kernel_cache.choose()\n"
         "from tests.detectors.fused.test_fused_anywhere import found\n"
         "import detectors.base.prefetch as p\n"
         "print(found(), p.prefetch is p._ask, sep='\\n')"

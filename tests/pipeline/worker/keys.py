@@ -12,9 +12,9 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
 )
 
-from contracts.journal import Command, signed_bytes
+from contracts.journal import CommandBase, signed_bytes
 
-C = TypeVar("C", bound=Command)
+C = TypeVar("C", bound=CommandBase)
 
 
 def key_of(seed: int) -> Ed25519PrivateKey:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from configuration.commands import CommandRules, Places, RoleRules
 from configuration.lane_plan import Plan, plan_of
+from contracts.commands.recent import HELD_MAX, SKEW_MS, RecentCommands
 from contracts.journal import (
     Accept,
     Change,
@@ -28,7 +29,6 @@ from contracts.journal import (
 from contracts.ports.lane_parts import Parts
 from contracts.records import Records
 from pipeline.lane.lane import Lane
-from pipeline.lane.recent_commands import HELD_MAX, SKEW_MS, RecentCommands
 from pipeline.snapshot.lane_state import freeze, thaw
 from pipeline.worker.authority import ANYONE, Authority
 from pipeline.worker.command_judge import CommandJudge

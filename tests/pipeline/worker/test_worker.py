@@ -10,7 +10,7 @@ import pytest
 from contracts.errors import Diverged
 from pipeline.worker.lane_context import LaneContext
 from pipeline.worker.lane_loop import FETCHED_AHEAD
-from pipeline.worker.worker import Worker
+from pipeline.worker.worker import Worker, lane_worker
 from tests.testkit.day import Day
 from tests.testkit.planned_faults import Step
 from tests.testkit.world import WAIT_S, World, holding
@@ -37,7 +37,7 @@ async def until_ready(worker: Worker, world: World) -> None:
 
 async def test_lanes_are_taken_and_drained_together(world: World, context: LaneContext) -> None:
     days = [Day(world, number) for number in (0, 1)]
-    worker = Worker(world.name, context, DRAIN_S * 50)
+    worker = lane_worker(world.name, context, DRAIN_S * 50)
     assert not worker.ready()
     await worker.assigned([0, 1])
     assert not worker.ready()  # both recover still
@@ -55,7 +55,7 @@ async def test_lanes_are_taken_and_drained_together(world: World, context: LaneC
 
 async def test_a_lane_that_stays_goes_on(world: World, context: LaneContext) -> None:
     days = [Day(world, number) for number in (0, 1)]
-    worker = Worker(world.name, context, DRAIN_S * 50)
+    worker = lane_worker(world.name, context, DRAIN_S * 50)
     await worker.assigned([0, 1])
     await worker.revoked([1, 7])
     assert not worker.ready()  # until the group has said what comes next
@@ -76,7 +76,7 @@ async def test_hung_lanes_are_abandoned_at_one_deadline_and_lose_nothing(
         day.readings()
     for on in (1, 2):
         world.faults.hang(step, on)
-    worker = Worker(world.name, context, DRAIN_S)
+    worker = lane_worker(world.name, context, DRAIN_S)
     await worker.assigned([0, 1])
     async with asyncio.timeout(WAIT_S):
         while len(world.faults.fallen) < 2:  # noqa: ASYNC110 - nothing tells
@@ -98,7 +98,7 @@ async def test_a_hung_lane_does_not_keep_another_from_its_drain(
     days = [Day(world, number) for number in (0, 1)]
     for day in days:
         day.readings(20)
-    worker = Worker(world.name, context, DRAIN_S * 5)
+    worker = lane_worker(world.name, context, DRAIN_S * 5)
     await worker.assigned([0, 1])
     await until_ready(worker, world)
     world.faults.hang(Step.COMMIT)
@@ -114,7 +114,7 @@ async def test_a_failed_lane_is_not_ready_and_does_not_keep_the_worker_from_drai
     world: World, context: LaneContext
 ) -> None:
     world.faults.fail(Step.PAST, error=Diverged("planned"))
-    worker = Worker(world.name, context, DRAIN_S * 50)
+    worker = lane_worker(world.name, context, DRAIN_S * 50)
     await worker.assigned([0, 1])
     async with asyncio.timeout(WAIT_S):
         while "failed" not in {status.phase for status in worker.lanes()}:  # noqa: ASYNC110
@@ -131,7 +131,7 @@ async def test_an_abandoned_lane_is_let_go_of_at_once_and_loses_nothing(
     day = Day(world)
     day.readings()
     world.faults.hang(Step.COMMIT)
-    worker = Worker(world.name, context, DRAIN_S * 50)
+    worker = lane_worker(world.name, context, DRAIN_S * 50)
     await worker.assigned([0])
     await world.faults.hanging.wait()
     assert list(worker.owned()) == [0]

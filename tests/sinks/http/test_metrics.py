@@ -32,6 +32,10 @@ FAMILIES = {
     "tocsin_lane_phase": ("gauge", {"lane", "phase"}),
     "tocsin_lane_position": ("gauge", {"lane"}),
     "tocsin_lane_lag_records": ("gauge", {"lane"}),
+    "tocsin_lane_lag_seconds": ("gauge", {"lane"}),
+    "tocsin_lane_last_record_timestamp_seconds": ("gauge", {"lane"}),
+    "tocsin_lane_last_flush_timestamp_seconds": ("gauge", {"lane"}),
+    "tocsin_lane_config_info": ("gauge", {"lane", "config"}),
     "tocsin_lane_answer_age_seconds": ("gauge", {"lane"}),
     "tocsin_lane_hidden_seconds": ("gauge", {"lane"}),
     "tocsin_lane_time_seconds": ("gauge", {"lane"}),
@@ -45,6 +49,10 @@ FAMILIES = {
     "tocsin_recoveries_in_vain": ("gauge", {"lane"}),
     "tocsin_records_set_aside": ("counter", {"lane"}),
     "tocsin_snapshot_hold_seconds": ("gauge", {"lane"}),
+    "tocsin_snapshot_timestamp_seconds": ("gauge", {"lane"}),
+    "tocsin_snapshot_duration_seconds": ("gauge", {"lane"}),
+    "tocsin_snapshot_bytes": ("gauge", {"lane"}),
+    "tocsin_sample_to_alarm_seconds": ("histogram", {"lifeline", "le"}),
     "tocsin_alarms_open": ("gauge", {"lane", "colour"}),
     "tocsin_channels_shelved": ("gauge", {"lane"}),
     "tocsin_shadows_shed": ("counter", {"lane"}),
@@ -107,6 +115,12 @@ def test_every_number_comes_through() -> None:
     assert found["tocsin_outputs_total", "shadow", "water-3"] == 11
     assert found["tocsin_shadows_shed_total", "water-3"] == 2
     assert found["tocsin_channels_relearning_total", "water-3", "seasonal"] == 17
+    assert found["tocsin_lane_config_info", "0123456789abcdef", "water-3"] == 1
+    assert found["tocsin_lane_last_record_timestamp_seconds", "water-3"] == 1_700_000_001.5
+    assert found["tocsin_lane_last_flush_timestamp_seconds", "water-3"] == 1_700_000_002.5
+    assert found["tocsin_snapshot_timestamp_seconds", "water-3"] == 1_700_000_003.5
+    assert found["tocsin_snapshot_duration_seconds", "water-3"] == 0.75
+    assert found["tocsin_snapshot_bytes", "water-3"] == 20
 
 
 def test_a_shadow_is_told_while_one_plays_along() -> None:
@@ -119,6 +133,17 @@ def test_a_shadow_is_told_while_one_plays_along() -> None:
     assert (at_most["-10.0"], at_most["0.0"], at_most["600.0"], at_most["+Inf"]) == (0, 4, 11, 12)
     quiet = samples(WoundStatus([LaneStatus("water-3")]))
     assert not [key for key in quiet if key[0].startswith("tocsin_shadow_")]
+
+
+def test_latencies_are_one_histogram_a_lifeline_however_many_lanes_share_it() -> None:
+    lanes = [busy("water-3"), busy("power-grid-0")]
+    lanes.append(replace(lanes[0], name="water-4"))
+    found = samples(WoundStatus(lanes))
+    name = "tocsin_sample_to_alarm_seconds"
+    at_most = [found[f"{name}_bucket", le, "water"] for le in ("0.1", "0.5", "1.0", "+Inf")]
+    assert at_most == [21, 23, 23, 24]
+    assert found[f"{name}_count", "water"] == found[f"{name}_count", "power-grid"] == 24
+    assert found[f"{name}_sum", "water"] == 99.5
 
 
 def test_the_pulse_of_the_process_comes_through() -> None:
@@ -159,7 +184,7 @@ def test_exactly_one_phase_of_a_lane_is_one() -> None:
 
 def test_a_lane_that_has_just_been_taken_has_all_its_series_at_zero_or_unknown() -> None:
     # A shadow and the rules of a configuration are not known before the lane runs.
-    full = samples(WoundStatus([replace(busy("water-0"), shadow=None, relearning={})]))
+    full = samples(WoundStatus([replace(busy("water-0"), shadow=None, relearning={}, config="")]))
     fresh = samples(WoundStatus([LaneStatus("water-0")]))
     assert {key for key in full if key[0].startswith("tocsin")} == {
         key for key in fresh if key[0].startswith("tocsin")
@@ -168,6 +193,7 @@ def test_a_lane_that_has_just_been_taken_has_all_its_series_at_zero_or_unknown()
     unknown = {key for key, value in rest.items() if math.isnan(value)}
     assert unknown == {
         ("tocsin_lane_lag_records", "water-0"),
+        ("tocsin_lane_lag_seconds", "water-0"),
         ("tocsin_lane_answer_age_seconds", "water-0"),
     }
     set_from_the_start = {key for key, value in rest.items() if value} - unknown
@@ -196,7 +222,17 @@ def test_two_workers_in_one_process_do_not_meet() -> None:
     assert ("tocsin_flushes_total", "drain-1") in samples(two)
 
 
-def test_no_number_of_channels_adds_a_series() -> None:
-    lanes = [busy(f"water-{i}") for i in range(64)]
-    ours = [key for key in samples(WoundStatus(lanes)) if key[0].startswith("tocsin_")]
-    assert len(ours) < 64 * 60
+def test_series_grow_with_lanes_alone_and_a_city_of_32_stays_under_2000() -> None:
+    lifelines = [f"lifeline-{i}" for i in range(8)]
+    lanes = [
+        replace(busy(f"{lifeline}-{i}"), shadow=None) for lifeline in lifelines for i in range(4)
+    ]
+    ours = [
+        key for key in samples(WoundStatus(lanes, heart=PROCESS)) if key[0].startswith("tocsin")
+    ]
+    assert len(ours) < 2000
+    more = [*lanes, replace(busy("lifeline-0-4"), shadow=None)]
+    again = [
+        key for key in samples(WoundStatus(more, heart=PROCESS)) if key[0].startswith("tocsin")
+    ]
+    assert len(again) - len(ours) <= 58

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from contracts.batch import Disposition
-from contracts.ports.status import LaneStatus, ProcessStatus, ShadowStatus
+from contracts.ports.status import LaneStatus, Latency, ProcessStatus, ShadowStatus
 
 
 @dataclass
@@ -53,5 +53,12 @@ def busy(name: str = "water-3") -> LaneStatus:
         recoveries=1,
         in_vain=18,
         set_aside=19,
+        config="0123456789abcdef",
+        taken_ms=1_700_000_001_500,
+        flushed_ms=1_700_000_002_500,
+        snapshot_at_s=1_700_000_003.5,
+        snapshot_duration_s=0.75,
+        snapshot_bytes=20,
+        latency=Latency([21, 0, 2, 0, 0, 0, 0, 0, 1], 99.5),
         open_alarms={"blue": 1, "yellow": 2, "orange": 3, "red": 4},
     )

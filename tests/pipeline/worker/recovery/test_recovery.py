@@ -47,7 +47,7 @@ async def test_a_crash_at_any_step_changes_nothing_that_is_told(
     world: World, step: Step, on: int
 ) -> None:
     world.faults.fail(step, on, NATURAL.get(step))
-    day = Day(world)
+    day = Day(world, filing=True)
     assert await live_through(world, day) == 2
     day.judge()
     assert world.faults.fallen == [step]

@@ -4,12 +4,17 @@ import heapq
 from collections.abc import Iterable
 from typing import Any, Final
 
+from contracts.journal import CommandBase
+from contracts.ports.desk import Ground
+
 SKEW_MS: Final = 60_000  # how far a sender's clock may be ahead of a worker's
-HELD_MAX: Final = 10_000  # ids of one lane
+HELD_MAX: Final = 10_000  # ids of one lane, or of the desk stage
 
 
 class RecentCommands:
-    """Commands of one lane by id; a function of its journal, so a replay holds the same.
+    """Commands of one lane, or of the desk stage, by id.
+
+    A function of the journal, so a replay holds the same.
 
     An id is forgotten once its command has expired by `floor_ms`, and what has expired by then is
     refused whatever a worker's clock shows. So none is ever carried out twice.
@@ -45,6 +50,21 @@ class RecentCommands:
             return False
         floor_ms = max(self.floor_ms, at_ms - SKEW_MS)
         return sum(expires > floor_ms for expires, _ in self._by_expiry) >= HELD_MAX
+
+    def repeated(self, command: CommandBase) -> Ground:
+        """Why a command may be one that was carried out, or cannot be told from one; else None."""
+        if not command.id:
+            return None
+        if command.id in self:
+            return "duplicate_command", f"expected a new id, got {command.id!r} again"
+        if command.expires <= self.floor_ms:
+            late = (self.floor_ms - command.expires) / 1000
+            text = f"expected a command that is still good, got one {late:.0f} s after it expired"
+            return "expired_command", f"{text}; give it anew if it is still wanted"
+        if self.full(command.at):
+            text = f"expected at most {HELD_MAX} commands that have not expired, got more"
+            return "too_many_commands", f"{text}; wait until some have expired"
+        return None
 
     def add(self, id_: str, at_ms: int, expires_ms: int) -> None:
         """Hold the id of a command that is carried out, and drop what can not come again."""

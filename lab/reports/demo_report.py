@@ -9,9 +9,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
-from app.demo.page import page, unrung
 from contracts.alarm import Alarm
 from lab.feeds.feed import Feed
+from lab.reports.demo_page import page, unrung
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from alarms.duty.clocks import CLOCKS
 from alarms.duty.duty import Duty
 from app.cli.main import main
 from configuration.configuration import Configuration
-from configuration.duty import DutyFolder, load_duty
+from configuration.desk.duty import DutyFolder, load_duty
 from contracts.catalogue import Where
 from contracts.civil_time import CITY
 from contracts.errors import ConfigError

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from app.process import kernel_cache
 from contracts.errors import ConfigError
+from runtime import kernel_cache
 
 
 def test_numba_is_told_a_folder_of_this_build(

@@ -1,6 +1,5 @@
 """A private key in an operator's hands: who signs, in which role, and how."""
 
-import argparse
 import base64
 import uuid
 from pathlib import Path
@@ -14,12 +13,12 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from configuration.commands import CommandRules, public_key
 from configuration.settings import Settings
 from contracts.errors import ConfigError
-from contracts.journal import Command, signed_bytes
+from contracts.journal import CommandBase, signed_bytes
 from contracts.ports.clock import WallClock
 from contracts.quantities import NS_PER_MS
 from contracts.topics import TopicNames
 
-C = TypeVar("C", bound=Command)
+C = TypeVar("C", bound=CommandBase)
 
 
 class Signer(NamedTuple):
@@ -36,13 +35,15 @@ class Signer(NamedTuple):
         return msgspec.structs.replace(told, signature=signature)
 
 
-def as_sent(command: C, arguments: argparse.Namespace, settings: Settings, lifeline: str) -> C:
-    """The command with an id, good for a while from now, and signed if `--key` is given."""
+def as_sent(
+    command: C, settings: Settings, lifeline: str, *, key: Path | None, role: str | None
+) -> C:
+    """The command with an id, good for a while from now, and signed if there is a key file."""
     told = dated(command, settings.commands, WallClock().now_ms())
-    if arguments.key is None:
+    if key is None:
         return told
     topic = TopicNames(settings.app).commands(lifeline)
-    return signer(arguments.key, arguments.role, settings.commands).signed(told, topic)
+    return signer(key, role, settings.commands).signed(told, topic)
 
 
 def dated(command: C, rules: CommandRules | None, now_ms: int) -> C:

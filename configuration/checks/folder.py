@@ -11,6 +11,8 @@ from configuration.catalogue.store import lanes_of
 from configuration.checks.false_alarms import Expected, expected, together
 from configuration.checks.warnings import Folder, warnings
 from configuration.configuration import Configuration
+from configuration.desk.answers import read_answers
+from configuration.desk.topology import unplaced
 from configuration.loader import Loader
 from configuration.pack import RULES, ClassPack
 from configuration.yaml.findings import Findings
@@ -33,9 +35,11 @@ def judged(
         found = loader.load()
     except ConfigError as error:
         return list(error.findings), []
+    read_answers(folder, findings)
     if found is None or findings.found:
         return findings.lines(), []
-    return [], warnings(Folder(found[1], loader.pages, loader.tables, loader.duty))
+    warned = warnings(Folder(found[1], loader.pages, loader.tables, loader.duty))
+    return [], [*warned, *unplaced(loader.topology, loader.tables)]
 
 
 def summary(configuration: Configuration) -> list[str]:

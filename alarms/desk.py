@@ -1,0 +1,404 @@
+"""The desk: alarms become incidents and notices, people answer, clocks fire. Deterministic."""
+
+from collections.abc import Container, Iterable
+from dataclasses import dataclass
+from datetime import timezone
+from typing import Any, Final
+
+import msgspec
+
+from alarms.duty.case import Facts
+from alarms.duty.duty import Duty
+from alarms.incidents.grouping import Incidents
+from alarms.lifecycle.alarm_state import NORMAL, AlarmAnswers, Who
+from alarms.lifecycle.judging import CommandChecks
+from alarms.lifecycle.maintenance import Order, Passed, WorkOrders
+from alarms.lifecycle.tickets import Tickets
+from alarms.open_alarms import OpenAlarm, OpenAlarms, alarm_of_report, ended, seconds_of
+from alarms.wording import clock
+from contracts.alarm import Alarm
+from contracts.commands.concern import Concern
+from contracts.commands.recent import RecentCommands
+from contracts.desk.answer import Answer
+from contracts.desk.commands import (
+    Acknowledge,
+    Advance,
+    Assign,
+    Confirm,
+    DeskCommand,
+    Drill,
+    Maintenance,
+    Move,
+    Report,
+    Reset,
+)
+from contracts.desk.incident import Change, Incident, Reason, Situation
+from contracts.desk.notice import Notice
+from contracts.ports.desk import Ground
+from contracts.ports.lane_log import Message
+from contracts.quantities import NS_PER_S
+
+REVISIONS_MAX: Final = 100_000  # incidents whose revision is remembered; the oldest is let go
+
+
+@dataclass(frozen=True)
+class DeskParts:
+    """What one configuration makes of the desk.
+
+    Parameters
+    ----------
+    config : str
+        Its hash.
+    zone : timezone
+        The city's.
+    lifelines : container of str
+    incidents : Incidents
+    answers : AlarmAnswers
+    tickets : Tickets
+    orders : WorkOrders
+    duty : Duty
+    """
+
+    config: str
+    zone: timezone
+    lifelines: Container[str]
+    incidents: Incidents
+    answers: AlarmAnswers
+    tickets: Tickets
+    orders: WorkOrders
+    duty: Duty
+
+
+class AlarmDesk:
+    """`contracts.ports.desk.Desk` of a city: a function of alarms, commands and ticks in order.
+
+    Parameters
+    ----------
+    parts : DeskParts
+        Newly made ones: the desk keeps its state in them.
+    """
+
+    def __init__(self, parts: DeskParts) -> None:
+        self.config = parts.config
+        self.time_s = -1
+        self._zone = parts.zone
+        self._incidents = parts.incidents
+        self._answers = parts.answers
+        self._tickets = parts.tickets
+        self._orders = parts.orders
+        self._duty = parts.duty
+        self._checks = CommandChecks(
+            parts.answers, parts.tickets, parts.orders, parts.incidents, parts.lifelines
+        )
+        self._open = OpenAlarms()
+        self._revisions: dict[str, int] = {}  # of incidents that were told
+        self._drill = False
+        self._recent = RecentCommands()
+
+    def counts(self) -> dict[str, int]:
+        """Open alarms and incidents, for metrics."""
+        return {"alarms": len(self._open), "incidents": len(self._revisions)}
+
+    def take(self, alarm: Alarm) -> list[Message]:
+        """What comes of one alarm revision; desk time reaches its `detected` at least."""
+        at_s = seconds_of(alarm.detected)
+        told = self.advance(at_s) if at_s > self.time_s else []
+        taken = self._answers.take(alarm, at_s)
+        changes = self._incidents.take(alarm, self.time_s)
+        if taken is not None:
+            if taken.replaced:
+                told.append(self._open.drop(taken.replaced))
+            told.append(self._current(alarm, taken.answer))
+        return told + self._changed(changes)
+
+    def _current(self, alarm: Alarm, answer: Answer) -> Message:
+        """Record of an alarm that was just taken."""
+        if answer.state == NORMAL:
+            return self._open.drop(alarm.id)
+        incident = self._incidents.of_alarm(alarm.id) or ""
+        held = self._open.keep(alarm, incident)
+        order = self._orders.covering(alarm, self.time_s)
+        if order is not None:
+            answer = self._cover(alarm.id, held, order)
+        if incident[1:] == alarm.id[1:]:
+            answer = self._answers.mark(alarm.id, "first_in_group")
+        return self._open.record(alarm.id, answer, drill=self._drill)
+
+    def _cover(self, alarm: str, held: OpenAlarm, order: Order) -> Answer:
+        held.order, held.until_s = order.name, order.ends_s
+        return self._answers.mark(alarm, "out_of_service")
+
+    def concern(self, command: DeskCommand) -> Concern:
+        """Lifelines and places that a command is about."""
+        return self._checks.concern(command)
+
+    def judge(self, command: DeskCommand) -> Ground:
+        """Why a command cannot be carried out now; changes nothing."""
+        # One that came without an id has that of its place in the topic: it cannot come again.
+        repeated = self._recent.repeated(command) if command.expires else None
+        return repeated or self._checks.ground(command, self.time_s)
+
+    def obey(self, command: DeskCommand) -> list[Message]:
+        """What comes of a command that `judge` has nothing against."""
+        if command.expires:
+            self._recent.add(command.id, command.at, command.expires)
+        return self._carry_out(command)
+
+    def _carry_out(self, command: DeskCommand) -> list[Message]:
+        if isinstance(command, Acknowledge | Confirm | Reset):
+            return self._answer(command)
+        if isinstance(command, Maintenance):
+            return self._serviced(self._orders.take(command, self.time_s))
+        if isinstance(command, Drill):
+            self._drill = command.on
+            return []
+        if isinstance(command, Report) and not command.target:
+            return self.take(alarm_of_report(command, self.time_s, self._zone, self.config))
+        if isinstance(command, Move):
+            return self._move(command)
+        incident = self._checks.incident(command)
+        return self._handle(incident, command) if incident in self._tickets else []
+
+    def _answer(self, command: Acknowledge | Confirm | Reset) -> list[Message]:
+        """Answer an alarm, or all open ones of an incident."""
+        told = []
+        for alarm in self._checks.targets(command.target):
+            told += self._answer_one(alarm, command)
+        incident = self._checks.incident(command)
+        if not isinstance(command, Acknowledge):
+            return told
+        if incident == command.target or incident not in self._tickets:
+            self._duty.acknowledged(incident, command.by, self.time_s)
+        if incident == command.target and incident in self._tickets:
+            self._tickets.apply(incident, command, self.time_s)
+            told += self._tell(incident, "ticket")
+        return told
+
+    def _answer_one(self, alarm: str, command: Acknowledge | Confirm | Reset) -> list[Message]:
+        who = Who(command.by, command.role, command.reason)
+        before = self._answers.answer(alarm)
+        held = self._open.get(alarm)
+        if isinstance(command, Acknowledge):
+            answer = self._answers.acknowledge(alarm, who, self.time_s)
+        elif isinstance(command, Reset):
+            answer = self._answers.reset(alarm, who, self.time_s)
+        else:
+            answer = self._answers.confirm(alarm, who, self.time_s)
+        if answer == before or held is None:
+            return []
+        if answer.state == NORMAL:
+            return [self._open.drop(alarm)]
+        told = [self._open.record(alarm, answer, drill=self._drill)]
+        if isinstance(command, Confirm) and held.reported and answer.active:
+            told += self.take(ended(held.alarm(), self.time_s, self._zone))
+        return told
+
+    def _move(self, command: Move) -> list[Message]:
+        """Put an alarm where a person says."""
+        changes = self._incidents.move(command.target, command.to, self.time_s)
+        told = []
+        held = self._open.get(command.target)
+        if held is not None:
+            held.incident = self._incidents.of_alarm(command.target) or ""
+            answer = self._answers.answer(command.target)
+            told.append(self._open.record(command.target, answer, drill=self._drill))
+        return told + self._changed(changes)
+
+    def _handle(self, incident: str, command: DeskCommand) -> list[Message]:
+        """Carry out a command about a ticket."""
+        self._tickets.apply(incident, command, self.time_s)
+        notices: list[Notice] = []
+        if isinstance(command, Assign):
+            notices = self._duty.assigned(incident, command.owner, command.joint, self.time_s)
+        elif isinstance(command, Advance) and self._tickets.hands_back(command.to):
+            notices = self._duty.returned(incident, self.time_s)
+        told = self._tell(incident, "ticket") + _notices(notices)
+        if self._tickets.is_closed(incident):
+            self._close(incident)
+        return told
+
+    def _close(self, incident: str) -> None:
+        """Let go of an incident that is answered for good; what still stands stays on record."""
+        self._duty.closed(incident)
+        self._incidents.close(incident)
+        self._revisions.pop(incident, None)
+
+    def due(self, time_s: int) -> bool:
+        """Whether `advance` to this time would do anything."""
+        soonest_s = self._soonest_s()
+        return soonest_s is not None and soonest_s <= time_s
+
+    def _soonest_s(self) -> int | None:
+        parts = (self._incidents, self._tickets, self._orders, self._duty)
+        times = [part.soonest_s for part in parts]
+        return min((time for time in times if time is not None), default=None)
+
+    def advance(self, time_s: int, *, late: bool = False) -> list[Message]:
+        """Move desk time forward, firing every clock on the way, in order of deadlines."""
+        told: list[Message] = []
+        while (soonest_s := self._soonest_s()) is not None and soonest_s <= time_s:
+            self.time_s = max(self.time_s, time_s if late else soonest_s)
+            told += self._fire(self.time_s, late=late)
+        self.time_s = max(self.time_s, time_s)
+        return told
+
+    def _fire(self, time_s: int, *, late: bool) -> list[Message]:
+        """Everything that is due at a time: work orders, alarms, tickets, people."""
+        told = self._serviced(self._orders.advance(time_s))
+        told += self._changed(self._incidents.advance(time_s))
+        for incident in self._tickets.advance(time_s):
+            told += self._tell(incident, "ticket")
+            if self._tickets.is_closed(incident):
+                self._close(incident)
+        for fired in self._duty.advance(time_s, late=late):
+            if fired.clock is not None and fired.incident in self._tickets:
+                told += self._tell(fired.incident, "ticket")
+            told += _notices(fired.notices)
+        return told
+
+    def _serviced(self, passed: Passed) -> list[Message]:
+        """Take alarms of assets out of service, and put them back."""
+        told: list[Message] = []
+        for order in passed.ended:
+            told += self._cover_all(order, on=False)
+        for order in passed.begun:
+            told += self._cover_all(order, on=True)
+        return told
+
+    def _cover_all(self, order: Order, *, on: bool) -> list[Message]:
+        told: list[Message] = []
+        touched: dict[str, None] = {}
+        for name in self._open.of_assets(order.assets):
+            held = self._open.get(name)
+            assert held is not None, "it is among the open ones"
+            now = self._orders.covering(held.alarm(), self.time_s)
+            if now is None:
+                held.order, held.until_s = "", 0
+                answer = self._answers.mark(name, "out_of_service", on=False)
+            else:
+                answer = self._cover(name, held, now)
+            told.append(self._open.record(name, answer, drill=self._drill))
+            touched[held.incident] = None
+        for incident in touched:
+            if self._incidents.knows(incident):
+                told += self._change(Change(incident, "reminder" if on else "new"))
+        return told
+
+    def _changed(self, changes: Iterable[Change]) -> list[Message]:
+        """Records and notices of changes, in their order."""
+        told: list[Message] = []
+        for change in changes:
+            told += self._merge(change) if change.reason == "merged" else self._change(change)
+        return told
+
+    def _change(self, change: Change) -> list[Message]:
+        situation = self._incidents.situation(change.incident)
+        revision = 0
+        if situation.opened:
+            over = situation.state == "over"
+            self._tickets.open(situation.id, self.time_s, life_safety=situation.life_safety)
+            self._tickets.over(situation.id, self.time_s, over=over)
+            revision = self._revise(situation.id)
+        facts = self._facts(situation)
+        notices = self._duty.changed(situation, change.reason, revision, facts, self.time_s)
+        told = [self._record(situation, change.reason)] if situation.opened else []
+        return told + _notices(notices)
+
+    def _merge(self, change: Change) -> list[Message]:
+        """Let an incident or a line go into another."""
+        situation, old = self._incidents.situation(change.incident), change.incident
+        into, was_told = situation.merged_into, change.incident in self._revisions
+        revision = self._revise(old) if was_told else 0
+        facts = self._facts(situation)
+        notices = self._duty.changed(situation, "merged", revision, facts, self.time_s)
+        if old in self._tickets and not self._tickets.is_closed(old):
+            self._tickets.open(into, self.time_s, life_safety=situation.life_safety)
+            self._tickets.merge(old, into, self.time_s)
+        told = [self._record(situation, "merged")] if was_told else []
+        self._duty.merged(old, into)
+        self._revisions.pop(old, None)
+        return told + _notices(notices)
+
+    def _tell(self, incident: str, reason: Reason) -> list[Message]:
+        """Tell an incident anew whose answer changed; nothing of one that is forgotten."""
+        if not self._incidents.knows(incident) or incident not in self._revisions:
+            return []
+        self._revise(incident)
+        return [self._record(self._incidents.situation(incident), reason)]
+
+    def _revise(self, incident: str) -> int:
+        revision = self._revisions.get(incident, 0) + 1
+        self._revisions[incident] = revision
+        if len(self._revisions) > REVISIONS_MAX:
+            del self._revisions[next(iter(self._revisions))]
+        return revision
+
+    def _record(self, situation: Situation, reason: Reason) -> Message:
+        told = Incident(
+            situation.id,
+            self._revisions[situation.id],
+            reason,
+            clock(self.time_s * NS_PER_S, self._zone),
+            situation,
+            self._tickets.ticket(situation.id),
+            self._duty.clocks(situation.id),
+            self._drill,
+            self.config,
+        )
+        return Message("incident", situation.id.encode(), msgspec.json.encode(told))
+
+    def _facts(self, situation: Situation) -> Facts:
+        """What keeps an incident, or a line, from being told, and what people do first."""
+        names = [m.alarm for m in situation.members]
+        some = [(held, self._answers.answer(n)) for n in names if (held := self._open.get(n))]
+        first = some[0][0] if some else None
+        if first is None:
+            return Facts(drill=self._drill)
+        alone = not situation.opened
+        ordered = all(held.order for held, _ in some)
+        shelved = all(answer.shelved for _, answer in some)
+        until_s = max(held.until_s for held, _ in some)
+        return Facts(
+            maintenance=first.order if ordered else "",
+            shelved=situation.members[0].channel if shelved else "",
+            chattering=alone and all(answer.chattering for _, answer in some),
+            fleeting=alone and all(answer.fleeting for _, answer in some),
+            drill=self._drill,
+            until=clock(until_s * NS_PER_S, self._zone) if ordered else "",
+            fault=first.fault,
+            first={"en": first.first},
+        )
+
+    def state(self) -> dict[str, Any]:
+        """Everything that it remembers, as plain data of its own."""
+        return {
+            "time_s": self.time_s,
+            "drill": self._drill,
+            "recent": self._recent.state(),
+            "revisions": dict(self._revisions),
+            "open": self._open.state(),
+            "incidents": self._incidents.state(),
+            "answers": self._answers.state(),
+            "tickets": self._tickets.state(),
+            "orders": self._orders.state(),
+            "duty": self._duty.state(),
+        }
+
+    def restore(self, state: dict[str, Any]) -> list[Message]:
+        """Take over what another configuration's, or an earlier release's, remembered."""
+        self.time_s, self._drill = state["time_s"], state["drill"]
+        self._recent = RecentCommands(*state["recent"])
+        self._revisions = dict(state["revisions"])
+        self._open.restore(state["open"])
+        self._incidents.restore(state["incidents"])
+        self._answers.restore(state["answers"])
+        self._tickets.restore(state["tickets"])
+        self._orders.restore(state["orders"])
+        self._duty.restore(state["duty"])
+        return []
+
+
+def _notices(notices: Iterable[Notice]) -> list[Message]:
+    return [
+        Message("notice", notice.id.encode(), msgspec.json.encode(notice)) for notice in notices
+    ]

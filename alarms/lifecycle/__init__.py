@@ -1,0 +1,1 @@
+"""Answers to alarms: acknowledgements, tickets, work orders, and which commands they allow."""

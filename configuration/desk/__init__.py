@@ -1,0 +1,1 @@
+"""What governs the desk stage: topology, desks and rosters, answers."""

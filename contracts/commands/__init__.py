@@ -1,0 +1,1 @@
+"""What commands to lanes and to the desk stage have in common beside their form."""

@@ -1,0 +1,1 @@
+"""The desk stage: one lane over all alarms, run as lanes of readings are."""

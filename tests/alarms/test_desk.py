@@ -1,0 +1,259 @@
+"""The desk as one: what comes of alarms, answers and time, whatever is cut, kept or begun anew."""
+
+import itertools
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+
+from alarms.desk import AlarmDesk, DeskParts
+from alarms.duty.duty import Duty
+from alarms.duty.plan import default_plan
+from alarms.incidents.grouping import Incidents
+from alarms.incidents.topology import Topology
+from alarms.lifecycle.alarm_state import AlarmAnswers, AnswerRules
+from alarms.lifecycle.maintenance import WorkOrders
+from alarms.lifecycle.ticket_rules import TicketRules
+from alarms.lifecycle.tickets import Tickets
+from contracts.alarm import Alarm
+from contracts.desk.answer import CurrentAlarm
+from contracts.desk.commands import (
+    Acknowledge,
+    Advance,
+    Assign,
+    Close,
+    Confirm,
+    DeskCommand,
+    Drill,
+    Maintenance,
+    Move,
+    Report,
+)
+from contracts.desk.incident import Incident
+from contracts.desk.notice import Notice
+from contracts.ports.lane_log import Message
+from tests.alarms.incidents.cities import BEGIN_S, ZONE, Rings, again, cleared, topology
+from tests.alarms.incidents.test_feeder import city, trip
+
+LIFELINES = ("power", "elevator", "water", "telecom", "metro", "gas")
+QUIET = Topology([], [], topology().correlation)
+
+
+def desk(city: Topology = QUIET) -> AlarmDesk:
+    return AlarmDesk(
+        DeskParts(
+            config="c0ffee",
+            zone=ZONE,
+            lifelines=LIFELINES,
+            incidents=Incidents(city, ZONE),
+            answers=AlarmAnswers(AnswerRules(), ZONE),
+            tickets=Tickets(TicketRules(), ZONE),
+            orders=WorkOrders(),
+            duty=Duty(default_plan(ZONE)),
+        )
+    )
+
+
+def decoded(told: list[Message], kind: str, as_type: type[Any]) -> list[Any]:
+    return [msgspec.json.decode(m.body, type=as_type) for m in told if m.kind == kind and m.body]
+
+
+def notices(told: list[Message]) -> list[Notice]:
+    return decoded(told, "notice", Notice)
+
+
+def incidents(told: list[Message]) -> list[Incident]:
+    return decoded(told, "incident", Incident)
+
+
+def currents(told: list[Message]) -> list[CurrentAlarm]:
+    return decoded(told, "current", CurrentAlarm)
+
+
+def said(kind: type[DeskCommand], target: str = "", by: str = "li.wei", **more: Any) -> DeskCommand:
+    if target:
+        more["target"] = target
+    return kind(by=by, role="duty", id=f"c-{next(_COUNT)}", **more)
+
+
+_COUNT = itertools.count()
+Step = Callable[[AlarmDesk], list[Message]]
+
+
+def test_an_orange_alarm_is_told_acknowledged_worked_on_and_closed() -> None:
+    ring, stage = Rings(), desk()
+    alarm = ring("power.f7", colour="orange")
+    told = stage.take(alarm)
+    (incident,), (current,) = incidents(told), currents(told)
+    assert incident.reason == "new"
+    assert incident.ticket.state == "registered"
+    assert not incident.ticket.acknowledged
+    assert incident.clocks
+    assert (current.incident, current.answer.state) == (incident.id, "unacknowledged")
+    assert [n.withheld for n in notices(told)] == [None]
+    told = stage.obey(said(Acknowledge, incident.id))
+    (current,) = currents(told)
+    assert (current.answer.state, current.answer.by) == ("acknowledged", "li.wei")
+    assert incidents(told)[0].ticket.acknowledged
+    assert not notices(stage.advance(stage.time_s + 3_600 - 1_801))  # nobody is asked again
+    for to, by in (("verified", "a"), ("dispatched", "a"), ("on site", "b"), ("fed back", "b")):
+        command = said(Advance, incident.id, by, to=to)
+        assert stage.judge(command) is None
+        assert incidents(stage.obey(command))[0].ticket.state == to
+    assert stage.judge(said(Close, incident.id, verdict="true")) is not None
+    assert stage.judge(said(Advance, incident.id, "b", to="checked")) is not None
+    told = stage.take(again(cleared(alarm), detected=alarm.detected))
+    assert [m.body for m in told if m.kind == "current"] == [b""]
+    stage.obey(said(Advance, incident.id, "c", to="checked"))
+    (closed,) = incidents(stage.obey(said(Close, incident.id, "c", verdict="true")))
+    assert (closed.ticket.state, closed.ticket.verdict) == ("closed", "true")
+    assert stage.counts() == {"alarms": 0, "incidents": 0}
+
+
+def test_who_does_not_answer_is_gone_past_and_once_only() -> None:
+    ring, stage = Rings(), desk()
+    stage.take(ring("power.f7", colour="red"))
+    fired = []
+    for _ in range(10):
+        fired += [n for n in notices(stage.advance(stage.time_s + 60)) if n.reason == "escalated"]
+    assert len(fired) == 1
+
+
+def test_what_is_under_repair_is_told_to_nobody_and_rings_when_the_order_is_over() -> None:
+    ring, stage = Rings(), desk()
+    stage.take(ring("power.f0"))
+    now_ms = 1000 * stage.time_s
+    order = said(
+        Maintenance, order="WO-1", assets=["power.f7"], begins=now_ms, ends=now_ms + 3_600_000
+    )
+    assert stage.judge(order) is None
+    stage.obey(order)
+    told = stage.take(ring("power.f7", colour="orange"))
+    assert {n.withheld and n.withheld.by for n in notices(told)} == {"maintenance"}
+    assert currents(told)[0].answer.state == "out of service"
+    told = stage.advance(stage.time_s + 3_601)
+    assert any(n.withheld is None and n.reason == "new" for n in notices(told))
+    assert [c.answer.state for c in currents(told)] == ["unacknowledged"]
+
+
+def test_what_a_person_found_is_an_alarm_until_a_person_says_it_is_over() -> None:
+    stage = desk()
+    told = stage.obey(
+        said(Report, asset="cover-12", colour="orange", lifeline="water", reason="cover is gone")
+    )
+    (current,) = currents(told)
+    assert "cover is gone" in current.alarm.say["en"]
+    assert incidents(told)
+    stage.obey(said(Acknowledge, current.alarm.id))
+    told = stage.obey(said(Confirm, current.alarm.id))
+    assert [m.body for m in told if m.kind == "current"][-1] == b""
+    assert stage.counts()["alarms"] == 0
+
+
+def test_a_drill_says_so_on_every_record() -> None:
+    ring, stage = Rings(), desk()
+    stage.obey(said(Drill, on=True))
+    told = stage.take(ring("power.f7", colour="red"))
+    marked: list[Any] = [*incidents(told), *notices(told), *currents(told)]
+    assert len(marked) >= 3
+    assert all(record.drill for record in marked)
+
+
+def feeder_day() -> list[Step]:
+    """The feeder's fall, what people do about it, and its end."""
+    steps: list[Step] = []
+    chance = np.random.default_rng(5)
+    rings = trip(chance)
+    moved = rings[500][1].id
+
+    def taking(alarm: Alarm) -> Step:
+        return lambda stage: stage.take(alarm)
+
+    def waiting(at_s: int) -> Step:
+        return lambda stage: stage.advance(at_s)
+
+    def obeying(command: DeskCommand) -> Step:
+        return lambda stage: stage.obey(command) if stage.judge(command) is None else []
+
+    root = rings[0][1].id
+    incident = "i" + min((a.onset, a.id) for _, a in rings)[1][1:]
+    for place, (second, alarm) in enumerate(rings):
+        steps.append(taking(alarm))
+        if place % 100 == 50:
+            steps.append(waiting(BEGIN_S + second))
+        if place == 400:
+            steps += [
+                obeying(said(Acknowledge, root)),
+                obeying(said(Assign, incident, owner="grid dispatch", joint=["li.wei"])),
+                obeying(said(Advance, incident, to="dispatched")),
+            ]
+        if place == 700:
+            steps += [obeying(said(Move, moved)), obeying(said(Acknowledge, incident))]
+    steps += [taking(cleared(alarm)) for _, alarm in rings]
+    steps += [waiting(BEGIN_S + 3_600 * hour) for hour in range(1, 30)]
+    return steps
+
+
+def test_a_feeder_rings_at_most_ten_notices_in_ten_minutes_and_desk() -> None:
+    stage, told = desk(city()), []
+    for _, alarm in trip(np.random.default_rng(5)):
+        told += stage.take(alarm)
+    told += stage.advance(BEGIN_S + 600)
+    heard = Counter(n.desk for n in notices(told) if n.withheld is None)
+    assert sum(heard.values()) <= 10, heard
+    gone = {i.id for i in incidents(told) if i.reason == "merged"}
+    (name,) = {i.id for i in incidents(told)} - gone
+    last = [i for i in incidents(told) if i.id == name][-1]
+    assert last.situation.root is not None
+    assert last.situation.root.asset == "f0"
+    assert last.situation.life_safety is False
+
+
+@pytest.fixture(scope="module")
+def calm() -> tuple[list[Step], list[list[Message]]]:
+    steps, stage = feeder_day(), desk(city())
+    return steps, [step(stage) for step in steps]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(3))
+def test_a_desk_that_begins_anew_from_its_state_tells_the_same(
+    calm: tuple[list[Step], list[list[Message]]], seed: int
+) -> None:
+    steps, expected = calm
+    chance, stage = np.random.default_rng(seed), desk(city())
+    cuts = set(chance.choice(len(steps), 17, replace=False).tolist())
+    for place, step in enumerate(steps):
+        if place in cuts:
+            state = msgspec.json.decode(msgspec.json.encode(stage.state()))
+            stage = desk(city())
+            assert stage.restore(state) == []
+        assert step(stage) == expected[place], place
+    assert sum(map(len, expected)) > 2_000, "idle: nothing was told"
+
+
+def test_every_revision_of_an_incident_is_told_once_and_in_order(
+    calm: tuple[list[Step], list[list[Message]]],
+) -> None:
+    told = [message for some in calm[1] for message in some]
+    by_id: dict[str, list[int]] = {}
+    for incident in incidents(told):
+        by_id.setdefault(incident.id, []).append(incident.revision)
+    assert by_id
+    for name, revisions in by_id.items():
+        assert revisions == list(range(1, len(revisions) + 1)), name
+    keys = [notice.id for notice in notices(told)]
+    assert len(keys) == len(set(keys))
+
+
+def test_nothing_stays_open_once_all_is_over_and_answered(
+    calm: tuple[list[Step], list[list[Message]]],
+) -> None:
+    last: dict[bytes, bytes] = {}
+    for message in (m for some in calm[1] for m in some if m.kind == "current"):
+        last[message.key] = message.body
+    stay = [msgspec.json.decode(body, type=CurrentAlarm) for body in last.values() if body]
+    assert all(not current.answer.active for current in stay)

@@ -1,0 +1,1 @@
+"""Tests of what governs the desk stage."""

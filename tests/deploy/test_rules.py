@@ -1,0 +1,134 @@
+"""Alert rules: each fires and keeps silent when it should, names a runbook, asks what exists."""
+
+import asyncio
+import json
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from confluent_kafka import Producer
+
+from app.cli.parser import parser
+from ingest.partitioner import home_lane
+from runtime.installation import HOME
+from tests.testkit.faults.drill import Site
+from tests.testkit.kafka.broker import Cluster
+from tests.testkit.prometheus.server import needed, prometheus
+
+FOLDER = HOME / "deploy" / "prometheus"
+FILES = [FOLDER / "tocsin-rules.yml", FOLDER / "tocsin-slo-rules.yml"]
+CASES = Path(__file__).with_name("rules.test.yml")
+WAIT_S = 60.0
+METRIC = re.compile(r"\b(?:up|tocsin_[a-z0-9_]+)\b")
+
+
+def rules() -> list[dict[str, Any]]:
+    """Every shipped rule."""
+    texts = [yaml.safe_load(path.read_text()) for path in FILES]
+    return [rule for text in texts for group in text["groups"] for rule in group["rules"]]
+
+
+ALERTS = [rule for rule in rules() if "alert" in rule]
+
+
+def test_promtool_finds_that_each_alert_fires_and_keeps_silent() -> None:
+    promtool = needed("promtool")
+    for command in (["check", "rules", *map(str, FILES)], ["test", "rules", str(CASES)]):
+        done = subprocess.run([promtool, *command], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("alert", [rule["alert"] for rule in ALERTS])
+def test_each_alert_has_a_case_in_which_it_fires_and_one_in_which_it_does_not(alert: str) -> None:
+    cases = yaml.safe_load(CASES.read_text())["tests"]
+    (own,) = [case for case in cases if alert in case["name"].split(", ")]
+    told = [json.dumps(query["exp_samples"]) for query in own["promql_expr_test"]]
+    assert any(f'alertname=\\"{alert}\\"' in samples for samples in told)
+    assert "[]" in told
+
+
+@pytest.mark.parametrize("alert", ALERTS, ids=lambda rule: rule["alert"])
+def test_each_alert_says_how_urgent_it_is_and_what_to_do(alert: dict[str, Any]) -> None:
+    assert alert["labels"]["severity"] in {"page", "ticket"}
+    told = alert["annotations"]
+    assert set(told) == {"summary", "description", "runbook_url"}
+    page = (HOME / told["runbook_url"]).read_text()
+    assert f"`{alert['alert']}`" in page
+
+
+def test_each_runbook_is_of_an_alert() -> None:
+    wanted = {alert["annotations"]["runbook_url"] for alert in ALERTS}
+    found = {path.relative_to(HOME).as_posix() for path in (HOME / "docs/runbooks").glob("*.md")}
+    assert found == wanted
+
+
+def test_each_command_of_a_runbook_is_one_that_tocsin_takes() -> None:
+    pages = (HOME / "docs/runbooks").glob("*.md")
+    lines = [line.strip() for page in pages for line in page.read_text().splitlines()]
+    commands = [line.removeprefix("tocsin ") for line in lines if line.startswith("tocsin ")]
+    for command in commands:
+        parser().parse_args(command.split())  # else it exits
+    assert len(commands) > 10
+
+
+def test_burn_rates_are_those_of_the_objectives() -> None:
+    command = [sys.executable, str(FOLDER / "burn_rates.py"), "--print"]
+    made = subprocess.run(command, capture_output=True, check=True).stdout
+    assert made == FILES[1].read_bytes()
+
+
+def send(site: Site) -> None:
+    """One reading of each channel."""
+    producer = Producer({"bootstrap.servers": site.bootstrap})
+    for channel in site.channels:
+        now_ms = time.time_ns() // 1_000_000
+        body = json.dumps({"channel": channel, "time": now_ms, "value": 5.0})
+        lane = home_lane(channel.rsplit(".", 1)[0], site.lanes)
+        producer.produce("tocsin.telemetry.water", body.encode(), partition=lane)
+    assert producer.flush(WAIT_S) == 0
+
+
+async def until(holds: Callable[[], Awaitable[object]]) -> None:
+    """Wait for something that other processes do."""
+    async with asyncio.timeout(WAIT_S):
+        while not await holds():  # noqa: ASYNC110 - nothing tells
+            await asyncio.sleep(0.2)
+
+
+@pytest.mark.broker
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+async def test_a_real_prometheus_evaluates_every_rule_on_a_real_worker(tmp_path: Path) -> None:
+    needed("prometheus")
+    with Cluster() as kafka:
+        site = Site(kafka.bootstrap, tmp_path)
+        worker = site.hire()
+        worker.start()
+        try:
+            async with prometheus(tmp_path, [worker.port], FILES) as server:
+                await until(lambda: server.query("tocsin_ready == 1"))
+                send(site)
+                taken = f"sum(tocsin_sample_to_alarm_seconds_count) >= {len(site.channels)}"
+                await until(lambda: server.query(taken))
+                for rule in rules():
+                    await server.query(rule["expr"])
+                used = {name for rule in rules() for name in METRIC.findall(rule["expr"])}
+                ours = {name for name in used if not name.startswith("tocsin_desk_")}
+                assert len(ours) > 10
+                missing = {name for name in ours if not await server.query(name)}
+                assert missing == set()
+                groups = (await server.api("rules"))["groups"]
+                found = [rule for group in groups for rule in group["rules"]]
+                assert len(found) == len(rules())
+                assert [rule for rule in found if rule.get("lastError")] == []
+                # How fresh alarms are is a matter of the machine.
+                others = 'ALERTS{alertstate="firing", alertname!~"TocsinFreshness.*"}'
+                assert await server.query(others) == []
+        finally:
+            worker.bury()

@@ -1,0 +1,250 @@
+"""The desk stage in memory: its day, its journal's laws, and what stops it."""
+
+from functools import partial
+from itertools import pairwise
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from contracts.alarm import Alarm
+from contracts.desk.answer import CurrentAlarm
+from contracts.desk.journal import DeskEntry, DeskSwap, SetAside, Took
+from contracts.desk.notice import Notice
+from contracts.ports.lane_log import Message
+from pipeline.lane.outbox import TransactionBound
+from tests.testkit.desk.alarms import alarm, alarm_id
+from tests.testkit.desk.day import KINDS, DeskDay
+from tests.testkit.desk.plain_desk import ACKNOWLEDGE_S, LATE_POISON, POISON, PlainDesk, incident_of
+from tests.testkit.desk.world import DeskWorld, on_duty, place_of
+
+
+async def lived(world: DeskWorld) -> DeskDay:
+    """A whole day, and a drain behind it."""
+    day = DeskDay(world)
+    with world.context() as context:
+        async with on_duty(world, context) as crew:
+            await day.pass_by(crew)
+            await crew.drain()
+    return day
+
+
+async def test_a_calm_day_is_told_as_its_journal_says(world: DeskWorld) -> None:
+    day = await lived(world)
+    day.assert_told_once()
+    lane, _ = world.replayed()
+    assert world.manifests()[-1].telemetry == lane.position
+    assert world.marks()[-1].sequence == lane.outbox.sequence
+    assert world.marks()[-1].digest == lane.outbox.digest
+    assert world.commands.committed[0] == lane.commands
+
+
+async def test_however_a_journal_cuts_what_it_takes_the_same_is_told(world: DeskWorld) -> None:
+    await lived(world)
+    journal = world.journal()
+    single: list[DeskEntry] = []
+    for entry in journal:
+        if isinstance(entry.change, Took):
+            for lane, (first, behind) in sorted(entry.change.slices.items()):
+                single += [DeskEntry(Took({lane: (n, n + 1)})) for n in range(first, behind)]
+        else:
+            single.append(entry)
+    assert len(single) > 2 * len(journal)
+    (whole, golden), (cut, told) = world.replayed(), world.replayed(single)
+    assert told == golden
+    assert cut.desk.state() == whole.desk.state()
+    assert cut.positions == whole.positions
+
+
+async def test_a_storm_is_told_in_bounded_transactions(world: DeskWorld) -> None:
+    world.transaction = TransactionBound(outputs=7)
+    day = await lived(world)
+    day.assert_told_once()
+    sequences = [0, *(mark.sequence for mark in world.marks())]
+    steps = [after - before for before, after in pairwise(sequences)]
+    assert max(steps) == 7
+    assert steps.count(7) > 20
+
+
+async def test_an_acknowledgement_comes_back_with_its_name(world: DeskWorld) -> None:
+    with world.context() as context:
+        async with on_duty(world, context) as crew:
+            world.ring("water-0", alarm(1))
+            await crew.caught_up()
+            world.command(kind="acknowledge", target=alarm_id(1))
+            await crew.caught_up()
+            bodies = [message.body for message in world.told("current")]
+            newest = msgspec.json.decode(bodies[-1], type=CurrentAlarm)
+            assert newest.answer.acknowledged
+            assert newest.answer.by == "li.wei"
+            assert crew.runner.status.commands == 1
+            world.ring("water-0", alarm(1, revision=2, state="cleared"))
+            await crew.caught_up()
+            assert world.told("current")[-1] == Message("current", alarm_id(1).encode(), b"")
+
+
+async def test_a_refusal_is_a_record_too(world: DeskWorld) -> None:
+    with world.context() as context:
+        async with on_duty(world, context) as crew:
+            world.command(kind="comment", target=alarm_id(1))
+            world.orders.add([(0, b"no command"), (0, None)])
+            await crew.caught_up()
+            reasons = [msgspec.json.decode(m.body)["reason"] for m in world.told("dead_letter")]
+            assert reasons == ["unknown_command", "bad_command", "bad_command"]
+            assert crew.runner.status.refusals == 3
+
+
+async def test_what_fell_due_while_nobody_was_there_fires_once_and_says_so(
+    world: DeskWorld,
+) -> None:
+    with world.context() as context:
+        async with on_duty(world, context) as crew:
+            world.ring("water-0", alarm(1, colour="red"), alarm(2, colour="red"))
+            await crew.caught_up()
+        # Nobody is there; one of them is answered in time all the same.
+        world.command(kind="acknowledge", target=incident_of(alarm_id(2)))
+        world.clock.time_ms += (ACKNOWLEDGE_S + 600) * 1000
+        async with on_duty(world, context) as crew:
+            await crew.until(lambda: len(world.told("notice")) == 3)
+            await crew.caught_up()
+        async with on_duty(world, context) as crew:
+            await crew.caught_up()
+    told = [msgspec.json.decode(m.body, type=Notice) for m in world.told("notice")]
+    escalated = [(notice.incident, notice.late) for notice in told if notice.reason == "escalated"]
+    assert escalated == [(incident_of(alarm_id(1)), True)]
+
+
+async def test_clocks_wait_for_alarms_that_are_there(world: DeskWorld) -> None:
+    with world.context() as context:
+        async with on_duty(world, context) as crew:
+            world.ring("water-0", alarm(1, colour="red"))
+            await crew.caught_up()
+        at_s = world.clock.time_ms // 1000
+        world.ring("water-0", alarm(1, at_s + 5, revision=2, state="cleared", colour="red"))
+        world.clock.time_ms += 2 * ACKNOWLEDGE_S * 1000
+        async with on_duty(world, context) as crew:
+            await crew.caught_up()
+            await crew.drain()
+    reasons = [msgspec.json.decode(m.body, type=Notice).reason for m in world.told("notice")]
+    assert reasons == ["new"]
+
+
+async def test_another_configuration_takes_over_what_is_open(world: DeskWorld) -> None:
+    with world.context() as context:
+        async with on_duty(world, context) as crew:
+            world.ring("water-0", alarm(1, colour="red"))
+            await crew.caught_up()
+            await crew.drain()
+    with world.context("second") as context:
+        async with on_duty(world, context) as crew:
+            await crew.caught_up()
+            await crew.kill()
+        async with on_duty(world, context) as crew:
+            await crew.caught_up()
+            assert crew.runner.status.open == {"alarms": 1, "incidents": 1}
+    assert [e.change for e in world.journal()].count(DeskSwap("second")) == 1
+    assert world.told("notice")[-1] == Message("notice", b"n-swap", b"second")
+
+
+async def test_what_is_no_alarm_is_a_dead_letter_and_the_stage_goes_on(world: DeskWorld) -> None:
+    deep = b"[" * 90_000
+    other = msgspec.json.encode(msgspec.json.decode(alarm(1)) | {"revision": "two"})
+    with world.context() as context:
+        async with on_duty(world, context) as crew:
+            world.ring("water-1", b"\xff\xfe", other, deep, alarm(2))
+            await crew.caught_up()
+            assert crew.runner.status.recoveries == 1
+    letters = [msgspec.json.decode(message.body) for message in world.told("dead_letter")]
+    assert [letter["offset"] for letter in letters] == [0, 1, 2]
+    assert {letter["reason"] for letter in letters} == {"bad_alarm"}
+    assert {(letter["topic"], letter["partition"]) for letter in letters} == {
+        ("tocsin.alarms.water", 1)
+    }
+    assert [message.key for message in world.told("current")] == [alarm_id(2).encode()]
+
+
+@pytest.mark.parametrize("outputs", [2_000, 4])
+async def test_an_alarm_that_raises_twice_is_passed_over(world: DeskWorld, outputs: int) -> None:
+    world.transaction = TransactionBound(outputs=outputs)
+    world.desk_for = partial(PlainDesk, touchy=True)
+    bodies = [alarm(n, channel=POISON if n == 9 else "water.a.flow") for n in range(20)]
+    with world.context() as context:
+        async with on_duty(world, context) as crew:
+            world.ring("water-0", *bodies)
+            await crew.caught_up()
+            assert crew.runner.status.set_aside == 1
+            assert crew.runner.status.recoveries == 3
+    (entry,) = [e.change for e in world.journal() if isinstance(e.change, SetAside)]
+    assert (entry.lane, entry.offset) == ("water-0", 9)
+    (letter,) = [msgspec.json.decode(message.body) for message in world.told("dead_letter")]
+    assert letter["reason"] == "not_judged"
+    assert "ZeroDivisionError" in letter["detail"]
+    _, golden = world.replayed()
+    assert {kind: world.told(kind) for kind in KINDS} == {
+        kind: [m for m in golden if m.kind == kind] for kind in KINDS
+    }
+    assert len(world.told("current")) == 19
+
+
+@pytest.mark.parametrize(("reason", "recoveries"), [(POISON, 1), (LATE_POISON, 2)])
+async def test_a_command_that_raises_is_refused(
+    world: DeskWorld, reason: str, recoveries: int
+) -> None:
+    world.desk_for = partial(PlainDesk, touchy=True)
+    with world.context() as context:
+        async with on_duty(world, context) as crew:
+            world.ring("water-0", alarm(1))
+            await crew.caught_up()
+            world.command(kind="acknowledge", target=alarm_id(1), reason=reason)
+            world.command(kind="acknowledge", target=alarm_id(1))
+            await crew.caught_up()
+            assert crew.runner.status.recoveries == recoveries
+    (letter,) = [msgspec.json.decode(message.body) for message in world.told("dead_letter")]
+    assert letter["reason"] == "not_judged"
+    assert len(world.told("current")) == 2
+
+
+async def test_a_slice_that_retention_took_stops_the_stage_and_rings(world: DeskWorld) -> None:
+    with world.context() as context:
+        async with on_duty(world, context) as crew:
+            world.ring("water-0", *(alarm(n) for n in range(30)))
+            await crew.caught_up()
+            await crew.kill()
+        world.broker.forget(place_of("water-0"), 12)
+        async with on_duty(world, context) as crew:
+            await crew.until(lambda: crew.runner.status.phase == "failed")
+            await crew.task
+    assert "are lost" in crew.runner.status.trouble
+    (stopped,) = world.told("notice")
+    assert stopped.key == b"n-desk-0-data_loss"
+
+
+async def test_a_build_that_tells_something_else_stops_and_rings(world: DeskWorld) -> None:
+    class Louder(PlainDesk):
+        def take(self, alarm: Alarm) -> list[Message]:
+            return [*super().take(alarm), Message("notice", b"n-louder", b"{}")]
+
+    with world.context() as context:
+        async with on_duty(world, context) as crew:
+            world.ring("water-0", *(alarm(n) for n in range(30)))
+            await crew.caught_up()
+            await crew.kill()
+    world.desk_for = Louder
+    with world.context() as context:
+        async with on_duty(world, context) as crew:
+            await crew.until(lambda: crew.runner.status.phase == "failed")
+            await crew.task
+    assert [message.key for message in world.told("notice")] == [b"n-desk-0-diverged"]
+
+
+async def test_a_damaged_snapshot_gives_way_to_the_one_before(world: DeskWorld) -> None:
+    day = await lived(world)
+    newest = Path(world.state) / world.manifests()[-1].snapshot
+    newest.write_bytes(b"damaged")
+    with world.context() as context:
+        async with on_duty(world, context) as crew:
+            day.ring()
+            await crew.caught_up()
+            assert crew.runner.status.damaged_snapshots == 1
+            await crew.drain()
+    day.assert_told_once()

@@ -1,0 +1,1 @@
+"""A desk stage in memory, and alarms for it."""
