@@ -27,6 +27,7 @@ from contracts.desk.commands import (
     Confirm,
     DeskCommand,
     Drill,
+    Judge,
     Maintenance,
     Move,
     Report,
@@ -149,15 +150,25 @@ class AlarmDesk:
             return self._answer(command)
         if isinstance(command, Maintenance):
             return self._serviced(self._orders.take(command, self.time_s))
-        if isinstance(command, Drill):
-            self._drill = command.on
-            return []
         if isinstance(command, Report) and not command.target:
             return self.take(alarm_of_report(command, self.time_s, self._zone, self.config))
         if isinstance(command, Move):
             return self._move(command)
+        if isinstance(command, Drill):
+            self._drill = command.on
         incident = self._checks.incident(command)
-        return self._handle(incident, command) if incident in self._tickets else []
+        in_hand = incident in self._tickets
+        return self._handle(incident, command) if in_hand else self._remark(command)
+
+    def _remark(self, command: DeskCommand) -> list[Message]:
+        """Put what somebody says of a line on the record of its alarm: it has no ticket."""
+        said = f"verdict: {command.verdict}" if isinstance(command, Judge) else ""
+        reason = "; ".join(filter(None, (said, command.reason)))
+        who, told = Who(command.by, command.role, reason), []
+        for alarm in self._checks.targets(getattr(command, "target", "")):
+            answer = self._answers.remark(alarm, who, self.time_s)
+            told.append(self._open.record(alarm, answer, drill=self._drill))
+        return told
 
     def _answer(self, command: Acknowledge | Confirm | Reset) -> list[Message]:
         """Answer an alarm, or all open ones of an incident."""

@@ -25,9 +25,11 @@ from contracts.desk.commands import (
     Advance,
     Assign,
     Close,
+    Comment,
     Confirm,
     DeskCommand,
     Drill,
+    Judge,
     Maintenance,
     Move,
     Report,
@@ -151,6 +153,26 @@ def test_what_a_person_found_is_an_alarm_until_a_person_says_it_is_over() -> Non
     told = stage.obey(said(Confirm, current.alarm.id))
     assert [m.body for m in told if m.kind == "current"][-1] == b""
     assert stage.counts()["alarms"] == 0
+
+
+@pytest.mark.parametrize(
+    ("kind", "more", "noted"),
+    [
+        (Comment, {"reason": "looked at it"}, "looked at it"),
+        (Judge, {"verdict": "false", "reason": "sensor wet"}, "verdict: false; sensor wet"),
+    ],
+)
+def test_what_is_said_of_a_single_alarm_is_on_its_record(
+    kind: type[DeskCommand], more: dict[str, str], noted: str
+) -> None:
+    ring, stage = Rings(), desk()
+    alarm = ring("power.f7")
+    stage.take(alarm)
+    command = said(kind, alarm.id, **more)
+    assert stage.judge(command) is None
+    (current,) = currents(stage.obey(command))
+    assert (current.answer.by, current.answer.reason) == ("li.wei", noted)
+    assert current.answer.state == "unacknowledged"
 
 
 def test_a_drill_says_so_on_every_record() -> None:

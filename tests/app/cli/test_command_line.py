@@ -109,7 +109,7 @@ def test_an_interrupt_while_loading_is_one_line_at_any_moment(command: str, tmp_
             process.send_signal(signal.SIGINT)
             out, err = process.communicate(timeout=20)
         said = [*out.strip().splitlines()[-1:], *err.strip().splitlines()]
-        # On a busy machine Python itself may not have begun with our code, or still import `signal`.
+        # On a busy machine Python may not have begun with our code, or still import `signal`.
         assert not re.search(r'/app/\S+", line \d+, in (?!<module>)', err)
         assert process.returncode in {0, 1, -signal.SIGINT}, (after_s, out, err)
         heard += any("interrupted" in line for line in said)
