@@ -8,23 +8,22 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from importlib import import_module
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import msgspec
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
-from app.process.desk_worker import DeskParts, DeskWorker
+from app.process.desk_worker import DeskParts, DeskWorker, city_desk
 from app.process.worker_options import WorkerOptions
 from benchmarks.support.claims import Claim, print_claims, print_table
 from configuration.configuration import Configuration
-from contracts.ports.desk import Desk
 from contracts.ports.status import DeskStatus
+from runtime.installation import CONFIGS
 from tests.testkit.desk.alarms import BEGAN_S, alarm, alarm_id
 from tests.testkit.desk.city import LANES, DeskCity, desk_city
-from tests.testkit.desk.plain_desk import PlainDesk
-from tests.testkit.desk.world import judge
+from tests.testkit.desk.process import PARTS
 from tests.testkit.kafka.broker import Cluster, missing
 
 OPEN, MORE, ACKS = 100_000, 40_000, 100
@@ -33,7 +32,7 @@ COLOURS = ("orange", *["yellow"] * 4, *["blue"] * 15)
 GOAL_PER_S, GOAL_MS = 2_000.0, 100.0
 WAIT_S, LOOK_S = 900.0, 0.02
 
-DeskOf = Callable[[Configuration], Desk]
+PartsOf = Callable[[Configuration], DeskParts]
 
 
 @dataclass
@@ -89,10 +88,10 @@ async def ring(city: DeskCity, first: int, count: int, revision: int) -> None:
 
 
 @asynccontextmanager
-async def stage(city: DeskCity, desk_of: DeskOf) -> AsyncIterator[DeskStatus]:
+async def stage(city: DeskCity, parts_of: PartsOf) -> AsyncIterator[DeskStatus]:
     """The stage in this process, once it is recovered."""
-    options, parts = WorkerOptions(lifeline="desk"), DeskParts(desk_of, judge)
-    async with DeskWorker(city.configuration, options, parts) as worker:
+    options, configuration = WorkerOptions(lifeline="desk"), city.configuration
+    async with DeskWorker(configuration, options, parts_of(configuration)) as worker:
         await _until(lambda: worker.ready() and len(worker.lanes()) == 1)
         (status,) = worker.lanes()
         assert isinstance(status, DeskStatus)
@@ -129,15 +128,15 @@ async def acknowledged(city: DeskCity) -> list[float]:
     return sorted(found)
 
 
-async def measure(desk_of: DeskOf) -> None:
+async def measure(parts_of: PartsOf) -> None:
     """Open alarms, then measure what comes behind them with a stage that starts anew."""
     with TemporaryDirectory(prefix="tocsin-desk-") as folder, Cluster() as kafka:
         async with desk_city(Path(folder), kafka.bootstrap, "desk") as city:
             await ring(city, 0, OPEN, revision=1)
-            async with stage(city, desk_of) as status:
+            async with stage(city, parts_of) as status:
                 await _until(lambda: status.position >= OPEN and not status.waiting)
             await ring(city, OPEN, MORE, revision=2)
-            async with stage(city, desk_of) as status:
+            async with stage(city, parts_of) as status:
                 per_s, per_core_s = await rates(status)
                 opened = status.open["alarms"]
                 delays = await acknowledged(city)
@@ -155,16 +154,9 @@ async def measure(desk_of: DeskOf) -> None:
     )
 
 
-def plain(configuration: Configuration) -> Desk:
+def small(_: Configuration) -> DeskParts:
     """The small desk of tests: what the stage's machinery costs by itself."""
-    return PlainDesk(configuration.hash)
-
-
-def named(place: str) -> DeskOf:
-    """A function by its `module:name`."""
-    module, _, name = place.partition(":")
-    found: DeskOf = getattr(import_module(module), name)
-    return found
+    return PARTS
 
 
 def main() -> None:
@@ -172,14 +164,9 @@ def main() -> None:
     if reason := missing():
         sys.exit(reason)
     options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument(
-        "--desk",
-        type=named,
-        default=plain,
-        metavar="MODULE:NAME",
-        help="makes a desk from a configuration (default: the small one of tests)",
-    )
-    asyncio.run(measure(options.parse_args().desk))
+    options.add_argument("--small", action="store_true", help="with the small desk of tests")
+    shipped = partial(city_desk, CONFIGS)
+    asyncio.run(measure(small if options.parse_args().small else shipped))
 
 
 if __name__ == "__main__":
