@@ -328,9 +328,10 @@ class Incidents:
         return due
 
     def _forget_s(self, group: Group) -> int:
-        """When a line that is over can no longer be linked to anything."""
+        """When a line that is over can no longer be linked to anything, and has been told of."""
         kept_s = self._index.rule.kept_s
-        return max(entry.onset_s + kept_s(entry) for entry in group.alarms.values())
+        linked_s = max(entry.onset_s + kept_s(entry) for entry in group.alarms.values())
+        return max(linked_s, group.head.told.at_s + 1 if group.head.told else 0)
 
     def _fire(self, group: Group, time_s: int) -> list[Change]:
         head = group.head
