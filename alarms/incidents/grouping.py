@@ -328,10 +328,10 @@ class Incidents:
         return due
 
     def _forget_s(self, group: Group) -> int:
-        """When a line that is over can no longer be linked to anything, and has been told of."""
-        kept_s = self._index.rule.kept_s
+        """When a line that is over can no longer be linked to anything, and its end was told."""
+        kept_s, told = self._index.rule.kept_s, group.head.told
         linked_s = max(entry.onset_s + kept_s(entry) for entry in group.alarms.values())
-        return max(linked_s, group.head.told.at_s + 1 if group.head.told else 0)
+        return max(linked_s, told.at_s + 1) if told else linked_s
 
     def _fire(self, group: Group, time_s: int) -> list[Change]:
         head = group.head
