@@ -128,14 +128,31 @@ class Annunciator:
         return {desk: msgspec.to_builtins(self._loads[desk]) for desk in sorted(self._loads)}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Take over what was remembered; what waits for a desk that is gone is let go."""
-        known = (name for name in sorted(state) if self._plan.desks.get(name) is not None)
-        self._loads = {name: load_of(state[name]) for name in known}
+        """Take over what was remembered; what waits for a desk that is gone goes to the city's."""
+        self._loads = {name: load_of(state[name]) for name in sorted(state)}
+        for name in [name for name in self._loads if self._plan.desks.get(name) is None]:
+            self._pass_on(self._loads.pop(name))
         for name, load in self._loads.items():
             if load.held is not None:
                 self._deadlines.set(("summary", name), load.summary_s)
             if load.listed is not None:
                 self._deadlines.set(("daily", name), load.daily_s)
+
+    def _pass_on(self, gone: DeskLoad) -> None:
+        """Let the city's operations centre, or its first desk, be told of what waits."""
+        city = [desk for desk in self._plan.desks if desk.level == "city"]
+        if not city:
+            return
+        heir = min(city, key=lambda desk: (desk.of_trade, desk.id))
+        load = self._load(heir, gone.bucket.at_s)
+        if gone.held is not None:
+            load.summary_s = min(load.summary_s, gone.summary_s) if load.held else gone.summary_s
+            load.held = load.held or HeldBack()
+            load.held.join(gone.held, FOREMOST)
+        if gone.listed is not None:
+            load.daily_s = min(load.daily_s, gone.daily_s) if load.listed else gone.daily_s
+            load.listed = load.listed or HeldBack()
+            load.listed.join(gone.listed, LISTED_MAX)
 
     def _collected(
         self, desk: Desk, reason: NoticeReason, held: HeldBack, time_s: int, late: bool

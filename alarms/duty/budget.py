@@ -93,6 +93,13 @@ class HeldBack(msgspec.Struct):
         others = [other for other in self.foremost if other.incident != matter.incident]
         self.foremost = sorted([*others, matter])[:most]
 
+    def join(self, other: "HeldBack", most: int) -> None:
+        """Add what was kept back elsewhere."""
+        for key, count in other.counts.items():
+            self.counts[key] = self.counts.get(key, 0) + count
+        known = {matter.incident: matter for matter in (*other.foremost, *self.foremost)}
+        self.foremost = sorted(known.values())[:most]
+
 
 class DeskLoad(msgspec.Struct):
     """What a desk was told lately, and what waits for it.

@@ -115,7 +115,7 @@ def case_of(incident: Situation, revision: int, facts: Facts, before: Case | Non
         incident=incident.id,
         alarm=first.alarm if first else "",
         revision=revision,
-        colour=_colour(incident),
+        colour=_last_colour(incident, before),
         title=incident.title,
         where=incident.where,
         lifelines=incident.lifelines,
@@ -138,10 +138,10 @@ def case_of(incident: Situation, revision: int, facts: Facts, before: Case | Non
     return case
 
 
-def _colour(incident: Situation) -> str:
-    """Its colour; once it is over, the worst that it had."""
-    known = [word for word in (incident.colour, incident.worst) if word in COLOURS]
-    return known[0] if known else COLOURS[0]
+def _last_colour(incident: Situation, before: Case | None) -> str:
+    """Its colour; of one that is over and has none any more, the last that it had."""
+    known = [incident.colour, before.colour if before else "", incident.worst, COLOURS[0]]
+    return next(colour for colour in known if colour in COLOURS)
 
 
 def case_from(plain: Any) -> Case:

@@ -5,7 +5,7 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta
 
-from alarms.duty.desks import Party
+from alarms.duty.desks import Level, Party
 from contracts.quantities import NS_PER_S, Duration
 
 COLOURS: Final = ("blue", "yellow", "orange", "red")
@@ -78,7 +78,7 @@ class Clock(msgspec.Struct):
     """
 
     desk: str
-    level: str
+    level: Level
     acknowledge_s: int
     due_s: int
     to: str

@@ -114,6 +114,8 @@ class Duty:
         if begins:
             notices = self._begin(case, told_as, held, time_s)
         else:
+            if told_as == "new" and not case.life_safety:  # the line of its first alarm was told
+                held = held or Withheld("duplicate", "", case.incident)
             notices = [self._update(case, desk, told_as, held, time_s) for desk in self._had(case)]
         if case.held in ACTED or (case.over and not case.urgent):
             self._stop(case)
@@ -376,15 +378,21 @@ class Duty:
         case = self._cases[incident]
         clock = case.clock_of(desk)
         assert clock is not None
-        told = {other.to for other in case.clocks if other.fired_s == at_s}
+        told = [self._target(case, other) for other in case.clocks if other.fired_s == at_s]
         clock.fired_s, clock.late = at_s, late
         notices: list[Notice] = []
-        target = self._plan.desks.get(clock.to) or self._home(case)
-        if target is not None and clock.to not in told:
+        target = self._target(case, clock)
+        if target is not None and target not in told:
             call = Call("escalated", self._plan.desks.get(desk), late=late)
             notices = self._call(case, target, call, None, at_s)
         self._settle(case)
         return [Fired(incident, self._clock_state(clock), notices)]
+
+    def _target(self, case: Case, clock: Clock) -> Desk | None:
+        """Desk that a clock escalates to; under a plan without it, an owner of the next level."""
+        level = LEVELS[min(LEVELS.index(clock.level) + 1, len(LEVELS) - 1)]
+        owners = self._plan.desks.of(level, case.where, case.lifelines)
+        return self._plan.desks.get(clock.to) or (owners[0] if owners else None)
 
     def _stop(self, case: Case) -> None:
         """Stop the clocks that run; those that fired stay on record."""

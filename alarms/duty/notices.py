@@ -39,8 +39,9 @@ LEADS: Final[dict[NoticeReason, Text]] = {
     "nobody on duty": Text(
         en="Nobody is on duty at {desk}: it is yours.", zh="{desk}目前无人值班，由贵处负责处置。"
     ),
-    "merged": Text(en="It is part of a larger incident now.", zh="已并入更大的事件。"),
-    "split": Text(en="It was split off another incident.", zh="由其他事件拆分而来。"),
+    # Said of both incidents that take part.
+    "merged": Text(en="It was merged with another incident.", zh="已与相关事件合并处置。"),
+    "split": Text(en="One incident was split in two.", zh="原事件已拆分为两起。"),
 }
 MISSING: Final = Text(
     en="No {level} desk answers for it: it is yours.", zh="所在{level}未设责任席位，由贵处负责。"

@@ -193,23 +193,22 @@ class AlarmAnswers:
         return Taken(self._told(held), replaced)
 
     def _begin(self, alarm: Alarm) -> tuple[_Held, str]:
-        """A new alarm, not raised yet, and the id of the one that it stands for."""
+        """A new alarm in the state of the one that it stands for, and that one's id."""
+        subject = (alarm.channel, alarm.rule.name)
+        replaced = self._newest.get(subject, "")
+        before = self._open.pop(replaced).state if replaced else NORMAL
         held = _Held(
             alarm.id,
-            alarm.channel,
-            alarm.rule.name,
-            0,
-            NORMAL,
+            *subject,
+            revision=0,
+            state=NORMAL if before in _ACTIVE else before,
             rank=0,
             latches=alarm.life_safety or f"{alarm.class_name}/{alarm.rule.name}" in self._latched,
             life_safety=alarm.life_safety,
             raised_s=0,
         )
-        replaced = self._newest.get(held.subject, "")
-        if replaced:
-            del self._open[replaced]
         self._open[held.id] = held
-        self._newest[held.subject] = held.id
+        self._newest[subject] = held.id
         return held, replaced
 
     def _raise(self, held: _Held, alarm: Alarm, time_s: int) -> None:

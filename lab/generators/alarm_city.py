@@ -117,14 +117,12 @@ class Spell(NamedTuple):
     colours : sequence of (int, str)
         Colours from which times on, the first at the beginning.
     ends_s : int
-    life_safety : bool
     """
 
     asset: CityAsset
     what: str
     colours: tuple[tuple[int, str], ...]
     ends_s: int
-    life_safety: bool = False
 
 
 Assets = dict[str, list[CityAsset]]  # by kind
@@ -251,7 +249,7 @@ def _feeder_trips(rng: Rng, assets: Assets, month: Month) -> Iterator[Happening]
                 if child.parent == feeder.id and rng.random() < share:
                     from_s = at_s + int(rng.integers(0, latest_s + 1))
                     until_s = ends_s + int(rng.integers(0, 120))
-                    spells.append(Spell(child, f"{kind}_state", ((from_s, "yellow"),), until_s))
+                    spells.append(Spell(child, STATES[kind], ((from_s, "yellow"),), until_s))
         lifts = [lift for lift in assets["lift"] if lift.parent == feeder.id]
         # So many that outages make up their share of all entrapments.
         shut_in = ENTRAPMENTS * BY_OUTAGE / (FEEDER_TRIPS * (1 - RECLOSED))
@@ -327,7 +325,7 @@ def _gas(rng: Rng, assets: Assets, month: Month) -> Iterator[Happening]:
         colours = ((at_s, "yellow"), (at_s + int(rng.integers(60, 900)), "red"))
         yield (
             CityEvent("gas", point.id, at_s, ends_s),
-            [Spell(point, "methane", colours, ends_s, life_safety=True)],
+            [Spell(point, "methane", colours, ends_s)],
         )
 
 
@@ -357,10 +355,21 @@ DRAWS: Final[tuple[Draw, ...]] = (
     _plain("mast", DROPOUTS, ("observability", "yellow", 480, 1.0)),
     _plain("sensor", SILENCES, ("silent", "blue", 20 * 3_600, 0.8)),
 )
+# The class of each kind's state, and classes by other rules than `limit`.
+STATES: Final = {"pump": "pump_state", "lift": "car_state", "mast": "mast_state"}
+RULES: Final = {
+    "feeder_switch": "sequence",
+    "pump_state": "sequence",
+    "car_state": "sequence",
+    "mast_state": "sequence",
+    "silent": "silent",
+    "observability": "observability",
+}
+LIFE_SAFETY: Final = frozenset({"car_state", "methane"})  # as the shipped classes say
 WORDS: Final = {
     "feeder_switch": ("breaker tripped", "断路器跳闸"),
     "pump_state": ("pump stopped", "水泵停运"),
-    "lift_state": ("lift without power", "电梯失电"),
+    "car_state": ("lift without power", "电梯失电"),
     "mast_state": ("mains lost, on battery", "市电中断，转电池供电"),
     "confined": ("somebody is shut in", "有人被困"),
     "flow_dma": ("flow too high", "流量越上限"),
@@ -411,10 +420,10 @@ def _alarm(spell: Spell, revision: int, step: tuple[int, str, str]) -> Alarm:
         consequence="made",
         respond=RespondTo("M-1", ["made"]),
         owner=OwnedBy("district", "made", _text(at_s + 900), "city"),
-        rule=RungBy("limit", "made", "[E] made", ""),
+        rule=RungBy(RULES.get(spell.what, "limit"), "made", "[E] made", ""),
         asset=asset.asset,
         class_name=f"{asset.lifeline}.{spell.what}",
-        life_safety=spell.life_safety,
+        life_safety=spell.what in LIFE_SAFETY,
     )
 
 

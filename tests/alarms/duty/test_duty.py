@@ -262,6 +262,39 @@ def test_a_repeat_of_the_same_fault_is_a_duplicate_while_the_first_is_open() -> 
     assert told(new(here, 5, asset="pump-1", facts=Facts(fault="stopped")))
 
 
+def test_a_line_that_becomes_an_incident_is_not_told_again_unless_it_is_worse() -> None:
+    here = duty()
+    line = situation(1, "yellow", opened=False)
+    assert told(here.changed(line, "new", 0, NONE, NOON))
+    notices = here.changed(situation(1, "yellow"), "new", 1, NONE, NOON + 5)
+    assert set(kept(notices).values()) == {"duplicate"}
+    assert notices[0].withheld is not None
+    assert notices[0].withheld.detail == "i-0000000000000001"
+    assert here.soonest_s == NOON + 60 * MINUTE
+    assert len(told(here.changed(situation(1, "red"), "new", 2, NONE, NOON + 6))) == 5
+
+
+def test_another_plan_takes_over_what_runs() -> None:
+    here = duty()
+    new(here, 1, "orange")
+    kept_back = 0
+    for number in range(2, 9):
+        kept_back += len(kept(new(here, number, "yellow", lifelines=["power"])))
+        kept_back += len(kept(new(here, number + 10, "blue")))
+    other = duty(desks=[desk("city", "city"), desk("new-district", "district", "310101")])
+    other.restore(here.state())
+    fired = other.advance(NOON + 10 * MINUTE)
+    assert [each.clock.desk for each in fired if each.clock] == ["district", "district-water"]
+    told_now = [(notice.desk, notice.reason) for notice in notices_of(fired)]
+    assert told_now == [("city", "escalated"), ("city", "summary")]  # its water desk is gone
+    worse = other.changed(situation(1, "red"), "colour", 2, NONE, NOON + 11 * MINUTE)
+    assert told(worse) == ["city", "new-district"]
+    later = notices_of(other.advance(NOON + 86_400))
+    lists = [*notices_of(fired), *later]
+    kept_back += sum(notice.withheld is not None for notice in lists)
+    assert sum(notice.counts.get("all", 0) for notice in lists) == kept_back
+
+
 def test_a_worse_colour_than_any_told_is_told_although_it_chatters() -> None:
     here = duty()
     new(here)
@@ -353,6 +386,14 @@ def test_clocks_of_what_is_urgent_run_on_when_it_is_over_and_others_stop() -> No
     here.changed(situation(2, "yellow", state="over"), "over", 2, NONE, NOON + 1)
     fired = here.advance(NOON + 60 * MINUTE)
     assert {each.incident for each in fired} == {"i-0000000000000001", ""}
+
+
+def test_what_is_over_is_told_with_the_last_colour_that_it_had() -> None:
+    here = duty()
+    new(here, 1, "orange")
+    over = here.changed(situation(1, "clear", state="over"), "over", 2, NONE, NOON + 1)
+    assert {notice.colour for notice in over} == {"orange"}
+    assert here.soonest_s == NOON + 10 * MINUTE  # of what is urgent somebody must have looked
 
 
 def test_a_line_that_is_over_is_forgotten_as_soon_as_no_clock_waits() -> None:

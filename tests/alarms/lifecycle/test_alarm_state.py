@@ -88,7 +88,7 @@ class Bench:
 
 
 @pytest.mark.parametrize(("latching", "written"), [(False, PLAIN), (True, LATCHING)])
-@given(events=st.lists(st.sampled_from(EVENTS), max_size=60))
+@given(events=st.lists(st.sampled_from(EVENTS), min_size=40, max_size=60))
 def test_it_is_the_machine_of_the_standard(latching: bool, written: str, events: list[str]) -> None:
     oracle, letter = table(written), "A"
     bench = Bench(latched=["water.pressure/limit"] if latching else [])

@@ -73,7 +73,7 @@ def test_children_ring_with_their_feeder_within_the_delays_of_their_edge(
     month: AlarmMonth,
 ) -> None:
     trips = {n: event for n, event in enumerate(month.events) if event.kind == "feeder trip"}
-    latest = {"pump_state": 30, "lift_state": 10, "mast_state": 1, "confined": 180}
+    latest = {"pump_state": 30, "car_state": 10, "mast_state": 1, "confined": 180}
     children = 0
     for told in month.told:
         trip = trips.get(told.event)
