@@ -7,18 +7,20 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import msgspec
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from msgspec import structs
 
 from app.process.desk_worker import DeskParts, DeskWorker, city_desk
 from app.process.worker_options import WorkerOptions
 from benchmarks.support.claims import Claim, print_claims, print_table
 from configuration.configuration import Configuration
+from configuration.settings import Snapshot
 from contracts.ports.status import DeskStatus
 from runtime.installation import CONFIGS
 from tests.testkit.desk.alarms import BEGAN_S, alarm, alarm_id
@@ -90,7 +92,10 @@ async def ring(city: DeskCity, first: int, count: int, revision: int) -> None:
 @asynccontextmanager
 async def stage(city: DeskCity, parts_of: PartsOf) -> AsyncIterator[DeskStatus]:
     """The stage in this process, once it is recovered."""
-    options, configuration = WorkerOptions(lifeline="desk"), city.configuration
+    options, settings = WorkerOptions(lifeline="desk"), city.configuration.settings
+    configuration = replace(
+        city.configuration, settings=structs.replace(settings, snapshot=Snapshot())
+    )
     async with DeskWorker(configuration, options, parts_of(configuration)) as worker:
         await _until(lambda: worker.ready() and len(worker.lanes()) == 1)
         (status,) = worker.lanes()
