@@ -110,7 +110,22 @@ class AlarmDesk:
             if taken.replaced:
                 told.append(self._open.drop(taken.replaced))
             told.append(self._current(alarm, taken.answer))
-        return told + self._changed(changes)
+        told += self._changed(changes)
+        self._note_quiet(self._incidents.of_alarm(alarm.id) or "")
+        return told
+
+    def _note_quiet(self, incident: str) -> None:
+        """Let a ticket on which lives hang know whether it may be closed: it never ends by itself.
+
+        Others end once they have been quiet for as long as their lifelines ask for.
+        """
+        tickets = self._tickets
+        if (
+            incident in tickets
+            and tickets.life_safety(incident)
+            and self._incidents.knows(incident)
+        ):
+            tickets.over(incident, self.time_s, over=self._incidents.quiet(incident))
 
     def _current(self, alarm: Alarm, answer: Answer) -> Message:
         """Record of an alarm that was just taken."""
@@ -308,7 +323,8 @@ class AlarmDesk:
         if situation.opened:
             over = situation.state == "over"
             self._tickets.open(situation.id, self.time_s, life_safety=situation.life_safety)
-            self._tickets.over(situation.id, self.time_s, over=over)
+            if not self._tickets.life_safety(situation.id):
+                self._tickets.over(situation.id, self.time_s, over=over)
             revision = self._revise(situation.id)
         facts = self._facts(situation)
         notices = self._duty.changed(situation, change.reason, revision, facts, self.time_s)

@@ -121,6 +121,10 @@ class Incidents:
         """Whether an incident is remembered under its own id."""
         return incident in self._groups
 
+    def quiet(self, incident: str) -> bool:
+        """Whether nothing of a remembered incident is active now, however long it is held."""
+        return self._groups[incident].shade() == CLEAR
+
     def of_alarm(self, alarm: str) -> str | None:
         """The incident that an alarm belongs to; None when it is not remembered."""
         group = self._components.group_of.get(alarm)
