@@ -27,6 +27,7 @@ from contracts.desk.commands import (
     Confirm,
     DeskCommand,
     Drill,
+    Judge,
     Maintenance,
     Move,
     Report,
@@ -109,7 +110,22 @@ class AlarmDesk:
             if taken.replaced:
                 told.append(self._open.drop(taken.replaced))
             told.append(self._current(alarm, taken.answer))
-        return told + self._changed(changes)
+        told += self._changed(changes)
+        self._note_quiet(self._incidents.of_alarm(alarm.id) or "")
+        return told
+
+    def _note_quiet(self, incident: str) -> None:
+        """Let a ticket on which lives hang know whether it may be closed: it never ends by itself.
+
+        Others end once they have been quiet for as long as their lifelines ask for.
+        """
+        tickets = self._tickets
+        if (
+            incident in tickets
+            and tickets.life_safety(incident)
+            and self._incidents.knows(incident)
+        ):
+            tickets.over(incident, self.time_s, over=self._incidents.quiet(incident))
 
     def _current(self, alarm: Alarm, answer: Answer) -> Message:
         """Record of an alarm that was just taken."""
@@ -149,15 +165,25 @@ class AlarmDesk:
             return self._answer(command)
         if isinstance(command, Maintenance):
             return self._serviced(self._orders.take(command, self.time_s))
-        if isinstance(command, Drill):
-            self._drill = command.on
-            return []
         if isinstance(command, Report) and not command.target:
             return self.take(alarm_of_report(command, self.time_s, self._zone, self.config))
         if isinstance(command, Move):
             return self._move(command)
+        if isinstance(command, Drill):
+            self._drill = command.on
         incident = self._checks.incident(command)
-        return self._handle(incident, command) if incident in self._tickets else []
+        in_hand = incident in self._tickets
+        return self._handle(incident, command) if in_hand else self._remark(command)
+
+    def _remark(self, command: DeskCommand) -> list[Message]:
+        """Put what somebody says of a line on the record of its alarm: it has no ticket."""
+        said = f"verdict: {command.verdict}" if isinstance(command, Judge) else ""
+        reason = "; ".join(filter(None, (said, command.reason)))
+        who, told = Who(command.by, command.role, reason), []
+        for alarm in self._checks.targets(getattr(command, "target", "")):
+            answer = self._answers.remark(alarm, who, self.time_s)
+            told.append(self._open.record(alarm, answer, drill=self._drill))
+        return told
 
     def _answer(self, command: Acknowledge | Confirm | Reset) -> list[Message]:
         """Answer an alarm, or all open ones of an incident."""
@@ -297,7 +323,8 @@ class AlarmDesk:
         if situation.opened:
             over = situation.state == "over"
             self._tickets.open(situation.id, self.time_s, life_safety=situation.life_safety)
-            self._tickets.over(situation.id, self.time_s, over=over)
+            if not self._tickets.life_safety(situation.id):
+                self._tickets.over(situation.id, self.time_s, over=over)
             revision = self._revise(situation.id)
         facts = self._facts(situation)
         notices = self._duty.changed(situation, change.reason, revision, facts, self.time_s)

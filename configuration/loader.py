@@ -85,7 +85,9 @@ class Loader:
         self._read_calendar()
         for lifeline in sorted(there if settings is None else settings.lifelines):
             self._lifeline(lifeline)
-        self.topology = read_topology(self._folder / TOPOLOGY, self._called, self._findings)
+        self.topology = read_topology(
+            self._folder / TOPOLOGY, self._called, self._judged(), self._findings
+        )
         hashes = check_ids(self.tables, self._findings)
         check_references(self._packs, self.pages, self._classes)
         if settings is None or self._findings.found:
@@ -98,6 +100,10 @@ class Loader:
         }
         self._vary([Catalogue(table) for table in tables.values()])
         return settings, self._packs, tables
+
+    def _judged(self) -> list[str]:
+        """Classes of lifelines whose classes could all be read."""
+        return sorted(c for c in self._classes if c.partition(".")[0] not in self._opaque)
 
     def _vary(self, catalogues: Sequence[Catalogue]) -> None:
         """Add the variants of classes that overrides make for some channels."""

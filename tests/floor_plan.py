@@ -18,11 +18,8 @@ Files = Mapping[str, str]
 MODULES_MAX = 15
 MODULES_MAX_IN = {"benchmarks": 20}  # one script a claim
 APP_LINES_MAX = 4_500  # it composes; what grows there belongs into a room
-UNWATCHED = {
-    "tests",
-    "docs",
-    "deploy",
-}  # top-level folders with Python code outside the import contracts
+# Top-level folders with Python code outside the import contracts.
+UNWATCHED = {"tests", "docs", "deploy"}
 TESTKIT = "tests.testkit"
 # Metaphors that a reader would have to learn here; the field has words for all of them.
 PRIVATE_WORDS = {"ear", "seat", "hall", "understudy", "whispers", "burden", "yard", "house"}

@@ -56,8 +56,7 @@ class Annunciator:
         """
         withheld = held
         if withheld is None and not case.life_safety:
-            withheld = self._off_duty(case, desk, time_s)
-            withheld = withheld or self._later(case, desk, call.reason, time_s)
+            withheld = self._put_off(case, desk, call.reason, time_s)
         elif withheld is None:
             self._load(desk, time_s).bucket.overdraw(self._every_s)
         key = f"{desk.id}\n{call.reason}"
@@ -175,20 +174,26 @@ class Annunciator:
             counts=held.counts,
         )
 
-    def _off_duty(self, case: Case, desk: Desk, time_s: int) -> Withheld | None:
-        if not self.absent(case, desk, time_s):
-            return None
-        ahead = self._plan.roster.next_on_duty_s(desk.id, time_s)
-        return Withheld("off duty", self._text(ahead) if ahead is not None else "", desk.id)
-
-    def _later(self, case: Case, desk: Desk, reason: NoticeReason, time_s: int) -> Withheld | None:
-        """What the daily list and the budget put off."""
+    def _put_off(
+        self, case: Case, desk: Desk, reason: NoticeReason, time_s: int
+    ) -> Withheld | None:
+        """What an empty chair, the daily list or the budget puts off; None tells it."""
         load = self._load(desk, time_s)
-        if self._plan.clocks[case.colour].daily and reason != "handover":
+        daily = self._plan.clocks[case.colour].daily and reason != "handover"
+        if daily or (reason == "reminder" and case.answered):
             return self._listed(case, desk, reason, load)
+        if self.absent(case, desk, time_s):
+            ahead = self._plan.roster.next_on_duty_s(desk.id, time_s)
+            return Withheld("off duty", self._text(ahead) if ahead is not None else "", desk.id)
         if case.urgent or reason == "handover":
             load.bucket.overdraw(self._every_s)
             return None
+        return self._budgeted(case, desk, reason, time_s)
+
+    def _budgeted(
+        self, case: Case, desk: Desk, reason: NoticeReason, time_s: int
+    ) -> Withheld | None:
+        load = self._load(desk, time_s)
         pressing = reason in PRESSING and (case.people > 0 or case.critical > 0)
         if self._affords(load, pressing):
             return None

@@ -57,9 +57,9 @@ class Case(msgspec.Struct):
         Who was considered, in that order: `told`, or what kept the last notice back.
     held : str
         What keeps all of it back, empty when nothing does.
-    opened, over : bool
-        Whether it is an incident and not the line of one alarm; whether nothing in it is active
-        any more.
+    opened, answered, over : bool
+        Whether it is an incident and not the line of one alarm; whether somebody has it; whether
+        nothing in it is active any more.
     told_colour : int
         The worst colour that was told, by its place in `COLOURS`; -1 before.
     owners : list of str
@@ -84,6 +84,7 @@ class Case(msgspec.Struct):
     asset: str
     fault: str
     opened: bool = False
+    answered: bool = False
     over: bool = False
     held: str = ""
     told_colour: int = -1
@@ -131,6 +132,7 @@ def case_of(incident: Situation, revision: int, facts: Facts, before: Case | Non
     )
     if before is not None:
         case.held, case.told_colour = before.held, before.told_colour
+        case.answered = before.answered
         case.desks, case.owners, case.clocks = before.desks, before.owners, before.clocks
         case.fault = facts.fault or before.fault
         case.first = facts.first or before.first

@@ -127,6 +127,7 @@ class Duty:
         del by, time_s  # the ticket has them
         if case := self._cases.get(incident):
             self._stop(case)
+            case.answered = True
             self._settle(case)
 
     def assigned(
@@ -146,6 +147,7 @@ class Duty:
         if case is None:
             return []
         self._stop(case)
+        case.answered = True
         case.owners = [*case.owners, owner][-OWNERS_MAX:]
         named = [self._plan.desks.get(name) for name in (owner, *joint)]
         desks = {desk.id: desk for desk in named if desk is not None}
@@ -176,7 +178,7 @@ class Duty:
         if desk is None:
             return []
         self._stop(case)
-        case.clocks = []
+        case.clocks, case.answered = [], False
         return self._call(case, desk, Call("handover"), None, time_s)
 
     def closed(self, incident: str) -> None:
@@ -297,7 +299,7 @@ class Duty:
     ) -> list[Notice]:
         """Tell everybody whom the colour names, and all who were told before; clocks run anew."""
         self._stop(case)
-        case.clocks = []
+        case.clocks, case.answered = [], False
         calls = self._audience(case, reason)
         for desk in self._had(case):
             calls.setdefault(desk.id, (desk, Call(reason, informed=True)))

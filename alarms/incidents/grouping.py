@@ -121,6 +121,10 @@ class Incidents:
         """Whether an incident is remembered under its own id."""
         return incident in self._groups
 
+    def quiet(self, incident: str) -> bool:
+        """Whether nothing of a remembered incident is active now, however long it is held."""
+        return self._groups[incident].shade() == CLEAR
+
     def of_alarm(self, alarm: str) -> str | None:
         """The incident that an alarm belongs to; None when it is not remembered."""
         group = self._components.group_of.get(alarm)
@@ -328,9 +332,10 @@ class Incidents:
         return due
 
     def _forget_s(self, group: Group) -> int:
-        """When a line that is over can no longer be linked to anything."""
-        kept_s = self._index.rule.kept_s
-        return max(entry.onset_s + kept_s(entry) for entry in group.alarms.values())
+        """When a line that is over can no longer be linked to anything, and its end was told."""
+        kept_s, told = self._index.rule.kept_s, group.head.told
+        linked_s = max(entry.onset_s + kept_s(entry) for entry in group.alarms.values())
+        return max(linked_s, told.at_s + 1) if told else linked_s
 
     def _fire(self, group: Group, time_s: int) -> list[Change]:
         head = group.head

@@ -1,7 +1,7 @@
 """Which alarms may explain which: lifelines.md section 19.2, by indexes instead of all pairs."""
 
 import math
-from bisect import bisect_left, bisect_right, insort
+from bisect import bisect_left, insort
 from collections.abc import Iterator
 from typing import Final, NamedTuple, TypeVar
 
@@ -18,7 +18,7 @@ LINKED: Final = 300  # section 19.2, in thousandths
 ASSETS_SUSPECT: Final = 3  # row 6 of section 19.1: a power flag on three lifts
 NEIGHBOURS_MAX: Final = 64  # looked at on either side for a suspicion
 FAR_S: Final = 1 << 62
-Row = tuple[int, str, Entry]  # onset, id: the order of every list
+Row = tuple[int, str, Entry]  # the order of every list: ids differ, so entries are never compared
 K = TypeVar("K")
 
 
@@ -87,6 +87,18 @@ class Rule:
         return int(WHOLE * likely * parent.quality * child.quality)
 
 
+class _Ways(NamedTuple):
+    """Paths up that fit the alarms of one class of one asset.
+
+    The weather is apart, and nobody waits below it: it may have a whole city there.
+    """
+
+    paths: tuple[Path, ...]
+    weather: tuple[Path, ...]
+    parents: tuple[str, ...]
+    suspicious: tuple[Path, ...]  # edges by which simultaneous trouble throws suspicion
+
+
 class Index:
     """Alarms by their asset, and by each asset above them whose alarm could explain them.
 
@@ -99,6 +111,7 @@ class Index:
         self.rule = Rule(topology)
         self._at: dict[str, list[Row]] = {}
         self._below: dict[str, list[Row]] = {}
+        self._ways_of: dict[tuple[str, str, bool], _Ways] = {}  # by asset, class, silence
         self._direct: dict[tuple[str, str], list[Row]] = {}  # by parent and kind, for suspicions
 
     def at(self, node: str) -> Iterator[Entry]:
@@ -113,64 +126,61 @@ class Index:
     def add(self, entry: Entry) -> None:
         """Remember an alarm."""
         row = (entry.onset_s, entry.id, entry)
-        _add(self._at, entry.node, row)
-        for parent in self._parents(entry):
-            _add(self._below, parent, row)
-        for path in self._suspicious(entry):
-            _add(self._direct, (path.parent, path.kind), row)
+        ways = self._ways(entry)
+        insort(self._at.setdefault(entry.node, []), row)
+        for parent in ways.parents:
+            insort(self._below.setdefault(parent, []), row)
+        for path in ways.suspicious:
+            insort(self._direct.setdefault((path.parent, path.kind), []), row)
 
     def remove(self, entry: Entry) -> None:
         """Forget it."""
+        ways = self._ways(entry)
         _drop(self._at, entry.node, entry)
-        for parent in self._parents(entry):
+        for parent in ways.parents:
             _drop(self._below, parent, entry)
-        for path in self._suspicious(entry):
+        for path in ways.suspicious:
             _drop(self._direct, (path.parent, path.kind), entry)
 
     def links(self, entry: Entry) -> Iterator[Link]:
         """All links of a remembered alarm to others, suspicions included."""
-        yield from self._explained_by(entry)
+        ways = self._ways(entry)
+        for path in ways.paths:
+            if path.parent in self._at:
+                for parent, cause in self._up(path, entry):
+                    yield Link(parent, entry, path.parent, cause)
         yield from self._explains(entry)
-        for path in self._suspicious(entry):
+        for path in ways.suspicious:
             yield from self._suspected(entry, path)
 
     def covers(self, entry: Entry) -> Iterator[tuple[Entry, Cause]]:
         """Alarms of the weather that explain it, which are no links."""
-        for path in self._topology.paths_to(entry.node):
-            if self._topology.covers(path.parent) and self.rule.fits(path, entry):
-                yield from self._up(path, entry)
+        for path in self._ways(entry).weather:
+            yield from self._up(path, entry)
 
-    def _parents(self, entry: Entry) -> list[str]:
-        """Each once; the weather is left out, for it may have a whole city below it."""
-        paths = self._topology.paths_to(entry.node)
-        parents = dict.fromkeys(path.parent for path in paths if self.rule.fits(path, entry))
-        return [parent for parent in parents if not self._topology.covers(parent)]
+    def _ways(self, entry: Entry) -> _Ways:
+        key = (entry.node, entry.class_name, entry.silent)
+        ways = self._ways_of.get(key)
+        if ways is None:
+            ways = self._ways_of[key] = self._found_ways(entry)
+        return ways
 
-    def _suspicious(self, entry: Entry) -> list[Path]:
-        """Edges by which simultaneous trouble throws suspicion on a parent."""
+    def _found_ways(self, entry: Entry) -> _Ways:
         kinds = self._topology.correlation.kinds
-        return [
-            path
-            for path in self._topology.paths_to(entry.node)
-            if path.hops == 1
-            and kinds[path.kind].suspect
-            and self.rule.fits(path, entry)
-            and not self._topology.covers(path.parent)
-        ]
-
-    def _explained_by(self, entry: Entry) -> Iterator[Link]:
-        for path in self._topology.paths_to(entry.node):
-            if path.parent not in self._at or self._topology.covers(path.parent):
-                continue
-            if self.rule.fits(path, entry):
-                for parent, cause in self._up(path, entry):
-                    yield Link(parent, entry, path.parent, cause)
+        fit = [p for p in self._topology.paths_to(entry.node) if self.rule.fits(p, entry)]
+        weather = [path for path in fit if self._topology.covers(path.parent)]
+        paths = [path for path in fit if not self._topology.covers(path.parent)]
+        return _Ways(
+            paths=tuple(paths),
+            weather=tuple(weather),
+            parents=tuple(dict.fromkeys(path.parent for path in paths)),
+            suspicious=tuple(p for p in paths if p.hops == 1 and kinds[p.kind].suspect),
+        )
 
     def _up(self, path: Path, child: Entry) -> Iterator[tuple[Entry, Cause]]:
         rows = self._at.get(path.parent, [])
         low, high = self.rule.span_s(path, child)
-        for at in range(bisect_left(rows, low, key=_onset), bisect_right(rows, high, key=_onset)):
-            parent = rows[at][2]
+        for _, _, parent in rows[bisect_left(rows, (low,)) : bisect_left(rows, (high + 1,))]:
             weight = self.rule.weight(path, parent, child)
             if weight >= LINKED:
                 delay_s = child.onset_s - parent.onset_s
@@ -182,8 +192,8 @@ class Index:
             return
         early_s = entry.onset_s - self.rule.slack_s_max
         late_s = entry.onset_s + self._topology.reach_s(entry.node) + self.rule.slack_s_max
-        begin = bisect_left(rows, early_s, key=_onset)
-        for _, _, child in rows[begin : bisect_right(rows, late_s, key=_onset)]:
+        begin, end = bisect_left(rows, (early_s,)), bisect_left(rows, (late_s + 1,))
+        for _, _, child in rows[begin:end]:
             for path in self._topology.paths_between(entry.node, child.node):
                 weight = self.rule.weight(path, entry, child)
                 if weight >= LINKED and self.rule.fits(path, child):
@@ -201,7 +211,7 @@ class Index:
         rows = self._direct[path.parent, path.kind]
         share = math.ceil(kind.share * self._topology.count(path.parent, path.kind))
         enough = _Enough(max(ASSETS_SUSPECT, share), kind.channels)
-        at = bisect_left(rows, (entry.onset_s, entry.id), key=_by_onset)
+        at = bisect_left(rows, (entry.onset_s, entry.id))
         near = _near(rows, at, seconds(kind.within), enough)
         for other in _crowd(near, entry, seconds(kind.within), enough):
             weight = int(WHOLE * path.prior * other.quality)
@@ -253,20 +263,8 @@ def _crowd(near: list[Entry], entry: Entry, within_s: int, enough: _Enough) -> l
     return list(found.values())
 
 
-def _onset(row: Row) -> int:
-    return row[0]
-
-
-def _by_onset(row: Row) -> tuple[int, str]:
-    return row[:2]
-
-
-def _add(lists: dict[K, list[Row]], key: K, row: Row) -> None:
-    insort(lists.setdefault(key, []), row, key=_by_onset)
-
-
 def _drop(lists: dict[K, list[Row]], key: K, entry: Entry) -> None:
     rows = lists[key]
-    del rows[bisect_left(rows, (entry.onset_s, entry.id), key=_by_onset)]
+    del rows[bisect_left(rows, (entry.onset_s, entry.id))]
     if not rows:
         del lists[key]

@@ -260,6 +260,12 @@ class AlarmAnswers:
             self._sign(held, who, time_s)
         return _answer(held)
 
+    def remark(self, alarm_id: str, who: Who, time_s: int) -> Answer:
+        """Note what somebody says of an open alarm; its state stays."""
+        held = self._open[alarm_id]
+        self._sign(held, who, time_s)
+        return _answer(held)
+
     def mark(self, alarm_id: str, mark: Mark, *, on: bool = True) -> Answer:
         """Say that an open alarm is held back by the stage, or the first of its incident.
 

@@ -77,6 +77,10 @@ class Tickets:
         """Whether a known ticket is closed."""
         return self._of[incident].state == self._closed_state
 
+    def life_safety(self, incident: str) -> bool:
+        """Whether lives hang on a known ticket's incident."""
+        return self._of[incident].life_safety
+
     def open(self, incident: str, time_s: int, *, life_safety: bool) -> None:
         """Register an incident, or one that was closed once more; one that is open goes on.
 

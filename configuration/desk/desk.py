@@ -92,8 +92,9 @@ class DeskConfiguration:
     @classmethod
     def _read(cls, folder: Path, zone: str, lifelines: Iterable[str]) -> Self:
         findings, names = Findings(), tuple(lifelines)
+        # Names of classes are judged with the packs, which need not be here.
         topology = read_topology(
-            folder / topology_files.FOLDER, lambda path: path.as_posix(), findings
+            folder / topology_files.FOLDER, lambda path: path.as_posix(), (), findings
         )
         duty = read_duty(folder, civil_zone(zone), names, findings)
         answers = read_answers(folder, findings)

@@ -3,7 +3,7 @@
 import csv
 import io
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -37,7 +37,7 @@ class Row(NamedTuple):
 
 
 def read_topology(
-    folder: Path, called: Callable[[Path], str], findings: Findings
+    folder: Path, called: Callable[[Path], str], classes: Collection[str], findings: Findings
 ) -> Topology | None:
     """Topology of a configuration folder; None when it has none, or what is wrong is noted.
 
@@ -47,12 +47,14 @@ def read_topology(
         `topology` within the configuration.
     called : callable
         What messages call a path.
+    classes : collection of str
+        Those whose names can be judged: of their lifelines all are known.
     findings : Findings
     """
     if not folder.is_dir():
         return None
     before = len(findings)
-    correlation = _read_kinds(folder / KINDS, called(folder / KINDS), findings)
+    correlation = _read_kinds(folder / KINDS, called(folder / KINDS), classes, findings)
     nodes_in = _Table(folder / NODES, called(folder / NODES), findings)
     edges_in = _Table(folder / EDGES, called(folder / EDGES), findings)
     node_rows = nodes_in.rows(NODE_COLUMNS, ("id", "kind"))
@@ -70,7 +72,9 @@ def read_topology(
     return None if any(told.values()) else Topology(nodes, edges, correlation)
 
 
-def _read_kinds(path: Path, file: str, findings: Findings) -> Correlation | None:
+def _read_kinds(
+    path: Path, file: str, classes: Collection[str], findings: Findings
+) -> Correlation | None:
     try:
         with path.open("rb") as opened:
             source = opened.read(BYTES_MAX + 1)
@@ -91,7 +95,21 @@ def _read_kinds(path: Path, file: str, findings: Findings) -> Correlation | None
         if kind.buffer_least.ns > kind.buffer_most.ns > 0:
             text = f"expected at least {kind.buffer_least}, got {kind.buffer_most}"
             page.find(("kinds", name, "buffer_most"), text)
+        for key, words in (("parents", kind.parents), ("children", kind.children)):
+            _check_classes(words, ("kinds", name, key), classes, page)
     return correlation
+
+
+def _check_classes(
+    words: Sequence[str], path: tuple[str, ...], classes: Collection[str], page: Page
+) -> None:
+    """A class that does not exist would never be evidence of anything, and nobody would know."""
+    lifelines = {name.partition(".")[0] for name in classes}
+    for at, word in enumerate(words):
+        lifeline, dot, _ = word.partition(".")
+        if dot and lifeline in lifelines and word not in classes:
+            text = f"expected a class or a lifeline, got {shown(word)}; {nearest(word, classes)}"
+            page.find((*path, at), text)
 
 
 class _Table:

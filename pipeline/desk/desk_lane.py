@@ -20,6 +20,7 @@ from contracts.topics import TopicNames
 from pipeline.lane.dead_letters import NOT_JUDGED, LetterSample, alarm_letter, refused_command
 from pipeline.lane.judging import OF_THE_WORLD, judged
 from pipeline.lane.outbox import Outbox
+from pipeline.snapshot.plain_state import decoded, encoded
 from pipeline.snapshot.store import Snapshot
 
 OUTPUTS_A_TURN: Final = 500  # as lanes of readings: others may compute in between
@@ -89,7 +90,8 @@ class DeskLane:
             msg = f"{LANE}: expected its own snapshot, got one of {header['lane']}"
             raise FatalError(msg)
         lane = cls(topics, desk_for, desk_for(header["config"]))
-        lane.desk.restore(header["desk"])  # what comes of that was told when the state was new
+        # What comes of that was told when the state was new.
+        lane.desk.restore(decoded(snapshot.arrays["desk"]))
         lane.outbox = Outbox(header["sequence"], header["digest"])
         lane.positions = dict(header["positions"])
         lane.position, lane.commands = header["position"], header["commands"]
@@ -98,8 +100,8 @@ class DeskLane:
         lane._letters = LetterSample(header["letters"])
         return lane
 
-    def freeze(self) -> Snapshot:
-        """Copy of everything that it remembers; it may go on at once."""
+    def freeze(self) -> Callable[[], Snapshot]:
+        """Makes a snapshot of what it remembers now; it may go on at once."""
         header = {
             "lane": LANE,
             "config": self.desk.config,
@@ -111,9 +113,9 @@ class DeskLane:
             "digest": self.outbox.digest,
             "set_aside": [[*place, why] for place, why in self.set_aside.items()],
             "letters": self._letters.state(),
-            "desk": self.desk.state(),
         }
-        return Snapshot(header, {})
+        state = self.desk.state()
+        return lambda: Snapshot(header, {"desk": encoded(state)})
 
     def mark(self) -> OutputMark:
         """How much has been told, up to now; within a step, where a replay has repeated that."""

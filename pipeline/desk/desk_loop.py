@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final, TypeVar
 
 from contracts.desk.journal import DeskChange, DeskEntry, DeskSwap, DeskTick, SetAside, Took
@@ -17,13 +17,12 @@ from pipeline.desk.desk_lane import DeskLane
 from pipeline.lane.dead_letters import NOT_JUDGED
 from pipeline.lane.judging import judged
 from pipeline.worker.lane_loop import CALM_S, FETCHED_AHEAD
+from pipeline.worker.loop_steps import carry_out, fetch_ahead
 from pipeline.worker.snapshot_writer import SnapshotWork, SnapshotWriter
-from runtime.failpoints import Point, passing
 
 log = logging.getLogger("tocsin.desk")
 
 LATE_S: Final = 5  # a clock that fires so long after its time behind a restart says that it is late
-_DONE: Final = object()
 F = TypeVar("F")
 
 
@@ -88,24 +87,9 @@ class DeskLoop:
         Not before the stage has repeated what it told: that reads the same alarms.
         """
         await asyncio.gather(
-            self._fetching(self._fetch_alarms, self._polls),
-            self._fetching(self._fetch_commands, self._orders),
+            fetch_ahead(self._fetch_alarms, self._polls, self._came.set),
+            fetch_ahead(self._fetch_commands, self._orders, self._came.set),
         )
-
-    async def _fetching(
-        self, fetch: Callable[[], Awaitable[F | None]], queue: "asyncio.Queue[F | Exception]"
-    ) -> None:
-        while True:
-            try:
-                found = await fetch()
-                passing(Point.FETCH)
-            except Exception as error:  # the loop takes it from the queue and raises it
-                await queue.put(error)
-                self._came.set()
-                return
-            if found is not None:
-                await queue.put(found)
-                self._came.set()
 
     async def _fetch_alarms(self) -> AlarmPoll | None:
         # Not longer: a move past markers alone is not told before, and clocks wait for it.
@@ -170,7 +154,7 @@ class DeskLoop:
                 continue
             log.error("%s: %s; the record at %s@%d is passed over", lane.name, why, name, offset)
             await self._enter(SetAside(name, offset, why))
-            await self._tell()
+            await self.tell()
             self._status.set_aside += 1
 
     async def run(self, stopping: asyncio.Event) -> None:
@@ -284,23 +268,21 @@ class DeskLoop:
         self._status.taken += len(records)
 
     async def _step(self, turns: Iterator[None]) -> None:
-        """Carry out one step on the stage's thread, telling what fills a transaction at once."""
-        while await self._ports.compute(next, turns, _DONE) is not _DONE:
-            if self._lane.outbox.diverged:
-                raise self._lane.outbox.divergence(str(self._lane.name))
-            if self._lane.outbox.fills(self._context.transaction) or self._many_entries():
-                await self._tell()
-                passing(Point.SLICE)
+        """Carry out one step on the stage's thread, however much it has to tell."""
+        lane = self._lane
+        await carry_out(turns, self._ports, lane.outbox, str(lane.name), self)
 
-    def _many_entries(self) -> bool:
-        return len(self._unwritten) >= self._context.transaction.outputs
+    def full(self) -> bool:
+        """Whether a transaction's worth of entries or outputs waits."""
+        bound = self._context.transaction
+        return len(self._unwritten) >= bound.outputs or self._lane.outbox.fills(bound)
 
     async def flush(self) -> None:
         """Tell the world what happened since the last flush, if anything did."""
         while self._unwritten or len(self._lane.outbox):
-            await self._tell()
+            await self.tell()
 
-    async def _tell(self) -> None:
+    async def tell(self) -> None:
         """Tell as much as one transaction holds, with a mark that says how far that is."""
         lane, status = self._lane, self._status
         entries, self._unwritten = self._unwritten, []

@@ -13,7 +13,6 @@ from pipeline.desk.desk_loop import DeskLoop
 from pipeline.snapshot.store import Snapshot
 from pipeline.worker.lane_context import Ownership
 from pipeline.worker.lane_runner import Runner
-from runtime.failpoints import Point, passing
 
 log = logging.getLogger("tocsin.desk")
 
@@ -87,12 +86,8 @@ class DeskRunner(Runner[DeskEntry, DeskLane, DeskMemory]):
         alarms, commands = self._context.ports.alarms, self._context.ports.commands
         # 1. Prove membership: a stranger must not fence the owner.
         await commands.prove_membership(self.name.number)
-        # 2. Fence: nobody else can add to the stage's partitions from here on.
-        await lane_log.fence()
-        passing(Point.FENCE)
-        # 3. Read them to their ends, 4. take the snapshot they name.
+        # 2. Fence, 3. read the stage's partitions to their ends, 4. take the snapshot they name.
         past, lane = await self._restored(lane_log)
-        passing(Point.RESTORE)
         if lane is None:
             lane = await self._newborn(past)
         lane.outbox.known = past.mark

@@ -18,6 +18,8 @@ from pipeline.snapshot.store import Snapshot, SnapshotStore, packed, unpack
 FILE_S: Final = 120.0  # a lane of a million channels takes 2 s on a disk
 
 T = TypeVar("T")
+# A lane's state, or what makes it of a copy, where that takes long, while the lane goes on.
+Frozen = Snapshot | Callable[[], Snapshot]
 
 
 class SnapshotFiles:
@@ -104,15 +106,16 @@ class SnapshotFiles:
             )
             raise Unreadable(msg) from error
 
-    async def file(self, name: LaneName, frozen: Snapshot, alarms_end: int) -> Manifest:
+    async def file(self, name: LaneName, frozen: Frozen, alarms_end: int) -> Manifest:
         """Write a frozen lane to a file; the manifest that names it is not published yet.
 
         The lane may go on meanwhile.
         """
-        owner, header = str(name), frozen.header
+        owner = str(name)
 
         def work() -> Manifest:
-            pieces = packed(frozen)
+            frozen_now = frozen() if callable(frozen) else frozen
+            header, pieces = frozen_now.header, packed(frozen_now)
             snapshot, checksum = self._store.write(owner, *pieces)
             kept = {*self._kept.get(owner, [])[-1:], snapshot}
             self._orphans[owner] = self._store.unlisted(owner, kept)

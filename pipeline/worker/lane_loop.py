@@ -21,16 +21,15 @@ from pipeline.snapshot.lane_state import freeze
 from pipeline.worker.hidden_records import HiddenRecords
 from pipeline.worker.journal_writer import JournalWriter
 from pipeline.worker.lane_context import LaneContext, LaneMemory
+from pipeline.worker.loop_steps import carry_out, fetch_ahead
 from pipeline.worker.shadow_commands import settled
 from pipeline.worker.snapshot_writer import SnapshotWork, SnapshotWriter
-from runtime.failpoints import Point, passing
 from runtime.overload import Overload
 
 log = logging.getLogger("tocsin.lane")
 
 FETCHED_AHEAD: Final = 2  # polls between client and lane; the client's own buffer comes before it
 CALM_S: Final = 5.0  # a lane that waits for records so long has got over what made it recover
-_DONE: Final = object()
 _NOTHING: Final = np.empty(0, np.int64)
 
 
@@ -92,21 +91,18 @@ class LaneLoop:
 
     async def pump(self) -> None:
         """Fetch ahead into the bounded queue; a failed fetch travels through it too."""
+        await fetch_ahead(self._fetch, self._fetched, self._count_fetched)
+
+    async def _fetch(self) -> Records | None:
         number, telemetry, contact = self._lane.name.number, self._ports.telemetry, self._contact
-        while True:
-            try:
-                contact.ask()
-                records = await telemetry.fetch(number, 1.0)
-                contact.hear(telemetry.view(number))
-                self._note_contact()
-                passing(Point.FETCH)
-            except Exception as error:  # the lane takes it from the queue and raises it
-                self._status.fetched += 1
-                await self._fetched.put(error)
-                return
-            if records is not None:
-                self._status.fetched += 1
-                await self._fetched.put(records)
+        contact.ask()
+        records = await telemetry.fetch(number, 1.0)
+        contact.hear(telemetry.view(number))
+        self._note_contact()
+        return records
+
+    def _count_fetched(self) -> None:
+        self._status.fetched += 1
 
     def _note_contact(self) -> None:
         """Copy what is known of the brokers to where probes and Prometheus read it."""
@@ -192,21 +188,12 @@ class LaneLoop:
         self._status.set_aside += 1
 
     async def _step(self, turns: Iterator[None]) -> None:
-        """Carry out one step of the lane's, however much it has to tell.
+        """Carry out one step of the lane's, however much it has to tell."""
+        lane = self._lane
+        await carry_out(turns, self._ports, lane.outbox, str(lane.name), self)
 
-        Others compute between its turns, and what fills a transaction is told at once. A life that
-        ends in between loses nothing: the next one repeats the step and tells the rest.
-        """
-        taking_turns = True
-        while taking_turns:
-            taking_turns = await self._ports.compute(next, turns, _DONE) is not _DONE
-            if self._lane.outbox.diverged:
-                raise self._lane.outbox.divergence(str(self._lane.name))
-            if self._full():
-                await self._tell()
-                passing(Point.SLICE)
-
-    def _full(self) -> bool:
+    def full(self) -> bool:
+        """Whether a transaction's worth of entries or outputs waits."""
         lane, bound = self._lane, self._context.transaction
         entries = len(self._changes) >= bound.outputs
         return entries or lane.outbox.fills(bound) or lane.shadow_outbox.fills(bound)
@@ -296,10 +283,10 @@ class LaneLoop:
         lane = self._lane
         notices = self._hidden.tell(self._ports.clock.now_ms())
         while notices or len(self._changes) or len(lane.outbox) or len(lane.shadow_outbox):
-            await self._tell(notices)
+            await self.tell(notices)
             notices = []
 
-    async def _tell(self, notices: Sequence[Message] = ()) -> None:
+    async def tell(self, notices: Sequence[Message] = ()) -> None:
         """Tell as much as one transaction holds, with a mark that says how far that is."""
         lane, bound = self._lane, self._context.transaction
         entries = self._changes.take()

@@ -153,7 +153,17 @@ class Runner(ABC, Generic[E, L, M]):
                 await lane_log.close()
 
     async def _restored(self, lane_log: JournalLog[E]) -> tuple[JournalPast[E], L | None]:
-        """The lane of the newest snapshot that can be read, and what came after it."""
+        """The lane of the newest snapshot that can be read, and what came after it.
+
+        Nobody else can add to the lane's partitions from here on; they are read to their ends.
+        """
+        await lane_log.fence()
+        passing(Point.FENCE)
+        found = await self._found(lane_log)
+        passing(Point.RESTORE)
+        return found
+
+    async def _found(self, lane_log: JournalLog[E]) -> tuple[JournalPast[E], L | None]:
         newest = past = await lane_log.past()
         damage: list[Damaged] = []
         while True:
@@ -213,12 +223,8 @@ class LaneRunner(Runner[Entry, Lane, LaneMemory]):
         telemetry = self._context.ports.telemetry
         # 1. Prove membership: a stranger must not fence the owner.
         await telemetry.prove_membership(self.name.number)
-        # 2. Fence: nobody else can add to the lane's partitions from here on.
-        await lane_log.fence()
-        passing(Point.FENCE)
-        # 3. Read them to their ends, 4. take the snapshot they name.
+        # 2. Fence, 3. read the lane's partitions to their ends, 4. take the snapshot they name.
         past, lane = await self._restored(lane_log)
-        passing(Point.RESTORE)
         if lane is None:
             lane = await self._newborn(past)
         await check_log_identity(telemetry, lane)

@@ -10,8 +10,7 @@ from contracts.lane import LaneName
 from contracts.ports.lane_log import JournalLog, Manifest
 from contracts.ports.status import LaneStatus
 from pipeline.snapshot.copy_buffer import CopyBuffer
-from pipeline.snapshot.snapshots import SnapshotFiles
-from pipeline.snapshot.store import Snapshot
+from pipeline.snapshot.snapshots import Frozen, SnapshotFiles
 from pipeline.worker.lane_context import Computing, Pace
 from runtime.failpoints import Point, passing
 
@@ -39,7 +38,7 @@ class SnapshotWork:
     ports: Computing
     files: SnapshotFiles
     pace: Pace
-    freeze: Callable[[CopyBuffer], Snapshot]
+    freeze: Callable[[CopyBuffer], Frozen]
     received: Callable[[], int]
     commit: Callable[[Manifest], Awaitable[None]]
 

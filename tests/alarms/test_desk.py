@@ -25,9 +25,11 @@ from contracts.desk.commands import (
     Advance,
     Assign,
     Close,
+    Comment,
     Confirm,
     DeskCommand,
     Drill,
+    Judge,
     Maintenance,
     Move,
     Report,
@@ -113,6 +115,24 @@ def test_an_orange_alarm_is_told_acknowledged_worked_on_and_closed() -> None:
     assert stage.counts() == {"alarms": 0, "incidents": 0}
 
 
+def test_what_lives_hang_on_is_closed_by_two_people_once_it_is_quiet_and_never_by_itself() -> None:
+    ring, stage = Rings(), desk()
+    alarm = ring("gas.p7", colour="red", life_safety=True)
+    (incident, *_) = incidents(stage.take(alarm))
+    stage.obey(said(Acknowledge, incident.id))
+    for to, by in (("dispatched", "a"), ("on site", "a"), ("fed back", "a"), ("checked", "b")):
+        stage.obey(said(Advance, incident.id, by, to=to))
+    ground = stage.judge(said(Close, incident.id, "b", verdict="true"))
+    assert ground is not None
+    assert ground[0] == "still_active"
+    stage.take(again(cleared(alarm), detected=alarm.detected))
+    stage.advance(stage.time_s + 30 * 86_400)
+    assert stage.counts()["incidents"] == 1
+    assert stage.judge(said(Close, incident.id, "b", verdict="true")) is None
+    stage.obey(said(Close, incident.id, "b", verdict="true"))
+    assert stage.counts()["incidents"] == 0
+
+
 def test_who_does_not_answer_is_gone_past_and_once_only() -> None:
     ring, stage = Rings(), desk()
     stage.take(ring("power.f7", colour="red"))
@@ -151,6 +171,26 @@ def test_what_a_person_found_is_an_alarm_until_a_person_says_it_is_over() -> Non
     told = stage.obey(said(Confirm, current.alarm.id))
     assert [m.body for m in told if m.kind == "current"][-1] == b""
     assert stage.counts()["alarms"] == 0
+
+
+@pytest.mark.parametrize(
+    ("kind", "more", "noted"),
+    [
+        (Comment, {"reason": "looked at it"}, "looked at it"),
+        (Judge, {"verdict": "false", "reason": "sensor wet"}, "verdict: false; sensor wet"),
+    ],
+)
+def test_what_is_said_of_a_single_alarm_is_on_its_record(
+    kind: type[DeskCommand], more: dict[str, str], noted: str
+) -> None:
+    ring, stage = Rings(), desk()
+    alarm = ring("power.f7")
+    stage.take(alarm)
+    command = said(kind, alarm.id, **more)
+    assert stage.judge(command) is None
+    (current,) = currents(stage.obey(command))
+    assert (current.answer.by, current.answer.reason) == ("li.wei", noted)
+    assert current.answer.state == "unacknowledged"
 
 
 def test_a_drill_says_so_on_every_record() -> None:

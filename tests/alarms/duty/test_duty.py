@@ -295,6 +295,28 @@ def test_another_plan_takes_over_what_runs() -> None:
     assert sum(notice.counts.get("all", 0) for notice in lists) == kept_back
 
 
+def test_a_reminder_calls_until_somebody_answers_and_then_waits_for_the_daily_list() -> None:
+    here = duty()
+    new(here)
+    first = here.changed(situation(), "reminder", 2, NONE, NOON + 30 * MINUTE)
+    assert len(told(first)) == 4
+    here.acknowledged("i-0000000000000001", "Li", NOON + 31 * MINUTE)
+    for number in range(3, 20):
+        reminder = here.changed(situation(), "reminder", number, NONE, NOON + number * 30 * MINUTE)
+        assert set(kept(reminder).values()) == {"daily list"}
+    lists = notices_of(here.advance(at("2026-03-03T08:00")))
+    assert [notice.counts["reminder"] for notice in lists] == [17, 17, 17, 17]
+    assert "17 still open. Pump 1 has stopped." in lists[0].text["en"]
+
+
+def test_life_safety_is_reminded_of_until_it_is_closed() -> None:
+    here = duty()
+    new(here, life_safety=True)
+    here.acknowledged("i-0000000000000001", "Li", NOON)
+    incident = situation(life_safety=True)
+    assert len(told(here.changed(incident, "reminder", 2, NONE, NOON + 1_800))) == 4
+
+
 def test_a_worse_colour_than_any_told_is_told_although_it_chatters() -> None:
     here = duty()
     new(here)

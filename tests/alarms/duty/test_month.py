@@ -94,7 +94,7 @@ def _situation(name: str, first: Alarm, colour: str, *, over: bool, alone: bool)
     )
 
 
-def _desks(month: AlarmMonth) -> list[Desk]:
+def desks_of(month: AlarmMonth) -> list[Desk]:
     """Operations centres on all levels, and a desk of each trade in the city and its districts."""
     places = {asset.where for asset in month.assets.values()}
     districts = sorted({where.district for where in places})
@@ -109,8 +109,13 @@ def _desks(month: AlarmMonth) -> list[Desk]:
     return [*desks, *(desk(code, "neighbourhood", code) for code in blocks)]
 
 
+def plan_of_desks(desks: list[Desk]) -> DutyPlan:
+    """The shipped clocks and budget, nobody ever off duty."""
+    return DutyPlan(Desks(desks), Roster(desks, [], CITY), CITY)
+
+
 def _told(month: AlarmMonth, desks: list[Desk]) -> Iterator[Notice]:
-    duty = Duty(DutyPlan(Desks(desks), Roster(desks, [], CITY), CITY))
+    duty = Duty(plan_of_desks(desks))
     truth = Truth(month)
     answers: deque[tuple[int, str]] = deque()
     for told in [*month.told, None]:
@@ -134,12 +139,12 @@ def month() -> AlarmMonth:
 
 @pytest.fixture(scope="module")
 def notices(month: AlarmMonth) -> list[Notice]:
-    return list(_told(month, _desks(month)))
+    return list(_told(month, desks_of(month)))
 
 
 @pytest.fixture(scope="module")
 def of_desk(month: AlarmMonth, notices: list[Notice]) -> dict[str, Rates]:
-    by_desk: dict[str, list[Notice]] = {each.id: [] for each in _desks(month)}
+    by_desk: dict[str, list[Notice]] = {each.id: [] for each in desks_of(month)}
     for notice in notices:
         by_desk[notice.desk].append(notice)
     return {name: rates(some, name, PERIOD) for name, some in by_desk.items()}
@@ -197,7 +202,7 @@ def test_a_feeder_with_its_children_is_a_handful_of_notices(
 
 def test_life_safety_reaches_city_district_and_trade() -> None:
     other = make(AlarmCity(21, lifts=0, sensors=0, gas_points=1_000))
-    told = list(_told(other, _desks(other)))
+    told = list(_told(other, desks_of(other)))
     red = [notice for notice in told if notice.colour == "red"]
     assert {notice.level for notice in red} == {"street", "district", "city"}
     assert all(notice.withheld is None for notice in red)

@@ -311,3 +311,26 @@ def test_a_restored_stage_goes_on_as_if_nothing_had_been() -> None:
     assert played(other, rest, 10) == played(one, rest, 10)
     assert other.advance(BEGIN_S + 99_999) == one.advance(BEGIN_S + 99_999)
     assert other.state() == one.state()
+
+
+def test_deadlines_that_are_put_off_do_not_pile_up() -> None:
+    ring, incidents = Rings(), made()
+    alarm = ring("water.d9", colour="orange")
+    incidents.take(alarm, BEGIN_S)
+    for at_s in range(16_000):
+        alarm = again(alarm, colour=("yellow", "orange")[at_s % 2])
+        incidents.take(alarm, BEGIN_S + at_s // 10)
+    assert len(incidents._due) < 11_000
+    assert incidents.advance(BEGIN_S + 1_700) == []
+    assert incidents.soonest_s == BEGIN_S + 1_800
+
+
+def test_a_chattering_rule_leaves_a_bounded_memory() -> None:
+    ring, incidents = Rings(), made()
+    alarms = [ring("water.d9", 120 * at) for at in range(40)]
+    for at, alarm in enumerate(alarms):
+        played(incidents, [alarm, cleared(alarm)], 120 * at)
+    assert len(incidents.alarms_of("i-0000000000000001")) == 9
+    assert incidents.of_alarm(alarms[0].id) is None
+    told = incidents.situation("i-0000000000000001")
+    assert (told.counts["all"], told.counts["returned"]) == (9, 9)

@@ -84,6 +84,9 @@ def test_a_topology_is_part_of_the_configuration_and_of_no_bundle(tmp_path: Path
          "got 8; mind commas inside names"),
         ("edges.yaml", "usual: 5 s", "usual: 5 min", "edges.yaml:2:3: kinds.feeds: expected "
          "earliest, usual, latest in this order, got 0 s, 5 min, 30 s; sort them"),
+        ("edges.yaml", "source: made", "source: made\n    children: [water.presure]",
+         "edges.yaml:12:16: kinds.feeds.children[0]: expected a class or a lifeline, got "
+         "'water.presure'; nearest is 'water.pressure'"),
         ("edges.yaml", "prior: 0.9", "prior: 2", "edges.yaml:10:12: kinds.feeds.prior: expected "
          "a number above 0 and at most 1, got 2"),
         ("edges.yaml", "prior:", "priro:", "edges.yaml:10:5: kinds.feeds: unknown key "

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from contracts.alarm import Alarm
+from contracts.alarm import Alarm, decode_alarm, encode_alarm
 from contracts.catalogue import Where
 from contracts.commands.concern import Concern
 from contracts.desk.answer import Answer, CurrentAlarm
@@ -58,7 +58,7 @@ class PlainDesk:
             told.append(Message("current", alarm.id.encode(), b""))
             return told + self._over(alarm)
         by = self._alarms.get(alarm.id, {}).get("by", "")
-        self._alarms[alarm.id] = {"alarm": msgspec.to_builtins(alarm), "by": by}
+        self._alarms[alarm.id] = {"alarm": encode_alarm(alarm).decode(), "by": by}
         told.append(self._current(alarm.id))
         if alarm.colour in {"orange", "red"} and (id_ := incident_of(alarm.id)) not in (
             self._incidents
@@ -116,14 +116,13 @@ class PlainDesk:
         return told
 
     def state(self) -> dict[str, Any]:
-        state = {
+        return {
             "time_s": self.time_s,
             "taken": self.taken,
-            "alarms": self._alarms,
-            "incidents": self._incidents,
-            "clocks": sorted(self._clocks),
+            "alarms": {id_: dict(held) for id_, held in self._alarms.items()},
+            "incidents": {id_: list(held) for id_, held in self._incidents.items()},
+            "clocks": [list(clock) for clock in sorted(self._clocks)],
         }
-        return dict(msgspec.json.decode(msgspec.json.encode(state)))
 
     def restore(self, state: dict[str, Any]) -> list[Message]:
         self.time_s, self.taken = state["time_s"], state["taken"]
@@ -148,7 +147,7 @@ class PlainDesk:
             state="acknowledged" if acknowledged else "unacknowledged",
             by=held["by"],
         )
-        alarm = msgspec.convert(held["alarm"], Alarm)
+        alarm = decode_alarm(held["alarm"].encode())
         told = CurrentAlarm(alarm, answer, incident_of(id_))
         return Message("current", id_.encode(), msgspec.json.encode(told))
 

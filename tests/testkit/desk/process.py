@@ -20,6 +20,9 @@ def hash_of(bundle: bytes) -> str:
     return hashlib.blake2b(bundle, digest_size=8).hexdigest()
 
 
+PARTS = DeskParts(hash_of(PLAIN), PLAIN, lambda bundle: PlainDesk(hash_of(bundle)), judge)
+
+
 def main() -> int:
     """Run until told to stop; the options are those of `tocsin run`."""
     options = argparse.ArgumentParser()
@@ -31,8 +34,7 @@ def main() -> int:
     arguments.lifeline = None
     logging.basicConfig(level=logging.INFO)
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
-    parts = DeskParts(hash_of(PLAIN), PLAIN, lambda bundle: PlainDesk(hash_of(bundle)), judge)
-    return asyncio.run(run_desk(arguments, lambda _: parts))
+    return asyncio.run(run_desk(arguments, lambda _: PARTS))
 
 
 if __name__ == "__main__":

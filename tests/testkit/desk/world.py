@@ -293,10 +293,14 @@ class DeskCrew:
         await self.until(holds)
 
     async def drain(self) -> None:
-        """Stop as a revocation does."""
-        self.runner.stop()
+        """Stop as a revocation does; whoever took over meanwhile stops, too."""
+        task: asyncio.Task[None] | None = None
         async with asyncio.timeout(WAIT_S):
-            await self.task
+            while task is not self.task:
+                task = self.task
+                self.runner.stop()
+                await asyncio.wait({task})
+        await task
 
     async def kill(self) -> None:
         """Leave without a goodbye, former ones too."""

@@ -1,0 +1,178 @@
+"""The desk stage with 100,000 alarms open: revisions a second on a core, and how long acks take."""
+
+import argparse
+import asyncio
+import statistics
+import sys
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import msgspec
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from msgspec import structs
+
+from app.process.desk_worker import DeskParts, DeskWorker, city_desk
+from app.process.worker_options import WorkerOptions
+from benchmarks.support.claims import Claim, print_claims, print_table
+from configuration.configuration import Configuration
+from configuration.settings import Snapshot
+from contracts.ports.status import DeskStatus
+from runtime.installation import CONFIGS
+from tests.testkit.desk.alarms import BEGAN_S, alarm, alarm_id
+from tests.testkit.desk.city import LANES, DeskCity, desk_city
+from tests.testkit.desk.process import PARTS
+from tests.testkit.kafka.broker import Cluster, missing
+
+OPEN, MORE, ACKS = 100_000, 40_000, 100
+A_TRANSACTION = 1_000
+COLOURS = ("orange", *["yellow"] * 4, *["blue"] * 15)
+GOAL_PER_S, GOAL_MS = 2_000.0, 100.0
+WAIT_S, LOOK_S = 900.0, 0.02
+
+PartsOf = Callable[[Configuration], DeskParts]
+
+
+@dataclass
+class Watch:
+    """Who reads current alarms read-committed, as a console does."""
+
+    city: DeskCity
+    _waited_for: dict[bytes, asyncio.Future[float]] = field(default_factory=dict)
+
+    @asynccontextmanager
+    async def listening(self) -> AsyncIterator[None]:
+        """Hear what is told from now on, until it is left."""
+        place = TopicPartition(self.city.topics.current, 0)
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=self.city.configuration.settings.kafka.bootstrap,
+            isolation_level="read_committed",
+        )
+        await consumer.start()
+        consumer.assign([place])
+        await consumer.seek_to_end(place)
+        task = asyncio.create_task(self._hear(consumer))
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            await consumer.stop()
+
+    async def _hear(self, consumer: AIOKafkaConsumer) -> None:
+        while True:
+            for records in (await consumer.getmany(timeout_ms=1_000)).values():
+                at = time.perf_counter()
+                for record in records:
+                    if (waiter := self._waited_for.pop(record.key, None)) is not None:
+                        waiter.set_result(at)
+
+    def next_of(self, id_: str) -> asyncio.Future[float]:
+        """When the next record of an alarm has come."""
+        waiter: asyncio.Future[float] = asyncio.get_running_loop().create_future()
+        self._waited_for[id_.encode()] = waiter
+        return waiter
+
+
+async def ring(city: DeskCity, first: int, count: int, revision: int) -> None:
+    """Revisions in turn over all lanes, a hundred in a second of lane time."""
+    for place in range(first, first + count, A_TRANSACTION):
+        numbers = range(place, min(place + A_TRANSACTION, first + count))
+        bodies = [
+            alarm(n % OPEN, BEGAN_S + n // 100, revision=revision, colour=COLOURS[n % len(COLOURS)])
+            for n in numbers
+        ]
+        await city.ring(place // A_TRANSACTION % LANES, *bodies)
+
+
+@asynccontextmanager
+async def stage(city: DeskCity, parts_of: PartsOf) -> AsyncIterator[DeskStatus]:
+    """The stage in this process, once it is recovered."""
+    options, settings = WorkerOptions(lifeline="desk"), city.configuration.settings
+    configuration = replace(
+        city.configuration, settings=structs.replace(settings, snapshot=Snapshot())
+    )
+    async with DeskWorker(configuration, options, parts_of(configuration)) as worker:
+        await _until(lambda: worker.ready() and len(worker.lanes()) == 1)
+        (status,) = worker.lanes()
+        assert isinstance(status, DeskStatus)
+        yield status
+
+
+async def _until(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(WAIT_S):
+        while not holds():  # noqa: ASYNC110 - a status tells nobody
+            await asyncio.sleep(LOOK_S)
+
+
+async def rates(status: DeskStatus) -> tuple[float, float]:
+    """Revisions a second of wall time, and of this process's time on a processor."""
+    began, cpu_began, before = time.perf_counter(), time.process_time(), status.position
+    await _until(lambda: status.position >= OPEN + MORE and not status.waiting)
+    count = OPEN + MORE - before
+    assert count > MORE // 2, "too few were left to be measured"
+    return count / (time.perf_counter() - began), count / (time.process_time() - cpu_began)
+
+
+async def acknowledged(city: DeskCity) -> list[float]:
+    """Milliseconds from each acknowledgement to its current alarm, read by another, sorted."""
+    watch, found = Watch(city), []
+    topic = city.topics.commands("desk")
+    bootstrap = city.configuration.settings.kafka.bootstrap
+    async with watch.listening(), AIOKafkaProducer(bootstrap_servers=bootstrap) as producer:
+        for number in range(ACKS):
+            body = {"kind": "acknowledge", "by": "li.wei", "target": alarm_id(number)}
+            told, began = watch.next_of(alarm_id(number)), time.perf_counter()
+            await producer.send_and_wait(topic, msgspec.json.encode(body), partition=0)
+            async with asyncio.timeout(WAIT_S):
+                found.append((await told - began) * 1000)
+    return sorted(found)
+
+
+async def measure(parts_of: PartsOf) -> None:
+    """Open alarms, then measure what comes behind them with a stage that starts anew."""
+    with TemporaryDirectory(prefix="tocsin-desk-") as folder, Cluster() as kafka:
+        async with desk_city(Path(folder), kafka.bootstrap, "desk") as city:
+            await ring(city, 0, OPEN, revision=1)
+            async with stage(city, parts_of) as status:
+                await _until(lambda: status.position >= OPEN and not status.waiting)
+            await ring(city, OPEN, MORE, revision=2)
+            async with stage(city, parts_of) as status:
+                per_s, per_core_s = await rates(status)
+                opened = status.open["alarms"]
+                delays = await acknowledged(city)
+    assert opened == OPEN
+    median, p99 = statistics.median(delays), delays[-(-len(delays) * 99 // 100) - 1]
+    head = ["alarms open", "revisions/s", "a core's", "ack median ms", "p99 ms"]
+    row = [f"{opened:,}", f"{per_s:,.0f}", f"{per_core_s:,.0f}", f"{median:.1f}", f"{p99:.1f}"]
+    print_table(head, [row])
+    what = f"desk stage with {OPEN:,} alarms open"
+    print_claims(
+        [
+            Claim(f"{what}: revisions through it", per_s, GOAL_PER_S, "/s", "at least"),
+            Claim(f"{what}: until an acknowledgement is told, p99", p99, GOAL_MS, "ms", "at most"),
+        ]
+    )
+
+
+def small(_: Configuration) -> DeskParts:
+    """The small desk of tests: what the stage's machinery costs by itself."""
+    return PARTS
+
+
+def main() -> None:
+    """Measure, if there is a Kafka."""
+    if reason := missing():
+        sys.exit(reason)
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--small", action="store_true", help="with the small desk of tests")
+    shipped = partial(city_desk, CONFIGS)
+    asyncio.run(measure(small if options.parse_args().small else shipped))
+
+
+if __name__ == "__main__":
+    main()
