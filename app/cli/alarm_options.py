@@ -15,6 +15,12 @@ COLOURS: Final = ("blue", "yellow", "orange", "red")
 def alarms(command: argparse.ArgumentParser) -> None:
     """What `tocsin alarms` takes: an act, and what that takes."""
     acts = command.add_subparsers(dest="act", required=True, metavar="ACT")
+    for name, what in _VIEWS:
+        view = acts.add_parser(name, help=what, description=f"{what[0].upper()}{what[1:]}.")
+        if name == "show":
+            _target(view)
+        view.add_argument("--json", action="store_true", help="records as they are, a line each")
+        _places(view)
     for name, add, what in _ACTS:
         act = acts.add_parser(name, help=what, description=f"{what[0].upper()}{what[1:]}.")
         add(act)
@@ -23,14 +29,18 @@ def alarms(command: argparse.ArgumentParser) -> None:
         act.add_argument("--reason", required=must, help="why, or a remark; the journal keeps it")
         act.add_argument("--key", type=Path, metavar="FILE", help="private key to sign with (PEM)")
         act.add_argument("--role", help="role to act in, if the key has several")
-        act.add_argument(
-            "--configs",
-            type=Path,
-            default=CONFIGS,
-            metavar="FOLDER",
-            help="configuration folder (default: the one shipped with Tocsin)",
-        )
-        act.add_argument("--bootstrap", help="Kafka address, instead of the configured one")
+        _places(act)
+
+
+def _places(act: argparse.ArgumentParser) -> None:
+    act.add_argument(
+        "--configs",
+        type=Path,
+        default=CONFIGS,
+        metavar="FOLDER",
+        help="configuration folder (default: the one shipped with Tocsin)",
+    )
+    act.add_argument("--bootstrap", help="Kafka address, instead of the configured one")
 
 
 def _target(act: argparse.ArgumentParser) -> None:
@@ -100,6 +110,10 @@ def _shelve(act: argparse.ArgumentParser) -> None:
     )
 
 
+_VIEWS: Final = (
+    ("list", "list what is open, incidents first, the worst on top"),
+    ("show", "show all about an alarm or an incident"),
+)
 _REASONED: Final = ("comment", "report", "shelve", "unshelve")
 _ACTS: Final[tuple[tuple[str, Add, str], ...]] = (
     ("ack", _target, "say that somebody has seen it"),

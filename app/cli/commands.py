@@ -269,7 +269,11 @@ def command(arguments: argparse.Namespace) -> int:
 
 
 def alarms(arguments: argparse.Namespace) -> int:
-    """Tell the desk stage what people answer to alarms and incidents."""
+    """Show what the desk stage told, or tell it what people answer."""
+    if arguments.act in {"list", "show"}:
+        from app.operate.desk_view import desk_view  # noqa: PLC0415 - loads Kafka
+
+        return asyncio.run(desk_view(arguments))
     from app.operate.desk_commands import desk_command as send  # noqa: PLC0415 - loads Kafka
 
     return asyncio.run(send(arguments))

@@ -314,7 +314,7 @@ _COMMANDS: Final = (
     (
         "alarms",
         alarm_options.alarms,
-        "answer alarms and incidents: acknowledge, assign, dispatch, close, maintain",
+        "list, show and answer alarms and incidents: acknowledge, assign, dispatch, close",
         "tocsin alarms ack i-385ed651a66d075a --by li.wei --key li.wei.pem",
     ),
     (
