@@ -1,7 +1,8 @@
 """Python's syntax trees, made while the garbage collector rests."""
 
 import ast
-import gc
+
+from runtime import collector
 
 
 def parse(text: str) -> ast.Module:
@@ -12,10 +13,5 @@ def parse(text: str) -> ast.Module:
     parses a line of source in turn, and the outer call ends in `SystemError: AST constructor
     recursion depth mismatch`. Only the collector comes between, so it waits.
     """
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
+    with collector.resting():
         return ast.parse(text)
-    finally:
-        if was_on:
-            gc.enable()

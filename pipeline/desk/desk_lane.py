@@ -22,6 +22,7 @@ from pipeline.lane.judging import OF_THE_WORLD, judged
 from pipeline.lane.outbox import Outbox
 from pipeline.snapshot.plain_state import decoded, encoded
 from pipeline.snapshot.store import Snapshot
+from runtime import collector
 
 OUTPUTS_A_TURN: Final = 500  # as lanes of readings: others may compute in between
 BAD_ALARM: Final = "bad_alarm"  # reason of a record that is no alarm of this release
@@ -114,7 +115,8 @@ class DeskLane:
             "set_aside": [[*place, why] for place, why in self.set_aside.items()],
             "letters": self._letters.state(),
         }
-        state = self.desk.state()
+        with collector.resting():
+            state = self.desk.state()
         return lambda: Snapshot(header, {"desk": encoded(state)})
 
     def mark(self) -> OutputMark:

@@ -1,7 +1,7 @@
-"""Ten days of a made city through the whole desk stage, people who acknowledge among it."""
+"""A made month of a city through the whole desk, people who answer and close among it."""
 
 from collections import Counter, deque
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 import pytest
@@ -14,12 +14,15 @@ from alarms.incidents.topology import Edge, Node, Topology
 from alarms.lifecycle.alarm_state import AlarmAnswers
 from alarms.lifecycle.maintenance import WorkOrders
 from alarms.lifecycle.tickets import Tickets
+from alarms.wording import clock
 from configuration.configuration import Configuration
 from configuration.desk.desk import DeskConfiguration
 from contracts.civil_time import CITY
-from contracts.desk.commands import Acknowledge
+from contracts.desk.answer import CurrentAlarm
+from contracts.desk.commands import Acknowledge, Advance, Close, Reset
 from contracts.desk.notice import Notice
 from contracts.ports.lane_log import Message
+from contracts.quantities import NS_PER_S
 from lab.generators.alarm_city import EDGES, AlarmCity, AlarmMonth, make
 from runtime.installation import CONFIGS
 from tests.alarms.duty.city import at
@@ -27,17 +30,29 @@ from tests.alarms.duty.test_month import LIFELINES, desks_of, plan_of_desks
 
 pytestmark = pytest.mark.slow
 
-DAYS = 10
+DAYS = 30
 BEGINS = at("2026-03-02T00:00")
 ACKNOWLEDGED_S = 240
+LOOKED_AT_S = 7_200  # after which somebody tries to close an incident, and again
+STALE_MAX = 5  # in the whole city: ISA-18.2 has fewer than five at one desk
+# What two people do until a ticket is closed; what cannot be done yet is tried again.
+CLOSING: tuple[tuple[type[Any], str, dict[str, str]], ...] = (
+    (Acknowledge, "Li", {}),
+    *((Advance, "Li", {"to": to}) for to in ("dispatched", "on site", "fed back")),
+    (Advance, "Wang", {"to": "checked"}),
+    (Reset, "Wang", {}),
+    (Close, "Wang", {"verdict": "true"}),
+)
 
 
 class Ran(NamedTuple):
-    """What came of the days."""
+    """What came of the days; `stale` by day: alarms that have been active for longer than one."""
 
     month: AlarmMonth
     notices: list[Notice]
     kinds: Counter[str]
+    stale: list[int]
+    left: int
 
 
 def _desk(month: AlarmMonth) -> AlarmDesk:
@@ -61,39 +76,90 @@ def _desk(month: AlarmMonth) -> AlarmDesk:
     )
 
 
-def _acknowledge(number: int, incident: str, at_s: int) -> Acknowledge:
-    return Acknowledge(
-        id=f"c{number}", at=at_s * 1_000, expires=at_s * 1_000 + 1, by="Li", role="duty",
-        target=incident,
-    )  # fmt: skip
+class People:
+    """Everybody at the desks of a made city, and what they hear.
+
+    Parameters
+    ----------
+    desk : AlarmDesk
+    """
+
+    def __init__(self, desk: AlarmDesk) -> None:
+        self.desk = desk
+        self.notices: list[Notice] = []
+        self.kinds: Counter[str] = Counter()
+        self.active: dict[bytes, str] = {}
+        self._answers: deque[tuple[int, str]] = deque()
+        self._known: set[bytes] = set()
+        self._work: deque[tuple[int, str]] = deque()
+
+    def hear(self, messages: list[Message]) -> None:
+        for message in messages:
+            self.kinds[message.kind] += 1
+            if message.kind == "notice":
+                self._told(msgspec.json.decode(message.body, type=Notice))
+            elif message.kind == "incident" and message.key not in self._known:
+                self._known.add(message.key)
+                self._work.append((self.desk.time_s + LOOKED_AT_S, message.key.decode()))
+            elif message.kind == "current":
+                self._current(message)
+
+    def _told(self, notice: Notice) -> None:
+        self.notices.append(notice)
+        if notice.reason in {"new", "colour", "escalated"} and not notice.withheld:
+            self._answers.append((self.desk.time_s + ACKNOWLEDGED_S, notice.incident))
+
+    def _current(self, message: Message) -> None:
+        self.active.pop(message.key, None)
+        if message.body:
+            current = msgspec.json.decode(message.body, type=CurrentAlarm)
+            if current.answer.active:
+                self.active[message.key] = current.alarm.onset
+
+    def act(self, until_s: int) -> None:
+        """Do in time what is to be done up to a moment."""
+        while due := [some[0] for some in (self._answers, self._work) if some]:
+            at_s, incident = min(due)
+            if at_s > until_s:
+                break
+            self.hear(self.desk.advance(max(at_s, self.desk.time_s)))
+            if self._answers and self._answers[0] == (at_s, incident):
+                self._answers.popleft()
+                self._give(Acknowledge, "Li", incident, {})
+            else:
+                self._work.popleft()
+                self._close(incident)
+        self.hear(self.desk.advance(until_s))
+
+    def _close(self, incident: str) -> None:
+        done = [self._give(kind, by, incident, more) for kind, by, more in CLOSING]
+        if not done[-1]:
+            self._work.append((self.desk.time_s + LOOKED_AT_S, incident))
+
+    def _give(self, kind: type[Any], by: str, target: str, more: dict[str, str]) -> bool:
+        """Give a command; whether it was carried out, or is about nothing that is left."""
+        command = kind(by=by, role="duty", target=target, **more)
+        ground = self.desk.judge(command)
+        if ground is None:
+            self.hear(self.desk.obey(command))
+        return ground is None or ground[0] in {"unknown_incident", "no_ticket", "wrong_state"}
 
 
 @pytest.fixture(scope="module")
 def ran() -> Ran:
-    """Without lifts and gas, whose incidents somebody must close; that is told elsewhere."""
-    month = make(AlarmCity(20, days=DAYS, lifts=0, gas_points=0))
-    desk, found = _desk(month), Ran(month, [], Counter())
-    answers: deque[tuple[int, str]] = deque()
-
-    def note(messages: list[Message], now_s: int) -> None:
-        for message in messages:
-            found.kinds[message.kind] += 1
-            if message.kind == "notice":
-                notice = msgspec.json.decode(message.body, type=Notice)
-                found.notices.append(notice)
-                if notice.reason in {"new", "colour"} and not notice.withheld:
-                    answers.append((now_s + ACKNOWLEDGED_S, notice.incident))
-
-    for number, told in enumerate(month.told):
-        while answers and answers[0][0] <= told.at_s:
-            at_s, incident = answers.popleft()
-            note(desk.advance(at_s), at_s)
-            command = _acknowledge(number, incident, at_s)
-            if desk.judge(command) is None:
-                note(desk.obey(command), at_s)
-        note(desk.take(told.alarm), told.at_s)
-    note(desk.advance(BEGINS + DAYS * DAY_S), BEGINS + DAYS * DAY_S)
-    return found
+    month = make(AlarmCity(20, days=DAYS))
+    people, stale = People(_desk(month)), []
+    told = deque(month.told)
+    for day in range(1, DAYS + 1):
+        midnight_s = BEGINS + day * DAY_S
+        while told and told[0].at_s < midnight_s:
+            people.act(told[0].at_s)
+            people.hear(people.desk.take(told.popleft().alarm))
+        people.act(midnight_s)
+        before = clock((midnight_s - DAY_S) * NS_PER_S, CITY)
+        stale.append(sum(onset < before for onset in people.active.values()))
+    left = people.desk.counts()["incidents"]
+    return Ran(month, people.notices, people.kinds, stale, left)
 
 
 def test_no_desk_is_told_more_than_it_can_bear(ran: Ran) -> None:
@@ -103,8 +169,15 @@ def test_no_desk_is_told_more_than_it_can_bear(ran: Ran) -> None:
         found = rates([n for n in ran.notices if n.desk == desk.id], desk.id, period)
         assert found.mean <= 1, desk.id
         assert found.above < 0.01, desk.id
+        assert found.floods == [], desk.id
         busiest = max(busiest, found.notices)
-    assert busiest > 50
+    assert busiest > 100
+
+
+def test_alarms_that_stand_for_more_than_a_day_are_few_and_no_incident_is_left(ran: Ran) -> None:
+    assert max(ran.stale) <= STALE_MAX
+    assert sum(ran.stale) > 0, "idle: nothing stood for long"
+    assert ran.left < 20
 
 
 def test_every_line_and_incident_that_ends_is_told_to_have_ended(ran: Ran) -> None:
@@ -112,6 +185,14 @@ def test_every_line_and_incident_that_ends_is_told_to_have_ended(ran: Ran) -> No
     for notice in ran.notices:
         reasons.setdefault(notice.incident, set()).add(notice.reason)
     ended = [name for name, some in reasons.items() if some & {"over", "merged"}]
-    assert len(ended) > 0.8 * len(reasons)
+    assert len(ended) > 0.7 * len(reasons)
     assert ran.kinds["incident"] > 0
     assert ran.kinds["current"] > 0
+
+
+def test_what_is_kept_back_has_a_reason(ran: Ran) -> None:
+    kept = Counter(notice.withheld.by for notice in ran.notices if notice.withheld)
+    assert sum(kept.values()) > 1_000
+    assert kept.keys() <= {
+        "budget", "chattering", "fleeting", "daily list", "duplicate", "inhibited",
+    }  # fmt: skip
