@@ -222,12 +222,8 @@ class AlarmDesk:
     def _move(self, command: Move) -> list[Message]:
         """Put an alarm where a person says."""
         changes = self._incidents.move(command.target, command.to, self.time_s)
-        told = []
-        held = self._open.get(command.target)
-        if held is not None:
-            held.incident = self._incidents.of_alarm(command.target) or ""
-            answer = self._answers.answer(command.target)
-            told.append(self._open.record(command.target, answer, drill=self._drill))
+        moved = self._open.get(command.target) is not None
+        told = [self._moved(command.target)] if moved else []
         return told + self._changed(changes)
 
     def _handle(self, incident: str, command: DeskCommand) -> list[Message]:
@@ -344,7 +340,13 @@ class AlarmDesk:
         told = [self._record(situation, "merged")] if was_told else []
         self._duty.merged(old, into)
         self._revisions.pop(old, None)
+        told += map(self._moved, self._open.of_incident(old))
         return told + _notices(notices)
+
+    def _moved(self, alarm: str) -> Message:
+        """Record of an open alarm that is in another incident now."""
+        self._open.move(alarm, self._incidents.of_alarm(alarm) or "")
+        return self._open.record(alarm, self._answers.answer(alarm), drill=self._drill)
 
     def _tell(self, incident: str, reason: Reason) -> list[Message]:
         """Tell an incident anew whose answer changed; nothing of one that is forgotten."""

@@ -66,11 +66,12 @@ class OpenAlarm(msgspec.Struct, array_like=True):
 
 
 class OpenAlarms:
-    """Alarms that are not over and answered, by id and by asset."""
+    """Alarms that are not over and answered, by id, by asset and by incident."""
 
     def __init__(self) -> None:
         self._held: dict[str, OpenAlarm] = {}
         self._of_asset: dict[str, dict[str, None]] = {}
+        self._of_incident: dict[str, dict[str, None]] = {}
 
     def __len__(self) -> int:
         return len(self._held)
@@ -80,7 +81,7 @@ class OpenAlarms:
         return self._held.get(alarm)
 
     def of_assets(self, assets: list[str]) -> list[str]:
-        """Ids of the open alarms of some assets, in the order in which they opened."""
+        """Ids of the open alarms of some assets, each in the order of its last revisions."""
         return [name for asset in assets for name in self._of_asset.get(asset, ())]
 
     def keep(self, alarm: Alarm, incident: str) -> OpenAlarm:
@@ -95,17 +96,34 @@ class OpenAlarms:
             incident,
             *((before.order, before.until_s) if before else ()),
         )
-        self._held[alarm.id] = held
-        self._of_asset.setdefault(held.asset, {})[alarm.id] = None
+        self._take_out(alarm.id)
+        self._put(alarm.id, held)
         return held
+
+    def move(self, alarm: str, incident: str) -> None:
+        """Let an open alarm be in another incident."""
+        held = self._held[alarm]
+        _drop(self._of_incident, held.incident, alarm)
+        held.incident = incident
+        self._of_incident.setdefault(incident, {})[alarm] = None
+
+    def of_incident(self, incident: str) -> list[str]:
+        """Ids of the open alarms that are said to be in an incident, sorted."""
+        return sorted(self._of_incident.get(incident, ()))
+
+    def _put(self, alarm: str, held: OpenAlarm) -> None:
+        self._held[alarm] = held
+        self._of_asset.setdefault(held.asset, {})[alarm] = None
+        self._of_incident.setdefault(held.incident, {})[alarm] = None
+
+    def _take_out(self, alarm: str) -> None:
+        if (held := self._held.pop(alarm, None)) is not None:
+            _drop(self._of_asset, held.asset, alarm)
+            _drop(self._of_incident, held.incident, alarm)
 
     def drop(self, alarm: str) -> Message:
         """Let go of an alarm; its last record, which has no body."""
-        if (held := self._held.pop(alarm, None)) is not None:
-            there = self._of_asset[held.asset]
-            del there[alarm]
-            if not there:
-                del self._of_asset[held.asset]
+        self._take_out(alarm)
         return Message("current", alarm.encode(), b"")
 
     def record(self, alarm: str, answer: Answer, *, drill: bool) -> Message:
@@ -120,10 +138,17 @@ class OpenAlarms:
 
     def restore(self, state: dict[str, Any]) -> None:
         """Take over what `state` gave, in place of what was known."""
-        self._held = {name: msgspec.convert(held, OpenAlarm) for name, held in state.items()}
-        self._of_asset = {}
-        for name, held in self._held.items():
-            self._of_asset.setdefault(held.asset, {})[name] = None
+        self._held, self._of_asset, self._of_incident = {}, {}, {}
+        for name, held in state.items():
+            self._put(name, msgspec.convert(held, OpenAlarm))
+
+
+def _drop(index: dict[str, dict[str, None]], key: str, alarm: str) -> None:
+    """Take an alarm out of an index, and a key that has none any more."""
+    there = index[key]
+    del there[alarm]
+    if not there:
+        del index[key]
 
 
 def seconds_of(time: str) -> int:

@@ -289,6 +289,21 @@ def test_every_revision_of_an_incident_is_told_once_and_in_order(
     assert len(keys) == len(set(keys))
 
 
+def test_every_open_alarm_names_the_incident_that_it_is_in(
+    calm: tuple[list[Step], list[list[Message]]],
+) -> None:
+    alarms = len(trip(np.random.default_rng(5)))
+    stage, newest = desk(city()), dict[str, CurrentAlarm]()
+    for step in calm[0][:alarms]:
+        for current in currents(step(stage)):
+            newest[current.alarm.id] = current
+    gone = {i.id for some in calm[1] for i in incidents(some) if i.reason == "merged"}
+    assert gone, "idle: no incident went into another"
+    named = Counter(current.incident for current in newest.values())
+    assert not gone & named.keys()
+    assert max(named.values()) > 0.9 * len(newest)
+
+
 def test_nothing_stays_open_once_all_is_over_and_answered(
     calm: tuple[list[Step], list[list[Message]]],
 ) -> None:
