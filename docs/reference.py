@@ -18,6 +18,21 @@ from configuration.rule_kinds import kinds
 from configuration.settings import Settings
 from contracts.alarm import Alarm, ShelvingRecord
 from contracts.dead_letter import DeadLetter
+from contracts.desk.answer import Answer, CurrentAlarm
+from contracts.desk.incident import (
+    Cause,
+    ClockState,
+    Impact,
+    Incident,
+    Member,
+    NextLoss,
+    Redundancy,
+    Situation,
+    Step,
+    Ticket,
+    Why,
+)
+from contracts.desk.notice import Notice, Withheld
 from contracts.journal import Accept, Promote, Rollback, Shadow, Shelve, Unshelve
 from contracts.ports.status import LaneStatus, ProcessStatus
 from docs.sentences import page as sentences
@@ -30,7 +45,11 @@ MADE: Final = (
     "<!-- Written by docs/reference.py from the code; change that and run `make docs`. -->\n\n"
 )
 COMMANDS: Final = (Shelve, Unshelve, Accept, Shadow, Promote, Rollback)
-RECORDS: Final = (Reading, Alarm, ShelvingRecord, DeadLetter, *COMMANDS)
+OF_THE_DESK: Final = (
+    *(Incident, Situation, Member, Why, Cause, Impact, NextLoss, Redundancy, Ticket, Step),
+    *(ClockState, Notice, Withheld, CurrentAlarm, Answer),
+)
+RECORDS: Final = (Reading, Alarm, ShelvingRecord, *OF_THE_DESK, DeadLetter, *COMMANDS)
 STEPS: Final = ["blue", "yellow", "orange", "red"]
 OWN: Final = ("class", "unit", "period", "plausible", "life_safety", "words", "overrides")
 CLASS_FILES: Final = """\

@@ -16,7 +16,10 @@ from configuration.checks import folder as checking
 from configuration.configuration import Configuration
 from contracts.alarm import Alarm, ShelvingRecord
 from contracts.dead_letter import DeadLetter
+from contracts.desk.answer import CurrentAlarm
 from contracts.desk.commands import DeskCommand
+from contracts.desk.incident import Incident
+from contracts.desk.notice import Notice
 from contracts.errors import ConfigError
 from contracts.journal import Command
 from ingest.json.reading import Reading
@@ -29,8 +32,11 @@ if TYPE_CHECKING:  # loads numba
 SCHEMAS: Final[dict[str, Any]] = {
     "alarm": Alarm,
     "command": Command,
+    "current-alarm": CurrentAlarm,
     "dead-letter": DeadLetter,
     "desk-command": DeskCommand,
+    "incident": Incident,
+    "notice": Notice,
     "reading": Reading,
     "shelving": ShelvingRecord,
 }

@@ -243,7 +243,10 @@ def _completion(command: argparse.ArgumentParser) -> None:
     command.add_argument("shell", choices=["bash", "zsh"])
 
 
-SCHEMAS: Final = ("alarm", "class", "command", "dead-letter", "desk-command", "reading", "shelving")
+SCHEMAS: Final = (
+    "alarm", "class", "command", "current-alarm", "dead-letter", "desk-command", "incident",
+    "notice", "reading", "shelving",
+)  # fmt: skip
 _COMMANDS: Final = (
     (
         "run",

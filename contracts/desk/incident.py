@@ -128,7 +128,7 @@ class Situation(msgspec.Struct, frozen=True):
     state : str
         `active`, `over` when nothing in it is active any more, `merged` into another.
     colour, worst : str
-        Of the incident, raised as section 0.3 has it; the worst it ever had.
+        Of the incident, one up for critical users and linked lifelines; the worst it ever had.
     raised : list of str
         Why it stands above its worst member: `critical users`, `linked lifelines`.
     members : list of Member
