@@ -17,7 +17,7 @@ BROKER_FIXTURES = {"kafka", "kafka3", "locked_kafka"}
 # Compiling a kind of rule takes longer than testing it: the fast run takes one as an example.
 QUICK_KINDS = {"test_slope", "slope"}
 # Begin with what takes longest: at the end one process would wait for the other.
-FIRST = {"faults": 0, "app": 1, "lab": 2}
+FIRST = {"faults": 0, "app": 1, "operate": 1, "lab": 2}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

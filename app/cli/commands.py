@@ -172,7 +172,7 @@ def backtest(arguments: argparse.Namespace) -> int:
 
 def record(arguments: argparse.Namespace) -> int:
     """Write a range of a telemetry topic to a file."""
-    from app.operate.record import record as write  # noqa: PLC0415 - loads Kafka
+    from operate.record import record as write  # noqa: PLC0415 - loads Kafka
 
     say(asyncio.run(write(arguments)))
     return GOOD
@@ -201,7 +201,7 @@ def tune(arguments: argparse.Namespace) -> int:
 
 def topics(arguments: argparse.Namespace) -> int:
     """List, verify or create topics."""
-    from app.operate.topics import settle_topics  # noqa: PLC0415 - loads Kafka
+    from operate.topics import settle_topics  # noqa: PLC0415 - loads Kafka
 
     return asyncio.run(settle_topics(arguments))
 
@@ -254,14 +254,14 @@ def demo(arguments: argparse.Namespace) -> int:
 
 def shadow(arguments: argparse.Namespace) -> int:
     """Let a proposed configuration play along on live lanes, take over, or go."""
-    from app.operate.shadow import shadow as act  # noqa: PLC0415 - loads Kafka and numba
+    from operate.shadow import shadow as act  # noqa: PLC0415 - loads Kafka and numba
 
     return asyncio.run(act(arguments))
 
 
 def begin_anew(arguments: argparse.Namespace) -> int:
     """Let a lane that stands go on behind a loss."""
-    from app.operate.begin_anew import begin_anew as begin  # noqa: PLC0415 - loads Kafka and numba
+    from operate.begin_anew import begin_anew as begin  # noqa: PLC0415 - loads Kafka and numba
 
     say(asyncio.run(begin(arguments)))
     return GOOD
@@ -269,7 +269,7 @@ def begin_anew(arguments: argparse.Namespace) -> int:
 
 def command(arguments: argparse.Namespace) -> int:
     """Send a command to the lane of one channel."""
-    from app.operate.command import command as send  # noqa: PLC0415 - loads Kafka and numba
+    from operate.command import command as send  # noqa: PLC0415 - loads Kafka and numba
 
     return asyncio.run(send(arguments))
 
@@ -277,24 +277,24 @@ def command(arguments: argparse.Namespace) -> int:
 def alarms(arguments: argparse.Namespace) -> int:
     """Show what the desk stage told, or tell it what people answer."""
     if arguments.act in {"list", "show"}:
-        from app.operate.desk_view import desk_view  # noqa: PLC0415 - loads Kafka
+        from operate.desk_view import desk_view  # noqa: PLC0415 - loads Kafka
 
         return asyncio.run(desk_view(arguments))
-    from app.operate.desk_commands import desk_command as send  # noqa: PLC0415 - loads Kafka
+    from operate.desk_commands import desk_command as send  # noqa: PLC0415 - loads Kafka
 
     return asyncio.run(send(arguments))
 
 
 def dead_letters(arguments: argparse.Namespace) -> int:
     """List what was refused, show one in full, or send originals once more."""
-    from app.operate.dead_letters import dead_letters as act  # noqa: PLC0415 - loads Kafka
+    from operate.dead_letters import dead_letters as act  # noqa: PLC0415 - loads Kafka
 
     return asyncio.run(act(arguments))
 
 
 def unknown_channels(arguments: argparse.Namespace) -> int:
     """List ids that came and are in no catalogue."""
-    from app.operate.unknown_channels import unknown_channels as tell  # noqa: PLC0415 - loads Kafka
+    from operate.unknown_channels import unknown_channels as tell  # noqa: PLC0415 - loads Kafka
 
     return asyncio.run(tell(arguments))
 

@@ -13,13 +13,13 @@ from prometheus_client.registry import Collector
 from app.process.desk_worker import DeskParts, DeskWorker
 from app.process.lifeline_worker import LifelineWorker
 from app.process.lifeline_workers import LifelineWorkers
-from app.process.settings import settled
 from app.process.signals import heed_signals
 from app.process.worker_options import WorkerOptions
 from broker.acl import DESK
 from configuration.configuration import Configuration
 from configuration.settings import Http
 from contracts.ports.status import WorkerStatus
+from operate.settings import settled
 from pipeline.snapshot.copy_buffer import SnapshotSlot
 from runtime import failpoints
 from runtime.exit_deadline import ExitDeadline

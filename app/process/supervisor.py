@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from app.process.settings import settled
 from app.process.signals import heed_signals
 from contracts.errors import ConfigError
+from operate.settings import settled
 from runtime.backoff import Backoff, pause
 from runtime.exit_codes import WRONG_USE
 from runtime.exit_deadline import EXIT_S

@@ -9,12 +9,12 @@ from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
 from app.cli.parser import parser
-from app.operate.begin_anew import begin_anew
 from app.process.lifeline_worker import LifelineWorker
 from app.process.worker_options import WorkerOptions
 from configuration.configuration import Configuration
 from contracts.errors import ConfigError, FatalError
 from contracts.topics import TopicNames
+from operate.begin_anew import begin_anew
 from tests.testkit.faults.oracle import read_all
 from tests.testkit.in_process import configured, create, send, taken, until
 from tests.testkit.kafka.broker import Cluster

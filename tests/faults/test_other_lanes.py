@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions
 
-from app.operate.copy_state import carry
 from app.process.lifeline_worker import LifelineWorker
 from app.process.worker_options import WorkerOptions
 from broker.topics import needed
@@ -20,6 +19,7 @@ from configuration.configuration import Configuration
 from contracts.errors import ConfigError, FatalError
 from contracts.topics import TopicNames
 from ingest.partitioner import home_lane
+from operate.copy_state import carry
 from tests.testkit.faults.drill import tocsin
 from tests.testkit.faults.oracle import read_all
 from tests.testkit.in_process import WAIT_S, configured, create, send, taken, until

@@ -8,8 +8,6 @@ from typing import Any, NamedTuple
 import msgspec
 import numpy as np
 
-from app.operate.copy_state import thawed
-from app.process.settings import settled
 from broker.log_ends import LogEnds
 from broker.partition_reader import LaneReader
 from broker.topics import members
@@ -21,6 +19,8 @@ from contracts.lane import LaneName
 from contracts.ports.clock import WallClock
 from contracts.ports.lane_log import Manifest, OutputMark
 from contracts.topics import TopicNames
+from operate.copy_state import thawed
+from operate.settings import settled
 from pipeline.lane.lane import IDS, Lane
 from pipeline.lane.row_join import join_rows
 from pipeline.snapshot.copy_buffer import SnapshotSlot

@@ -7,13 +7,13 @@ from typing import Any, Final
 import msgspec
 
 from alarms import desk_text
-from app.operate.command_desk import reading
-from app.process.settings import settled
 from broker.partition_reader import LaneReader
 from contracts.desk.answer import CurrentAlarm
 from contracts.desk.incident import Incident
 from contracts.errors import ConfigError
 from contracts.topics import TopicNames
+from operate.command_desk import reading
+from operate.settings import settled
 
 COLOURS: Final = ("red", "orange", "yellow", "blue", "clear")
 

@@ -10,14 +10,14 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from app.cli.parser import parser
-from app.operate import desk_commands
-from app.operate.desk_commands import desk_command
 from broker.topics import TopicPlan, ensure, needed
 from contracts.desk.commands import DeskCommand
 from contracts.desk.journal import DeskEntry, encode_desk_entry
 from contracts.errors import ConfigError
 from contracts.ports.clock import WallClock
 from contracts.topics import TopicNames
+from operate import desk_commands
+from operate.desk_commands import desk_command
 from pipeline.desk.command_judge import DeskCommandJudge
 from pipeline.worker.authority import Authority, Role
 from tests.ingest.test_work_orders import ORDERS

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 
-from app.operate.copy_state import _joined
 from configuration.configuration import Configuration
 from configuration.lane_plan import Plan
 from contracts.ports.lane_parts import Arrays, Parts
@@ -13,6 +12,7 @@ from contracts.records import Records
 from contracts.topics import TopicNames
 from detectors.fused.scorer import ROWS
 from ingest.limits import DecodeLimits
+from operate.copy_state import _joined
 from pipeline.lane.lane import Lane
 from pipeline.lane.replay import replay
 from pipeline.snapshot.lane_state import learned

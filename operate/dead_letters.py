@@ -10,12 +10,12 @@ from typing import Any, Final
 import msgspec
 from aiokafka import AIOKafkaProducer
 
-from app.process.settings import settled
 from broker.access import client_options
 from broker.closing import close_client
 from contracts.dead_letter import REPLAYED, DeadLetter, encode_dead_letter
 from contracts.errors import ConfigError, FatalError
 from ingest.kafka.dead_letters import Letter, LetterBox, letter_box
+from operate.settings import settled
 
 REPLAY_OF: Final = "tocsin-replay-of"  # header of a message that was sent once more
 REPLAYS_MAX: Final = 10_000  # in one call: they are remembered until all are sent

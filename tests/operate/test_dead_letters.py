@@ -8,10 +8,6 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 from app.cli.parser import parser
-from app.operate import unknown_channels as unknown
-from app.operate.dead_letters import REPLAY_OF, dead_letters
-from app.operate.unknown_channels import UnknownChannels
-from app.operate.unknown_channels import unknown_channels as tell
 from app.process.lifeline_worker import LifelineWorker
 from app.process.worker_options import WorkerOptions
 from configuration.configuration import Configuration
@@ -20,6 +16,10 @@ from contracts.errors import ConfigError
 from contracts.topics import TopicNames
 from ingest.kafka.dead_letters import Letter
 from ingest.partitioner import home_lane
+from operate import unknown_channels as unknown
+from operate.dead_letters import REPLAY_OF, dead_letters
+from operate.unknown_channels import UnknownChannels
+from operate.unknown_channels import unknown_channels as tell
 from tests.testkit.faults.oracle import read_all
 from tests.testkit.in_process import configured, create, taken, until
 from tests.testkit.kafka.broker import Cluster

@@ -7,9 +7,6 @@ from typing import Any, Final
 
 import msgspec
 
-from app.operate import command as lanes
-from app.operate.command_desk import DESK, desk_answers, reading, unheeded
-from app.process.settings import settled
 from configuration.signing import as_sent
 from contracts.civil_time import moment_ms
 from contracts.desk.commands import (
@@ -30,6 +27,9 @@ from contracts.desk.commands import (
 )
 from contracts.errors import ConfigError
 from ingest.work_orders import read_work_orders
+from operate import command as lanes
+from operate.command_desk import DESK, desk_answers, reading, unheeded
+from operate.settings import settled
 
 DISPATCHED: Final = "dispatched"
 

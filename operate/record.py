@@ -4,7 +4,6 @@ import argparse
 from collections.abc import AsyncIterator
 from typing import Final, NamedTuple
 
-from app.process.settings import settled
 from broker.access import check_access
 from configuration.lane_plan import plan_of
 from contracts.civil_time import moment_ms
@@ -12,6 +11,7 @@ from contracts.errors import ConfigError
 from contracts.records import Records
 from ingest.kafka.telemetry import KafkaSettings, KafkaSource
 from lab.data import recording
+from operate.settings import settled
 
 WAIT_S: Final = 1.0
 

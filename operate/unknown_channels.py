@@ -6,11 +6,11 @@ import json
 import sys
 from typing import Final
 
-from app.operate.dead_letters import time_of
-from app.process.settings import settled
 from configuration.configuration import Configuration
 from contracts.batch import Disposition
 from ingest.kafka.dead_letters import Letter, letter_box
+from operate.dead_letters import time_of
+from operate.settings import settled
 
 IDS_MAX: Final = 10_000  # remembered, whatever comes; readings of others are counted together
 COLUMNS: Final = ("id", "class", "asset", "group")

@@ -3,13 +3,13 @@
 import argparse
 import sys
 
-from app.operate.command_desk import command_desk, unheeded
-from app.process.settings import settled
 from configuration.configuration import Configuration
 from configuration.signing import as_sent
 from contracts.errors import ConfigError
 from contracts.journal import Accept, Command, Shelve, Unshelve
 from contracts.quantities import NS_PER_S, Duration
+from operate.command_desk import command_desk, unheeded
+from operate.settings import settled
 
 
 async def command(arguments: argparse.Namespace) -> int:

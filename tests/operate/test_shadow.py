@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from app.cli.parser import parser
-from app.operate.shadow import shadow
 from app.process.lifeline_worker import LifelineWorker
 from app.process.worker_options import WorkerOptions
 from configuration.configuration import Configuration
 from contracts.errors import ConfigError
 from contracts.topics import TopicNames
+from operate.shadow import shadow
 from tests.testkit.faults.oracle import read_all
 from tests.testkit.in_process import configured, create, send, taken, until
 from tests.testkit.kafka.broker import Cluster

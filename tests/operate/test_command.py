@@ -8,12 +8,12 @@ import msgspec
 import pytest
 
 from app.cli.parser import parser
-from app.operate.command import command
 from app.process.lifeline_worker import LifelineWorker
 from app.process.worker_options import WorkerOptions
 from configuration.configuration import Configuration
 from contracts.errors import ConfigError
 from contracts.topics import TopicNames
+from operate.command import command
 from tests.pipeline.worker.keys import key_of, pem, public_text
 from tests.testkit.faults.oracle import read_all
 from tests.testkit.in_process import configured, create, send, taken, until

@@ -7,14 +7,14 @@ from typing import Any, Final
 
 import msgspec
 
-from app.operate.command_desk import CommandDesk, command_desk, unheeded
-from app.process.settings import settled
 from configuration.bundle_store import keep
 from configuration.configuration import Configuration
 from configuration.signing import as_sent
 from contracts.errors import ConfigError
 from contracts.journal import Entry, Promote, Rollback, Shadow, ShadowCommand, Shed, Swap
 from contracts.ports.lane_log import Manifest
+from operate.command_desk import CommandDesk, command_desk, unheeded
+from operate.settings import settled
 from pipeline.snapshot.store import SnapshotStore, unpack
 
 ACTS: Final[dict[str, type[ShadowCommand]]] = {

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 
 import msgspec
 
-from app.operate.copy_state import carry
-from app.process.settings import _at, settled
 from broker import acl
 from broker.topics import Topic, TopicPlan, desk_topics, ensure, needed, verify
 from configuration.configuration import Configuration
 from contracts.kafka import Kafka
 from contracts.topics import TopicNames
+from operate.copy_state import carry
+from operate.settings import _at, settled
 
 
 async def settle_topics(arguments: argparse.Namespace) -> int:
