@@ -179,7 +179,7 @@ class Running:
     async def config_after(self, former: str) -> str:
         """The same, once it is another one."""
         async with asyncio.timeout(WAIT_S):
-            while (found := await self.config()) == former:
+            while (found := await self.config()) == former:  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
         return found
 
