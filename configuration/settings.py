@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from configuration.checks.commands import check_commands
+from configuration.checks.history import check_history
 from configuration.checks.kafka import check_kafka
 from configuration.commands import CommandRules
 from configuration.yaml.fill import FromEnvironment, Page, fill
@@ -16,6 +17,7 @@ from configuration.yaml.located import Located
 from contracts.civil_time import CITY_ZONE, ZONES, civil_zone
 from contracts.kafka import Kafka, Secret, has_credentials, masked
 from contracts.quantities import Duration
+from contracts.settings.history import HistorySettings
 from pipeline.lane.outbox import TRANSACTION_OUTPUTS
 
 PARTITIONS_MAX: Final = 1024
@@ -32,6 +34,7 @@ SECRETS: Final[frozenset[Path]] = frozenset(
         ("kafka", "sasl", "password"),
         ("kafka", "sasl", "token"),
         ("kafka", "tls", "key_password"),
+        ("history", "password"),
         ("reload", "token"),
     }
 )
@@ -130,6 +133,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     limits : Limits
     snapshot : Snapshot
     commands : CommandRules or None
+    history : HistorySettings
     reload : ReloadRules
     transaction_timeout : Duration
         How long a dead worker's open transaction may hide its lane.
@@ -150,6 +154,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     limits: Limits = Limits()
     snapshot: Snapshot = Snapshot()
     commands: CommandRules | None = None
+    history: HistorySettings = HistorySettings()
     reload: ReloadRules = ReloadRules()
     transaction_timeout: Duration = Duration("10 s")
     transaction_outputs: Annotated[int, Meta(ge=1, le=100_000)] = TRANSACTION_OUTPUTS
@@ -234,6 +239,7 @@ def _judge(settings: Settings, page: Page) -> None:
     if not is_bootstrap(settings.kafka.bootstrap):
         page.refuse(("kafka", "bootstrap"), BOOTSTRAP, *shown_bootstrap(settings.kafka.bootstrap))
     check_kafka(settings.kafka, settings.profile, page)
+    check_history(settings.history, settings.profile, page)
     _judge_state(page)
     if not settings.lifelines:
         page.find(("lifelines",), "expected at least one lifeline, got none; add one")

@@ -285,6 +285,21 @@ def alarms(arguments: argparse.Namespace) -> int:
     return asyncio.run(send(arguments))
 
 
+def history(arguments: argparse.Namespace) -> int:
+    """Keep the history, or ask it."""
+    if arguments.act == "run":
+        from app.process.history_process import run_history  # noqa: PLC0415 - loads Kafka and SQL
+
+        return asyncio.run(run_history(arguments))
+    from operate import history as tool  # noqa: PLC0415 - loads Kafka and SQL
+
+    if arguments.act == "rebuild":
+        return asyncio.run(tool.rebuild_history(arguments))
+    if arguments.act in {"migrate", "prune"}:
+        return tool.tend_history(arguments)
+    return tool.ask_history(arguments)
+
+
 def dead_letters(arguments: argparse.Namespace) -> int:
     """List what was refused, show one in full, or send originals once more."""
     from operate.dead_letters import dead_letters as act  # noqa: PLC0415 - loads Kafka
@@ -311,6 +326,7 @@ COMMANDS: Final[dict[str, Callable[[argparse.Namespace], int]]] = {
     "dead-letters": dead_letters,
     "demo": demo,
     "explain": explain,
+    "history": history,
     "look": look,
     "record": record,
     "replay": replay,

@@ -5,7 +5,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
-from app.cli import alarm_options, lab_options
+from app.cli import alarm_options, history_options, lab_options
 from contracts.kafka import has_credentials, masked
 from runtime.installation import CONFIGS
 from runtime.kernel_cache import CPUS, HOST
@@ -320,6 +320,12 @@ _COMMANDS: Final = (
         alarm_options.alarms,
         "list, show and answer alarms and incidents: acknowledge, assign, dispatch, close",
         "tocsin alarms ack i-385ed651a66d075a --by li.wei --key li.wei.pem",
+    ),
+    (
+        "history",
+        history_options.history,
+        "keep alarms, incidents, notices and commands in SQL, and ask for them",
+        "tocsin history incidents --lifeline water --colour red",
     ),
     (
         "shelve",

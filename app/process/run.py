@@ -52,7 +52,7 @@ async def run_worker(arguments: argparse.Namespace) -> int:
     give_way(min(configuration.settings.lifelines[options.lifeline].nice for options in options_of))
     async with reload_triggers(rules, arguments.configs, reload.ask):
         http = configuration.settings.http
-        return await _serve(workers, http, MetricsCollector, partial(reload.ask, "SIGHUP"))
+        return await serve(workers, http, MetricsCollector, partial(reload.ask, "SIGHUP"))
 
 
 async def run_desk(
@@ -62,7 +62,7 @@ async def run_desk(
     configuration = settled(arguments)
     options = WorkerOptions(lifeline=DESK, instance=arguments.instance)
     worker = DeskWorker(configuration, options, parts_of(configuration))
-    return await _serve(worker, configuration.settings.http, DeskCollector)
+    return await serve(worker, configuration.settings.http, DeskCollector)
 
 
 class Service(WorkerStatus, Protocol):
@@ -76,12 +76,13 @@ class Service(WorkerStatus, Protocol):
         """Run until cancelled, or until it cannot go on."""
 
 
-async def _serve(
+async def serve(
     service: Service,
     http: Http,
     collector_of: Callable[[WorkerStatus, str], Collector],
     reload: Callable[[], Coroutine[Any, Any, object]] | None = None,
 ) -> int:
+    """Run a service, with its metrics and health, until a signal or until it cannot go on."""
     for blow in failpoints.arm(os.environ.get(failpoints.VARIABLE)):
         log.warning("failpoint armed: %s", blow)
     stopping, exit_ = asyncio.Event(), ExitDeadline()
