@@ -285,6 +285,17 @@ def alarms(arguments: argparse.Namespace) -> int:
     return asyncio.run(send(arguments))
 
 
+def ledger(arguments: argparse.Namespace) -> int:
+    """Keep the ledger, or ask it."""
+    if arguments.act == "run":
+        from app.process.ledger import run_ledger  # noqa: PLC0415 - loads Kafka
+
+        return asyncio.run(run_ledger(arguments))
+    from operate.ledger import ledger as ask  # noqa: PLC0415 - loads pyarrow
+
+    return ask(arguments)
+
+
 def dead_letters(arguments: argparse.Namespace) -> int:
     """List what was refused, show one in full, or send originals once more."""
     from operate.dead_letters import dead_letters as act  # noqa: PLC0415 - loads Kafka
@@ -311,6 +322,7 @@ COMMANDS: Final[dict[str, Callable[[argparse.Namespace], int]]] = {
     "dead-letters": dead_letters,
     "demo": demo,
     "explain": explain,
+    "ledger": ledger,
     "look": look,
     "record": record,
     "replay": replay,

@@ -5,7 +5,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
-from app.cli import alarm_options, lab_options
+from app.cli import alarm_options, lab_options, ledger_options
 from contracts.kafka import has_credentials, masked
 from runtime.installation import CONFIGS
 from runtime.kernel_cache import CPUS, HOST
@@ -319,6 +319,12 @@ _COMMANDS: Final = (
         alarm_options.alarms,
         "list, show and answer alarms and incidents: acknowledge, assign, dispatch, close",
         "tocsin alarms ack i-385ed651a66d075a --by li.wei --key li.wei.pem",
+    ),
+    (
+        "ledger",
+        ledger_options.ledger,
+        "keep, verify and prove a signed record of what was told and done",
+        "tocsin ledger checkpoint --against handover-2026-03-01.txt",
     ),
     (
         "shelve",

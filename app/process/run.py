@@ -47,7 +47,7 @@ async def run_worker(arguments: argparse.Namespace) -> int:
         LifelineWorker(configuration, options, slot) for options in options_of
     )
     give_way(min(configuration.settings.lifelines[options.lifeline].nice for options in options_of))
-    return await _serve(workers, configuration.settings.http, MetricsCollector)
+    return await serve(workers, configuration.settings.http, MetricsCollector)
 
 
 async def run_desk(
@@ -57,7 +57,7 @@ async def run_desk(
     configuration = settled(arguments)
     options = WorkerOptions(lifeline=DESK, instance=arguments.instance)
     worker = DeskWorker(configuration, options, parts_of(configuration))
-    return await _serve(worker, configuration.settings.http, DeskCollector)
+    return await serve(worker, configuration.settings.http, DeskCollector)
 
 
 class Service(WorkerStatus, Protocol):
@@ -71,9 +71,10 @@ class Service(WorkerStatus, Protocol):
         """Run until cancelled, or until it cannot go on."""
 
 
-async def _serve(
+async def serve(
     service: Service, http: Http, collector_of: Callable[[WorkerStatus, str], Collector]
 ) -> int:
+    """Run a service with its metrics and probes until SIGTERM, SIGINT or its own end."""
     for blow in failpoints.arm(os.environ.get(failpoints.VARIABLE)):
         log.warning("failpoint armed: %s", blow)
     stopping, exit_ = asyncio.Event(), ExitDeadline()
