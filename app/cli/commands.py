@@ -280,6 +280,10 @@ def alarms(arguments: argparse.Namespace) -> int:
         from operate.desk_view import desk_view  # noqa: PLC0415 - loads Kafka
 
         return asyncio.run(desk_view(arguments))
+    if arguments.act == "why":
+        from operate.evidence.why import why  # noqa: PLC0415 - loads Kafka and numba
+
+        return asyncio.run(why(arguments))
     from operate.desk_commands import desk_command as send  # noqa: PLC0415 - loads Kafka
 
     return asyncio.run(send(arguments))
@@ -298,6 +302,17 @@ def history(arguments: argparse.Namespace) -> int:
     if arguments.act in {"migrate", "prune"}:
         return tool.tend_history(arguments)
     return tool.ask_history(arguments)
+
+
+def ledger(arguments: argparse.Namespace) -> int:
+    """Keep the ledger, or ask it."""
+    if arguments.act == "run":
+        from app.process.ledger import run_ledger  # noqa: PLC0415 - loads Kafka
+
+        return asyncio.run(run_ledger(arguments))
+    from operate.ledger import ledger as ask  # noqa: PLC0415 - loads pyarrow
+
+    return ask(arguments)
 
 
 def dead_letters(arguments: argparse.Namespace) -> int:
@@ -327,6 +342,7 @@ COMMANDS: Final[dict[str, Callable[[argparse.Namespace], int]]] = {
     "demo": demo,
     "explain": explain,
     "history": history,
+    "ledger": ledger,
     "look": look,
     "record": record,
     "replay": replay,

@@ -5,7 +5,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
-from app.cli import alarm_options, history_options, lab_options
+from app.cli import alarm_options, history_options, lab_options, ledger_options
 from contracts.kafka import has_credentials, masked
 from runtime.installation import CONFIGS
 from runtime.kernel_cache import CPUS, HOST
@@ -326,6 +326,12 @@ _COMMANDS: Final = (
         history_options.history,
         "keep alarms, incidents, notices and commands in SQL, and ask for them",
         "tocsin history incidents --lifeline water --colour red",
+    ),
+    (
+        "ledger",
+        ledger_options.ledger,
+        "keep, verify and prove a signed record of what was told and done",
+        "tocsin ledger checkpoint --against handover-2026-03-01.txt",
     ),
     (
         "shelve",
