@@ -269,6 +269,25 @@ class DeskStatus(LaneStatus):
         return float(self.waiting)
 
 
+@dataclass(slots=True)
+class ProjectionStatus(LaneStatus):
+    """Numbers of a projection of topics since this process began.
+
+    Parameters
+    ----------
+    taken : int
+        Records kept.
+    waiting : int
+        Offsets between what was fetched and the ends of the logs, as far as they are known.
+    lost : int
+        Offsets that logs had dropped before they were read.
+    """
+
+    taken: int = 0
+    waiting: int = 0
+    lost: int = 0
+
+
 class QueueStatus(NamedTuple):
     """How full one queue, or one thread or lock that work takes turns with, is.
 
