@@ -2,8 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from datetime import datetime
 from itertools import count
 from typing import Any, Final, NamedTuple, Protocol
 
@@ -11,6 +12,7 @@ import aiohttp
 import msgspec
 
 from app.process.worker_service import is_logged
+from broker.topics import counted, notice_topics
 from configuration.desk.notices import FOLDER
 from configuration.settings import Settings
 from contracts.desk.incident import Incident
@@ -82,11 +84,14 @@ class NotifierPorts(NamedTuple):
     records_of : callable
         A new reader of notices and incidents, for the receiver of this id.
     timer : Timer
+    check : callable
+        Refuses topics that are missing, before anything else.
     """
 
     receipts_of: Callable[[], ReceiptLog]
     records_of: Callable[[str], Records]
     timer: Timer
+    check: Callable[[], Awaitable[None]]
 
 
 def kafka_ports(settings: Settings) -> NotifierPorts:
@@ -103,7 +108,10 @@ def kafka_ports(settings: Settings) -> NotifierPorts:
             )
         )
 
-    return NotifierPorts(lambda: KafkaReceipts(kafka, topics), records_of, MachineTimer())
+    async def check() -> None:
+        await counted(notice_topics(topics), kafka.bootstrap, kafka, whole=True)
+
+    return NotifierPorts(lambda: KafkaReceipts(kafka, topics), records_of, MachineTimer(), check)
 
 
 class Notifier:
@@ -140,6 +148,8 @@ class Notifier:
 
         Raises
         ------
+        ConfigError
+            When topics are missing.
         FatalError
             When a person is needed.
         """
@@ -165,6 +175,7 @@ class Notifier:
 
     async def _tell(self) -> None:
         """Go on from the receipts, for ever."""
+        await self._ports.check()
         receipts = self._ports.receipts_of()
         try:
             await receipts.start()
@@ -232,6 +243,7 @@ async def _take(delivery: Delivery, record: TopicRecord) -> None:
     try:
         if record.kind == "notice":
             notice = msgspec.json.decode(record.value or b"", type=Notice)
+            _judge_time(notice.at)
             await delivery.offer(notice, record.offset)
         elif record.kind == "incident":
             incident = msgspec.json.decode(record.value or b"", type=Incident)
@@ -241,6 +253,13 @@ async def _take(delivery: Delivery, record: TopicRecord) -> None:
             "%s[%d]@%d: expected a %s, got %s; passed over",
             record.topic, record.partition, record.offset, record.kind, error,
         )  # fmt: skip
+
+
+def _judge_time(text: str) -> None:
+    """Refuse what is no time with an offset."""
+    if datetime.fromisoformat(text).tzinfo is None:
+        msg = f"expected a time with an offset, got {text!r}"
+        raise ValueError(msg)
 
 
 def _transport(receiver: Receiver, session: aiohttp.ClientSession, timer: Timer) -> Transport:

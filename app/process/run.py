@@ -17,7 +17,6 @@ from app.process.notifier import Notifier, kafka_ports
 from app.process.signals import heed_signals
 from app.process.worker_options import WorkerOptions
 from broker.acl import DESK
-from broker.topics import counted, notice_topics
 from configuration.configuration import Configuration
 from configuration.desk.duty import load_duty
 from configuration.desk.notices import FOLDER as NOTICES
@@ -80,7 +79,6 @@ async def run_notify(arguments: argparse.Namespace) -> int:
         msg = f"{folder / NOTICES}: expected at least one receiver, got none; see docs/notices.md"
         raise ConfigError(msg)
     topics = TopicNames(settings.app)
-    await counted(notice_topics(topics), settings.kafka.bootstrap, settings.kafka, whole=True)
     notifier = Notifier(receivers, topics, kafka_ports(settings))
     return await _serve(notifier, settings.http, NoticeCollector)
 

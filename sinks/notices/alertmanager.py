@@ -72,12 +72,18 @@ class Alertmanager:
     def _alert(self, telling: Telling, now_s: float) -> dict[str, Any]:
         notice = telling.notice
         ends_s = now_s if notice.reason in ENDS else now_s + RESENDS * self.resend_s
+        # An end before its beginning is refused for good; clocks of two machines may differ so.
+        starts_s = min(datetime.fromisoformat(notice.at).timestamp(), now_s)
         return {
             "labels": self._target.labels | labels_of(notice),
             "annotations": annotations_of(notice, telling.late_s),
-            "startsAt": notice.at,
-            "endsAt": datetime.fromtimestamp(ends_s, UTC).isoformat(timespec="milliseconds"),
+            "startsAt": _text(starts_s),
+            "endsAt": _text(ends_s),
         }
+
+
+def _text(time_s: float) -> str:
+    return datetime.fromtimestamp(time_s, UTC).isoformat(timespec="milliseconds")
 
 
 def labels_of(notice: Notice) -> dict[str, str]:

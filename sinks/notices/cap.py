@@ -117,7 +117,7 @@ def message(telling: Telling, target: CapTarget) -> bytes:
         "incidents": notice.incident,
     }
     _add(alert, fields)
-    grade = _OVER if ends else _GRADES[notice.colour]
+    grade = _OVER if ends else _GRADES.get(notice.colour, _GRADES["blue"])
     for language in _LANGUAGES:
         if text := notice.text.get(language, ""):
             _add_info(alert, notice, grade, (language, text))

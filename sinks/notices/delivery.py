@@ -195,10 +195,17 @@ class Delivery:
         else:
             self._came.clear()
             head.tries += 1
-            before = self._open.newest(head.notice)
-            answer = await self._transport.tell(Telling(head.notice, self._late_s(head), before))
-            return await self._judge(head, answer)
+            return await self._judge(head, await self._try(head))
         return "done"
+
+    async def _try(self, head: _Waiting) -> Answer:
+        """Send it once; what cannot even be sent must not stop those behind it."""
+        telling = Telling(head.notice, self._late_s(head), self._open.newest(head.notice))
+        try:
+            return await self._transport.tell(telling)
+        except Exception as error:
+            log.exception("%s: %s cannot be sent", self._receiver.id, head.notice.id)
+            return Answer("refused", f"not sent, {type(error).__name__}: {error}")
 
     async def _judge(self, head: _Waiting, answer: Answer) -> Literal["done", "again"]:
         self._note(answer)

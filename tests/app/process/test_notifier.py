@@ -18,7 +18,7 @@ from contracts.desk.incident import Incident
 from contracts.desk.notice import Notice
 from contracts.desk.receipt import Receipt
 from contracts.desk.receiver import AlertmanagerTarget, CapTarget, Receiver, WebhookTarget
-from contracts.errors import Fenced, RetryableError
+from contracts.errors import ConfigError, Fenced, RetryableError
 from contracts.kafka import Kafka, Secret
 from contracts.ports.projection import Positions, TopicRecord
 from contracts.quantities import Duration
@@ -58,6 +58,10 @@ class Topic:
     def reader(self, receiver: str) -> "TopicView":
         del receiver
         return TopicView(self)
+
+
+async def there() -> None:
+    """All topics are."""
 
 
 class TopicView:
@@ -107,30 +111,32 @@ async def serving(notifier: Notifier) -> AsyncIterator[None]:
 
 async def test_who_is_away_holds_nobody_up(tmp_path: Path) -> None:
     topic, receipts, timer = Topic(), MemoryReceipts(), WoundTimer()
-    ports = NotifierPorts(lambda: receipts, topic.reader, timer)
-    async with hook([503] * 100) as away, hook() as there:
+    ports = NotifierPorts(lambda: receipts, topic.reader, timer, there)
+    async with hook([503] * 100) as away, hook() as near:
         key = tmp_path / "key"
-        receivers = [webhook("away", away, key), webhook("there", there, key)]
+        receivers = [webhook("away", away, key), webhook("near", near, key)]
         notifier = Notifier(receivers, TOPICS, ports)
         async with serving(notifier):
             topic.add("mark", b"{}")
             topic.add("notice", b"no notice")
+            topic.add("notice", notice("some-time", at="soon"))
+            topic.add("notice", notice("somewhere", at="2026-03-01T08:00:00"))
             for number in range(50):
                 held = SHELVED if number % 2 else None
                 topic.add("notice", notice(number, incident=f"i-{number}", withheld=held))
             await receipts.until(25)
-            assert there.ids == [f"n-{number}" for number in range(0, 50, 2)]
+            assert near.ids == [f"n-{number}" for number in range(0, 50, 2)]
             assert set(away.ids) == {"n-0"}
             page = generate_latest(registry(notifier, "", NoticeCollector)).decode()
-            assert 'tocsin_notices_delivered_total{receiver="there"} 25.0' in page
-            assert 'tocsin_notices_waiting{receiver="there"} 0.0' in page
+            assert 'tocsin_notices_delivered_total{receiver="near"} 25.0' in page
+            assert 'tocsin_notices_waiting{receiver="near"} 0.0' in page
             assert 'tocsin_notices_waiting{receiver="away"} 25.0' in page
-            assert 'tocsin_notices_oldest_waiting_seconds{receiver="there"} 0.0' in page
+            assert 'tocsin_notices_oldest_waiting_seconds{receiver="near"} 0.0' in page
             assert notifier.ready(), "a start would not help"
             away.script.clear()
             await timer.wind()
             await receipts.until(50)
-        assert list(dict.fromkeys(away.ids)) == there.ids
+        assert list(dict.fromkeys(away.ids)) == near.ids
 
 
 @pytest.fixture
@@ -154,7 +160,7 @@ async def test_brokers_that_are_away_are_waited_for_and_counts_go_on(tmp_path: P
     topic, receipts = Topic(), Failing()
     topic.failing.append(RetryableError("the brokers are away", 0.0))
     async with hook() as server:
-        ports = NotifierPorts(lambda: receipts, topic.reader, WoundTimer())
+        ports = NotifierPorts(lambda: receipts, topic.reader, WoundTimer(), there)
         notifier = Notifier([webhook("desk", server, tmp_path / "key")], TOPICS, ports)
         assert not notifier.ready()
         async with serving(notifier):
@@ -176,9 +182,21 @@ async def test_another_process_that_began_ends_this_one(tmp_path: Path) -> None:
     topic = Topic()
     topic.add("notice", notice(0))
     async with hook() as server:
-        ports = NotifierPorts(Taken, topic.reader, WoundTimer())
+        ports = NotifierPorts(Taken, topic.reader, WoundTimer(), there)
         notifier = Notifier([webhook("desk", server, tmp_path / "key")], TOPICS, ports)
         with pytest.raises(Fenced, match="another process"):
+            await notifier.serve()
+
+
+async def test_a_topic_that_is_missing_is_named(tmp_path: Path) -> None:
+    async def missing() -> None:
+        msg = "expected the topics of the configuration, tocsin.receipts missing"
+        raise ConfigError(msg)
+
+    async with hook() as server:
+        ports = NotifierPorts(MemoryReceipts, Topic().reader, WoundTimer(), missing)
+        notifier = Notifier([webhook("desk", server, tmp_path / "key")], TOPICS, ports)
+        with pytest.raises(ConfigError, match=r"tocsin\.receipts missing"):
             await notifier.serve()
 
 
