@@ -20,6 +20,7 @@ from contracts.desk.answer import CurrentAlarm
 from contracts.desk.commands import DeskCommand
 from contracts.desk.incident import Incident
 from contracts.desk.notice import Notice
+from contracts.desk.receipt import Receipt
 from contracts.errors import ConfigError
 from contracts.journal import Command
 from ingest.json.reading import Reading
@@ -37,6 +38,7 @@ SCHEMAS: Final[dict[str, Any]] = {
     "desk-command": DeskCommand,
     "incident": Incident,
     "notice": Notice,
+    "receipt": Receipt,
     "reading": Reading,
     "shelving": ShelvingRecord,
 }
@@ -154,6 +156,13 @@ def run(arguments: argparse.Namespace) -> int:
     from app.process.run import run_worker  # noqa: PLC0415 - loads Kafka and numba
 
     return asyncio.run(run_worker(arguments))
+
+
+def notify(arguments: argparse.Namespace) -> int:
+    """Tell notices to receivers until told to stop."""
+    from app.process.run import run_notify  # noqa: PLC0415 - loads Kafka
+
+    return asyncio.run(run_notify(arguments))
 
 
 def replay(arguments: argparse.Namespace) -> int:
@@ -344,6 +353,7 @@ COMMANDS: Final[dict[str, Callable[[argparse.Namespace], int]]] = {
     "history": history,
     "ledger": ledger,
     "look": look,
+    "notify": notify,
     "record": record,
     "replay": replay,
     "run": run,

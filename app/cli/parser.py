@@ -70,6 +70,12 @@ def _run(command: argparse.ArgumentParser) -> None:
     command.add_argument("--supervised", action="store_true", help=argparse.SUPPRESS)
 
 
+def _notify(command: argparse.ArgumentParser) -> None:
+    _configs(command)
+    command.add_argument("--bootstrap", help="Kafka address, instead of the configured one")
+    command.add_argument("--port", type=int, help="HTTP port, instead of the configured one")
+
+
 def _replay(command: argparse.ArgumentParser) -> None:
     _configs(command)
     command.add_argument(
@@ -246,7 +252,7 @@ def _completion(command: argparse.ArgumentParser) -> None:
 
 SCHEMAS: Final = (
     "alarm", "class", "command", "current-alarm", "dead-letter", "desk-command", "incident",
-    "notice", "reading", "shelving",
+    "notice", "reading", "receipt", "shelving",
 )  # fmt: skip
 _COMMANDS: Final = (
     (
@@ -254,6 +260,12 @@ _COMMANDS: Final = (
         _run,
         "take lanes of a lifeline and ring its alarms",
         "tocsin run --lifeline water --bootstrap kafka-1:9092 --state /var/lib/tocsin",
+    ),
+    (
+        "notify",
+        _notify,
+        "tell notices to receivers: Alertmanager, webhooks, CAP",
+        "tocsin notify --configs configs --bootstrap kafka-1:9092",
     ),
     (
         "replay",

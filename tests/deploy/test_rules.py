@@ -15,10 +15,11 @@ import yaml
 from confluent_kafka import Producer
 
 from app.cli.parser import parser
-from contracts.ports.status import DeskStatus
+from contracts.ports.status import DeskStatus, ReceiverStatus
 from ingest.partitioner import home_lane
 from runtime.installation import HOME
 from sinks.http.desk_metrics import DeskCollector
+from sinks.http.notice_metrics import NoticeCollector
 from tests.sinks.http.wound import WoundStatus
 from tests.testkit.faults.drill import Site
 from tests.testkit.kafka.broker import Cluster
@@ -38,6 +39,7 @@ def rules() -> list[dict[str, Any]]:
 
 
 METRICS = {name for rule in rules() for name in METRIC.findall(rule["expr"])}
+OTHERS = ("tocsin_desk_", "tocsin_notices_")  # of other processes than workers
 ALERTS = [rule for rule in rules() if "alert" in rule]
 
 
@@ -90,6 +92,14 @@ def test_what_alerts_ask_of_the_desk_stage_is_what_it_tells() -> None:
     assert asked <= told
 
 
+def test_what_alerts_ask_of_notices_is_what_is_told() -> None:
+    families = NoticeCollector(WoundStatus([ReceiverStatus("hook")]), "").collect()
+    told = {sample.name for family in families for sample in family.samples}
+    asked = {name for name in METRICS if name.startswith("tocsin_notices_")}
+    assert asked
+    assert asked <= told
+
+
 def test_burn_rates_are_those_of_the_objectives() -> None:
     command = [sys.executable, str(FOLDER / "burn_rates.py"), "--print"]
     made = subprocess.run(command, capture_output=True, check=True).stdout
@@ -131,7 +141,7 @@ async def test_a_real_prometheus_evaluates_every_rule_on_a_real_worker(tmp_path:
                 await until(lambda: server.query(taken))
                 for rule in rules():
                     await server.query(rule["expr"])
-                used = {name for name in METRICS if not name.startswith("tocsin_desk_")}
+                used = {name for name in METRICS if not name.startswith(OTHERS)}
                 missing = {name for name in used if not await server.query(name)}
                 assert missing == set()
                 groups = (await server.api("rules"))["groups"]
