@@ -31,7 +31,7 @@ def swings(channel: str) -> float:
 
 
 async def assert_rules_hold(watched: WatchedSite) -> None:
-    """Each rule is evaluated without an error, asks what is there, and none rings."""
+    """Each rule is evaluated without an error, and asks what is there."""
     server = watched.server
     for rule in rules():
         await server.query(rule["expr"])
@@ -40,7 +40,6 @@ async def assert_rules_hold(watched: WatchedSite) -> None:
     found = [rule for group in groups for rule in group["rules"]]
     assert len(found) == len(rules())
     assert [rule for rule in found if rule.get("lastError")] == []
-    assert await watched.ringing() == set()
 
 
 async def assert_panels_are_filled(watched: WatchedSite) -> None:
@@ -56,7 +55,7 @@ async def assert_panels_are_filled(watched: WatchedSite) -> None:
 
 @pytest.mark.broker
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(420)
 async def test_a_watched_site_fills_every_panel_and_rings_for_what_breaks(tmp_path: Path) -> None:
     began = time.time()
     files = [quick_rules(tmp_path), FILES[1]]
