@@ -202,8 +202,8 @@ LONG = [
 
 
 @pytest.mark.broker
-@pytest.mark.soak
-@pytest.mark.timeout(900)
+@pytest.mark.long
+@pytest.mark.timeout(1200)
 async def test_each_fault_rings_its_alert_and_only_that_and_clears(tmp_path: Path) -> None:
     async with watched_site(tmp_path, [quick_rules(tmp_path)]) as watched:
         await until(watched.calm, "a calm site")
