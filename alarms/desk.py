@@ -8,6 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from alarms.duty.case import Facts
+from alarms.duty.coverage import is_blind
 from alarms.duty.duty import Duty
 from alarms.incidents.grouping import Incidents
 from alarms.lifecycle.alarm_state import NORMAL, AlarmAnswers, Who
@@ -103,11 +104,13 @@ class AlarmDesk:
     def take(self, alarm: Alarm) -> list[Message]:
         """What comes of one alarm revision; desk time reaches its `detected` at least."""
         at_s = seconds_of(alarm.detected)
-        told = self.advance(at_s) if at_s > self.time_s else []
+        told = self._pass_to(at_s) if at_s > self.time_s else []
         taken = self._answers.take(alarm, at_s)
         changes = self._incidents.take(alarm, self.time_s)
         if taken is not None:
+            self._duty.heartbeats.coverage.note(alarm)
             if taken.replaced:
+                self._duty.heartbeats.coverage.forget(taken.replaced)
                 told.append(self._open.drop(taken.replaced))
             told.append(self._current(alarm, taken.answer))
         told += self._changed(changes)
@@ -210,6 +213,8 @@ class AlarmDesk:
             answer = self._answers.reset(alarm, who, self.time_s)
         else:
             answer = self._answers.confirm(alarm, who, self.time_s)
+            if answer.confirmed:
+                self._duty.heartbeats.coverage.resumed(alarm)
         if answer == before or held is None:
             return []
         if answer.state == NORMAL:
@@ -247,8 +252,8 @@ class AlarmDesk:
 
     def due(self, time_s: int) -> bool:
         """Whether `advance` to this time would do anything."""
-        soonest_s = self._soonest_s()
-        return soonest_s is not None and soonest_s <= time_s
+        times = (self._soonest_s(), self._duty.heartbeats.soonest_s)
+        return any(soonest_s is not None and soonest_s <= time_s for soonest_s in times)
 
     def _soonest_s(self) -> int | None:
         parts = (self._incidents, self._tickets, self._orders, self._duty)
@@ -256,7 +261,15 @@ class AlarmDesk:
         return min((time for time in times if time is not None), default=None)
 
     def advance(self, time_s: int, *, late: bool = False) -> list[Message]:
-        """Move desk time forward, firing every clock on the way, in order of deadlines."""
+        """Move desk time forward, firing every clock on the way, in order of deadlines.
+
+        Heartbeats come last, one for each desk: they tell what is watched now.
+        """
+        told = self._pass_to(time_s, late=late)
+        return told + _notices(self._duty.heartbeats.advance(self.time_s))
+
+    def _pass_to(self, time_s: int, *, late: bool = False) -> list[Message]:
+        """Fire clocks up to a time."""
         told: list[Message] = []
         while (soonest_s := self._soonest_s()) is not None and soonest_s <= time_s:
             self.time_s = max(self.time_s, time_s if late else soonest_s)
@@ -424,7 +437,17 @@ class AlarmDesk:
         self._tickets.restore(state["tickets"])
         self._orders.restore(state["orders"])
         self._duty.restore(state["duty"])
+        self._restore_coverage()
         return []
+
+    def _restore_coverage(self) -> None:
+        """Learn from the open alarms what is blind."""
+        coverage = self._duty.heartbeats.coverage
+        for name, held in self._open.items():
+            if is_blind(held.fault.rpartition("/")[2]):
+                coverage.note(held.alarm())
+                if self._answers.answer(name).confirmed:
+                    coverage.resumed(name)
 
 
 def _notices(notices: Iterable[Notice]) -> list[Message]:

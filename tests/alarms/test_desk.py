@@ -11,7 +11,7 @@ import pytest
 
 from alarms.desk import AlarmDesk, DeskParts
 from alarms.duty.duty import Duty
-from alarms.duty.plan import default_plan
+from alarms.duty.plan import DutyPlan, default_plan
 from alarms.incidents.grouping import Incidents
 from alarms.incidents.topology import Topology
 from alarms.lifecycle.alarm_state import AlarmAnswers, AnswerRules
@@ -44,7 +44,7 @@ LIFELINES = ("power", "elevator", "water", "telecom", "metro", "gas")
 QUIET = Topology([], [], topology().correlation)
 
 
-def desk(city: Topology = QUIET) -> AlarmDesk:
+def desk(city: Topology = QUIET, plan: DutyPlan | None = None) -> AlarmDesk:
     return AlarmDesk(
         DeskParts(
             config="c0ffee",
@@ -54,7 +54,7 @@ def desk(city: Topology = QUIET) -> AlarmDesk:
             answers=AlarmAnswers(AnswerRules(), ZONE),
             tickets=Tickets(TicketRules(), ZONE),
             orders=WorkOrders(),
-            duty=Duty(default_plan(ZONE)),
+            duty=Duty(plan or default_plan(ZONE)),
         )
     )
 
