@@ -17,7 +17,7 @@ from alarms.lifecycle.maintenance import Order, Passed, WorkOrders
 from alarms.lifecycle.tickets import Tickets
 from alarms.open_alarms import OpenAlarm, OpenAlarms, alarm_of_report, ended, seconds_of
 from alarms.wording import clock
-from contracts.alarm import Alarm
+from contracts.alarm import Alarm, ShelvingRecord
 from contracts.commands.concern import Concern
 from contracts.commands.recent import RecentCommands
 from contracts.desk.answer import Answer
@@ -116,6 +116,13 @@ class AlarmDesk:
         told += self._changed(changes)
         self._note_quiet(self._incidents.of_alarm(alarm.id) or "")
         return told
+
+    def shelved(self, record: ShelvingRecord) -> list[Message]:
+        """What comes of a channel that is shelved, or shown again: its alarms say who did it."""
+        return [
+            self._open.record(alarm, self._answers.answer(alarm), drill=self._drill)
+            for alarm in self._answers.shelve(record)
+        ]
 
     def _note_quiet(self, incident: str) -> None:
         """Let a ticket on which lives hang know whether it may be closed: it never ends by itself.
@@ -399,14 +406,16 @@ class AlarmDesk:
         alone = not situation.opened
         ordered = all(held.order for held, _ in some)
         shelved = all(answer.shelved for _, answer in some)
-        until_s = max(held.until_s for held, _ in some)
+        until = max(answer.shelving.until if answer.shelving else "" for _, answer in some)
+        if ordered:
+            until = clock(max(held.until_s for held, _ in some) * NS_PER_S, self._zone)
         return Facts(
             maintenance=first.order if ordered else "",
             shelved=situation.members[0].channel if shelved else "",
             chattering=alone and all(answer.chattering for _, answer in some),
             fleeting=alone and all(answer.fleeting for _, answer in some),
             drill=self._drill,
-            until=clock(until_s * NS_PER_S, self._zone) if ordered else "",
+            until=until if ordered or shelved else "",
             fault=first.fault,
             first={"en": first.first},
         )

@@ -108,6 +108,9 @@ def _shelve(act: argparse.ArgumentParser) -> None:
     act.add_argument(
         "--for", dest="length", required=True, metavar="TIME", help="how long, such as '2 h'"
     )
+    act.add_argument(
+        "--once", action="store_true", help="end sooner: once the alarm is over (one-shot)"
+    )
 
 
 _VIEWS: Final = (
