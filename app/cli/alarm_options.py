@@ -91,6 +91,9 @@ def _maintenance(act: argparse.ArgumentParser) -> None:
     act.add_argument("--begins", metavar="TIME", help="RFC 3339")
     act.add_argument("--ends", metavar="TIME", help="RFC 3339; that of --begins withdraws it")
     act.add_argument(
+        "--area", default="", help="cover only what lies in this district, street, or the like"
+    )
+    act.add_argument(
         "--csv", type=Path, metavar="FILE", help="many: order, asset, begins, ends, reason"
     )
 
