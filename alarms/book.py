@@ -248,6 +248,11 @@ class AlarmBook:
         keys = sorted(key for key in self._open if key[0] == channel)
         return [self._revise(key, time_ns, state=_standing(shelved=shelved)) for key in keys]
 
+    def rings(self, row: int) -> bool:
+        """Whether any alarm of a channel is open, shelved or not."""
+        channel = self._catalogue.ids[row]
+        return any(key[0] == channel for key in self._open)
+
     def record(self, shelved: Shelved, shown: Shown | None = None) -> Message:
         """What the world is told of a shelving when it begins, and when it is over."""
         ended = None
@@ -265,6 +270,7 @@ class AlarmBook:
             reason=shelved.reason,
             command=shelved.command,
             ended=ended,
+            once=shelved.once or msgspec.UNSET,
         )
         return Message("shelving", shelved.channel.encode(), encode_shelving(record))
 

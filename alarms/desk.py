@@ -8,6 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from alarms.duty.case import Facts
+from alarms.duty.coverage import is_blind
 from alarms.duty.duty import Duty
 from alarms.incidents.grouping import Incidents
 from alarms.lifecycle.alarm_state import NORMAL, AlarmAnswers, Who
@@ -16,7 +17,7 @@ from alarms.lifecycle.maintenance import Order, Passed, WorkOrders
 from alarms.lifecycle.tickets import Tickets
 from alarms.open_alarms import OpenAlarm, OpenAlarms, alarm_of_report, ended, seconds_of
 from alarms.wording import clock
-from contracts.alarm import Alarm
+from contracts.alarm import Alarm, ShelvingRecord
 from contracts.commands.concern import Concern
 from contracts.commands.recent import RecentCommands
 from contracts.desk.answer import Answer
@@ -103,16 +104,25 @@ class AlarmDesk:
     def take(self, alarm: Alarm) -> list[Message]:
         """What comes of one alarm revision; desk time reaches its `detected` at least."""
         at_s = seconds_of(alarm.detected)
-        told = self.advance(at_s) if at_s > self.time_s else []
+        told = self._pass_to(at_s) if at_s > self.time_s else []
         taken = self._answers.take(alarm, at_s)
         changes = self._incidents.take(alarm, self.time_s)
         if taken is not None:
+            self._duty.heartbeats.coverage.note(alarm)
             if taken.replaced:
+                self._duty.heartbeats.coverage.forget(taken.replaced)
                 told.append(self._open.drop(taken.replaced))
             told.append(self._current(alarm, taken.answer))
         told += self._changed(changes)
         self._note_quiet(self._incidents.of_alarm(alarm.id) or "")
         return told
+
+    def shelved(self, record: ShelvingRecord) -> list[Message]:
+        """What comes of a channel that is shelved, or shown again: its alarms say who did it."""
+        return [
+            self._open.record(alarm, self._answers.answer(alarm), drill=self._drill)
+            for alarm in self._answers.shelve(record)
+        ]
 
     def _note_quiet(self, incident: str) -> None:
         """Let a ticket on which lives hang know whether it may be closed: it never ends by itself.
@@ -210,6 +220,8 @@ class AlarmDesk:
             answer = self._answers.reset(alarm, who, self.time_s)
         else:
             answer = self._answers.confirm(alarm, who, self.time_s)
+            if answer.confirmed:
+                self._duty.heartbeats.coverage.resumed(alarm)
         if answer == before or held is None:
             return []
         if answer.state == NORMAL:
@@ -247,8 +259,8 @@ class AlarmDesk:
 
     def due(self, time_s: int) -> bool:
         """Whether `advance` to this time would do anything."""
-        soonest_s = self._soonest_s()
-        return soonest_s is not None and soonest_s <= time_s
+        times = (self._soonest_s(), self._duty.heartbeats.soonest_s)
+        return any(soonest_s is not None and soonest_s <= time_s for soonest_s in times)
 
     def _soonest_s(self) -> int | None:
         parts = (self._incidents, self._tickets, self._orders, self._duty)
@@ -256,7 +268,15 @@ class AlarmDesk:
         return min((time for time in times if time is not None), default=None)
 
     def advance(self, time_s: int, *, late: bool = False) -> list[Message]:
-        """Move desk time forward, firing every clock on the way, in order of deadlines."""
+        """Move desk time forward, firing every clock on the way, in order of deadlines.
+
+        Heartbeats come last, one for each desk: they tell what is watched now.
+        """
+        told = self._pass_to(time_s, late=late)
+        return told + _notices(self._duty.heartbeats.advance(self.time_s))
+
+    def _pass_to(self, time_s: int, *, late: bool = False) -> list[Message]:
+        """Fire clocks up to a time."""
         told: list[Message] = []
         while (soonest_s := self._soonest_s()) is not None and soonest_s <= time_s:
             self.time_s = max(self.time_s, time_s if late else soonest_s)
@@ -386,14 +406,16 @@ class AlarmDesk:
         alone = not situation.opened
         ordered = all(held.order for held, _ in some)
         shelved = all(answer.shelved for _, answer in some)
-        until_s = max(held.until_s for held, _ in some)
+        until = max(answer.shelving.until if answer.shelving else "" for _, answer in some)
+        if ordered:
+            until = clock(max(held.until_s for held, _ in some) * NS_PER_S, self._zone)
         return Facts(
             maintenance=first.order if ordered else "",
             shelved=situation.members[0].channel if shelved else "",
             chattering=alone and all(answer.chattering for _, answer in some),
             fleeting=alone and all(answer.fleeting for _, answer in some),
             drill=self._drill,
-            until=clock(until_s * NS_PER_S, self._zone) if ordered else "",
+            until=until if ordered or shelved else "",
             fault=first.fault,
             first={"en": first.first},
         )
@@ -424,7 +446,17 @@ class AlarmDesk:
         self._tickets.restore(state["tickets"])
         self._orders.restore(state["orders"])
         self._duty.restore(state["duty"])
+        self._restore_coverage()
         return []
+
+    def _restore_coverage(self) -> None:
+        """Learn from the open alarms what is blind."""
+        coverage = self._duty.heartbeats.coverage
+        for name, held in self._open.items():
+            if is_blind(held.fault.rpartition("/")[2]):
+                coverage.note(held.alarm())
+                if self._answers.answer(name).confirmed:
+                    coverage.resumed(name)
 
 
 def _notices(notices: Iterable[Notice]) -> list[Message]:

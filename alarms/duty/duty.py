@@ -10,6 +10,7 @@ from alarms.duty.annunciator import Annunciator
 from alarms.duty.case import TOLD, Case, Facts, case_from, case_of
 from alarms.duty.clocks import COLOURS, Clock, ClockRule, seconds
 from alarms.duty.desks import LEVELS, Desk
+from alarms.duty.heartbeats import Heartbeats
 from alarms.duty.notices import Call
 from alarms.duty.plan import DutyPlan
 from alarms.wording import clock as rfc3339
@@ -67,10 +68,16 @@ class Duty:
     Parameters
     ----------
     plan : DutyPlan
+
+    Attributes
+    ----------
+    heartbeats : Heartbeats
+        Advanced by themselves: they tell of the present, not of when an alarm was detected.
     """
 
     def __init__(self, plan: DutyPlan) -> None:
         self._plan = plan
+        self.heartbeats = Heartbeats(plan)
         self._deadlines = Deadlines()
         self._annunciator = Annunciator(plan, self._deadlines)
         self._cases: dict[str, Case] = {}
@@ -231,6 +238,7 @@ class Duty:
             "cases": [msgspec.to_builtins(case) for case in self._cases.values()],
             "faults": [[*fault, incident] for fault, incident in self._faults.items()],
             "loads": self._annunciator.state(),
+            "heartbeats": self.heartbeats.state(),
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -246,6 +254,7 @@ class Duty:
                 if clock.fired_s < 0:
                     self._deadlines.set(("clock", case.incident, clock.desk), clock.due_s)
         self._annunciator.restore(state["loads"])
+        self.heartbeats.restore(state.get("heartbeats", {}))
 
     def _keep(self, case: Case) -> None:
         self._cases[case.incident] = case

@@ -100,6 +100,9 @@ def _maintenance(act: argparse.ArgumentParser) -> None:
     act.add_argument("--begins", metavar="TIME", help="RFC 3339")
     act.add_argument("--ends", metavar="TIME", help="RFC 3339; that of --begins withdraws it")
     act.add_argument(
+        "--area", default="", help="cover only what lies in this district, street, or the like"
+    )
+    act.add_argument(
         "--csv", type=Path, metavar="FILE", help="many: order, asset, begins, ends, reason"
     )
 
@@ -116,6 +119,9 @@ def _shelve(act: argparse.ArgumentParser) -> None:
     _channel(act)
     act.add_argument(
         "--for", dest="length", required=True, metavar="TIME", help="how long, such as '2 h'"
+    )
+    act.add_argument(
+        "--once", action="store_true", help="end sooner: once the alarm is over (one-shot)"
     )
 
 

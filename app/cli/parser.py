@@ -229,6 +229,9 @@ def _shelve(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--for", dest="length", required=True, metavar="TIME", help="how long, such as '2 h'"
     )
+    command.add_argument(
+        "--once", action="store_true", help="end sooner: once the alarm is over (one-shot)"
+    )
 
 
 def _schema(command: argparse.ArgumentParser) -> None:

@@ -2,7 +2,7 @@
 
 from typing import Any, Protocol
 
-from contracts.alarm import Alarm
+from contracts.alarm import Alarm, ShelvingRecord
 from contracts.commands.concern import Concern
 from contracts.desk.commands import DeskCommand
 from contracts.ports.lane_log import Message
@@ -23,6 +23,9 @@ class Desk(Protocol):
 
     def take(self, alarm: Alarm) -> list[Message]:
         """What comes of one alarm revision; desk time reaches its `detected` at least."""
+
+    def shelved(self, record: ShelvingRecord) -> list[Message]:
+        """What comes of a channel that is shelved, or shown again; desk time stays."""
 
     def concern(self, command: DeskCommand) -> Concern:
         """Lifelines and places that a command is about, as far as they are known."""

@@ -158,7 +158,10 @@ class Why:
 
 
 class Shelved(NamedTuple):
-    """Who shelved a channel, why, and for how long in lane time; `command` is the command's id."""
+    """Who shelved a channel, why, and for how long in lane time.
+
+    `command` is the command's id; `once` says that it ends once nothing rings on the channel.
+    """
 
     channel: str
     since_s: int
@@ -167,13 +170,14 @@ class Shelved(NamedTuple):
     role: str
     reason: str
     command: str
+    once: bool = False
 
 
 class Shown(NamedTuple):
     """How a shelving ended in lane time, and by whom if a command ended it."""
 
     at_s: int
-    how: Literal["time", "command", "life_safety"]
+    how: Literal["time", "command", "life_safety", "return"]
     by: str = ""
     role: str = ""
     reason: str = ""
@@ -187,6 +191,9 @@ class Book(Protocol):
 
     def shelve(self, row: int, time_ns: int, *, shelved: bool) -> list[Message]:
         """Revisions for the open alarms of a channel that is shelved, or shown again."""
+
+    def rings(self, row: int) -> bool:
+        """Whether any alarm of a channel is open, shelved or not."""
 
     def record(self, shelved: Shelved, shown: Shown | None = None) -> Message:
         """What the world is told of a shelving when it begins, and when it is over."""

@@ -4,9 +4,10 @@ Everything here is a function of (alarm partitions, journal): there is no clock 
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import Final
 
-from contracts.alarm import decode_alarm
+from contracts.alarm import decode_alarm, decode_shelving
 from contracts.bounded_text import bounded
 from contracts.dead_letter import PAYLOAD_KEPT, DeadLetter
 from contracts.desk.journal import LANE, DeskEntry, DeskSwap, DeskTick, SetAside, Took
@@ -159,6 +160,8 @@ class DeskLane:
 
     def _take(self, took: Took, records: Sequence[AlarmRecord]) -> Iterator[None]:
         for record in records:
+            if record.kind == "shelving" and not took.shelvings:
+                continue
             self.outbox.emit(self._judge(record))
             self.position += 1
             if self.outbox.sequence - self._turn_began >= self.outputs_a_turn:
@@ -173,12 +176,12 @@ class DeskLane:
         if why is not None:
             return self._letter(record, NOT_JUDGED, why)
         try:
-            alarm = decode_alarm(record.body)
+            taking = self._taking(record)
         except (ValueError, RecursionError) as error:  # text that is no UTF-8 is the former
             why = f"expected an alarm of this release, got {error}; find out who wrote it"
             return self._letter(record, BAD_ALARM, bounded(why, DETAIL_BYTES))
         try:
-            return self.desk.take(alarm)
+            return taking()
         except OF_THE_WORLD:
             raise
         except Exception as error:  # whatever the alarm made happen
@@ -188,6 +191,12 @@ class DeskLane:
             raised = InputError(what, error, (record.offset, record.offset), records)
             raised.lane = record.lane
             raise raised from error
+
+    def _taking(self, record: AlarmRecord) -> Callable[[], list[Message]]:
+        """Lets a record take effect once it is known to be one."""
+        if record.kind == "shelving":
+            return partial(self.desk.shelved, decode_shelving(record.body))
+        return partial(self.desk.take, decode_alarm(record.body))
 
     def _letter(self, record: AlarmRecord, reason: str, why: str) -> list[Message]:
         """Its dead letter, if it gets one: of very many with one reason, some do."""

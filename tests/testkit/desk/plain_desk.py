@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from contracts.alarm import Alarm, decode_alarm, encode_alarm
+from contracts.alarm import Alarm, ShelvingRecord, decode_alarm, encode_alarm
 from contracts.catalogue import Where
 from contracts.commands.concern import Concern
 from contracts.desk.answer import Answer, CurrentAlarm
@@ -29,6 +29,8 @@ def seconds(text: str) -> int:
 
 class PlainDesk:
     """A `Desk`: every alarm is current until it clears, and an incident of its own from orange on.
+
+    What is told of a shelving it tells on.
 
     Whoever does not acknowledge an incident within a minute of desk time is told once more.
 
@@ -77,6 +79,10 @@ class PlainDesk:
         told = self._incident(id_, "over")
         del self._incidents[id_]
         return [told]
+
+    def shelved(self, record: ShelvingRecord) -> list[Message]:
+        key, by = f"n-{record.channel}-{record.state}".encode(), record.by.encode()
+        return [Message("notice", key, by)]
 
     def concern(self, command: DeskCommand) -> Concern:
         del command
