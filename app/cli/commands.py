@@ -293,6 +293,18 @@ def alarms(arguments: argparse.Namespace) -> int:
         from operate.evidence.why import why  # noqa: PLC0415 - loads Kafka and numba
 
         return asyncio.run(why(arguments))
+    if arguments.act == "kpi":
+        from operate.desk.kpi import desk_kpis  # noqa: PLC0415 - loads Kafka
+
+        return asyncio.run(desk_kpis(arguments))
+    if arguments.act == "withheld":
+        from operate.desk.withheld import withheld  # noqa: PLC0415 - loads Kafka
+
+        return asyncio.run(withheld(arguments))
+    if arguments.act == "handover":
+        from operate.desk.handover import handover  # noqa: PLC0415 - loads Kafka
+
+        return asyncio.run(handover(arguments))
     from operate.desk_commands import desk_command as send  # noqa: PLC0415 - loads Kafka
 
     return asyncio.run(send(arguments))
