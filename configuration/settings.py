@@ -275,9 +275,6 @@ def _judge(settings: Settings, page: Page) -> None:
     check_kafka(settings.kafka, settings.profile, page)
     check_history(settings.history, settings.profile, page)
     _judge_addresses(page)
-    if settings.ledger is not None and not _ORIGIN.fullmatch(settings.ledger.origin):
-        origin = settings.ledger.origin
-        page.refuse(("ledger", "origin"), "a name without blanks and `+`", origin)
     if not settings.lifelines:
         page.find(("lifelines",), "expected at least one lifeline, got none; add one")
     for name in settings.lifelines:
@@ -285,10 +282,17 @@ def _judge(settings: Settings, page: Page) -> None:
             text = f"expected a lifeline such as 'water', got {name!r}; rename it"
             page.find(("lifelines", name), text, key=True)
     check_commands(settings.commands, settings.lifelines, page, settings.profile)
+    _judge_ledger_and_reload(settings, page)
+    _judge_times(settings, page)
+
+
+def _judge_ledger_and_reload(settings: Settings, page: Page) -> None:
+    if settings.ledger is not None and not _ORIGIN.fullmatch(settings.ledger.origin):
+        origin = settings.ledger.origin
+        page.refuse(("ledger", "origin"), "a name without blanks and `+`", origin)
     if settings.reload.port is not None and settings.reload.token is None:
         text = "expected a token beside the port, got none; name where it lies, as ${file:PATH}"
         page.find(("reload", "port"), text)
-    _judge_times(settings, page)
 
 
 def _judge_times(settings: Settings, page: Page) -> None:

@@ -30,7 +30,7 @@ from contracts.ports.status import WorkerStatus
 from contracts.topics import TopicNames
 from operate.settings import settled
 from pipeline.snapshot.copy_buffer import SnapshotSlot
-from runtime import failpoints, service_manager
+from runtime import failpoints, supervision
 from runtime.exit_deadline import ExitDeadline
 from runtime.queues import OneThread
 from sinks.http.desk_metrics import DeskCollector
@@ -126,7 +126,7 @@ async def serve(
     health = HealthServer(service, http.host, http.port, version("tocsin"), collector_of)
     await health.start()
     serving = asyncio.create_task(service.serve(), name="services")
-    living = asyncio.create_task(service_manager.live(service.alive), name="service-manager")
+    living = asyncio.create_task(supervision.live(service.alive), name="service-manager")
     stop = asyncio.create_task(stopping.wait(), name="stop")
     try:
         await asyncio.wait({serving, stop}, return_when=asyncio.FIRST_COMPLETED)
