@@ -3,8 +3,10 @@
 import msgspec
 
 from alarms.incidents.grouping import Incidents
-from contracts.alarm import Alarm
-from tests.alarms.incidents.cities import BEGIN_S, ZONE, Rings, topology
+from alarms.lane_stopped import StoppedLane, lane_stopped_alarm
+from contracts.alarm import Alarm, decode_alarm
+from contracts.errors import BrokersAway
+from tests.alarms.incidents.cities import BEGIN_S, ZONE, Rings, cleared, topology
 
 CITY = topology(
     *(("telecom.ring-1", "carries", f"telecom.cell-{number}") for number in range(6)),
@@ -51,3 +53,23 @@ def test_the_lanes_of_one_link_are_one_incident() -> None:
     assert told.counts["all"] == 2  # alarms of one channel within a minute are one member
     assert {member.asset for member in told.members} == {"cell-9"}
     assert told.title["en"] == "cell-9: blind, 1 link dark"
+
+
+def test_an_outage_that_struck_all_lanes_is_one_incident() -> None:
+    incidents, lanes = Incidents(CITY, ZONE), ("water-0", "water-1", "power-0")
+    told = set()
+    for at_s, lane in enumerate(lanes):
+        lifeline, _, number = lane.partition("-")
+        place = StoppedLane(lifeline, lane, f"tocsin.telemetry.{lifeline}", int(number), ZONE)
+        began_ms = 1000 * (BEGIN_S + at_s)
+        error = BrokersAway(lane, began_ms, began_ms + 90_000)
+        alarm = decode_alarm(lane_stopped_alarm(place, error, error.ended_ms).body)
+        for revision in (alarm, cleared(alarm)):
+            incidents.take(revision, BEGIN_S + 90 + at_s)
+        told.add(incidents.of_alarm(alarm.id))
+    (incident,) = told
+    assert incident is not None
+    situation = incidents.situation(incident)
+    assert situation.counts["all"] == len(lanes)
+    assert situation.root is not None
+    assert (situation.root.lifeline, situation.root.asset) == ("tocsin", "brokers")
