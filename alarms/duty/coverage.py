@@ -12,7 +12,8 @@ from alarms.duty.desks import LEVELS, Desks
 from contracts.alarm import Alarm
 from contracts.catalogue import Where
 
-# Rules that say that nothing is known of one channel; and of as many channels as `observed` says.
+# Rules that say that nothing is known of one channel; and of a link, of whose `expected` channels
+# `observed` are heard.
 BLIND_RULES: Final = frozenset({"silent", "invalid"})
 BLIND_LINK_RULES: Final = frozenset({"observability"})
 # Rules of a lane's own red alarm: it stands until a person confirms that this is dealt with.
@@ -200,5 +201,5 @@ def is_blind(rule: str) -> bool:
 def _dark_channels(alarm: Alarm) -> int:
     """Of how many channels an alarm says that nothing is known."""
     if alarm.rule.name in BLIND_LINK_RULES:
-        return max(int(alarm.observed or 0), 1)
+        return max(int((alarm.expected or 0) - (alarm.observed or 0)), 1)
     return int(alarm.rule.name in BLIND_RULES)

@@ -5,7 +5,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from alarms.deadlines import Deadlines
+from alarms.deadlines import ALL, Deadlines
 from alarms.duty.annunciator import Annunciator
 from alarms.duty.case import TOLD, Case, Facts, case_from, case_of
 from alarms.duty.clocks import COLOURS, Clock, ClockRule, seconds
@@ -203,18 +203,21 @@ class Duty:
             for desk, became in case.desks.items():
                 other.desks.setdefault(desk, became)
 
-    def advance(self, time_s: int, *, late: bool = False) -> list[Fired]:
-        """Everything that falls due up to a time, in order of deadlines, once.
+    def advance(self, time_s: int, most: int = ALL, *, late: bool = False) -> list[Fired]:
+        """What falls due up to a time, in order of deadlines, once.
 
         Parameters
         ----------
         time_s : int
+        most : int
+            Deadlines that fire at once; what else is due waits for the next call.
         late : bool
             Behind a restart: clocks fire now instead of when they were due, and say so. Who is
             told by one has their full time to answer.
         """
         fired: list[Fired] = []
-        while (due := self._deadlines.pop(time_s)) is not None:
+        while most > 0 and (due := self._deadlines.pop(time_s)) is not None:
+            most -= 1
             due_s, (kind, name, *rest) = due
             at_s = time_s if late else due_s
             if kind == "clock":

@@ -235,9 +235,12 @@ class Lane:
         """
         ids, row = self.parts.catalogue.ids, int(transition["row"])
         shelved = len(self.shelving) > 0 and ids[row] in self.shelving
+        # Not every change that is told by a row is of its channel's own alarms.
+        may_return = shelved and self.shelving.once(ids[row]) and self.parts.book.rings(row)
         told = [self.parts.book.emit(transition, offsets, shelved=shelved)]
-        over = shelved and not transition["now"]
-        return told + returned(self, row, int(transition["time_ns"]) // NS_PER_S) if over else told
+        if may_return:
+            told += returned(self, row, int(transition["time_ns"]) // NS_PER_S)
+        return told
 
     def _bound_s(self, lane_time_s: int) -> int:
         return min(self.parts.silence.bound_s(lane_time_s), self.shelving.soonest_s)

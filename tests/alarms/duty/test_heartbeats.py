@@ -84,7 +84,7 @@ def test_what_is_silent_invalid_or_dark_by_link_is_not_watched_until_it_is_over(
     ring, city = Rings(), stage()
     pump = blind(ring, "water.p1", "silent")
     meter = blind(ring, "water.p2", "invalid")
-    mast = blind(ring, "water.mast", "observability", GARDEN, observed=11.0)
+    mast = blind(ring, "water.mast", "observability", GARDEN, observed=9.0, expected=20.0)
     limit = ring("water.p3", NOON - BEGIN_S)
     for alarm in (pump, meter, mast, limit):
         city.take(alarm)

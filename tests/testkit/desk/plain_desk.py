@@ -13,7 +13,7 @@ from contracts.desk.answer import Answer, CurrentAlarm
 from contracts.desk.commands import Acknowledge, DeskCommand
 from contracts.desk.incident import Impact, Incident, Situation, Ticket
 from contracts.desk.notice import Notice
-from contracts.ports.desk import Ground
+from contracts.ports.desk import Ground, Pieces
 from contracts.ports.lane_log import Message
 
 ACKNOWLEDGE_S = 60
@@ -49,6 +49,15 @@ class PlainDesk:
         self._alarms: dict[str, dict[str, Any]] = {}  # id: alarm, acknowledged by
         self._incidents: dict[str, list[Any]] = {}  # id: revision, deadline, acknowledged
         self._clocks: list[tuple[int, str]] = []
+
+    def taking(self, alarm: Alarm) -> Pieces:
+        yield self.take(alarm)
+
+    def obeying(self, command: DeskCommand) -> Pieces:
+        yield self.obey(command)
+
+    def advancing(self, time_s: int, *, late: bool = False) -> Pieces:
+        yield self.advance(time_s, late=late)
 
     def take(self, alarm: Alarm) -> list[Message]:
         if alarm.channel == POISON and self._touchy:
