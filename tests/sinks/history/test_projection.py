@@ -14,7 +14,8 @@ from sinks.history.projection import History
 from sinks.history.store import Store
 from sinks.history.tables import FED, FEED
 from tests.sinks.history.conftest import NewStore
-from tests.sinks.history.streams import (
+from tests.testkit.desk.alarms import alarm
+from tests.testkit.desk.topics import (
     ALARMS,
     NAMES,
     Logs,
@@ -25,7 +26,6 @@ from tests.sinks.history.streams import (
     picked,
     written,
 )
-from tests.testkit.desk.alarms import alarm
 
 RECORDS = 100
 

@@ -26,7 +26,8 @@ from sinks.history.queries import (
 from sinks.history.retention import prune
 from sinks.history.store import Store
 from tests.sinks.history.conftest import NewStore
-from tests.sinks.history.streams import (
+from tests.testkit.desk.alarms import BEGAN_S, alarm, alarm_id
+from tests.testkit.desk.topics import (
     ALARMS,
     DESK_JOURNAL,
     NAMES,
@@ -36,7 +37,6 @@ from tests.sinks.history.streams import (
     picked,
     written,
 )
-from tests.testkit.desk.alarms import BEGAN_S, alarm, alarm_id
 
 DAY_MS = 86_400_000
 OLD_MS, NEW_MS = 10 * DAY_MS, 100 * DAY_MS

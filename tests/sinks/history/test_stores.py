@@ -21,8 +21,8 @@ from sinks.history.postgresql import PostgresStore
 from sinks.history.projection import History
 from sinks.history.sqlite import SqliteStore
 from tests.sinks.history.conftest import NewStore
-from tests.sinks.history.streams import ALARMS, NAMES, picked
 from tests.testkit.desk.alarms import alarm
+from tests.testkit.desk.topics import ALARMS, NAMES, picked
 from tests.testkit.postgres.server import PASSWORD, PostgresServer
 
 FULL = 60  # pages, a quarter of a megabyte: tables, and some alarms

@@ -18,7 +18,7 @@ from sinks.history.store import Store
 from sinks.history.tables import FED, METADATA
 from sinks.history.versions import HEAD, check_version, migrate
 from tests.sinks.history.conftest import NewStore
-from tests.sinks.history.streams import NAMES, Logs, RandomTopics, Twin, batches, dump
+from tests.testkit.desk.topics import NAMES, Logs, RandomTopics, Twin, batches, dump
 
 
 def fill_first_version(store: Store, logs: Logs) -> None:

@@ -62,15 +62,20 @@ def needed() -> None:
 class PostgresServer:
     """One server; a context manager. Its user owns every database and needs a password.
 
+    Parameters
+    ----------
+    durable : bool
+        Whether what is committed outlives the machine; tests do without.
+
     Attributes
     ----------
     port : int
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, durable: bool = False) -> None:
         folder = binaries()
         assert folder is not None, "call `needed` first"
-        self._bin = folder
+        self._bin, self._durable = folder, durable
         (self.port,) = free_ports(1)
         self._process: subprocess.Popen[bytes] | None = None
         self._folder = Path(tempfile.mkdtemp(prefix="tocsin-postgres-"))
@@ -124,7 +129,7 @@ class PostgresServer:
             f"port={self.port}",
             "listen_addresses=127.0.0.1",
             f"unix_socket_directories={self._folder}",
-            "fsync=off",
+            f"fsync={'on' if self._durable else 'off'}",
             "max_connections=20",
         ):
             command += ["-c", option]
