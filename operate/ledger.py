@@ -16,7 +16,7 @@ from sinks.ledger.entry import Entry
 from sinks.ledger.files import StoredFiles
 from sinks.ledger.ledger import JOURNAL, Ledger
 from sinks.ledger.note import Signer, Verifier, read_signer, read_verifier
-from sinks.ledger.prove import Prover
+from sinks.ledger.prove import InclusionProof, Prover
 from sinks.ledger.verify import verify
 
 FINDINGS_SHOWN: Final = 20
@@ -67,6 +67,14 @@ def newest_checkpoint(settings: Settings) -> str | None:
         return None
     files = StoredFiles(settings.ledger.store)
     return Prover(files, _signer(settings.ledger).verifier).note
+
+
+def proofs_of(settings: Settings, places: set[str]) -> list[InclusionProof]:
+    """Proofs of the records at some places, of those that the ledger holds by now."""
+    store = _store(settings)
+    prover = Prover(StoredFiles(store.store), _signer(store).verifier)
+    found = prover.found(lambda entry: entry.place in places)
+    return [prover.inclusion(index, entry) for index, entry in found]
 
 
 def _store(settings: Settings) -> LedgerStore:

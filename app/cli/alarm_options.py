@@ -21,6 +21,7 @@ def alarms(command: argparse.ArgumentParser) -> None:
             _target(view)
         view.add_argument("--json", action="store_true", help="records as they are, a line each")
         _places(view)
+    _why(acts.add_parser("why", help=_WHY, description=f"{_WHY[0].upper()}{_WHY[1:]}."))
     for name, add, what in _ACTS:
         act = acts.add_parser(name, help=what, description=f"{what[0].upper()}{what[1:]}.")
         add(act)
@@ -30,6 +31,14 @@ def alarms(command: argparse.ArgumentParser) -> None:
         act.add_argument("--key", type=Path, metavar="FILE", help="private key to sign with (PEM)")
         act.add_argument("--role", help="role to act in, if the key has several")
         _places(act)
+
+
+def _why(act: argparse.ArgumentParser) -> None:
+    _target(act)
+    act.add_argument("--json", action="store_true", help="a line for each revision")
+    whole = "write readings, rules, records, journal and proofs too"
+    act.add_argument("--bundle", type=Path, metavar="FILE.zip", help=whole)
+    _places(act)
 
 
 def _places(act: argparse.ArgumentParser) -> None:
@@ -110,6 +119,7 @@ def _shelve(act: argparse.ArgumentParser) -> None:
     )
 
 
+_WHY: Final = "make the decision anew from the log, and say whether it is the same to the byte"
 _VIEWS: Final = (
     ("list", "list what is open, incidents first, the worst on top"),
     ("show", "show all about an alarm or an incident"),

@@ -280,6 +280,10 @@ def alarms(arguments: argparse.Namespace) -> int:
         from operate.desk_view import desk_view  # noqa: PLC0415 - loads Kafka
 
         return asyncio.run(desk_view(arguments))
+    if arguments.act == "why":
+        from operate.evidence.why import why  # noqa: PLC0415 - loads Kafka and numba
+
+        return asyncio.run(why(arguments))
     from operate.desk_commands import desk_command as send  # noqa: PLC0415 - loads Kafka
 
     return asyncio.run(send(arguments))
