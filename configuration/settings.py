@@ -29,8 +29,13 @@ _BROKER = re.compile(r"(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9_.-]+):([0-9]{1,5})")
 PORT_MAX: Final = 65_535
 # Where a secret stands: it is read when a client connects, by those alone who connect.
 SECRETS: Final[frozenset[Path]] = frozenset(
-    {("kafka", "sasl", "password"), ("kafka", "sasl", "token"), ("kafka", "tls", "key_password")}
-    | {("ledger", "key")}
+    {
+        ("kafka", "sasl", "password"),
+        ("kafka", "sasl", "token"),
+        ("kafka", "tls", "key_password"),
+        ("ledger", "key"),
+        ("reload", "token"),
+    }
 )
 # Where an address stands that may carry credentials.
 ADDRESSES: Final[tuple[Path, ...]] = (("state",), ("ledger", "store"))
@@ -61,6 +66,26 @@ class Http(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
 
     host: Text = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65_535)] = 9108
+
+
+class ReloadRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How a running worker is made to read its configuration again, besides by SIGHUP.
+
+    Parameters
+    ----------
+    every : Duration or None
+        How often it looks whether files of its folder have changed; left out, it does not.
+    host : str
+    port : int or None
+        Where it answers `POST /reload`, apart from metrics; left out, it does not.
+    token : Secret or None
+        What whoever asks there must send; `${env:NAME}` or `${file:PATH}`.
+    """
+
+    every: Duration | None = None
+    host: Text = "127.0.0.1"
+    port: Annotated[int, Meta(ge=0, le=65_535)] | None = None
+    token: Secret | None = None
 
 
 class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -134,6 +159,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     snapshot : Snapshot
     commands : CommandRules or None
     ledger : LedgerStore or None
+    reload : ReloadRules
     transaction_timeout : Duration
         How long a dead worker's open transaction may hide its lane.
     transaction_outputs : int
@@ -154,6 +180,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     snapshot: Snapshot = Snapshot()
     commands: CommandRules | None = None
     ledger: LedgerStore | None = None
+    reload: ReloadRules = ReloadRules()
     transaction_timeout: Duration = Duration("10 s")
     transaction_outputs: Annotated[int, Meta(ge=1, le=100_000)] = TRANSACTION_OUTPUTS
     session_timeout: Duration = Duration("30 s")
@@ -231,6 +258,11 @@ def _judge_addresses(page: Page) -> None:
             page.refuse(path, expected, masked(str(address)), advice)
 
 
+def _judge_ledger(ledger: LedgerStore | None, page: Page) -> None:
+    if ledger is not None and not _ORIGIN.fullmatch(ledger.origin):
+        page.refuse(("ledger", "origin"), "a name without blanks and `+`", ledger.origin)
+
+
 def _judge(settings: Settings, page: Page) -> None:
     if not _APP.fullmatch(settings.app):
         page.refuse(("app",), "lower-case letters, digits and `-`", settings.app)
@@ -242,9 +274,7 @@ def _judge(settings: Settings, page: Page) -> None:
         page.refuse(("kafka", "bootstrap"), BOOTSTRAP, *shown_bootstrap(settings.kafka.bootstrap))
     check_kafka(settings.kafka, settings.profile, page)
     _judge_addresses(page)
-    if settings.ledger is not None and not _ORIGIN.fullmatch(settings.ledger.origin):
-        origin = settings.ledger.origin
-        page.refuse(("ledger", "origin"), "a name without blanks and `+`", origin)
+    _judge_ledger(settings.ledger, page)
     if not settings.lifelines:
         page.find(("lifelines",), "expected at least one lifeline, got none; add one")
     for name in settings.lifelines:
@@ -252,6 +282,9 @@ def _judge(settings: Settings, page: Page) -> None:
             text = f"expected a lifeline such as 'water', got {name!r}; rename it"
             page.find(("lifelines", name), text, key=True)
     check_commands(settings.commands, settings.lifelines, page, settings.profile)
+    if settings.reload.port is not None and settings.reload.token is None:
+        text = "expected a token beside the port, got none; name where it lies, as ${file:PATH}"
+        page.find(("reload", "port"), text)
     _judge_times(settings, page)
 
 
@@ -261,6 +294,8 @@ def _judge_times(settings: Settings, page: Page) -> None:
         ("transaction_timeout",): settings.transaction_timeout,
         ("session_timeout",): settings.session_timeout,
     }
+    if settings.reload.every is not None:
+        times["reload", "every"] = settings.reload.every
     for path, time in times.items():
         if time.periods:
             page.refuse(path, "a time", str(time), "only classes have periods")
