@@ -11,8 +11,9 @@ import msgspec
 from broker.access import secret_text
 from configuration.configuration import Configuration
 from configuration.settings import LedgerStore, Settings
-from contracts.errors import ConfigError
-from sinks.ledger.entry import Entry
+from contracts.errors import ConfigError, FatalError
+from operate.evidence.assessment import AssetLife, Responder, asset_life, responders
+from sinks.ledger.entry import Entry, decode_entry
 from sinks.ledger.files import StoredFiles
 from sinks.ledger.ledger import JOURNAL, Ledger
 from sinks.ledger.note import Signer, Verifier, read_signer, read_verifier
@@ -42,6 +43,8 @@ def ledger(arguments: argparse.Namespace) -> int:
     if arguments.act == "verify":
         return _verify(files, verifier)
     prover = Prover(files, verifier)
+    if arguments.act in {"asset", "responders"}:
+        return _assess(files, verifier, arguments)
     if arguments.act == "prove":
         return _prove(prover, arguments)
     return _checkpoint(prover, verifier, arguments)
@@ -143,6 +146,21 @@ def _command(entry: Entry) -> str | None:
         return _JOURNAL.decode(entry.value).change.id or None
     except (msgspec.DecodeError, ValueError):
         return None
+
+
+def _assess(files: StoredFiles, verifier: Verifier, arguments: argparse.Namespace) -> int:
+    """Print what entries say of an asset or of responders, once all of them are as signed."""
+    for finding in verify(files, verifier):
+        msg = f"{finding}; nothing is read from a ledger that was changed"
+        raise FatalError(msg)
+    whole = (decode_entry(data) for _, data in Prover(files, verifier).entries())
+    entries = (entry for entry in whole if entry.header.sha256 is None)
+    found: list[AssetLife] | list[Responder] = (
+        [asset_life(entries, arguments.asset)] if arguments.act == "asset" else responders(entries)
+    )
+    for one in found:
+        sys.stdout.write(msgspec.json.encode(one).decode() + "\n")
+    return 0
 
 
 def _checkpoint(prover: Prover, verifier: Verifier, arguments: argparse.Namespace) -> int:

@@ -10,6 +10,8 @@ _ACTS: Final = (
     ("run", "keep the ledger: follow the topics and sign what they say"),
     ("verify", "check every entry, tile and checkpoint; name what was changed, and where"),
     ("prove", "print proofs that records are in the ledger, as JSON lines"),
+    ("asset", "print an asset's alarms, owners, tickets and maintenance over its life, as JSON"),
+    ("responders", "print closing times and verdicts of all who had tickets, as JSON lines"),
     ("checkpoint", "print the newest checkpoint, for other hands to keep"),
 )
 
@@ -35,6 +37,8 @@ def ledger(command: argparse.ArgumentParser) -> None:
         if name == "prove":
             ids = "id of an alarm, incident or command, or TOPIC:PARTITION:OFFSET"
             act.add_argument("target", help=ids)
+        if name == "asset":
+            act.add_argument("asset", help="asset with its lifeline: water.dma-0417")
         if name == "checkpoint":
             held = "checkpoint in other hands: prove that the ledger goes on from it"
             act.add_argument("--against", type=Path, metavar="FILE", help=held)

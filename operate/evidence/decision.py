@@ -13,7 +13,7 @@ from contracts.records import Records
 from operate.evidence.readings import Readings, ScoredReading
 from operate.evidence.replica import LanePast, Replica, Retelling, Revision
 
-Outcome = Literal["equal", "differs", "not told", "out of reach"]
+Outcome = Literal["equal", "differs", "not told", "out of reach", "no decision"]
 Telemetry = Callable[[int, int], AsyncIterator[Records]]  # of a lane, between two offsets
 
 
@@ -27,7 +27,7 @@ class Decision:
         As it was published.
     outcome : str
         `equal` to the byte; `differs`; `not told` the second time; `out of reach` where what it
-        was made of is gone.
+        was made of is gone; `no decision` where the worker told it of a lane in trouble.
     differs : tuple of str
         Fields that are not as they were.
     """
@@ -119,7 +119,9 @@ async def decided_anew(
 def _compared(revision: Revision, bodies: dict[tuple[str, int], bytes]) -> Decision:
     body = bodies.get((revision.alarm, revision.number))
     if body is None:
-        return Decision(revision, "not told")
+        # What a worker tells of its lane is made of no reading, and names no configuration.
+        by_worker = not decode_alarm(revision.body).rule.config
+        return Decision(revision, "no decision" if by_worker else "not told")
     if body == revision.body:
         return Decision(revision, "equal")
     then, now = (msgspec.json.decode(one, type=dict[str, Any]) for one in (revision.body, body))

@@ -74,7 +74,8 @@ class Gatherer:
             incident = msgspec.json.decode(record.value or b"", type=Incident)
             ids.add(incident.id)
             if incident.id == target:
-                alarms = {member.alarm for member in incident.situation.members}
+                members = incident.situation.members
+                alarms = {alarm for one in members for alarm in (one.alarm, *one.also)}
         lanes = {self._names.alarms(name): (name, n) for name, n in self._partitions.items()}
         rest = {self._names.notices: 1, self._names.journal(DESK): 1}
         counts = {topic: count for topic, (_, count) in lanes.items()}

@@ -110,6 +110,7 @@ def _line(decision: Decision) -> str:
         "differs": f"DIFFERS in {', '.join(decision.differs)}",
         "not told": "NOT TOLD the second time",
         "out of reach": "out of reach, the record alone remains",
+        "no decision": "told by the worker of its lane, made of no readings",
     }[decision.outcome]
     what = f"{alarm.state} {alarm.colour}, observed {alarm.observed}, band {alarm.band}"
     return f"revision {alarm.revision} of {alarm.detected}: {judged}; {what}: {alarm.say['en']}"
