@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import resource
+import signal
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -57,11 +58,27 @@ class Fault(NamedTuple):
 
 
 @asynccontextmanager
-async def broken_configuration(watched: WatchedSite) -> AsyncIterator[None]:
-    """A worker is restarted on a configuration that it refuses."""
+async def refused_configuration(watched: WatchedSite) -> AsyncIterator[None]:
+    """A running worker is told to read a configuration with a mistake in it."""
+    pack, good = misspell(watched)
+    watched.worker.process.send_signal(signal.SIGHUP)
+    yield
+    pack.write_text(good)
+    watched.worker.process.send_signal(signal.SIGHUP)
+
+
+def misspell(watched: WatchedSite) -> tuple[Path, str]:
+    """Write a wrong word into a pack; the file and its former text."""
     pack = watched.site.configs / "water" / "level.yaml"
     good = pack.read_text()
     pack.write_text(good.replace("hysteresis:", "hysterisis:"))
+    return pack, good
+
+
+@asynccontextmanager
+async def broken_configuration(watched: WatchedSite) -> AsyncIterator[None]:
+    """A worker is restarted on a configuration that it refuses."""
+    pack, good = misspell(watched)
     await watched.replace_worker()
     assert await watched.worker.died(WAIT_S) == 2
     yield
@@ -188,7 +205,10 @@ async def rings(watched: WatchedSite, alert: str) -> bool:
     return alert in watched.rung
 
 
-SHORT = [Fault(open_transaction, "TocsinRecordsHidden", "ProducerId")]
+SHORT = [
+    Fault(open_transaction, "TocsinRecordsHidden", "ProducerId"),
+    Fault(refused_configuration, "TocsinConfigRefused", "hysterisis"),
+]
 LONG = [
     Fault(silent_district, "TocsinReadingsHalved"),  # first: lag spoils what it compares with
     *SHORT,
