@@ -23,7 +23,7 @@ from configuration.settings import Http, ReloadRules
 from contracts.ports.status import WorkerStatus
 from operate.settings import settled
 from pipeline.snapshot.copy_buffer import SnapshotSlot
-from runtime import failpoints
+from runtime import failpoints, service_manager
 from runtime.exit_deadline import ExitDeadline
 from runtime.queues import OneThread
 from sinks.http.desk_metrics import DeskCollector
@@ -102,13 +102,14 @@ async def _serve(
     health = HealthServer(service, http.host, http.port, version("tocsin"), collector_of)
     await health.start()
     serving = asyncio.create_task(service.serve(), name="services")
+    living = asyncio.create_task(service_manager.live(service.alive), name="service-manager")
     stop = asyncio.create_task(stopping.wait(), name="stop")
     try:
         await asyncio.wait({serving, stop}, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        serving.cancel()
-        stop.cancel()
-        ended, _ = await asyncio.gather(serving, stop, return_exceptions=True)
+        for task in (living, serving, stop):
+            task.cancel()
+        ended, *_ = await asyncio.gather(serving, living, stop, return_exceptions=True)
         await health.stop()
     if isinstance(ended, Exception):
         raise ended
