@@ -110,7 +110,7 @@ CITY: Final = Dashboard(
                 lines(
                     "Readings",
                     "Readings a second. Half of the usual means that channels or a gateway are "
-                    "silent.",
+                    "silent; a recovery counts once more what it repeats.",
                     "ops",
                     (
                         by_lifeline("rate(tocsin_readings_received_total{HERE}[$__rate_interval])"),

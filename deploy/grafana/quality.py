@@ -25,7 +25,8 @@ QUALITY: Final = Dashboard(
             (
                 lines(
                     "Readings received",
-                    "Readings a second, whatever becomes of them.",
+                    "Readings a second, whatever becomes of them; a recovery counts once more "
+                    "what it repeats.",
                     "ops",
                     (
                         by_lifeline("rate(tocsin_readings_received_total{HERE}[$__rate_interval])"),

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import resource
+import signal
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -15,7 +16,7 @@ from confluent_kafka.admin import AdminClient
 
 from runtime.failpoints import Point
 from tests.testkit.faults.drill import tocsin
-from tests.testkit.faults.sensors import TOPIC
+from tests.testkit.faults.sensors import CALM, TOPIC, reading
 from tests.testkit.prometheus.watched_site import (
     WAIT_S,
     WatchedSite,
@@ -57,11 +58,27 @@ class Fault(NamedTuple):
 
 
 @asynccontextmanager
-async def broken_configuration(watched: WatchedSite) -> AsyncIterator[None]:
-    """A worker is restarted on a configuration that it refuses."""
+async def refused_configuration(watched: WatchedSite) -> AsyncIterator[None]:
+    """A running worker is told to read a configuration with a mistake in it."""
+    pack, good = misspell(watched)
+    watched.worker.process.send_signal(signal.SIGHUP)
+    yield
+    pack.write_text(good)
+    watched.worker.process.send_signal(signal.SIGHUP)
+
+
+def misspell(watched: WatchedSite) -> tuple[Path, str]:
+    """Write a wrong word into a pack; the file and its former text."""
     pack = watched.site.configs / "water" / "level.yaml"
     good = pack.read_text()
     pack.write_text(good.replace("hysteresis:", "hysterisis:"))
+    return pack, good
+
+
+@asynccontextmanager
+async def broken_configuration(watched: WatchedSite) -> AsyncIterator[None]:
+    """A worker is restarted on a configuration that it refuses."""
+    pack, good = misspell(watched)
     await watched.replace_worker()
     assert await watched.worker.died(WAIT_S) == 2
     yield
@@ -141,11 +158,9 @@ async def stalled_lane(watched: WatchedSite) -> AsyncIterator[None]:
 async def lost_readings(watched: WatchedSite) -> AsyncIterator[None]:
     """Readings are deleted that a lane has not taken; it goes on as its runbook says."""
     watched.worker.freeze()
-    admin = AdminClient({"bootstrap.servers": watched.site.bootstrap})
-    end = await asyncio.to_thread(delete_all, admin)
+    await asyncio.to_thread(send_and_delete, watched)
     watched.worker.thaw()
     yield
-    assert end > 0
     assert await watched.worker.finish(30) == 0
     place = ["--configs", str(watched.site.configs), "--bootstrap", watched.site.bootstrap]
     said = await asyncio.to_thread(
@@ -155,11 +170,17 @@ async def lost_readings(watched: WatchedSite) -> AsyncIterator[None]:
     watched.worker.start()
 
 
-def delete_all(admin: AdminClient) -> int:
-    """Delete what a lane's log holds once more has come; where it begins then."""
+def send_and_delete(watched: WatchedSite) -> None:
+    """Let readings come and be gone again; only the first answers a fetch that was under way."""
+    brokers = watched.site.bootstrap
+    producer = Producer({"bootstrap.servers": brokers})
+    channel = next(one for one in watched.sensors.channels if watched.sensors.lane(one) == LANE)
+    for _ in range(2):
+        producer.produce(TOPIC, reading(channel, CALM), partition=LANE)
+        producer.flush(WAIT_S)
     place = TopicPartition(TOPIC, LANE, -1)  # up to the end
-    deleted = admin.delete_records([place])[place].result(WAIT_S)
-    return int(deleted.low_watermark)
+    admin = AdminClient({"bootstrap.servers": brokers})  # by name: collected, it would cancel
+    admin.delete_records([place])[place].result(WAIT_S)
 
 
 async def drill(watched: WatchedSite, fault: Fault) -> set[str]:
@@ -188,7 +209,10 @@ async def rings(watched: WatchedSite, alert: str) -> bool:
     return alert in watched.rung
 
 
-SHORT = [Fault(open_transaction, "TocsinRecordsHidden", "ProducerId")]
+SHORT = [
+    Fault(open_transaction, "TocsinRecordsHidden", "ProducerId"),
+    Fault(refused_configuration, "TocsinConfigRefused", "hysterisis"),
+]
 LONG = [
     Fault(silent_district, "TocsinReadingsHalved"),  # first: lag spoils what it compares with
     *SHORT,

@@ -7,6 +7,7 @@ import math
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, FuncFormatter, PercentFormatter
@@ -23,7 +24,7 @@ COLOURS: Final = {"blue": "#3b78c4", "yellow": "#d9b310", "orange": "#e8833a", "
 UNITS: Final[dict[str, Any]] = {
     "percentunit": PercentFormatter(1.0),
     "s": EngFormatter("s"),
-    "ops": EngFormatter("/s"),
+    "ops": FuncFormatter(lambda value, _: f"{value:,.3g}/s"),
     "bytes": EngFormatter("B"),
     "short": FuncFormatter(lambda value, _: f"{value:g}"),
 }
@@ -52,12 +53,15 @@ async def draw(page: dict[str, Any], server: Prometheus, span: tuple[float, floa
         figsize=(15, 0.6 + 2.7 * math.ceil(len(panels) / COLUMNS)), layout="constrained"
     )
     figure.suptitle(page["title"], x=0.01, ha="left", fontsize=14, fontweight="bold")
-    grid = figure.subplots(math.ceil(len(panels) / COLUMNS), COLUMNS, squeeze=False).flat
-    for axes, panel in zip(grid, panels, strict=False):
-        series = await _series(panel, server, span)
-        _show(axes, panel, series, span)
-    for axes in list(grid)[len(panels) :]:
-        axes.set_axis_off()
+    grid = figure.subplots(math.ceil(len(panels) / COLUMNS), COLUMNS, squeeze=False)
+    for place, axes in enumerate(grid.flat):
+        if place < len(panels):
+            series = await _series(panels[place], server, span)
+            _show(axes, panels[place], series, span)
+        else:
+            axes.set_axis_off()
+    for axes in grid[-1]:
+        axes.set_xlabel("minutes", fontsize=8)
     return figure
 
 
@@ -74,9 +78,25 @@ async def _series(
             name = target["legendFormat"]
             for label, value in line["metric"].items():
                 name = name.replace(f"{{{{{label}}}}}", value)
-            minutes = [(float(time) - first) / 60 for time, _ in line["values"]]
-            found.append((name, minutes, [float(value) for _, value in line["values"]]))
+            found.append((name, *_with_gaps(line["values"], first, float(asked["step"]))))
     return found
+
+
+def _with_gaps(
+    samples: list[tuple[float, str]], first: float, step_s: float
+) -> tuple[list[float], list[float]]:
+    """Minutes and values; where nothing was for longer than a step, the line is interrupted."""
+    minutes: list[float] = []
+    values: list[float] = []
+    before = math.inf
+    for time, value in samples:
+        if time - before > 1.5 * step_s:
+            minutes.append(minutes[-1])
+            values.append(math.nan)
+        minutes.append((time - first) / 60)
+        values.append(float(value))
+        before = time
+    return minutes, values
 
 
 def _show(
@@ -92,16 +112,17 @@ def _show(
         axes.text(0.5, 0.5, "nothing", transform=axes.transAxes, ha="center", color="grey")
         return
     for name, minutes, values in series:
-        axes.plot(minutes, values, label=name, linewidth=1.4, color=COLOURS.get(name))
+        colour = COLOURS.get(name)
+        axes.plot(minutes, values, label=name, linewidth=1.4, color=colour, clip_on=False)
     if defaults.get("min") is not None or panel["type"] == "stat":
         axes.set_ylim(bottom=0)
     if panel["type"] == "stat":
         newest = UNITS[defaults["unit"]](series[0][2][-1], None)
-        axes.text(0.02, 0.8, newest, transform=axes.transAxes, fontsize=20, fontweight="bold")
+        axes.text(0.02, 0.78, newest, transform=axes.transAxes, fontsize=20, fontweight="bold")
     elif len(series) <= LINES_NAMED:
         axes.legend(fontsize=7, frameon=False, loc="upper left")
     else:
-        moving = sorted(series, key=lambda line: -max(line[2]))[:LINES_NAMED]
+        moving = sorted(series, key=lambda line: -np.nanmax(line[2]))[:LINES_NAMED]
         wanted = {name for name, _, _ in moving}
         handles = [line for line in axes.get_lines() if line.get_label() in wanted]
         axes.legend(handles=handles, fontsize=7, frameon=False, loc="upper left")
