@@ -24,7 +24,7 @@ KAFKA_POM := tests/testkit/kafka/pom.xml
 KAFKA_STAMP := .kafka/libs/.complete
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo lint check fast java browser prometheus test docs bench bench-compare soak fuzz audit lock clean
+.PHONY: help setup demo lint check fast java browser prometheus test long docs bench bench-compare soak fuzz audit lock clean
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,8 +54,11 @@ browser: ## Get Chromium for the tests of pages.
 prometheus: ## Get Prometheus for the tests of alert rules.
 	@sh tests/testkit/prometheus/install-prometheus.sh
 
-test: .venv/.development java browser prometheus ## Run all tests, a real Kafka included.
-	TOCSIN_REQUIRE_BROKER=1 $(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder -m "not soak"
+test: .venv/.development java browser prometheus ## Run the tests, a real Kafka included.
+	TOCSIN_REQUIRE_BROKER=1 $(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder -m "not soak and not long"
+
+long: .venv/.development java browser prometheus ## Run the tests that take long: kills, outages, Spark.
+	TOCSIN_REQUIRE_BROKER=1 $(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder -m long
 
 docs: .venv/.development ## Write the reference from the code and build the site into build/site.
 	$(BIN)/python docs/reference.py

@@ -14,7 +14,7 @@ from configuration.yaml.fill import FromEnvironment, Page, fill
 from configuration.yaml.findings import Findings, Path
 from configuration.yaml.located import Located
 from contracts.civil_time import CITY_ZONE, ZONES, civil_zone
-from contracts.kafka import Kafka, has_credentials, masked
+from contracts.kafka import Kafka, Secret, has_credentials, masked
 from contracts.quantities import Duration
 from pipeline.lane.outbox import TRANSACTION_OUTPUTS
 
@@ -28,7 +28,12 @@ _BROKER = re.compile(r"(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9_.-]+):([0-9]{1,5})")
 PORT_MAX: Final = 65_535
 # Where a secret stands: it is read when a client connects, by those alone who connect.
 SECRETS: Final[frozenset[Path]] = frozenset(
-    {("kafka", "sasl", "password"), ("kafka", "sasl", "token"), ("kafka", "tls", "key_password")}
+    {
+        ("kafka", "sasl", "password"),
+        ("kafka", "sasl", "token"),
+        ("kafka", "tls", "key_password"),
+        ("reload", "token"),
+    }
 )
 BOOTSTRAP: Final = "`host:port`, with commas between several"
 
@@ -57,6 +62,26 @@ class Http(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
 
     host: Text = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65_535)] = 9108
+
+
+class ReloadRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How a running worker is made to read its configuration again, besides by SIGHUP.
+
+    Parameters
+    ----------
+    every : Duration or None
+        How often it looks whether files of its folder have changed; left out, it does not.
+    host : str
+    port : int or None
+        Where it answers `POST /reload`, apart from metrics; left out, it does not.
+    token : Secret or None
+        What whoever asks there must send; `${env:NAME}` or `${file:PATH}`.
+    """
+
+    every: Duration | None = None
+    host: Text = "127.0.0.1"
+    port: Annotated[int, Meta(ge=0, le=65_535)] | None = None
+    token: Secret | None = None
 
 
 class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -105,6 +130,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     limits : Limits
     snapshot : Snapshot
     commands : CommandRules or None
+    reload : ReloadRules
     transaction_timeout : Duration
         How long a dead worker's open transaction may hide its lane.
     transaction_outputs : int
@@ -124,6 +150,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     limits: Limits = Limits()
     snapshot: Snapshot = Snapshot()
     commands: CommandRules | None = None
+    reload: ReloadRules = ReloadRules()
     transaction_timeout: Duration = Duration("10 s")
     transaction_outputs: Annotated[int, Meta(ge=1, le=100_000)] = TRANSACTION_OUTPUTS
     session_timeout: Duration = Duration("30 s")
@@ -215,6 +242,9 @@ def _judge(settings: Settings, page: Page) -> None:
             text = f"expected a lifeline such as 'water', got {name!r}; rename it"
             page.find(("lifelines", name), text, key=True)
     check_commands(settings.commands, settings.lifelines, page, settings.profile)
+    if settings.reload.port is not None and settings.reload.token is None:
+        text = "expected a token beside the port, got none; name where it lies, as ${file:PATH}"
+        page.find(("reload", "port"), text)
     _judge_times(settings, page)
 
 
@@ -224,6 +254,8 @@ def _judge_times(settings: Settings, page: Page) -> None:
         ("transaction_timeout",): settings.transaction_timeout,
         ("session_timeout",): settings.session_timeout,
     }
+    if settings.reload.every is not None:
+        times["reload", "every"] = settings.reload.every
     for path, time in times.items():
         if time.periods:
             page.refuse(path, "a time", str(time), "only classes have periods")

@@ -39,6 +39,7 @@ from docs.sentences import page as sentences
 from ingest.json.reading import Reading
 from sinks.http.desk_metrics import DeskCollector
 from sinks.http.metrics import MetricsCollector, registry
+from sinks.http.projection_metrics import ProjectionCollector
 
 FOLDER: Final = Path(__file__).resolve().parent / "reference"
 MADE: Final = (
@@ -205,10 +206,11 @@ class Idle:
 def metrics() -> str:
     """What `/metrics` shows."""
     text = "# Metrics\n\nWhat a worker shows on `/metrics`, beside those of the process itself; "
-    text += "those of [the desk stage](../desk.md) begin with `tocsin_desk_`.\n\n"
+    text += "those of [the desk stage](../desk.md) begin with `tocsin_desk_`, "
+    text += "those of projections of topics, as the history, with `tocsin_projection_`.\n\n"
     known = {
         family.name: family
-        for collector_of in (MetricsCollector, DeskCollector)
+        for collector_of in (MetricsCollector, DeskCollector, ProjectionCollector)
         for family in registry(Idle(), "", collector_of).collect()
     }
     families = [known[name] for name in sorted(known)]

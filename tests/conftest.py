@@ -52,12 +52,18 @@ def kafka3() -> Iterator[Cluster]:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark each test that asks for a broker, before marks choose which tests run; order them."""
+    """Mark each test that asks for a broker, before marks choose which tests run; order them.
+
+    Kills and outages of real brokers take long, all of them.
+    """
     for item in items:
         if BROKER_FIXTURES & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.broker)
         if _room(item) == "detectors" and item.path.stem not in QUICK_KINDS:
             item.add_marker(pytest.mark.slow)
+        marks = {mark.name for mark in item.iter_markers()}
+        if _room(item) == "faults" and "broker" in marks and "soak" not in marks:
+            item.add_marker(pytest.mark.long)
     items.sort(key=lambda item: FIRST.get(_room(item), len(FIRST)))
 
 

@@ -82,6 +82,7 @@ CELLS = """(() => {
 })()"""
 
 
+@pytest.mark.long
 @pytest.mark.slow
 async def test_no_column_is_out_of_sight_on_a_phone(site: Path) -> None:
     counted, addresses = 0, [page.as_uri() for page in sorted(site.rglob("*.html"))]  # noqa: ASYNC240

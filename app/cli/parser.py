@@ -67,6 +67,7 @@ def _run(command: argparse.ArgumentParser) -> None:
         metavar="N",
         help="worker processes on this machine; they answer on the ports behind the one given",
     )
+    command.add_argument("--supervised", action="store_true", help=argparse.SUPPRESS)
 
 
 def _replay(command: argparse.ArgumentParser) -> None:

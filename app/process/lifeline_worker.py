@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import NamedTuple
 
 from app.process.worker_options import WorkerOptions, command_settings, source_settings
 from app.process.worker_service import DRAIN_S, WorkerService
@@ -13,7 +14,7 @@ from broker.topics import counted, needed
 from configuration.bundle_store import recall
 from configuration.commands import authority_of
 from configuration.configuration import Configuration
-from configuration.lane_plan import plan_of, stopped_alarm
+from configuration.lane_plan import Plan, plan_of, stopped_alarm
 from configuration.warm_up import warm
 from contracts.errors import ConfigError, OtherLanes
 from contracts.lane import LaneName
@@ -25,13 +26,24 @@ from ingest.kafka.telemetry import KafkaSource
 from pipeline.lane.outbox import TransactionBound
 from pipeline.snapshot.copy_buffer import SnapshotSlot
 from pipeline.snapshot.snapshots import Snapshots
-from pipeline.worker.lane_context import LaneContext, LanePorts, Pace
+from pipeline.worker.lane_context import Deployment, LaneContext, LanePorts, Pace
 from pipeline.worker.lane_loop import FETCHED_AHEAD
 from pipeline.worker.worker import lane_worker
+from runtime.collector import resting
 from runtime.queues import OneThread
 from sinks.kafka.lane_log import KafkaLaneLog
 
 log = logging.getLogger("tocsin.worker")
+
+
+Built = dict[tuple[str, int], Parts]  # by configuration and lane, each for one use
+
+
+class Prepared(NamedTuple):
+    """What a lifeline would be under another configuration."""
+
+    plan: Plan
+    parts: Built
 
 
 class LifelineWorker(WorkerService):
@@ -49,6 +61,8 @@ class LifelineWorker(WorkerService):
     ) -> None:
         super().__init__(configuration, options, slot)
         self._plan = plan_of(configuration, options.lifeline)
+        self._deployed = Deployment(configuration.hash)
+        self._prepared: Built = {}
         self._wrong: ConfigError | None = None
         kafka = self._settings.kafka
         self._ends = LogEnds(kafka.bootstrap, self._topics.telemetry(options.lifeline), kafka)
@@ -62,6 +76,8 @@ class LifelineWorker(WorkerService):
 
     def _parts_for(self, config: str, name: LaneName) -> Parts:
         """Parts of a lane under the configuration with this hash."""
+        if (prepared := self._prepared.pop((config, name.number), None)) is not None:
+            return prepared
         if config == self._configuration.hash:
             return self._plan.parts(name.number)
         earlier = recall(self._store, config, self._settings, {self._options.lifeline})
@@ -69,6 +85,36 @@ class LifelineWorker(WorkerService):
         if plan.partitions != self._plan.partitions:
             raise OtherLanes(str(name), self._plan.partitions, plan.partitions)
         return plan.parts(name.number)
+
+    async def prepare(self, configuration: Configuration) -> Prepared:
+        """Build what the lanes owned now would be under a configuration, while they go on.
+
+        Raises
+        ------
+        ConfigError
+            When its lanes are others.
+        """
+        plan = plan_of(configuration, self._options.lifeline)
+        if plan.partitions != self._plan.partitions:
+            msg = (
+                f"lifelines.{self._options.lifeline}.partitions: expected "
+                f"{self._plan.partitions}, got {plan.partitions}; lanes are pinned, see "
+                "docs/other-lanes.md"
+            )
+            raise ConfigError(msg)
+        owned = list(self._worker.owned()) if self._worker else []
+        thread = OneThread("reload")
+        try:
+            built = asyncio.get_running_loop().run_in_executor(thread, _built, plan, owned)
+            return Prepared(plan, await built)
+        finally:
+            thread.shutdown(wait=False)
+
+    def deploy(self, prepared: Prepared) -> None:
+        """Let lanes run what was prepared, each from its next step on."""
+        self._plan, self._prepared = prepared.plan, prepared.parts
+        self._configuration = prepared.plan.configuration
+        self._deployed.config = self._configuration.hash
 
     async def _start(self) -> None:
         await self._check_lanes()
@@ -94,7 +140,7 @@ class LifelineWorker(WorkerService):
         context = LaneContext(
             ports,
             snapshots,
-            self._configuration.hash,
+            self._deployed,
             Pace(snapshot_s=snapshot.every.ns / NS_PER_S, snapshot_readings=snapshot.or_readings),
             partial(stopped_alarm, self._configuration.civil_time),
             self._contacts,
@@ -145,3 +191,10 @@ class LifelineWorker(WorkerService):
 
     def _log_for(self, reader: LaneReader, name: LaneName) -> KafkaLaneLog:
         return KafkaLaneLog(name, self._log_settings(), reader, self._options.clock)
+
+
+def _built(plan: Plan, lanes: Sequence[int]) -> Built:
+    """What some lanes would be under a plan, with every kernel compiled that they need."""
+    with resting():
+        warm(plan.configuration, plan.lifeline)
+        return {(plan.configuration.hash, number): plan.parts(number) for number in lanes}

@@ -1,10 +1,10 @@
 """Some lifelines in one process: a worker of each, which answer as one."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from app.process.lifeline_worker import LifelineWorker
-from contracts.ports.status import LaneStatus, ProcessStatus, totals
+from contracts.ports.status import LaneStatus, ProcessStatus, ReloadStatus, totals
 from ingest.kafka.raw_fetch import warn_if_plain
 
 
@@ -14,10 +14,17 @@ class LifelineWorkers:
     Parameters
     ----------
     services : iterable of LifelineWorker
+    reloads : callable, optional
+        How often their configuration was read again.
     """
 
-    def __init__(self, services: Iterable[LifelineWorker]) -> None:
+    def __init__(
+        self,
+        services: Iterable[LifelineWorker],
+        reloads: Callable[[], ReloadStatus | None] = lambda: None,
+    ) -> None:
         self._services = list(services)
+        self._reloads = reloads
 
     @property
     def drained(self) -> bool:
@@ -45,6 +52,7 @@ class LifelineWorkers:
             sum(p.rebuilds for p in pulses),
             pulses[0].fetch_path,
             totals(queue() for queue in shared_once),
+            self._reloads(),
         )
 
     async def serve(self) -> None:

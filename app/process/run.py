@@ -4,12 +4,14 @@ import argparse
 import asyncio
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from functools import partial
 from importlib.metadata import version
-from typing import Protocol
+from typing import Any, Protocol
 
 from prometheus_client.registry import Collector
 
+from app.process.config_reload import ConfigReload, reload_triggers
 from app.process.desk_worker import DeskParts, DeskWorker
 from app.process.lifeline_worker import LifelineWorker
 from app.process.lifeline_workers import LifelineWorkers
@@ -17,11 +19,11 @@ from app.process.signals import heed_signals
 from app.process.worker_options import WorkerOptions
 from broker.acl import DESK
 from configuration.configuration import Configuration
-from configuration.settings import Http
+from configuration.settings import Http, ReloadRules
 from contracts.ports.status import WorkerStatus
 from operate.settings import settled
 from pipeline.snapshot.copy_buffer import SnapshotSlot
-from runtime import failpoints
+from runtime import failpoints, service_manager
 from runtime.exit_deadline import ExitDeadline
 from runtime.queues import OneThread
 from sinks.http.desk_metrics import DeskCollector
@@ -43,11 +45,14 @@ async def run_worker(arguments: argparse.Namespace) -> int:
         WorkerOptions(lifeline=name, instance=arguments.instance) for name in arguments.lifeline
     ]
     slot = SnapshotSlot(OneThread("snapshot_file"))
-    workers = LifelineWorkers(
-        LifelineWorker(configuration, options, slot) for options in options_of
-    )
+    services = [LifelineWorker(configuration, options, slot) for options in options_of]
+    reload = ConfigReload(arguments, configuration, services)
+    workers = LifelineWorkers(services, lambda: reload.status)
+    rules = ReloadRules() if arguments.supervised else configuration.settings.reload
     give_way(min(configuration.settings.lifelines[options.lifeline].nice for options in options_of))
-    return await _serve(workers, configuration.settings.http, MetricsCollector)
+    async with reload_triggers(rules, arguments.configs, reload.ask):
+        http = configuration.settings.http
+        return await _serve(workers, http, MetricsCollector, partial(reload.ask, "SIGHUP"))
 
 
 async def run_desk(
@@ -72,7 +77,10 @@ class Service(WorkerStatus, Protocol):
 
 
 async def _serve(
-    service: Service, http: Http, collector_of: Callable[[WorkerStatus, str], Collector]
+    service: Service,
+    http: Http,
+    collector_of: Callable[[WorkerStatus, str], Collector],
+    reload: Callable[[], Coroutine[Any, Any, object]] | None = None,
 ) -> int:
     for blow in failpoints.arm(os.environ.get(failpoints.VARIABLE)):
         log.warning("failpoint armed: %s", blow)
@@ -83,17 +91,25 @@ async def _serve(
         exit_.ask()
         stopping.set()
 
-    heed_signals(hear)
+    reloading: set[asyncio.Task[object]] = set()
+
+    def read_again() -> None:
+        if reload is not None:
+            reloading.add(task := asyncio.create_task(reload()))
+            task.add_done_callback(reloading.discard)
+
+    heed_signals(hear, read_again if reload is not None else None)
     health = HealthServer(service, http.host, http.port, version("tocsin"), collector_of)
     await health.start()
     serving = asyncio.create_task(service.serve(), name="services")
+    living = asyncio.create_task(service_manager.live(service.alive), name="service-manager")
     stop = asyncio.create_task(stopping.wait(), name="stop")
     try:
         await asyncio.wait({serving, stop}, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        serving.cancel()
-        stop.cancel()
-        ended, _ = await asyncio.gather(serving, stop, return_exceptions=True)
+        for task in (living, serving, stop):
+            task.cancel()
+        ended, *_ = await asyncio.gather(serving, living, stop, return_exceptions=True)
         await health.stop()
     if isinstance(ended, Exception):
         raise ended

@@ -6,12 +6,15 @@ import logging
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
+from app.process.config_reload import reload_triggers
 from app.process.signals import heed_signals
 from contracts.errors import ConfigError
+from contracts.ports.status import ReloadOutcome
 from operate.settings import settled
 from runtime.backoff import Backoff, pause
 from runtime.exit_codes import WRONG_USE
@@ -46,13 +49,13 @@ async def run_workers(arguments: argparse.Namespace) -> int:
     server = FleetServer(lambda: [process.member for process in workers], http.host, http.port)
     await server.start()
 
-    def stop() -> None:
-        for process in workers:
-            process.stop()
-
-    heed_signals(stop)
+    heed_signals(partial(_each, workers, SupervisedWorker.stop), partial(_reload, workers))
+    ask = partial(_ask, workers)
     try:
-        async with asyncio.TaskGroup() as group:
+        async with (
+            reload_triggers(configuration.settings.reload, arguments.configs, ask),
+            asyncio.TaskGroup() as group,
+        ):
             for process in workers:
                 group.create_task(process.work(), name=f"worker-{process.name}")
     except BaseExceptionGroup as failed:
@@ -61,6 +64,24 @@ async def run_workers(arguments: argparse.Namespace) -> int:
         await server.stop()
     # One that was told to stop while it was being loaded had nothing to drain.
     return int(any(process.code not in {0, -signal.SIGTERM} for process in workers))
+
+
+def _each(workers: Sequence["SupervisedWorker"], act: "Callable[[SupervisedWorker], None]") -> None:
+    for process in workers:
+        act(process)
+
+
+def _reload(workers: Sequence["SupervisedWorker"]) -> None:
+    log.info("%d workers are asked to read the configuration again", len(workers))
+    _each(workers, SupervisedWorker.reload)
+
+
+async def _ask(
+    workers: Sequence["SupervisedWorker"], origin: str
+) -> tuple[ReloadOutcome, list[str]]:
+    log.info("%s", origin)
+    _reload(workers)
+    return "asked", [f"{len(workers)} workers"]
 
 
 def command(arguments: argparse.Namespace, number: int, port: int) -> list[str]:
@@ -73,7 +94,7 @@ def command(arguments: argparse.Namespace, number: int, port: int) -> list[str]:
             words += [f"--{name}", given]
     if arguments.instance:
         words += ["--instance", f"{arguments.instance}-{number}"]
-    return [*words, "--port", str(port)]
+    return [*words, "--port", str(port), "--supervised"]
 
 
 @dataclass
@@ -107,6 +128,11 @@ class SupervisedWorker:
         self._stopping.set()
         if self._process is not None and self._process.returncode is None:
             self._process.terminate()
+
+    def reload(self) -> None:
+        """Let it read its configuration again; one that starts reads it anyway."""
+        if self._process is not None and self._process.returncode is None:
+            self._process.send_signal(signal.SIGHUP)
 
     async def work(self) -> None:
         """Keep it going until it is to stop.

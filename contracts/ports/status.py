@@ -269,6 +269,25 @@ class DeskStatus(LaneStatus):
         return float(self.waiting)
 
 
+@dataclass(slots=True)
+class ProjectionStatus(LaneStatus):
+    """Numbers of a projection of topics since this process began.
+
+    Parameters
+    ----------
+    taken : int
+        Records kept.
+    waiting : int
+        Offsets between what was fetched and the ends of the logs, as far as they are known.
+    lost : int
+        Offsets that logs had dropped before they were read.
+    """
+
+    taken: int = 0
+    waiting: int = 0
+    lost: int = 0
+
+
 class QueueStatus(NamedTuple):
     """How full one queue, or one thread or lock that work takes turns with, is.
 
@@ -307,6 +326,37 @@ def totals(queues: Iterable[QueueStatus]) -> tuple[QueueStatus, ...]:
     return tuple(found.values())
 
 
+# What came of it; `asked` where other processes are to say so.
+ReloadOutcome = Literal["reloaded", "unchanged", "refused", "asked"]
+
+
+class ReloadStatus(NamedTuple):
+    """How often this process read its configuration again.
+
+    Parameters
+    ----------
+    reloaded, unchanged, refused, asked : int
+        Times by what came of it.
+    good : bool
+        Whether the last one was not refused; True before the first.
+    """
+
+    reloaded: int = 0
+    unchanged: int = 0
+    refused: int = 0
+    asked: int = 0
+    good: bool = True
+
+    def after(self, outcome: ReloadOutcome) -> "ReloadStatus":
+        """With one more.
+
+        >>> ReloadStatus().after("refused")
+        ReloadStatus(reloaded=0, unchanged=0, refused=1, asked=0, good=False)
+        """
+        counts = {outcome: getattr(self, outcome) + 1}
+        return self._replace(**counts, good=outcome != "refused")
+
+
 class ProcessStatus(NamedTuple):
     """How the process around the lanes is.
 
@@ -321,12 +371,15 @@ class ProcessStatus(NamedTuple):
         nothing is fetched.
     queues : tuple of QueueStatus
         Each name once.
+    reloads : ReloadStatus or None
+        None where a configuration cannot be read again.
     """
 
     lag_s: float = 0.0
     rebuilds: int = 0
     fetch_path: str = ""
     queues: tuple[QueueStatus, ...] = ()
+    reloads: ReloadStatus | None = None
 
 
 class WorkerStatus(Protocol):

@@ -84,6 +84,19 @@ class Pace:
     shed_s: float = 30.0
 
 
+@dataclass(slots=True)
+class Deployment:
+    """What lanes are to run; a reload changes it, and each lane swaps at a position of its own.
+
+    Parameters
+    ----------
+    config : str
+        Hash of a bundle that lies at the state location.
+    """
+
+    config: str
+
+
 @dataclass(frozen=True, slots=True)
 class LaneContext:
     """What stays the same over all lives of a lane on this worker.
@@ -93,8 +106,8 @@ class LaneContext:
     ports : LanePorts
     snapshots : Snapshots
         Snapshots and configuration bundles.
-    config : str
-        Hash of the configuration that this worker runs.
+    deployed : Deployment
+        The configuration that this worker runs.
     pace : Pace
     stopped_alarm : callable
         Alarm of a lane that cannot go on, from its name, the reason and the time in ms.
@@ -109,7 +122,7 @@ class LaneContext:
 
     ports: LanePorts
     snapshots: Snapshots
-    config: str
+    deployed: Deployment
     pace: Pace
     stopped_alarm: Callable[[LaneName, TocsinError, int], Message]
     contacts: BrokerContacts

@@ -221,9 +221,16 @@ class LaneLoop:
         if _newborn(lane, mark) and (learned := await self._context.snapshots.warm(lane.name)):
             await self._changes.warm(learned)
         await self._heed_shadow()
-        if not settled(lane, self._context.config):
-            await self._changes.swap(self._context.config)
+        if await self._heed_deployment():
             await self.snapshot()
+
+    async def _heed_deployment(self) -> bool:
+        """Swap to the configuration that this worker runs; whether that was another one."""
+        wanted = self._context.deployed.config
+        if settled(self._lane, wanted):
+            return False
+        await self._changes.swap(wanted)
+        return True
 
     async def _heed_shadow(self) -> None:
         """A shadow that repeats something else than it told is let go of; the lane goes on."""
@@ -257,6 +264,7 @@ class LaneLoop:
             await self._heed_outages()
             await self._shed(self._too_much())
             await self._changes.look(self._caught_up)
+            await self._heed_deployment()
             await self.flush()
             self._note_latency()
             if self._snapshot_writer.due():

@@ -256,6 +256,8 @@ class LaneRunner(Runner[Entry, Lane, LaneMemory]):
         self._check_unborn(past)
         ports, snapshots = self._context.ports, self._context.snapshots
         first = await ports.telemetry.beginning_offset(self.name.number)
-        lane = await ports.compute(snapshots.newborn, self.name, self._context.config, first)
+        lane = await ports.compute(
+            snapshots.newborn, self.name, self._context.deployed.config, first
+        )
         lane.journal = past.journal_end
         return lane

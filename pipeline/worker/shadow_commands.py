@@ -6,7 +6,7 @@ from pipeline.lane.lane import Lane
 
 
 def settled(lane: Lane, deployed: str) -> bool:
-    """Whether a worker that was started with a bundle finds what it wants, or what replaced it."""
+    """Whether a worker that is to run a bundle finds what it wants, or what replaced it."""
     return deployed == (lane.before[0] if lane.before else lane.parts.config)
 
 

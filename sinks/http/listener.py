@@ -53,15 +53,17 @@ def _abort(protocol: Any) -> None:
 
 
 class Listener:
-    """Answers GET requests, from bounded many connections.
+    """Answers requests, from bounded many connections.
 
     Parameters
     ----------
     routes : mapping of str to callable
-        Answer for each path.
+        Answer to GET for each path.
     host : str
     port : int
         0 takes a free one; `port` tells which.
+    posts : mapping of str to callable, optional
+        Answer to POST for each path.
 
     Attributes
     ----------
@@ -69,8 +71,15 @@ class Listener:
         Port that is listened on, as given before the start.
     """
 
-    def __init__(self, routes: Mapping[str, Answer], host: str, port: int) -> None:
+    def __init__(
+        self,
+        routes: Mapping[str, Answer],
+        host: str,
+        port: int,
+        posts: Mapping[str, Answer] | None = None,
+    ) -> None:
         self._routes = dict(routes)
+        self._posts = dict(posts or {})
         self._host = host
         self.port = port
         self._runner: web.AppRunner | None = None
@@ -81,6 +90,8 @@ class Listener:
         app = web.Application()
         for path, answer in self._routes.items():
             app.router.add_get(path, answer)
+        for path, answer in self._posts.items():
+            app.router.add_post(path, answer)
         runner = web.AppRunner(
             app,
             access_log=None,

@@ -23,6 +23,7 @@ from contracts.ports.status import (
     Latency,
     Phase,
     QueueStatus,
+    ReloadStatus,
     ShadowStatus,
     WorkerStatus,
 )
@@ -348,6 +349,25 @@ def process_families(status: WorkerStatus, version: str) -> Iterator[Metric]:
     yield CounterMetricFamily(PREFIX + "client_rebuilds", _REBUILDS, value=process_status.rebuilds)
     yield _fetch_path(process_status.fetch_path)
     yield from _queues(process_status.queues)
+    yield from _reloads(process_status.reloads)
+
+
+def _reloads(status: ReloadStatus | None) -> Iterator[Metric]:
+    """How often the configuration was read again, and whether the newest one is in force."""
+    outcomes = CounterMetricFamily(
+        f"{PREFIX}config_reloads",
+        "Times that this process read its configuration again, by what came of it",
+        labels=["outcome"],
+    )
+    good = GaugeMetricFamily(
+        f"{PREFIX}config_last_reload_successful",
+        "0 while the configuration that was read last is refused and an earlier one is in force",
+    )
+    if status is not None:
+        for outcome in ("reloaded", "unchanged", "refused"):
+            outcomes.add_metric([outcome], float(getattr(status, outcome)))
+        good.add_metric([], float(status.good))
+    yield from (outcomes, good)
 
 
 def _configs(lanes: Iterable[LaneStatus]) -> Metric:

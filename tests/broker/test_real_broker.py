@@ -47,6 +47,7 @@ async def test_what_is_produced_is_consumed(kafka: Cluster) -> None:
     assert await read(kafka.bootstrap, topic, len(values)) == values
 
 
+@pytest.mark.long
 @pytest.mark.slow
 async def test_a_topic_outlives_its_leader(kafka3: Cluster) -> None:
     topic = kafka3.create_topic("survivor", settings=TOPIC_OF_THREE)
@@ -64,6 +65,7 @@ async def test_a_topic_outlives_its_leader(kafka3: Cluster) -> None:
     assert await read(kafka3.address(dead), topic, len(values)) == values
 
 
+@pytest.mark.long
 @pytest.mark.slow
 async def test_a_frozen_node_comes_back_with_its_data(kafka3: Cluster) -> None:
     topic = kafka3.create_topic("frozen", settings=TOPIC_OF_THREE)

@@ -29,7 +29,7 @@ from pipeline.snapshot.copy_buffer import SnapshotSlot
 from pipeline.snapshot.snapshots import Snapshots
 from pipeline.snapshot.store import SnapshotStore, unpack
 from pipeline.worker.broker_contact import BrokerContacts
-from pipeline.worker.lane_context import LaneContext, LanePorts, Pace
+from pipeline.worker.lane_context import Deployment, LaneContext, LanePorts, Pace
 from pipeline.worker.lane_runner import LaneRunner
 from runtime.queues import OneThread
 from tests.testkit import city
@@ -171,7 +171,7 @@ class World:
             yield LaneContext(
                 LanePorts(self.telemetry, self.commands, self.log_for, self.clock, scoring),
                 Snapshots(StruckStore(self.location, self.faults), struck, SnapshotSlot(filing)),
-                (plan or self.plans.first).configuration.hash,
+                Deployment((plan or self.plans.first).configuration.hash),
                 pace,
                 partial(stopped_alarm, (plan or self.plans.first).configuration.civil_time),
                 BrokerContacts(self.clock),
@@ -259,7 +259,7 @@ class Crew:
     """Who holds a lane now: a test may let another take over."""
 
     def __init__(self, world: World, context: LaneContext, number: int = 0) -> None:
-        self.world = world
+        self.world, self.context = world, context
         self._number = number
         self._tasks: list[asyncio.Task[None]] = []
         self.hire(context)

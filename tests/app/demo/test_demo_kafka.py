@@ -52,6 +52,7 @@ async def replayed(bootstrap: str, lifeline: DemoLifeline) -> list[bytes]:
     ]
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.timeout(240)
 async def test_the_demo_tells_what_a_replay_of_its_telemetry_and_journal_tells(
@@ -99,6 +100,7 @@ async def test_no_topic_outlives_a_demo_that_is_interrupted_while_it_makes_them(
     assert names(kafka) == set()
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.timeout(240)
 def test_the_command_leaves_a_real_kafka_as_it_was(kafka: Cluster, tmp_path: Path) -> None:

@@ -248,6 +248,7 @@ def test_a_terminal_shows_the_panel_and_gets_its_cursor_back(
     assert ("\033[33m" in run.said) is not bool(environment)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 async def test_a_picture_of_the_terminal_comes_from_a_real_run() -> None:
     svg = await terminal_svg(seconds=8.0, share=0.5)

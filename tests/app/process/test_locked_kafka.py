@@ -334,6 +334,7 @@ async def tell(kafka: LockedCluster, app: str, security: Security) -> None:
         await reader.close()
 
 
+@pytest.mark.long
 async def test_without_any_one_of_its_rights_a_worker_says_which(
     locked_kafka: LockedCluster, tmp_path: Path
 ) -> None:

@@ -47,6 +47,7 @@ def readings(place: Path) -> Path:
     return sent
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.timeout(400)
 def test_a_worker_of_a_read_only_image_compiles_nothing(tmp_path: Path) -> None:

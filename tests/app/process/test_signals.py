@@ -42,7 +42,7 @@ async def test_sighup_is_answered_with_a_line_and_stops_nothing(
         await stopped.get()
     assert stopped.empty()
     (said,) = caplog.messages
-    assert said.startswith("SIGHUP: ignored, a running worker does not read its configuration")
+    assert said.startswith("SIGHUP: ignored, this process does not read its configuration")
 
 
 @pytest.mark.parametrize(("command", "code"), [("run", 0), ("check", -signal.SIGHUP)])

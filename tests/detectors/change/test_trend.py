@@ -72,6 +72,7 @@ def test_t11_a_year_rings_only_while_nobody_said_that_it_is_one() -> None:
     assert not len(notes_of(msgspec.structs.replace(SLOW, yearly=True), SEASON + NOISE))
 
 
+@pytest.mark.long
 def test_t11_a_temperature_rings_only_while_nobody_named_it() -> None:
     driven = msgspec.structs.replace(SLOW, with_class="weather.t")
     assert len(notes_of(SLOW, 0.5 * WEATHER + NOISE))

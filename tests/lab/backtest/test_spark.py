@@ -107,6 +107,7 @@ def test_a_master_that_is_none_is_refused(tmp_path: Path) -> None:
         tried_on("moon", run)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 @pytest.mark.skipif(shutil.which("java") is None, reason="Spark needs Java")

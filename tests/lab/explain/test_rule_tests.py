@@ -26,6 +26,7 @@ def failures(place: Path, series: str, expect: str = "") -> list[str]:
     return [line.removeprefix(f"{folder.as_posix()}/water/pressure.test.yaml:") for line in found]
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_the_tests_that_come_with_tocsin_pass() -> None:
     count, failed = run_tests(CONFIGS, Configuration.load(CONFIGS))

@@ -35,6 +35,7 @@ def series(rings: list[int], windows: list[tuple[int, int]], rows: int = 100) ->
     return Series(scores, windows)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.skipif(not NAB.is_dir(), reason="the corpus is not carried and not beside this tree")
 def test_published_detections_score_what_the_authors_scorer_gives() -> None:

@@ -13,6 +13,7 @@ DATA = ROOT.parent / "shared" / "data"
 PLACES = {"skab": DATA / "skab" / "valve1", "battledim": DATA / "water_battledim"}
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.parametrize("part", PLACES)
 def test_the_goals_that_the_page_calls_reached_are(part: str, tmp_path: Path) -> None:

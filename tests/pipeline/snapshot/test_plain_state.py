@@ -14,12 +14,13 @@ from pipeline.snapshot.plain_state import decoded, encoded, pieces
 LEAF = st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text() | st.floats()
 PLAIN = st.recursive(
     LEAF,
-    lambda inner: st.lists(inner, max_size=12) | st.dictionaries(st.text(), inner, max_size=12),
+    lambda inner: st.lists(inner, max_size=8) | st.dictionaries(st.text(), inner, max_size=8),
+    max_leaves=40,
 )
 
 
-@given(st.dictionaries(st.text(), PLAIN, max_size=12))
-@settings(max_examples=200)
+@given(st.dictionaries(st.text(), PLAIN, max_size=8))
+@settings(max_examples=100)
 def test_what_is_encoded_in_pieces_comes_back_in_its_order(state: dict[str, Any]) -> None:
     former, plain_state.ENTRIES_A_PIECE = plain_state.ENTRIES_A_PIECE, 3  # type: ignore[misc]
     try:

@@ -63,7 +63,7 @@ async def test_the_newest_flush_snapshot_and_configuration_are_told(world: World
             await day.caught_up(crew)
             await crew.until(lambda: bool(status.flushed_ms))
             assert status.flushed_ms <= world.clock.now_ms()
-            assert status.config == context.config
+            assert status.config == context.deployed.config
             await crew.drain()
     assert status.snapshot_bytes == world.manifests()[-1].size
     assert status.snapshot_at_s >= began_s

@@ -141,6 +141,13 @@ class Lanes(RuleBasedStateMachine):
         seconds = {"seconds": 2 + place} if kind == "shelve" else {}
         self.day.command({"kind": kind, "channel": self.day.channels[place], **seconds})
 
+    @rule(second=st.booleans())
+    def reload(self, second: bool) -> None:
+        """The worker is to run another configuration, or the one it runs."""
+        self.passed["reload"] += 1
+        plan = self.plans.second if second else self.plans.first
+        self.crew.context.deployed.config = plan.configuration.hash
+
     @rule(seconds=st.integers(1, 20))
     def tick(self, seconds: int) -> None:
         """Time passes without a record."""
@@ -221,7 +228,18 @@ def machine(plans: Plans, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def assert_busy(passed: Counter[str], share: float) -> None:
     """Every rule did something, often enough to matter."""
-    rules = ("append", "fetch", "pause", "tick", "command", "kill", "rebalance", "wake", "blows")
+    rules = (
+        "append",
+        "fetch",
+        "pause",
+        "tick",
+        "command",
+        "kill",
+        "rebalance",
+        "wake",
+        "blows",
+        "reload",
+    )
     least = dict.fromkeys(rules, 0.15) | {"damage": 0.02, "alarms": 2.0}
     idle = {name for name, times in least.items() if passed[name] < times * share}
     assert not idle, passed

@@ -12,7 +12,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parse
 
 from contracts.batch import Disposition
-from contracts.ports.status import AWAY_S_MAX, LaneStatus, ProcessStatus, QueueStatus
+from contracts.ports.status import AWAY_S_MAX, LaneStatus, ProcessStatus, QueueStatus, ReloadStatus
 from sinks.http.metrics import PHASES, registry
 from tests.sinks.http.wound import WoundStatus, busy
 
@@ -54,6 +54,8 @@ FAMILIES = {
     "tocsin_snapshot_bytes": ("gauge", {"lane"}),
     "tocsin_sample_to_alarm_seconds": ("histogram", {"lifeline", "le"}),
     "tocsin_alarms_open": ("gauge", {"lane", "colour"}),
+    "tocsin_config_reloads": ("counter", {"outcome"}),
+    "tocsin_config_last_reload_successful": ("gauge", set()),
     "tocsin_channels_shelved": ("gauge", {"lane"}),
     "tocsin_shadows_shed": ("counter", {"lane"}),
     "tocsin_channels_relearning": ("counter", {"lane", "rule"}),
@@ -61,7 +63,8 @@ FAMILIES = {
     "tocsin_shadow_alarms_per_day": ("gauge", {"lane", "config", "rang"}),
     "tocsin_shadow_lead_seconds": ("histogram", {"lane", "config", "le"}),
 }
-PROCESS = ProcessStatus(0.25, 3, "plain", (QueueStatus("fetched", 2, 4, 1),))
+RELOADS = ReloadStatus(3, 2, 1, 0, good=False)
+PROCESS = ProcessStatus(0.25, 3, "plain", (QueueStatus("fetched", 2, 4, 1),), RELOADS)
 NOT_BASE_UNITS = re.compile(r"_(ms|millis|micro|nano|minutes|hours|kb|mb|percent)")
 
 
@@ -121,6 +124,12 @@ def test_every_number_comes_through() -> None:
     assert found["tocsin_snapshot_timestamp_seconds", "water-3"] == 1_700_000_003.5
     assert found["tocsin_snapshot_duration_seconds", "water-3"] == 0.75
     assert found["tocsin_snapshot_bytes", "water-3"] == 20
+
+
+def test_reloads_are_counted_by_what_came_of_them() -> None:
+    found = samples(WoundStatus([busy()], heart=PROCESS))
+    assert found["tocsin_config_reloads_total", "refused"] == 1
+    assert found["tocsin_config_last_reload_successful",] == 0
 
 
 def test_a_shadow_is_told_while_one_plays_along() -> None:
