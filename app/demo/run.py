@@ -151,9 +151,9 @@ class DemoRun:
             self.elapsed = self.elapsed or time.monotonic() - began
             listening.cancel()
             await asyncio.gather(listening, return_exceptions=True)
-            if self._desk is not None:
-                await self._desk.close()
-            await asyncio.gather(*(lifeline.close() for lifeline in self.lifelines))
+            closing = [lifeline.close() for lifeline in self.lifelines]
+            closing += [self._desk.close()] if self._desk is not None else []
+            await asyncio.gather(*closing)
             await health.stop()
 
     def _prepare(self, broker: DemoBroker) -> None:

@@ -57,7 +57,8 @@ def test_a_lost_feeder_is_one_incident_with_the_feeder_as_its_root(played: Playe
     channels = {member["channel"] for member in told["members"]}
     assert "water.house-02.outlet" in channels
     assert "water.house-01.pump_1" not in channels, "that pump tripped by itself"
-    notices = [json.loads(line) for line in (played.report / "notices.jsonl").open()]
+    lines = (played.report / "notices.jsonl").read_text().splitlines()
+    notices = [json.loads(line) for line in lines]
     assert {"new", "escalated"} <= {notice["reason"] for notice in notices}
     shown = [line for line in played.out.splitlines() if line.startswith("incident ")]
     assert any("root power.feeder-0102" in line for line in shown)
