@@ -16,6 +16,7 @@ from configuration.catalogue.read import ChannelTable
 from configuration.yaml.fill import Page, fill
 from configuration.yaml.findings import NOWHERE, Findings, nearest, shown
 from configuration.yaml.located import BYTES_MAX, located
+from contracts.catalogue import Catalogue
 from contracts.quantities import Duration
 
 FOLDER: Final = "topology"
@@ -255,7 +256,7 @@ class _Table:
 
 
 def unplaced(topology: Topology | None, tables: Sequence[ChannelTable]) -> list[str]:
-    """Warnings of channels whose asset the topology does not know: they group by asset alone."""
+    """Warnings of assets and links that the topology does not know: they group by asset alone."""
     if topology is None:
         return []
     found = Findings()
@@ -271,4 +272,11 @@ def unplaced(topology: Topology | None, tables: Sequence[ChannelTable]) -> list[
                 f"({named}); add them, or their alarms join by asset alone"
             )
             found.add(channels.file, NOWHERE, "asset", text)
+        links, _ = Catalogue(channels.table).links()
+        if strays := sorted({*links} - {node.id for node in topology.nodes}):
+            text = (
+                f"expected links of topology/{NODES}, got {len(strays)} others "
+                f"({', '.join(strays[:3])}); add them, or nothing explains why they are dark"
+            )
+            found.add(channels.file, NOWHERE, "link", text)
     return found.lines()

@@ -126,6 +126,23 @@ def test_channels_without_an_asset_are_warned_of(tmp_path: Path) -> None:
     ]
 
 
+def test_links_without_a_node_are_warned_of(tmp_path: Path) -> None:
+    files: dict[str, str | bytes] = {
+        **GOOD,
+        "water/catalogue.csv": "id,class,asset,group,link\n"
+        "water.a.p,water.pressure,a,water.a,water.a\n"
+        "water.a.q,water.pressure,a,water.a,telecom.cell-9\n"
+        "water.a.r,water.pressure,a,water.a,\n",
+    }
+    folder = folder_with(tmp_path, files)
+    wrong, warned = judged(folder, {})
+    assert wrong == []
+    assert [line for line in warned if ": link:" in line] == [
+        f"{folder.as_posix()}/water/catalogue.csv: link: expected links of topology/nodes.csv, "
+        "got 1 others (telecom.cell-9); add them, or nothing explains why they are dark"
+    ]
+
+
 def test_the_demo_city_has_a_topology_of_all_its_assets() -> None:
     topology = Configuration.load(HOME / "configs", {}).topology
     assert len(topology.correlation.kinds) == 25
