@@ -435,8 +435,12 @@ class AlarmDesk:
             drill=self._drill,
             until=until if ordered or shelved else "",
             fault=first.fault,
-            first={"en": first.first},
+            first={"en": (self._root(situation) or first).first},
         )
+
+    def _root(self, situation: Situation) -> OpenAlarm | None:
+        """The alarm of what lies behind all others: what to do first is said of it."""
+        return self._open.get(situation.root.alarm) if situation.root else None
 
     def state(self) -> dict[str, Any]:
         """Everything that it remembers, as plain data of its own."""

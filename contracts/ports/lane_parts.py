@@ -95,6 +95,21 @@ class Scorer(Part, Protocol):
         """Take over what was learned elsewhere: nothing rings, nothing is waited for."""
 
 
+class Fired(NamedTuple):
+    """What timers found.
+
+    Parameters
+    ----------
+    changes : Transitions
+        What is told.
+    quiet : int, shape (m,)
+        Rows that sent nothing valid for too long, told or not.
+    """
+
+    changes: Transitions
+    quiet: NDArray[np.int32]
+
+
 class Silence(Part, Protocol):
     """Lane time to level changes."""
 
@@ -113,8 +128,8 @@ class Silence(Part, Protocol):
     ) -> Transitions:
         """Note who was heard; silences that end come back as level changes."""
 
-    def fire(self, lane_time_s: int) -> Transitions:
-        """Ring for every deadline up to now, in (deadline, row) order."""
+    def fire(self, lane_time_s: int) -> Fired:
+        """Let every deadline up to now pass, in (deadline, kind, row) order."""
 
     def outage(self, lane_time_s: int, seconds: int) -> NDArray[np.int32]:
         """Wait longer for channels, none of which could be heard for `seconds` from now.

@@ -271,10 +271,10 @@ class Lane:
         self.lane_time_s = max(self.lane_time_s, lane_time_s)
 
     def _fire(self, lane_time_s: int) -> Iterator[None]:
-        transitions = self.parts.silence.fire(lane_time_s)
-        if len(transitions):  # a breach is never claimed over a gap
-            self.parts.scorer.interrupt(transitions["row"][transitions["now"] > 0])
-        for transition in transitions:
+        fired = self.parts.silence.fire(lane_time_s)
+        if len(fired.quiet):  # a breach is never claimed over a gap
+            self.parts.scorer.interrupt(fired.quiet)
+        for transition in fired.changes:
             moment_s = int(transition["time_ns"]) // NS_PER_S
             offsets = self.index.reach(int(transition["onset_ns"]), moment_s, self.last_offset)
             for message in self._revision(transition, offsets):
