@@ -410,6 +410,7 @@ class AlarmDesk:
             self._duty.clocks(situation.id),
             self._drill,
             self.config,
+            self._duty.responsibility(situation),
         )
         return Message("incident", situation.id.encode(), msgspec.json.encode(told))
 

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from typing import Final
 
+import msgspec
+
 from contracts.desk.answer import CurrentAlarm
 from contracts.desk.incident import Incident
 
@@ -46,11 +48,22 @@ def _of_incident(one: Incident) -> Iterator[str]:
         if cause is not None:
             yield f"{word}: {cause.hypothesis['en']} ({cause.asset}, {cause.weight:.2f})"
     yield f"people: {told.impact.people} now, {told.impact.in_60_min} in 60 min"
+    yield from _laid_down(one)
     for loss in told.next:
         yield f"next: {loss.asset} ({loss.edge}) from {loss.earliest}, p {loss.probability:.2f}"
     for clock in one.clocks:
         yield f"{clock.desk} by {clock.acknowledge_by}, then {clock.escalates_to}"
     yield from _people_and_members(one)
+
+
+def _laid_down(one: Incident) -> Iterator[str]:
+    """Risk, plan and who is responsible, as far as the city says."""
+    found = one.responsibility
+    if isinstance(found, msgspec.UnsetType):
+        return
+    ids = {"risk": f"{found.risk} ", "plan": f"{found.plan} "}
+    for key, name in found.names.items():
+        yield f"{key}: {ids.get(key, '')}{name['en']} {name['zh']}"
 
 
 def _people_and_members(one: Incident) -> Iterator[str]:

@@ -14,7 +14,7 @@ from alarms.duty.heartbeats import Heartbeats
 from alarms.duty.notices import Call
 from alarms.duty.plan import DutyPlan
 from alarms.wording import clock as rfc3339
-from contracts.desk.incident import ClockState, Reason, Situation
+from contracts.desk.incident import ClockState, Reason, Responsibility, Situation
 from contracts.desk.notice import Notice, NoticeReason, Withheld
 from contracts.quantities import NS_PER_S
 
@@ -229,6 +229,13 @@ class Duty:
             if notices:
                 fired.append(Fired("", None, notices))
         return fired
+
+    def responsibility(self, incident: Situation) -> Responsibility | msgspec.UnsetType:
+        """What is laid down for an incident, by its place and what rang first; unset if nothing."""
+        laid_down, case = self._plan.responsibilities, self._cases.get(incident.id)
+        if not laid_down:
+            return msgspec.UNSET
+        return laid_down.of(case.fault if case else "", incident.where, incident.lifelines)
 
     def clocks(self, incident: str) -> list[ClockState]:
         """Clocks of an incident, running and fired, in the order in which they began."""

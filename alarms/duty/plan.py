@@ -9,6 +9,7 @@ from alarms.duty.budget import Budget
 from alarms.duty.clocks import CLOCKS, ClockRule
 from alarms.duty.coverage import Inventory
 from alarms.duty.desks import Desk, Desks
+from alarms.duty.responsibility import Responsibilities
 from alarms.duty.roster import Roster
 from alarms.rationalisation import Text
 
@@ -39,6 +40,7 @@ class DutyPlan:
         Names of areas by their codes.
     inventory : Inventory
         Channels to be watched; without any no desk has a heartbeat.
+    responsibilities : Responsibilities
     """
 
     desks: Desks
@@ -48,6 +50,7 @@ class DutyPlan:
     budget: Budget = field(default_factory=Budget)
     areas: Mapping[str, Text] = field(default_factory=dict)
     inventory: Inventory = field(default_factory=Inventory)
+    responsibilities: Responsibilities = field(default_factory=Responsibilities)
 
 
 def default_plan(zone: timezone) -> DutyPlan:

@@ -5,8 +5,10 @@ from pathlib import Path
 from typing import Final
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from alarms.duty.desks import Desks, Level, area_of
+from alarms.duty.responsibility import KINDS
 from configuration.catalogue.read import ChannelTable
 from configuration.desk.duty import DutyFolder
 from configuration.yaml.findings import NOWHERE, Findings
@@ -31,6 +33,8 @@ def judge_duty(duty: DutyFolder, tables: Sequence[ChannelTable], findings: Findi
         findings.add(file, NOWHERE, "desks", line)
     _judge_areas(duty, places, findings)
     _judge_hours(duty, findings)
+    for line in [*_unknown_rules(duty, tables), *_unborne(duty, places)]:
+        findings.add(file, NOWHERE, "responsible", line)
 
 
 def _by_lifeline(tables: Sequence[ChannelTable]) -> Iterator[tuple[str, pa.Table]]:
@@ -74,6 +78,28 @@ def _judge_areas(duty: DutyFolder, places: dict[str, list[Where]], findings: Fin
             page, path = duty.places[desk.id]
             text = f"expected a {desk.level} of the catalogues, got {desk.area!r}; nothing is there"
             findings.add(page.file, page.located.position((*path, "area")), "", text)
+
+
+def _unknown_rules(duty: DutyFolder, tables: Sequence[ChannelTable]) -> Iterator[str]:
+    """Risks of the catalogue that nothing can show."""
+    classes = {name for t in tables for name in pc.unique(t.table["class"]).to_pylist()}
+    known = classes | {name.partition(".")[0] for name in classes}
+    for rule in duty.plan.responsibilities.rules:
+        if rule.partition("/")[0] not in known:
+            text = f"expected risks of rules, classes or lifelines of the catalogues, got {rule!r}"
+            yield f"{text}; no channel can show it"
+
+
+def _unborne(duty: DutyFolder, places: dict[str, list[Where]]) -> Iterator[str]:
+    """Kinds of responsibility that somebody bears elsewhere, and nobody for a lifeline here."""
+    found = duty.plan.responsibilities
+    for kind in filter(found.bears, KINDS):
+        for lifeline, there in sorted(places.items()):
+            holes = {w.district for w in there if found.party(kind, w, [lifeline]) is None}
+            if holes:
+                named = ", ".join(sorted(holes)[:AREAS_TOLD]) or "the city"
+                text = f"expected who bears the responsibility `{kind}` for {lifeline}"
+                yield f"{text}, got nobody in {named}; add them to `responsible`"
 
 
 def _judge_hours(duty: DutyFolder, findings: Findings) -> None:

@@ -14,8 +14,10 @@ from alarms.duty.budget import Budget
 from alarms.duty.clocks import CLOCKS, ClockRule
 from alarms.duty.desks import Desk, Desks
 from alarms.duty.plan import CITY_DESK, DutyPlan
+from alarms.duty.responsibility import Party, Plan, Risk
 from alarms.duty.roster import Roster, Shift, dated_span, is_dated, seconds_of_day, weekly_spans
 from alarms.rationalisation import Text
+from configuration.desk.responsibility import judge_responsibilities, responsibilities
 from configuration.yaml.fill import Page, fill
 from configuration.yaml.findings import NOWHERE, Findings, nearest
 from configuration.yaml.findings import Path as Place
@@ -44,6 +46,9 @@ class DutyFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     budget : Budget or None
     areas : dict of str to Text
         Names of areas by their codes, for notices.
+    risks : list of Risk
+    plans : list of Plan
+    responsible : list of Party
     """
 
     desks: Annotated[list[Desk], Meta(max_length=20_000)] = []
@@ -51,6 +56,9 @@ class DutyFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     clocks: dict[Colour, ClockRule] = {}
     budget: Budget | None = None
     areas: dict[str, Text] = {}
+    risks: Annotated[list[Risk], Meta(max_length=10_000)] = []
+    plans: Annotated[list[Plan], Meta(max_length=10_000)] = []
+    responsible: Annotated[list[Party], Meta(max_length=50_000)] = []
 
 
 @dataclass(frozen=True)
@@ -115,6 +123,7 @@ def read_duty(
     _judge_roster(files, places, zone)
     _judge_clocks(files)
     _judge_once(files)
+    judge_responsibilities(files)
     if len(findings) > before:
         return None
     plan = _plan([file for _, file in files], zone)
@@ -143,7 +152,15 @@ def _plan(files: list[DutyFile], zone: timezone) -> DutyPlan:
         clocks |= dict(file.clocks.items())
     budget = next((file.budget for file in files if file.budget), Budget())
     areas = {code: text for file in files for code, text in file.areas.items()}
-    return DutyPlan(Desks(desks), Roster(desks, shifts, zone), zone, clocks, budget, areas)
+    return DutyPlan(
+        Desks(desks),
+        Roster(desks, shifts, zone),
+        zone,
+        clocks,
+        budget,
+        areas,
+        responsibilities=responsibilities(files),
+    )
 
 
 def _judge_desks(files: list[tuple[Page, DutyFile]]) -> dict[str, tuple[Page, Place]]:

@@ -245,6 +245,23 @@ class ClockState(msgspec.Struct, frozen=True):
     escalates_at: str = ""
 
 
+class Responsibility(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a city has laid down for an incident.
+
+    Parameters
+    ----------
+    risk, plan : str
+        Ids in its risk catalogue and of its emergency plans.
+    names : dict of str to Text
+        Of `risk` and `plan`, and of who bears which kind of responsibility: `territory`,
+        `industry`, `owner`, `supervision`. What is not laid down is left out.
+    """
+
+    risk: str = ""
+    plan: str = ""
+    names: dict[str, Text] = {}
+
+
 class Incident(msgspec.Struct, frozen=True):
     """One revision of an incident; (`situation.id`, `revision`) is its key everywhere."""
 
@@ -257,3 +274,5 @@ class Incident(msgspec.Struct, frozen=True):
     clocks: list[ClockState]
     drill: bool
     config: str
+    # Left out where nothing is laid down: a replay under a former configuration tells the same.
+    responsibility: Responsibility | msgspec.UnsetType = msgspec.UNSET

@@ -118,6 +118,20 @@ def test_lanes_do_not_mind_who_is_on_duty(tmp_path: Path) -> None:
             "heartbeat: expected a time of whole seconds, got '3 periods'",
         ),
         (
+            DESKS + "risks: [{id: R, name: {en: a, zh: b}, rules: [water], plan: P-1}]\n"
+            "plans: [{id: P-2, name: {en: a, zh: b}}]\n",
+            "risks[0].plan: expected a plan's id, got 'P-1'; nearest is 'P-2'",
+        ),
+        (
+            DESKS + "plans: [{id: P, name: {en: a, zh: b}}, {id: P, name: {en: a, zh: b}}]\n",
+            "plans[1].id: expected the plan 'P', got it again; keep one",
+        ),
+        (
+            DESKS + "responsible: [{kind: teritory, name: {en: a, zh: b}}]\n",
+            "responsible[0].kind: expected one of 'industry', 'owner', 'supervision', "
+            "'territory', got 'teritory'; nearest is 'territory'",
+        ),
+        (
             DESKS + "roster: [{desk: citty, people: [Li], begins: '08:00', ends: '09:00'}]\n",
             "3:17: roster[0].desk: expected a desk's id, got 'citty'; nearest is 'city'",
         ),
@@ -237,3 +251,20 @@ def test_levels_without_any_desk_are_no_holes(
     catalogue = "id,class,asset,group,district\nwater.a.p,water.pressure,a,water.a,D1\n"
     files: dict[str, str | bytes] = {"desks/a.yaml": DESKS, "water/catalogue.csv": catalogue}
     assert _warnings(folder_with(tmp_path, files), capsys) == []
+
+
+def test_risks_that_nothing_shows_and_what_nobody_bears_are_warned_of(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(CONFIGS, tmp_path / "configs")
+    file = tmp_path / "configs" / "desks" / "responsibility.yaml"
+    text = file.read_text(encoding="utf-8").replace("[metro.density]", "[metro.densty]")
+    lines = text.splitlines(keepends=True)
+    text = "".join(line for line in lines if "Water Authority" not in line)
+    file.write_text(text, encoding="utf-8")
+    assert [line for line in _warnings(tmp_path / "configs", capsys) if "responsible" in line] == [
+        "configs/desks: responsible: expected risks of rules, classes or lifelines of the "
+        "catalogues, got 'metro.densty'; no channel can show it",
+        "configs/desks: responsible: expected who bears the responsibility `industry` for water, "
+        "got nobody in 310101; add them to `responsible`",
+    ]
