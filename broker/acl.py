@@ -61,8 +61,8 @@ def rights(lifelines: Iterable[str], names: TopicNames) -> list[Right]:
     - `gateway` sends telemetry.
     - `desk` hears alarms, incidents and notices, sends commands and looks after shadows
       (`tocsin shadow`).
-    - `reader` reads telemetry, alarms, incidents and what was refused; writes nothing
-      (`tocsin record`).
+    - `reader` reads telemetry, alarms, incidents, journals and what was refused; writes nothing
+      (`tocsin record`, `tocsin ledger run`).
 
     Parameters
     ----------
@@ -104,6 +104,7 @@ def rights(lifelines: Iterable[str], names: TopicNames) -> list[Right]:
         Right("desk", ("Write",), "topic", (*commands, names.commands(DESK))),
         Right("desk", ("Read",), "group", (f"{app}-desk",), prefixed=True),
         Right("reader", ("Read",), "topic", (*telemetry, *alarms, *heard, *journal, *shared)),
+        Right("reader", ("Read",), "topic", (names.journal(DESK),)),
         Right("reader", ("Read",), "group", (f"{app}-reader",), prefixed=True),
     ]
 

@@ -5,7 +5,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
-from app.cli import alarm_options, lab_options
+from app.cli import alarm_options, history_options, lab_options, ledger_options
 from contracts.kafka import has_credentials, masked
 from runtime.installation import CONFIGS
 from runtime.kernel_cache import CPUS, HOST
@@ -229,6 +229,9 @@ def _shelve(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--for", dest="length", required=True, metavar="TIME", help="how long, such as '2 h'"
     )
+    command.add_argument(
+        "--once", action="store_true", help="end sooner: once the alarm is over (one-shot)"
+    )
 
 
 def _schema(command: argparse.ArgumentParser) -> None:
@@ -332,6 +335,18 @@ _COMMANDS: Final = (
         alarm_options.alarms,
         "list, show and answer alarms and incidents: acknowledge, assign, dispatch, close",
         "tocsin alarms ack i-385ed651a66d075a --by li.wei --key li.wei.pem",
+    ),
+    (
+        "history",
+        history_options.history,
+        "keep alarms, incidents, notices and commands in SQL, and ask for them",
+        "tocsin history incidents --lifeline water --colour red",
+    ),
+    (
+        "ledger",
+        ledger_options.ledger,
+        "keep, verify and prove a signed record of what was told and done",
+        "tocsin ledger checkpoint --against handover-2026-03-01.txt",
     ),
     (
         "shelve",

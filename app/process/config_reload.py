@@ -23,6 +23,7 @@ from contracts.ports.status import ReloadOutcome, ReloadStatus
 from contracts.quantities import NS_PER_S
 from operate.settings import settled
 from pipeline.snapshot.store import SnapshotStore
+from runtime import supervision
 from sinks.http.admin import AdminServer
 
 log = logging.getLogger("tocsin.reload")
@@ -88,6 +89,7 @@ class ConfigReload:
         """
         async with self._turn:
             log.info("%s: reading the configuration again", origin)
+            supervision.reloading()
             try:
                 outcome = await self._reload()
             except (TocsinError, OSError, BrokenProcessPool) as error:
@@ -97,6 +99,8 @@ class ConfigReload:
                 log.error("%s: refused, %s stays in force", origin, self._hash[:7])  # noqa: TRY400
                 self.status = self.status.after("refused")
                 return "refused", found
+            finally:
+                supervision.tell("READY=1")
             log.info("%s: %s, %s", origin, outcome, self._hash[:7])
             self.status = self.status.after(outcome)
             return outcome, [self._hash]

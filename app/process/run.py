@@ -30,7 +30,7 @@ from contracts.ports.status import WorkerStatus
 from contracts.topics import TopicNames
 from operate.settings import settled
 from pipeline.snapshot.copy_buffer import SnapshotSlot
-from runtime import failpoints
+from runtime import failpoints, supervision
 from runtime.exit_deadline import ExitDeadline
 from runtime.queues import OneThread
 from sinks.http.desk_metrics import DeskCollector
@@ -60,7 +60,7 @@ async def run_worker(arguments: argparse.Namespace) -> int:
     give_way(min(configuration.settings.lifelines[options.lifeline].nice for options in options_of))
     async with reload_triggers(rules, arguments.configs, reload.ask):
         http = configuration.settings.http
-        return await _serve(workers, http, MetricsCollector, partial(reload.ask, "SIGHUP"))
+        return await serve(workers, http, MetricsCollector, partial(reload.ask, "SIGHUP"))
 
 
 async def run_desk(
@@ -70,7 +70,7 @@ async def run_desk(
     configuration = settled(arguments)
     options = WorkerOptions(lifeline=DESK, instance=arguments.instance)
     worker = DeskWorker(configuration, options, parts_of(configuration))
-    return await _serve(worker, configuration.settings.http, DeskCollector)
+    return await serve(worker, configuration.settings.http, DeskCollector)
 
 
 async def run_notify(arguments: argparse.Namespace) -> int:
@@ -85,7 +85,7 @@ async def run_notify(arguments: argparse.Namespace) -> int:
         raise ConfigError(msg)
     topics = TopicNames(settings.app)
     notifier = Notifier(receivers, topics, kafka_ports(settings))
-    return await _serve(notifier, settings.http, NoticeCollector)
+    return await serve(notifier, settings.http, NoticeCollector)
 
 
 class Service(WorkerStatus, Protocol):
@@ -99,12 +99,13 @@ class Service(WorkerStatus, Protocol):
         """Run until cancelled, or until it cannot go on."""
 
 
-async def _serve(
+async def serve(
     service: Service,
     http: Http,
     collector_of: Callable[[WorkerStatus, str], Collector],
     reload: Callable[[], Coroutine[Any, Any, object]] | None = None,
 ) -> int:
+    """Run a service, with its metrics and health, until a signal or until it cannot go on."""
     for blow in failpoints.arm(os.environ.get(failpoints.VARIABLE)):
         log.warning("failpoint armed: %s", blow)
     stopping, exit_ = asyncio.Event(), ExitDeadline()
@@ -125,13 +126,14 @@ async def _serve(
     health = HealthServer(service, http.host, http.port, version("tocsin"), collector_of)
     await health.start()
     serving = asyncio.create_task(service.serve(), name="services")
+    living = asyncio.create_task(supervision.live(service.alive), name="service-manager")
     stop = asyncio.create_task(stopping.wait(), name="stop")
     try:
         await asyncio.wait({serving, stop}, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        serving.cancel()
-        stop.cancel()
-        ended, _ = await asyncio.gather(serving, stop, return_exceptions=True)
+        for task in (living, serving, stop):
+            task.cancel()
+        ended, *_ = await asyncio.gather(serving, living, stop, return_exceptions=True)
         await health.stop()
     if isinstance(ended, Exception):
         raise ended

@@ -90,6 +90,9 @@ class LaneStatus:
         when there was none.
     answered_at_s : float or None
         When a broker last answered a fetch, on the monotonic clock.
+    unasked_at_s : float or None
+        Since when brokers are not asked, because the lane has no room for more, on the monotonic
+        clock; None while they are.
     hidden_at_s : float or None
         Since when an open transaction has hidden the same record and all behind it.
     lane_time_s : int
@@ -150,6 +153,7 @@ class LaneStatus:
     position: int = 0
     end: int = -1
     answered_at_s: float | None = None
+    unasked_at_s: float | None = None
     hidden_at_s: float | None = None
     lane_time_s: int = -1
     revisions: int = 0
@@ -185,8 +189,12 @@ class LaneStatus:
 
     @property
     def answer_age_s(self) -> float:
-        """Time since a broker answered a fetch, NaN before the first time."""
-        return math.nan if self.answered_at_s is None else time.monotonic() - self.answered_at_s
+        """Time since a broker answered a fetch, NaN before the first time.
+
+        It stands while brokers are not asked: that a lane is busy does not mean that they are away.
+        """
+        until_s = time.monotonic() if self.unasked_at_s is None else self.unasked_at_s
+        return math.nan if self.answered_at_s is None else until_s - self.answered_at_s
 
     @property
     def hidden_s(self) -> float:

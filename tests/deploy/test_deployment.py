@@ -1,0 +1,126 @@
+"""Files for systemd, images and Kubernetes: sound, hardened, and in step with the command line."""
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import kubernetes_validate
+import pytest
+import yaml
+
+from app.cli.parser import parser
+from tests.tidy import ROOMS
+
+DEPLOY: Final = Path(__file__).parents[2] / "deploy"
+UNITS: Final = sorted((DEPLOY / "systemd").glob("*.service"))
+EXPOSURE_MAX: Final = 1.5  # of 10, as `systemd-analyze security` counts; below 2 it says OK
+KUBERNETES: Final = "1.32"
+# What the operator of Prometheus and KEDA bring: no schema of these is in the cluster's own.
+FOREIGN: Final = {"ServiceMonitor", "ScaledObject"}
+
+
+def _unit(path: Path, folder: Path) -> Path:
+    """A unit as systemd would load it, with a program that is there."""
+    program = folder / "tocsin"
+    program.touch(mode=0o755)
+    text = path.read_text().replace("/opt/tocsin/.venv/bin/tocsin", str(program))
+    unit = folder / path.name.replace("@.", "@water.")
+    unit.write_text(text)
+    return unit
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="no systemd-analyze here")
+@pytest.mark.parametrize("path", UNITS, ids=lambda path: path.name)
+def test_a_unit_is_sound_and_exposes_little(path: Path, tmp_path: Path) -> None:
+    unit = str(_unit(path, tmp_path))
+    verified = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", unit],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert (verified.returncode, verified.stderr) == (0, "")
+    judged = subprocess.run(
+        ["systemd-analyze", "security", "--offline=true", unit],
+        capture_output=True, text=True, timeout=60, check=True, env=os.environ | {"LC_ALL": "C"},
+    )  # fmt: skip
+    exposure = re.search(r"exposure level for \S+: ([0-9.]+)", judged.stdout)
+    assert exposure is not None
+    assert float(exposure[1]) <= EXPOSURE_MAX
+
+
+def _resources(folder: str) -> list[dict[str, Any]]:
+    """Everything that a kustomization lists."""
+    place = DEPLOY / "kubernetes" / folder
+    listed = yaml.safe_load((place / "kustomization.yaml").read_text())["resources"]
+    return [one for name in listed for one in yaml.safe_load_all((place / name).read_text())]
+
+
+RESOURCES: Final = _resources("base") + _resources("monitoring")
+
+
+@pytest.mark.parametrize(
+    "resource", RESOURCES, ids=lambda one: f"{one['kind']}-{one['metadata']['name']}"
+)
+def test_a_resource_is_what_the_cluster_expects(resource: dict[str, Any]) -> None:
+    if resource["kind"] in FOREIGN:
+        assert {"apiVersion", "kind", "metadata", "spec"} == set(resource)
+    else:
+        kubernetes_validate.validate(resource, KUBERNETES, strict=True)
+
+
+@pytest.mark.skipif(not shutil.which("kubectl"), reason="no kubectl here")
+@pytest.mark.parametrize("folder", ["base", "monitoring"])
+def test_kustomize_builds_what_is_listed(folder: str) -> None:
+    built = subprocess.run(
+        ["kubectl", "kustomize", str(DEPLOY / "kubernetes" / folder)],
+        capture_output=True, text=True, timeout=60, check=True,
+    )  # fmt: skip
+    kinds = sorted(one["kind"] for one in yaml.safe_load_all(built.stdout))
+    assert kinds == sorted(one["kind"] for one in _resources(folder))
+
+
+def _pods() -> Iterator[dict[str, Any]]:
+    return (one["spec"]["template"]["spec"] for one in RESOURCES if one["kind"] == "StatefulSet")
+
+
+def test_no_container_may_write_or_rise() -> None:
+    pods = list(_pods())
+    assert pods
+    for pod in pods:
+        assert pod["securityContext"]["runAsNonRoot"]
+        assert not pod["automountServiceAccountToken"]
+        for container in pod["containers"]:
+            context = container["securityContext"]
+            assert context["readOnlyRootFilesystem"]
+            assert not context["allowPrivilegeEscalation"]
+            assert context["capabilities"] == {"drop": ["ALL"]}
+
+
+def _commands() -> Iterator[list[str]]:
+    """Arguments of `tocsin` wherever a file starts it."""
+    for path in UNITS:
+        for line in path.read_text().splitlines():
+            if line.startswith("ExecStart="):
+                yield shlex.split(line.partition("=")[2])[1:]
+    for pod in _pods():
+        for container in pod["containers"]:
+            yield container["args"]
+
+
+def test_each_command_is_one_that_tocsin_knows() -> None:
+    commands = list(_commands())
+    assert len(commands) >= 4
+    for words in commands:
+        parser().parse_args(words)
+
+
+def test_the_image_holds_every_room_that_runs() -> None:
+    text = (DEPLOY / "image" / "Dockerfile").read_text()
+    copied = re.findall(r"^COPY (\S+) \1$", text, re.MULTILINE)
+    assert sorted(copied) == sorted({*ROOMS, "configs"} - {"benchmarks"})
+    settings = yaml.safe_load((DEPLOY.parent / "configs" / "tocsin.yaml").read_text())
+    assert f"EXPOSE {settings['http']['port']}\n" in text
