@@ -196,9 +196,10 @@ class Notifier:
             await receipts.close()
 
     def _carry_over(self, place: int, status: ReceiverStatus) -> None:
-        """Counters go on when brokers were away."""
+        """Counters go on when brokers were away, and who wants no more is still left alone."""
         former = self._statuses[place]
         status.outcomes, status.failed_tries = former.outcomes, former.failed_tries
+        status.disabled = former.disabled
         self._statuses[place] = status
 
     async def _follow(self, delivery: Delivery, standing: Standing) -> None:

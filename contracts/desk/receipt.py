@@ -19,8 +19,8 @@ class Receipt(msgspec.Struct, frozen=True):
         Id of the notice, empty where the receiver began to listen.
     outcome : str
         `began`; `delivered`: the receiver confirmed it; `failed`: it was refused for good, or given
-        up after the last try; `superseded`: its incident was over before it could be told, and the
-        notice that says so was told instead.
+        up after the last try; `superseded`: before it could be
+        told its incident was over, or a newer heartbeat came; the notice that says so is told.
     at : str
         RFC 3339.
     tries : int

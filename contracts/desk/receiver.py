@@ -1,6 +1,6 @@
 """Receivers of notices as they are configured: data alone."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
 from msgspec import Meta
@@ -9,6 +9,7 @@ from contracts.desk.notice import Notice, NoticeReason
 from contracts.kafka import Secret
 from contracts.quantities import Duration
 
+HEARTBEAT: Final = "heartbeat"
 Url = Annotated[str, Meta(min_length=1, max_length=2000)]
 Name = Annotated[str, Meta(min_length=1, max_length=100)]
 Colour = Literal["blue", "yellow", "orange", "red"]
@@ -93,7 +94,7 @@ class Receiver(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     id : str
         Never used for another: its receipts say where it goes on.
     desks, levels, colours, reasons : list of str
-        Of which notices; an empty list means all.
+        Of which notices; an empty list means all, but heartbeats come to whom names them alone.
     drills : bool
         Whether it hears of drills.
     late_after : Duration
@@ -122,5 +123,5 @@ class Receiver(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
             and (not self.desks or notice.desk in self.desks)
             and (not self.levels or notice.level in self.levels)
             and (not self.colours or notice.colour in self.colours)
-            and (not self.reasons or notice.reason in self.reasons)
+            and (notice.reason in self.reasons if self.reasons else notice.reason != HEARTBEAT)
         )

@@ -11,7 +11,7 @@ from typing import Final, Literal, Protocol
 from contracts.desk.incident import Incident
 from contracts.desk.notice import Notice
 from contracts.desk.receipt import INCIDENTS, NOTICES, Receipt
-from contracts.desk.receiver import Receiver
+from contracts.desk.receiver import HEARTBEAT, Receiver
 from contracts.ports.status import ReceiverStatus
 from contracts.quantities import NS_PER_S
 from sinks.notices.open_incidents import ENDS, OpenIncidents
@@ -191,7 +191,7 @@ class Delivery:
             self._open.ended(head.notice)
             self._done(head)
         elif (by := self._superseded(head.notice)) is not None:
-            await self._keep(head, "superseded", f"over by {by.id} before it could be told")
+            await self._keep(head, "superseded", f"{by.id} ({by.reason}) takes its place")
         else:
             self._came.clear()
             head.tries += 1
@@ -244,10 +244,9 @@ class Delivery:
             )
 
     def _superseded(self, notice: Notice) -> Notice | None:
-        """The notice in sight by which the same desk learns that the incident is over."""
+        """The notice in sight that makes this one useless to its desk."""
         later = (one for one in self._waiting if not one.quiet and one.notice is not notice)
-        mine = (one.notice for one in later if _same(one.notice, notice))
-        return next((one for one in mine if one.reason in ENDS), None)
+        return next((one.notice for one in later if _takes_place(one.notice, notice)), None)
 
     async def _keep(
         self, head: _Waiting, outcome: Literal["delivered", "failed", "superseded"], detail: str
@@ -292,8 +291,13 @@ class Delivery:
         return next((self._age_s(notice) for notice in waits), 0.0)
 
 
-def _same(one: Notice, other: Notice) -> bool:
-    return bool(one.incident) and (one.incident, one.desk) == (other.incident, other.desk)
+def _takes_place(later: Notice, notice: Notice) -> bool:
+    """Whether the same desk learns by it that the incident is over, or how it is watched now."""
+    if (later.incident, later.desk) != (notice.incident, notice.desk):
+        return False
+    if notice.reason == HEARTBEAT:
+        return later.reason == HEARTBEAT
+    return bool(notice.incident) and later.reason in ENDS
 
 
 class _Outage:

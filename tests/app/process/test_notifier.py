@@ -127,7 +127,7 @@ async def test_who_is_away_holds_nobody_up(tmp_path: Path) -> None:
             await receipts.until(25)
             assert near.ids == [f"n-{number}" for number in range(0, 50, 2)]
             assert set(away.ids) == {"n-0"}
-            page = generate_latest(registry(notifier, "", NoticeCollector)).decode()
+            page = page_of(notifier)
             assert 'tocsin_notices_delivered_total{receiver="near"} 25.0' in page
             assert 'tocsin_notices_waiting{receiver="near"} 0.0' in page
             assert 'tocsin_notices_waiting{receiver="away"} 25.0' in page
@@ -168,9 +168,42 @@ async def test_brokers_that_are_away_are_waited_for_and_counts_go_on(tmp_path: P
                 topic.add("notice", notice(number, incident=f"i-{number}"))
             await receipts.until(3)
             await until(notifier.ready)
-            page = generate_latest(registry(notifier, "", NoticeCollector)).decode()
+            page = page_of(notifier)
             assert 'tocsin_notices_delivered_total{receiver="desk"} 3.0' in page
         assert server.ids == ["n-0", "n-1", "n-1", "n-2"], "no receipt, so once more by its key"
+
+
+@pytest.mark.usefixtures("_hasty")
+async def test_who_wants_no_more_is_left_alone_when_brokers_come_back(tmp_path: Path) -> None:
+    class Failing(MemoryReceipts):
+        async def append(self, receipt: Receipt) -> None:
+            if len(self.kept) == 1 and not self.failed:
+                self.failed = True
+                raise RetryableError("the brokers are away", 0.0)
+            await super().append(receipt)
+
+        failed = False
+
+    topic, receipts = Topic(), Failing()
+    async with hook([410]) as gone, hook() as near:
+        key = tmp_path / "key"
+        receivers = [webhook("gone", gone, key), webhook("near", near, key)]
+        ports = NotifierPorts(lambda: receipts, topic.reader, WoundTimer(), there)
+        notifier = Notifier(receivers, TOPICS, ports)
+        async with serving(notifier):
+            topic.add("notice", notice(0))
+            await receipts.until(1)
+            await until(lambda: 'disabled{receiver="gone"} 1.0' in page_of(notifier))
+            for number in range(1, 4):
+                topic.add("notice", notice(number, incident=f"i-{number}"))
+            await receipts.until(4)
+        assert receipts.failed
+        assert gone.ids == ["n-0"]
+
+
+def page_of(notifier: Notifier) -> str:
+    """What Prometheus reads."""
+    return generate_latest(registry(notifier, "", NoticeCollector)).decode()
 
 
 async def test_another_process_that_began_ends_this_one(tmp_path: Path) -> None:

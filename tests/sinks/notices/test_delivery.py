@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
+import msgspec
 import pytest
 
 from contracts.desk.notice import Notice
@@ -297,7 +298,23 @@ async def test_of_an_incident_that_is_over_only_the_end_is_told() -> None:
         await receipts.until(5)
     assert inbox.confirmed == ["n-2", "n-3", "n-4"]
     assert [one.notice for one in receipts.kept if one.outcome == "superseded"] == ["n-0", "n-1"]
-    assert receipts.kept[0].detail == "over by n-4 before it could be told"
+    assert receipts.kept[0].detail == "n-4 (over) takes its place"
+
+
+async def test_heartbeats_come_to_whom_names_them_and_only_the_newest_that_waits() -> None:
+    beats = [notice(one, incident="", reason="heartbeat", desk="ab"[one % 2]) for one in range(5)]
+    lists = [notice(one, incident="", reason="summary") for one in (5, 6)]
+    for reasons, confirmed in (
+        ([], ["n-5", "n-6"]),
+        (["heartbeat", "summary"], ["n-3", "n-4", "n-5", "n-6"]),
+    ):
+        inbox, receipts = Inbox(), MemoryReceipts()
+        wants = msgspec.convert({"id": "desk", "reasons": reasons}, Receiver)
+        told = Delivery(wants, inbox, receipts, WoundTimer(), receipts.standing("desk"))
+        await feed(told, [*beats, *lists])
+        async with running(told):
+            await receipts.until(7 if reasons else 2)
+        assert inbox.confirmed == confirmed
 
 
 async def test_what_cannot_be_sent_does_not_stop_the_rest(
