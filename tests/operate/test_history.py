@@ -110,6 +110,8 @@ async def assert_kept(city: DeskCity, store: Store, asking: Store) -> None:
         assert isinstance(status, ProjectionStatus)
         await until(lambda: projector.ready() and not status.waiting)
     assert notices
+    found, _ = await city.reader.read(city.topics.incidents, 0, None)
+    assert {dict(one.headers)["schema"] for one in found} == {b"1"}
     assert commands(asking) == {("acknowledge", False), ("acknowledge", True)}
 
 
