@@ -51,7 +51,7 @@ java: $(KAFKA_STAMP) ## Get Java, Maven and Kafka's jars for the tests.
 browser: ## Get Chromium for the tests of pages.
 	@sh tests/testkit/install-chromium.sh
 
-prometheus: ## Get Prometheus for the tests of alert rules.
+prometheus: ## Get Prometheus and Alertmanager for the tests of alerts and notices.
 	@sh tests/testkit/prometheus/install-prometheus.sh
 
 postgres: ## Get PostgreSQL for the tests of the history.
