@@ -61,6 +61,8 @@ def rights(lifelines: Iterable[str], names: TopicNames) -> list[Right]:
     - `gateway` sends telemetry.
     - `desk` hears alarms, incidents and notices, sends commands and looks after shadows
       (`tocsin shadow`).
+    - `history` keeps alarms, incidents, notices and what journals say of commands in SQL
+      (`tocsin history run` and `rebuild`).
     - `reader` reads telemetry, alarms, incidents, journals and what was refused; writes nothing
       (`tocsin record`, `tocsin ledger run`).
 
@@ -103,6 +105,8 @@ def rights(lifelines: Iterable[str], names: TopicNames) -> list[Right]:
         Right("desk", ("Read",), "topic", (*alarms, *heard, *journal, *manifests)),
         Right("desk", ("Write",), "topic", (*commands, names.commands(DESK))),
         Right("desk", ("Read",), "group", (f"{app}-desk",), prefixed=True),
+        Right("history", ("Read",), "topic", (*alarms, *journal, names.journal(DESK))),
+        Right("history", ("Read",), "topic", (names.incidents, names.notices)),
         Right("reader", ("Read",), "topic", (*telemetry, *alarms, *heard, *journal, *shared)),
         Right("reader", ("Read",), "topic", (names.journal(DESK),)),
         Right("reader", ("Read",), "group", (f"{app}-reader",), prefixed=True),

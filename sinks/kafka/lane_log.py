@@ -40,6 +40,9 @@ HEADER: Final = {
     "notice": b"notice",
 }
 MARK: Final = b"mark"
+# Version of all bodies; in a header, since a replay compares bodies with those of before.
+# Fields are added within it; whatever an old consumer could not read raises it.
+SCHEMA: Final = b"1"
 _FENCED: Final = (ProducerFenced, InvalidProducerEpoch, IllegalOperation, AssertionError)
 
 
@@ -221,7 +224,8 @@ class KafkaJournalLog(Generic[E]):
         return sent
 
     def _headers(self, kind: bytes) -> list[tuple[str, bytes]]:
-        return [(KIND, kind), ("published", str(self._clock.now_ms()).encode())]
+        published = str(self._clock.now_ms()).encode()
+        return [(KIND, kind), ("schema", SCHEMA), ("published", published)]
 
     async def emit(self, message: Message, since: int | None) -> bool:
         """Tell the world of trouble outside the lane's own count, once for each key."""

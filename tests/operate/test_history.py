@@ -15,6 +15,7 @@ from app.cli.parser import parser
 from app.process.desk_worker import DeskWorker
 from app.process.projector import Projector
 from app.process.worker_options import WorkerOptions
+from broker.acl import rights
 from configuration.configuration import Configuration
 from contracts.desk.commands import Drill
 from contracts.desk.incident import Incident
@@ -26,7 +27,7 @@ from contracts.ports.status import ProjectionStatus
 from contracts.settings.history import HistorySettings
 from operate.history import rebuild_history, topics_of
 from sinks.history.opening import store_of
-from sinks.history.projection import History
+from sinks.history.projection import History, history_topics
 from sinks.history.queries import audit
 from sinks.history.store import Store
 from tests.testkit.config_folder import SETTINGS, folder_with
@@ -110,6 +111,8 @@ async def assert_kept(city: DeskCity, store: Store, asking: Store) -> None:
         assert isinstance(status, ProjectionStatus)
         await until(lambda: projector.ready() and not status.waiting)
     assert notices
+    found, _ = await city.reader.read(city.topics.incidents, 0, None)
+    assert {dict(one.headers)["schema"] for one in found} == {b"1"}
     assert commands(asking) == {("acknowledge", False), ("acknowledge", True)}
 
 
@@ -120,6 +123,14 @@ def revisions(store: Store) -> set[tuple[Any, ...]]:
 def commands(store: Store) -> set[tuple[str, bool]]:
     with store.reading() as connection:
         return {(one.kind, one.refused) for one in audit(connection)}
+
+
+def test_the_role_of_the_history_may_read_its_topics_and_do_nothing_else() -> None:
+    own = [right for right in rights(["water"], NAMES) if right.role == "history"]
+    assert {name for right in own for name in right.names} == set(
+        history_topics(NAMES, {"water": 1})
+    )
+    assert {(right.operations, right.resource) for right in own} == {(("Read",), "topic")}
 
 
 @pytest.fixture

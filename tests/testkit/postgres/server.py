@@ -26,7 +26,8 @@ USER = "tocsin"
 PASSWORD = "TOCSIN_TEST_POSTGRES_PASSWORD"
 # The server refuses to run as root.
 AS_ROOT = os.getuid() == 0
-OWNER = next((one for one in pwd.getpwall() if AS_ROOT and one.pw_name == "postgres"), None)
+OWNERS = [one for one in pwd.getpwall() if AS_ROOT and one.pw_name in {"postgres", "nobody"}]
+OWNER = max(OWNERS, key=lambda one: one.pw_name, default=None)
 USER_ID, GROUP_ID = (OWNER.pw_uid, OWNER.pw_gid) if OWNER else (None, None)
 FOLDERS = (Path("/"), HOME / ".postgres")
 
@@ -44,7 +45,7 @@ def binaries() -> Path | None:
 def missing() -> str | None:
     """Why no server can start here, None when one can."""
     if AS_ROOT and USER_ID is None:
-        return "expected a user `postgres`: the server does not run as root; add one"
+        return "expected a user `postgres` or `nobody`: the server does not run as root; add one"
     if binaries() is None:
         return "expected PostgreSQL's initdb; `make postgres` unpacks it on Debian"
     return None
@@ -76,6 +77,9 @@ class PostgresServer:
         folder = binaries()
         assert folder is not None, "call `needed` first"
         self._bin, self._durable = folder, durable
+        # What was unpacked brings a library that the system may not have.
+        beside = ":".join(map(str, folder.parents[2].glob("*-linux-gnu*")))
+        self._environment = os.environ | {"LD_LIBRARY_PATH": beside}
         (self.port,) = free_ports(1)
         self._process: subprocess.Popen[bytes] | None = None
         self._folder = Path(tempfile.mkdtemp(prefix="tocsin-postgres-"))
@@ -93,7 +97,7 @@ class PostgresServer:
 
     def _make(self) -> None:
         if AS_ROOT:
-            shutil.chown(self._folder, "postgres", "postgres")
+            os.chown(self._folder, USER_ID or 0, GROUP_ID or 0)
         secret = self._folder / "password"
         secret.write_text(self._password)
         secret.chmod(0o644)  # within a folder of the server's own
@@ -135,7 +139,13 @@ class PostgresServer:
             command += ["-c", option]
         with (self._folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
-                command, stdout=log, stderr=log, cwd=self._folder, user=USER_ID, group=GROUP_ID
+                command,
+                stdout=log,
+                stderr=log,
+                cwd=self._folder,
+                user=USER_ID,
+                group=GROUP_ID,
+                env=self._environment,
             )
         until = time.monotonic() + START_S
         while not self._answers():
