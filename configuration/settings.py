@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from configuration.checks.commands import check_commands
+from configuration.checks.history import check_history
 from configuration.checks.kafka import check_kafka
 from configuration.commands import CommandRules
 from configuration.yaml.fill import FromEnvironment, Page, fill
@@ -16,6 +17,7 @@ from configuration.yaml.located import Located
 from contracts.civil_time import CITY_ZONE, ZONES, civil_zone
 from contracts.kafka import Kafka, Secret, has_credentials, masked
 from contracts.quantities import Duration
+from contracts.settings.history import HistorySettings
 from pipeline.lane.outbox import TRANSACTION_OUTPUTS
 
 PARTITIONS_MAX: Final = 1024
@@ -33,6 +35,7 @@ SECRETS: Final[frozenset[Path]] = frozenset(
         ("kafka", "sasl", "password"),
         ("kafka", "sasl", "token"),
         ("kafka", "tls", "key_password"),
+        ("history", "password"),
         ("ledger", "key"),
         ("reload", "token"),
     }
@@ -158,6 +161,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     limits : Limits
     snapshot : Snapshot
     commands : CommandRules or None
+    history : HistorySettings
     ledger : LedgerStore or None
     reload : ReloadRules
     transaction_timeout : Duration
@@ -179,6 +183,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     limits: Limits = Limits()
     snapshot: Snapshot = Snapshot()
     commands: CommandRules | None = None
+    history: HistorySettings = HistorySettings()
     ledger: LedgerStore | None = None
     reload: ReloadRules = ReloadRules()
     transaction_timeout: Duration = Duration("10 s")
@@ -258,11 +263,6 @@ def _judge_addresses(page: Page) -> None:
             page.refuse(path, expected, masked(str(address)), advice)
 
 
-def _judge_ledger(ledger: LedgerStore | None, page: Page) -> None:
-    if ledger is not None and not _ORIGIN.fullmatch(ledger.origin):
-        page.refuse(("ledger", "origin"), "a name without blanks and `+`", ledger.origin)
-
-
 def _judge(settings: Settings, page: Page) -> None:
     if not _APP.fullmatch(settings.app):
         page.refuse(("app",), "lower-case letters, digits and `-`", settings.app)
@@ -273,8 +273,8 @@ def _judge(settings: Settings, page: Page) -> None:
     if not is_bootstrap(settings.kafka.bootstrap):
         page.refuse(("kafka", "bootstrap"), BOOTSTRAP, *shown_bootstrap(settings.kafka.bootstrap))
     check_kafka(settings.kafka, settings.profile, page)
+    check_history(settings.history, settings.profile, page)
     _judge_addresses(page)
-    _judge_ledger(settings.ledger, page)
     if not settings.lifelines:
         page.find(("lifelines",), "expected at least one lifeline, got none; add one")
     for name in settings.lifelines:
@@ -282,10 +282,17 @@ def _judge(settings: Settings, page: Page) -> None:
             text = f"expected a lifeline such as 'water', got {name!r}; rename it"
             page.find(("lifelines", name), text, key=True)
     check_commands(settings.commands, settings.lifelines, page, settings.profile)
+    _judge_ledger_and_reload(settings, page)
+    _judge_times(settings, page)
+
+
+def _judge_ledger_and_reload(settings: Settings, page: Page) -> None:
+    if settings.ledger is not None and not _ORIGIN.fullmatch(settings.ledger.origin):
+        origin = settings.ledger.origin
+        page.refuse(("ledger", "origin"), "a name without blanks and `+`", origin)
     if settings.reload.port is not None and settings.reload.token is None:
         text = "expected a token beside the port, got none; name where it lies, as ${file:PATH}"
         page.find(("reload", "port"), text)
-    _judge_times(settings, page)
 
 
 def _judge_times(settings: Settings, page: Page) -> None:

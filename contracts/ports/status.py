@@ -3,7 +3,7 @@
 import math
 import time
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final, Literal, NamedTuple, Protocol
 
@@ -90,6 +90,9 @@ class LaneStatus:
         when there was none.
     answered_at_s : float or None
         When a broker last answered a fetch, on the monotonic clock.
+    unasked_at_s : float or None
+        Since when brokers are not asked, because the lane has no room for more, on the monotonic
+        clock; None while they are.
     hidden_at_s : float or None
         Since when an open transaction has hidden the same record and all behind it.
     lane_time_s : int
@@ -150,6 +153,7 @@ class LaneStatus:
     position: int = 0
     end: int = -1
     answered_at_s: float | None = None
+    unasked_at_s: float | None = None
     hidden_at_s: float | None = None
     lane_time_s: int = -1
     revisions: int = 0
@@ -185,8 +189,12 @@ class LaneStatus:
 
     @property
     def answer_age_s(self) -> float:
-        """Time since a broker answered a fetch, NaN before the first time."""
-        return math.nan if self.answered_at_s is None else time.monotonic() - self.answered_at_s
+        """Time since a broker answered a fetch, NaN before the first time.
+
+        It stands while brokers are not asked: that a lane is busy does not mean that they are away.
+        """
+        until_s = time.monotonic() if self.unasked_at_s is None else self.unasked_at_s
+        return math.nan if self.answered_at_s is None else until_s - self.answered_at_s
 
     @property
     def hidden_s(self) -> float:
@@ -286,6 +294,33 @@ class ProjectionStatus(LaneStatus):
     taken: int = 0
     waiting: int = 0
     lost: int = 0
+
+
+@dataclass(slots=True)
+class ReceiverStatus(LaneStatus):
+    """Numbers of one receiver of notices since this process began.
+
+    Parameters
+    ----------
+    oldest_s : callable
+        Age of the oldest notice that waits for it, 0 when none does.
+    outcomes : dict of str to int
+        Notices by what became of them.
+    waiting : int
+        Notices that were read and wait.
+    failed_tries : int
+        Requests that were not confirmed.
+    disabled : bool
+        Whether it wants no more.
+    """
+
+    oldest_s: Callable[[], float] = float
+    outcomes: dict[str, int] = field(
+        default_factory=lambda: {"delivered": 0, "failed": 0, "superseded": 0}
+    )
+    waiting: int = 0
+    failed_tries: int = 0
+    disabled: bool = False
 
 
 class QueueStatus(NamedTuple):

@@ -96,6 +96,7 @@ class LaneLoop:
     async def _fetch(self) -> Records | None:
         number, telemetry, contact = self._lane.name.number, self._ports.telemetry, self._contact
         contact.ask()
+        self._status.unasked_at_s = None
         records = await telemetry.fetch(number, 1.0)
         contact.hear(telemetry.view(number))
         self._note_contact()
@@ -103,6 +104,7 @@ class LaneLoop:
 
     def _count_fetched(self) -> None:
         self._status.fetched += 1
+        self._status.unasked_at_s = time.monotonic()
 
     def _note_contact(self) -> None:
         """Copy what is known of the brokers to where probes and Prometheus read it."""
@@ -339,7 +341,7 @@ class LaneLoop:
 
     async def close(self) -> None:
         """Let go of what was fetched, and of a snapshot that is on its way to its file."""
-        self._status.fetched = 0
+        self._status.fetched, self._status.unasked_at_s = 0, None
         self._contact.leave()
         await self._snapshot_writer.close()
 

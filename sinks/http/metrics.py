@@ -196,7 +196,8 @@ _MEASURES: Final = (
     ),
     _plain(
         "lane_answer_age_seconds",
-        "Time since a broker last answered a fetch of the lane; NaN before the first time",
+        "Time since a broker last answered a fetch of the lane; stands while a busy lane asks for "
+        "nothing; NaN before the first time",
         lambda lane: lane.answer_age_s,
         counts=False,
     ),

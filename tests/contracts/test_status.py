@@ -33,6 +33,14 @@ def test_a_lane_whose_broker_is_away_falls_behind_although_nothing_is_known_to_w
     assert lane(heard_s=100).lag_s == pytest.approx(100, abs=5)
 
 
+def test_a_lane_that_has_no_room_for_more_does_not_say_that_brokers_are_away() -> None:
+    status = lane(end=11, heard_s=100)
+    assert math.isnan(status.lag)
+    status.unasked_at_s = time.monotonic() - 99
+    assert status.answer_age_s == pytest.approx(1, abs=0.5)
+    assert (status.lag, status.blind) == (1, "")
+
+
 def test_what_waits_came_after_the_newest_record_taken() -> None:
     assert lane(end=11).lag_s == pytest.approx(3600, abs=5)
 

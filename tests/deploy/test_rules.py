@@ -1,33 +1,27 @@
 """Alert rules: each fires and keeps silent when it should, names a runbook, asks what exists."""
 
-import asyncio
 import json
 import re
 import subprocess
 import sys
-import time
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from confluent_kafka import Producer
 
 from app.cli.parser import parser
-from contracts.ports.status import DeskStatus
-from ingest.partitioner import home_lane
+from contracts.ports.status import DeskStatus, ReceiverStatus
 from runtime.installation import HOME
 from sinks.http.desk_metrics import DeskCollector
+from sinks.http.notice_metrics import NoticeCollector
 from tests.sinks.http.wound import WoundStatus
-from tests.testkit.faults.drill import Site
-from tests.testkit.kafka.broker import Cluster
-from tests.testkit.prometheus.server import needed, prometheus
+from tests.testkit.prometheus.alertmanager import alertmanager_program
+from tests.testkit.prometheus.server import needed
 
 FOLDER = HOME / "deploy" / "prometheus"
 FILES = [FOLDER / "tocsin-rules.yml", FOLDER / "tocsin-slo-rules.yml"]
 CASES = Path(__file__).with_name("rules.test.yml")
-WAIT_S = 60.0
 METRIC = re.compile(r"\b(?:up|tocsin_[a-z0-9_]+)\b")
 
 
@@ -38,6 +32,7 @@ def rules() -> list[dict[str, Any]]:
 
 
 METRICS = {name for rule in rules() for name in METRIC.findall(rule["expr"])}
+OTHERS = ("tocsin_desk_", "tocsin_notices_")  # of other processes than workers
 ALERTS = [rule for rule in rules() if "alert" in rule]
 
 
@@ -82,6 +77,22 @@ def test_each_command_of_a_runbook_is_one_that_tocsin_takes() -> None:
     assert len(commands) > 10
 
 
+def test_alertmanager_can_read_how_alerts_are_routed() -> None:
+    alertmanager_program()
+    command = [needed("amtool"), "check-config", str(FOLDER / "alertmanager.yml")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    config = yaml.safe_load((FOLDER / "alertmanager.yml").read_text())
+    matchers = [
+        matcher
+        for rule in config["inhibit_rules"]
+        for matcher in rule["source_matchers"] + rule["target_matchers"]
+    ]
+    named = {name for matcher in matchers for name in re.findall(r"Tocsin\w+", matcher)}
+    assert named <= {alert["alert"] for alert in ALERTS}
+    assert len(named) > 5
+
+
 def test_what_alerts_ask_of_the_desk_stage_is_what_it_tells() -> None:
     families = DeskCollector(WoundStatus([DeskStatus("desk-0")]), "").collect()
     told = {sample.name for family in families for sample in family.samples}
@@ -90,56 +101,15 @@ def test_what_alerts_ask_of_the_desk_stage_is_what_it_tells() -> None:
     assert asked <= told
 
 
+def test_what_alerts_ask_of_notices_is_what_is_told() -> None:
+    families = NoticeCollector(WoundStatus([ReceiverStatus("hook")]), "").collect()
+    told = {sample.name for family in families for sample in family.samples}
+    asked = {name for name in METRICS if name.startswith("tocsin_notices_")}
+    assert asked
+    assert asked <= told
+
+
 def test_burn_rates_are_those_of_the_objectives() -> None:
     command = [sys.executable, str(FOLDER / "burn_rates.py"), "--print"]
     made = subprocess.run(command, capture_output=True, check=True).stdout
     assert made == FILES[1].read_bytes()
-
-
-def send(site: Site) -> None:
-    """One reading of each channel."""
-    producer = Producer({"bootstrap.servers": site.bootstrap})
-    for channel in site.channels:
-        now_ms = time.time_ns() // 1_000_000
-        body = json.dumps({"channel": channel, "time": now_ms, "value": 5.0})
-        lane = home_lane(channel.rsplit(".", 1)[0], site.lanes)
-        producer.produce("tocsin.telemetry.water", body.encode(), partition=lane)
-    assert producer.flush(WAIT_S) == 0
-
-
-async def until(holds: Callable[[], Awaitable[object]]) -> None:
-    """Wait for something that other processes do."""
-    async with asyncio.timeout(WAIT_S):
-        while not await holds():  # noqa: ASYNC110 - nothing tells
-            await asyncio.sleep(0.2)
-
-
-@pytest.mark.broker
-@pytest.mark.slow
-@pytest.mark.timeout(300)
-async def test_a_real_prometheus_evaluates_every_rule_on_a_real_worker(tmp_path: Path) -> None:
-    needed("prometheus")
-    with Cluster() as kafka:
-        site = Site(kafka.bootstrap, tmp_path)
-        worker = site.hire()
-        worker.start()
-        try:
-            async with prometheus(tmp_path, [worker.port], FILES) as server:
-                await until(lambda: server.query("tocsin_ready == 1"))
-                send(site)
-                taken = f"sum(tocsin_sample_to_alarm_seconds_count) >= {len(site.channels)}"
-                await until(lambda: server.query(taken))
-                for rule in rules():
-                    await server.query(rule["expr"])
-                used = {name for name in METRICS if not name.startswith("tocsin_desk_")}
-                missing = {name for name in used if not await server.query(name)}
-                assert missing == set()
-                groups = (await server.api("rules"))["groups"]
-                found = [rule for group in groups for rule in group["rules"]]
-                assert len(found) == len(rules())
-                assert [rule for rule in found if rule.get("lastError")] == []
-                # How fresh alarms are is a matter of the machine.
-                others = 'ALERTS{alertstate="firing", alertname!~"TocsinFreshness.*"}'
-                assert await server.query(others) == []
-        finally:
-            worker.bury()

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -10,17 +9,15 @@ from pathlib import Path
 import pytest
 from confluent_kafka import Producer
 
-from ingest.partitioner import home_lane
 from tests.testkit.faults.drill import Site
 from tests.testkit.faults.oracle import Witness, witness
+from tests.testkit.faults.sensors import TOPIC, Sensors
 from tests.testkit.kafka.broker import Cluster
 from tests.testkit.worker_process import WorkerProcess
 
-TOPIC = "tocsin.telemetry.water"
 SILENT_S = 8  # a busy machine, and a broker that finds its way back, may keep senders for seconds
 OUTAGE_S = 12.0  # longer than a channel may be silent
 WAIT_S = 120.0
-EVERY_S = 0.5
 
 
 async def until(holds: Callable[[], bool], what: str) -> None:
@@ -29,32 +26,6 @@ async def until(holds: Callable[[], bool], what: str) -> None:
         while not await asyncio.to_thread(holds):  # noqa: ASYNC110 - nothing tells
             await asyncio.sleep(0.2)
     assert what
-
-
-def reading(channel: str) -> bytes:
-    """One reading of now."""
-    now_ms = time.time_ns() // 1_000_000
-    return json.dumps({"channel": channel, "time": now_ms, "value": 5.0}).encode()
-
-
-class Sensors:
-    """All channels of a site send twice a second; what brokers do not take waits in the client."""
-
-    def __init__(self, site: Site) -> None:
-        self.channels = list(site.channels)
-        self._lanes = site.lanes
-        self._producer = Producer({"bootstrap.servers": site.bootstrap, "linger.ms": 5})
-
-    def lane(self, channel: str) -> int:
-        return home_lane(channel.rsplit(".", 1)[0], self._lanes)
-
-    async def run(self) -> None:
-        """Send until cancelled."""
-        while True:
-            for channel in self.channels:
-                self._producer.produce(TOPIC, reading(channel), partition=self.lane(channel))
-            self._producer.poll(0)
-            await asyncio.sleep(EVERY_S)
 
 
 @asynccontextmanager

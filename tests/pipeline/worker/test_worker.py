@@ -156,8 +156,11 @@ async def test_what_was_fetched_for_a_lane_that_is_busy_is_counted_up_to_its_wai
         try:
             day.readings(400)
             await crew.until(lambda: crew.runner.status.fetched == FETCHED_AHEAD + 1)
+            age_s = crew.runner.status.answer_age_s
+            assert crew.runner.status.answer_age_s == age_s, "no broker is away while none is asked"
         finally:
             go_on.set()
         await day.caught_up(crew)
         assert crew.runner.status.fetched == 0
+        await crew.until(lambda: crew.runner.status.unasked_at_s is None)
         await crew.drain()

@@ -61,7 +61,7 @@ class Prometheus:
 
 @asynccontextmanager
 async def prometheus(
-    folder: Path, ports: Sequence[int], rules: Sequence[Path]
+    folder: Path, ports: Sequence[int], rules: Sequence[Path], alertmanager: str = ""
 ) -> AsyncIterator[Prometheus]:
     """A server that scrapes some ports as the job `tocsin` once a second.
 
@@ -71,14 +71,19 @@ async def prometheus(
         For its files.
     ports : sequence of int
     rules : sequence of Path
+    alertmanager : str, optional
+        Host and port of one that is told of alerts.
     """
     program, (port,) = needed("prometheus"), free_ports(1)
     targets = [{"targets": [f"127.0.0.1:{target}" for target in ports]}]
-    config = {
+    config: dict[str, Any] = {
         "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
         "rule_files": [str(path.resolve()) for path in rules],
         "scrape_configs": [{"job_name": "tocsin", "static_configs": targets}],
     }
+    if alertmanager:
+        told = [{"static_configs": [{"targets": [alertmanager]}]}]
+        config["alerting"] = {"alertmanagers": told}
     (folder / "prometheus.yml").write_text(yaml.safe_dump(config))
     command = [
         program,

@@ -1,0 +1,192 @@
+"""A small city whose pipeline is watched by a real Prometheus that tells a real Alertmanager."""
+
+import asyncio
+import os
+import re
+import subprocess
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import yaml
+
+from runtime.installation import HOME
+from tests.testkit.faults.drill import Site
+from tests.testkit.faults.sensors import Sensors
+from tests.testkit.kafka.broker import LIBS, Cluster
+from tests.testkit.prometheus.alertmanager import Alertmanager, alertmanager
+from tests.testkit.prometheus.compressed import compressed
+from tests.testkit.prometheus.server import Prometheus, prometheus
+from tests.testkit.worker_process import TOCSIN, WorkerProcess
+
+RULES: Final = HOME / "deploy" / "prometheus" / "tocsin-rules.yml"
+ROUTES: Final = HOME / "deploy" / "prometheus" / "alertmanager.yml"
+OBJECTIVE: Final = "TocsinFreshness"  # how fresh alarms are is a matter of the machine
+SNAPSHOTS: Final = "every: 10 s"  # a lane recovers after each one that a full disk has failed
+WAIT_S: Final = 180.0
+LOOK_S: Final = 0.2
+_BLOCK: Final = re.compile(r"^( *)```sh\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
+
+
+async def until(holds: Callable[[], Awaitable[object]], what: str) -> None:
+    """Wait for something that other processes do."""
+    try:
+        async with asyncio.timeout(WAIT_S):
+            while not await holds():  # noqa: ASYNC110 - nothing tells
+                await asyncio.sleep(LOOK_S)
+    except TimeoutError:
+        raise AssertionError(f"waited in vain for {what}") from None
+
+
+@dataclass
+class WatchedSite:
+    """A broker, a worker, the desk stage, sensors, and those who watch.
+
+    Parameters
+    ----------
+    kafka : Cluster
+    site : Site
+    worker, desk : WorkerProcess
+    sensors : Sensors
+    server : Prometheus
+    manager : Alertmanager
+    rung : set of str
+        Names of alerts that Alertmanager has had to tell since this was emptied.
+    """
+
+    kafka: Cluster
+    site: Site
+    worker: WorkerProcess
+    desk: WorkerProcess
+    sensors: Sensors
+    server: Prometheus
+    manager: Alertmanager
+    rung: set[str] = field(default_factory=set)
+
+    async def ringing(self) -> set[str]:
+        """Names of alerts that are active and not inhibited."""
+        alerts = await self.manager.alerts()
+        active = {a["labels"]["alertname"] for a in alerts if a["status"]["state"] == "active"}
+        return {name for name in active if not name.startswith(OBJECTIVE)}
+
+    async def listen(self) -> None:
+        """Note what rings until cancelled."""
+        while True:
+            self.rung |= await self.ringing()
+            await asyncio.sleep(LOOK_S)
+
+    async def ready(self) -> bool:
+        """Whether everything runs."""
+        return bool(await self.server.query("sum(up) == 2 and sum(tocsin_ready) == 2"))
+
+    async def calm(self) -> bool:
+        """Whether everything runs, and nothing rings or is about to."""
+        pending = await self.server.query(f'ALERTS{{alertname!~"{OBJECTIVE}.*"}}')
+        return not pending and not await self.ringing() and await self.ready()
+
+    async def replace_worker(self, failpoint: str = "") -> None:
+        """Let the worker go and start it again."""
+        assert await self.worker.finish(30) == 0, self.worker.log.read_text()[-4000:]
+        self.worker.failpoint = failpoint
+        self.worker.start()
+
+    async def first_step(self, alert: str) -> str:
+        """What the first commands of an alert's runbook print, typed for this site."""
+        script = first_commands(alert)
+        for written, here in {
+            "http://worker-1:9108": f"http://127.0.0.1:{self.worker.port}",
+            "kafka-1:9092": self.site.bootstrap,
+        }.items():
+            script = script.replace(written, here)
+        path = os.pathsep.join((str(self.programs()), str(Path(TOCSIN).parent), os.environ["PATH"]))
+        done = await asyncio.to_thread(
+            subprocess.run,
+            ["sh", "-c", script],
+            cwd=self.site.folder,
+            env=os.environ | {"PATH": path},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        return done.stdout + done.stderr
+
+    def programs(self) -> Path:
+        """A folder with the program of Kafka that a runbook uses."""
+        program = self.site.folder / "bin" / "kafka-transactions.sh"
+        if not program.exists():
+            program.parent.mkdir()
+            tool = "org.apache.kafka.tools.TransactionsCommand"
+            program.write_text(f"#!/bin/sh\nexec java -cp '{LIBS}/*' {tool} \"$@\"\n")
+            program.chmod(0o755)
+        return program.parent
+
+
+def first_commands(alert: str) -> str:
+    """The first block of commands on an alert's runbook, empty where it has none.
+
+    >>> print(first_commands("TocsinNotReady"), end="")
+    curl -s http://worker-1:9108/readyz
+    """
+    groups = yaml.safe_load(RULES.read_text(encoding="utf-8"))["groups"]
+    rules = [rule for group in groups for rule in group["rules"]]
+    (page,) = {r["annotations"]["runbook_url"] for r in rules if r["alert"] == alert}
+    found = _BLOCK.search((HOME / page).read_text(encoding="utf-8"))
+    return "" if found is None else found[2].replace(found[1], "")
+
+
+@contextmanager
+def processes(site: Site) -> Iterator[tuple[WorkerProcess, WorkerProcess]]:
+    """A worker and the desk stage of a site, let go of at the end whatever happened."""
+    worker, desk = site.hire(), site.hire()
+    desk.arguments = ["--desk", *desk.arguments]
+    try:
+        worker.start()
+        desk.start()
+        yield worker, desk
+    finally:
+        worker.bury()
+        desk.bury()
+
+
+def quick_rules(folder: Path) -> Path:
+    """A file of the shipped alerts for which a minute passes in a second."""
+    rules = folder / "rules.yml"
+    rules.write_text(yaml.safe_dump(compressed(RULES), sort_keys=False))
+    return rules
+
+
+@asynccontextmanager
+async def watched_site(folder: Path, rules: Sequence[Path]) -> AsyncIterator[WatchedSite]:
+    """A site whose sensors send, once its processes are ready.
+
+    Parameters
+    ----------
+    folder : Path
+        For all files.
+    rules : sequence of Path
+        What Prometheus evaluates.
+    """
+    routes = yaml.safe_load(ROUTES.read_text(encoding="utf-8"))
+    with Cluster() as kafka:
+        site = Site(kafka.bootstrap, folder)
+        settings = site.configs / "tocsin.yaml"
+        settings.write_text(settings.read_text().replace("every: 1 s", SNAPSHOTS))
+        sensors = Sensors(site)
+        with processes(site) as (worker, desk):
+            ports = [worker.port, desk.port]
+            async with (
+                alertmanager(folder, routes) as manager,
+                prometheus(folder, ports, rules, manager.url.removeprefix("http://")) as server,
+            ):
+                watched = WatchedSite(kafka, site, worker, desk, sensors, server, manager)
+                tasks = [asyncio.create_task(sensors.run()), asyncio.create_task(watched.listen())]
+                try:
+                    await until(watched.ready, "processes that are ready")
+                    yield watched
+                finally:
+                    for task in tasks:
+                        task.cancel()
+                    await asyncio.gather(*tasks, return_exceptions=True)
