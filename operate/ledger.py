@@ -12,6 +12,7 @@ from broker.access import secret_text
 from configuration.configuration import Configuration
 from configuration.settings import LedgerStore, Settings
 from contracts.errors import ConfigError, FatalError
+from contracts.kafka import has_credentials, masked
 from operate.evidence.assessment import AssetLife, Responder, asset_life, responders
 from sinks.ledger.entry import Entry, decode_entry
 from sinks.ledger.files import StoredFiles
@@ -92,6 +93,12 @@ def _signer(store: LedgerStore) -> Signer:
 
 def _place(arguments: argparse.Namespace) -> tuple[StoredFiles, Verifier]:
     """Where the ledger lies and whom to believe; who has neither settings nor key names both."""
+    if arguments.store and has_credentials(arguments.store):
+        msg = (
+            f"--store: expected an address without credentials, got {masked(arguments.store)!r}; "
+            "every user of the machine sees them, set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+        )
+        raise ConfigError(msg)
     if arguments.store and arguments.verifier:
         return StoredFiles(arguments.store), read_verifier(arguments.verifier)
     store = _store(Configuration.load(arguments.configs).settings)

@@ -18,8 +18,24 @@ def _private(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
 
 
-def write_durably(path: Path, pieces: Sequence[bytes | memoryview]) -> None:
-    """Write, sync and rename, then sync the folder, so that the name means the whole content."""
+def write_durably(
+    path: Path, pieces: Sequence[bytes | memoryview], *, replaces: bool = False
+) -> None:
+    """Write, sync and rename, then sync the folder, so that the name means the whole content.
+
+    Parameters
+    ----------
+    path : Path
+    pieces : sequence of bytes
+    replaces : bool
+        Whether a file of that name may be there that counts: if writing fails it stays, or the
+        whole new content is there. Otherwise nothing is left under the name.
+
+    Raises
+    ------
+    OSError
+        When the disk is full or broken.
+    """
     make_private(path.parent)
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
@@ -34,7 +50,8 @@ def write_durably(path: Path, pieces: Sequence[bytes | memoryview]) -> None:
         _sync_folder(path.parent)
     except OSError:
         draft.unlink(missing_ok=True)
-        path.unlink(missing_ok=True)
+        if not replaces:
+            path.unlink(missing_ok=True)
         raise
 
 

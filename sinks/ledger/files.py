@@ -78,7 +78,7 @@ class StoredFiles:
         """Write a file durably; one of this name is replaced."""
         path = f"{self._root}/{name}"
         if self._local:
-            write_durably(Path(path), [data])
+            write_durably(Path(path), [data], replaces=True)
             return
         with self._files.open_output_stream(path) as stream:
             stream.write(data)

@@ -106,6 +106,9 @@ def test_an_auditor_needs_the_store_and_the_public_key_alone(
     other = verifier.replace("tocsin.test", "tocsin.tess")
     code, text = said(capsys, bare, "verify", "--store", store, "--verifier", other)
     assert (code, "expected a verifier" in text) == (2, True)
+    code, text = said(capsys, bare, "verify", "--store", "s3://key:hunter2@bucket/ledger")
+    assert (code, "expected an address without credentials" in text) == (2, True)
+    assert "hunter2" not in text
     code, text = said(capsys, bare, "verify")
     assert (code, "expected a section `ledger`" in text) == (2, True)
     assert newest_checkpoint(Configuration.load(bare, {}).settings) is None

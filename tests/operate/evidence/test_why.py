@@ -19,7 +19,9 @@ from contracts.desk.commands import Acknowledge
 from contracts.desk.incident import Impact, Incident, Member, Situation, Ticket, Why
 from contracts.desk.journal import DeskEntry, encode_desk_entry
 from contracts.errors import ConfigError
+from contracts.journal import Entry
 from contracts.topics import TopicNames
+from lab.explain.replay import read_journal
 from operate.evidence.gather import Gatherer
 from operate.evidence.why import why
 from operate.ledger import opened_ledger
@@ -133,6 +135,9 @@ def check_bundle(path: Path, alarms: list[Alarm]) -> None:
     assert topics == {"alarms.water": len(alarms), **beside}
     decisions = [msgspec.json.decode(one) for one in held["decisions.jsonl"].splitlines()]
     assert [one["outcome"] for one in decisions] == ["equal"] * len(alarms)
+    journal = path.with_name("journal.jsonl")
+    journal.write_bytes(held["journal/water-0.jsonl"])
+    assert all(isinstance(entry, Entry) for _, entry in read_journal(journal).get(0, []))
     proofs = [
         msgspec.json.decode(one, type=InclusionProof) for one in held["ledger.jsonl"].splitlines()
     ]

@@ -1,5 +1,6 @@
 """A ledger in a folder, and in an object store that speaks S3."""
 
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,6 +8,8 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from contracts.errors import ConfigError, RetryableError
+from runtime import failpoints
+from runtime.failpoints import Point
 from sinks.ledger.files import StoredFiles
 from sinks.ledger.ledger import Ledger
 from sinks.ledger.prove import Prover
@@ -71,6 +74,34 @@ def test_an_object_store_holds_a_ledger(server: ThreadedMotoServer) -> None:
     files.put("tile/0/000", bytes(256 * 32))
     findings = list(verify(files, SIGNER.verifier))
     assert findings[0].startswith("tile/0/000: hash 0 at byte 0: expected")
+
+
+@pytest.mark.parametrize("point", [Point.SNAPSHOT_WRITE, Point.FSYNC, Point.RENAME])
+def test_a_disk_that_fails_at_any_write_takes_nothing_that_counts(
+    point: Point, tmp_path: Path
+) -> None:
+    for number in itertools.count(1):
+        files = StoredFiles(str(tmp_path / str(number)))
+        files.begin()
+        Ledger(files, SIGNER).apply(TOLD[:250], behind(TOLD[:250]))
+        failpoints.arm(f"{point}:{number}:error")
+        ledger, failed = Ledger(files, SIGNER), False
+        try:
+            ledger.apply(TOLD[250:], behind(TOLD[250:]))
+        except RetryableError:
+            failed = True
+        finally:
+            failpoints.arm(None)
+        # What was signed last is there, of before or of now: never nothing.
+        size = Prover(files, SIGNER.verifier).head.size
+        assert size in {250, 300}, number
+        assert list(verify(files, SIGNER.verifier)) == [], number
+        if not failed:
+            assert number > 5, "the writes of a step"
+            return
+        assert ledger.positions() == behind(TOLD[:size])
+        ledger.apply(TOLD[size:], behind(TOLD))
+        assert is_sound(files), number
 
 
 def test_a_place_that_does_not_answer_is_tried_again(tmp_path: Path) -> None:
