@@ -211,13 +211,11 @@ async def rings(watched: WatchedSite, alert: str) -> bool:
     return alert in watched.rung
 
 
-SHORT = [
-    Fault(open_transaction, "TocsinRecordsHidden", "ProducerId"),
-    Fault(refused_configuration, "TocsinConfigRefused", "hysterisis"),
-]
+SHORT = [Fault(open_transaction, "TocsinRecordsHidden", "ProducerId")]
 LONG = [
     Fault(silent_district, "TocsinReadingsHalved"),  # first: lag spoils what it compares with
     *SHORT,
+    Fault(refused_configuration, "TocsinConfigRefused", "hysterisis"),
     Fault(broken_configuration, "TocsinDown", restarts=True),
     Fault(stopped_broker, "TocsinBrokerAway", "expected"),
     Fault(poisoned_topic, "TocsinReadingsRefused", 'destiny="undecodable"'),
