@@ -155,7 +155,7 @@ class AlarmDesk:
         order = self._orders.covering(alarm, self.time_s)
         if order is not None:
             answer = self._cover(alarm.id, held, order)
-        if incident[1:] == alarm.id[1:]:
+        if incident[1:] == alarm.id[1:] and not answer.first_in_group:
             answer = self._answers.mark(alarm.id, "first_in_group")
         return self._open.record(alarm.id, answer, drill=self._drill)
 
