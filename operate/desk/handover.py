@@ -14,6 +14,7 @@ from contracts.desk.incident import Incident
 from operate.desk import handover_text as words
 from operate.desk.records import desk_told, desks_asked, instant_s, period_asked, shelvings
 from operate.desk.sheet import Section, Sheet, as_html, as_markdown
+from operate.ledger import newest_checkpoint
 from operate.settings import settled
 
 SHIFT_S: Final = 12 * 3_600
@@ -52,7 +53,8 @@ async def handover(arguments: argparse.Namespace) -> int:
     shelved = await shelvings(configuration, period.ends_s)
     shift = Shift(desk.id, desk.name, period, told, shelved, configuration.civil_time)
     languages = [arguments.language] if arguments.language else LANGUAGES
-    sheets = [sheet(shift, language) for language in languages]
+    checkpoint = newest_checkpoint(configuration.settings) or ""
+    sheets = [sheet(shift, language, checkpoint) for language in languages]
     sys.stdout.write(as_html(sheets) if arguments.html else as_markdown(sheets))
     return 0
 
