@@ -24,7 +24,7 @@ KAFKA_POM := tests/testkit/kafka/pom.xml
 KAFKA_STAMP := .kafka/libs/.complete
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo lint check fast java browser prometheus test long docs bench bench-compare soak fuzz audit lock clean
+.PHONY: help setup demo lint check fast java browser prometheus postgres test long docs bench bench-compare soak fuzz audit lock clean
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,7 +54,10 @@ browser: ## Get Chromium for the tests of pages.
 prometheus: ## Get Prometheus and Alertmanager for the tests of alerts and notices.
 	@sh tests/testkit/prometheus/install-prometheus.sh
 
-test: .venv/.development java browser prometheus ## Run the tests, a real Kafka included.
+postgres: ## Get PostgreSQL for the tests of the history.
+	@sh tests/testkit/postgres/install-postgres.sh
+
+test: .venv/.development java browser prometheus postgres ## Run the tests, a real Kafka included.
 	TOCSIN_REQUIRE_BROKER=1 $(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder -m "not soak and not long"
 
 long: .venv/.development java browser prometheus ## Run the tests that take long: kills, outages, Spark.
@@ -97,7 +100,7 @@ lock: .venv/bin/python ## Resolve the dependencies again and write both lock fil
 	$(COMPILE) --group dev --constraint requirements.lock --output-file requirements-dev.lock
 
 clean: ## Remove what the other targets made, .venv and .kafka included.
-	rm -rf .venv .kafka .prometheus .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .kafka .prometheus .postgres .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	rm -rf build report *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -12,6 +12,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from alarms.blind_links import RULE as OBSERVABILITY
+from alarms.blind_links import LinkBook
 from alarms.rationalisation import Rationalisation
 from alarms.rule_card import ClassCards, RuleCard, next_of
 from alarms.sentences import LANGUAGES, Told, accepted, ended, finding_key, sentences
@@ -32,7 +34,7 @@ from contracts.catalogue import Catalogue, Channel
 from contracts.ports.lane_log import Message
 from contracts.ports.lane_parts import OffsetRange, Shelved, Shown, Why
 from contracts.quantities import NS_PER_MS, NS_PER_S
-from contracts.transition import TRANSITION, Colour, Finding
+from contracts.transition import LINK_SLOT, TRANSITION, Colour, Finding
 
 _FIELDS: Final = tuple(TRANSITION.names or ())
 
@@ -93,7 +95,9 @@ class AlarmBook:
         self._classes = classes
         self._class_of = class_of
         self._catalogue = catalogue
-        self._open: dict[tuple[str, str], Open] = {}  # by (channel, rule name)
+        lane = f"{desk.lifeline}-{desk.partition}"
+        self._links = LinkBook(desk.lifeline, lane, desk.config, desk.zone, catalogue)
+        self._open: dict[tuple[str, str], Open] = {}  # by (channel or link, rule name)
         self._of_colour: Counter[str] = Counter()  # how many of them
 
     @property
@@ -105,6 +109,8 @@ class AlarmBook:
         """Revision for one level change; it does not ring while its channel is shelved."""
         # A field of a numpy record costs ten times one of these, and each is asked for often.
         transition = dict(zip(_FIELDS, change.item(), strict=True))
+        if transition["rule"] == LINK_SLOT:
+            return self._emit_link(transition, offsets)
         channel = self._catalogue.channel(transition["row"])
         cards = self._cards(transition["row"])
         card = cards.cards[transition["rule"]].at_time(transition["time_ns"])
@@ -115,10 +121,30 @@ class AlarmBook:
         told = Told(card, cards, transition, _finding(card, transition, before), onset_ns)
         state: State = "cleared" if colour is Colour.CLEAR else _standing(shelved=shelved)
         alarm = self._alarm(told, channel, state, self._evidence(channel.id, offsets))
-        if before:
+        return self._emit(key, onset_ns, alarm)
+
+    def _emit_link(self, transition: Mapping[str, Any], offsets: OffsetRange) -> Message:
+        """Revision for a level change of a link, which nobody shelves."""
+        link = self._links.name(transition["row"])
+        key = (link, OBSERVABILITY)
+        before = self._open.get(key)
+        onset_ns = before.onset_ns if before else transition["onset_ns"]
+        evidence = self._evidence(link, offsets)
+        alarm = self._links.alarm(self._id(key, onset_ns), transition, onset_ns, evidence)
+        return self._emit(key, onset_ns, alarm)
+
+    def _emit(self, key: tuple[str, str], onset_ns: int, alarm: Alarm) -> Message:
+        if before := self._open.get(key):
             alarm = msgspec.structs.replace(alarm, revision=before.last.revision + 1)
         self._take_in(key, Open(onset_ns, alarm))
         return self._message(alarm)
+
+    def _id(self, key: tuple[str, str], onset_ns: int) -> str:
+        subject, rule = key
+        if rule == OBSERVABILITY:
+            return alarm_id(f"tocsin/{rule}", self._links.subject(subject), onset_ns)
+        row = self._catalogue.row_of[subject]
+        return alarm_id(f"{self._catalogue.channel(row).class_name}/{rule}", subject, onset_ns)
 
     def _alarm(self, told: Told, channel: Channel, state: State, evidence: Evidence) -> Alarm:
         """First revision of what is told of a channel."""
@@ -222,6 +248,11 @@ class AlarmBook:
         keys = sorted(key for key in self._open if key[0] == channel)
         return [self._revise(key, time_ns, state=_standing(shelved=shelved)) for key in keys]
 
+    def rings(self, row: int) -> bool:
+        """Whether any alarm of a channel is open, shelved or not."""
+        channel = self._catalogue.ids[row]
+        return any(key[0] == channel for key in self._open)
+
     def record(self, shelved: Shelved, shown: Shown | None = None) -> Message:
         """What the world is told of a shelving when it begins, and when it is over."""
         ended = None
@@ -239,6 +270,7 @@ class AlarmBook:
             reason=shelved.reason,
             command=shelved.command,
             ended=ended,
+            once=shelved.once or msgspec.UNSET,
         )
         return Message("shelving", shelved.channel.encode(), encode_shelving(record))
 
@@ -310,20 +342,27 @@ class AlarmBook:
             names = ("id", "revision", "onset", "colour")
             told = {name: getattr(known.last, name) for name in names}
             return Open(known.onset_ns, msgspec.structs.replace(own.last, **told))
-        row, onset_ns = self._catalogue.row_of[key[0]], time_ns + NS_PER_MS
-        name = f"{self._catalogue.channel(row).class_name}/{key[1]}"
-        (card,) = [card for card in self._cards(row).cards.values() if card.name == key[1]]
+        onset_ns = time_ns + NS_PER_MS
         last = msgspec.structs.replace(
             own.last,
-            id=alarm_id(name, key[0], onset_ns),
+            id=self._id(key, onset_ns),
             revision=0,
             colour=Colour.CLEAR.word,
             onset=clock(onset_ns, self._desk.zone),
-            owner=self._owner(card.duty, time_ns),
+            owner=self._owner_of(key, time_ns),
         )
         return Open(onset_ns, last)
 
+    def _owner_of(self, key: tuple[str, str], time_ns: int) -> OwnedBy:
+        if key[1] == OBSERVABILITY:
+            return self._links.owner(time_ns)
+        cards = self._cards(self._catalogue.row_of[key[0]]).cards.values()
+        (card,) = [card for card in cards if card.name == key[1]]
+        return self._owner(card.duty, time_ns)
+
     def _governed(self, channel: str, rule: str) -> bool:
+        if rule == OBSERVABILITY:
+            return channel in self._links
         row = self._catalogue.row_of.get(channel)
         if row is None:
             return False

@@ -4,6 +4,7 @@ import heapq
 from typing import Final
 
 Key = tuple[str, ...]
+ALL: Final = 1 << 62  # deadlines that may fire at once, where nobody bounds them
 _SLACK: Final = 1_024  # entries that may be out of date before they are worth sweeping out
 
 

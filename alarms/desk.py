@@ -1,13 +1,15 @@
 """The desk: alarms become incidents and notices, people answer, clocks fire. Deterministic."""
 
-from collections.abc import Container, Iterable
+from collections.abc import Callable, Container, Generator, Iterable
 from dataclasses import dataclass
 from datetime import timezone
-from typing import Any, Final
+from functools import partial
+from typing import Any, Final, Protocol, TypeVar
 
 import msgspec
 
 from alarms.duty.case import Facts
+from alarms.duty.coverage import is_blind
 from alarms.duty.duty import Duty
 from alarms.incidents.grouping import Incidents
 from alarms.lifecycle.alarm_state import NORMAL, AlarmAnswers, Who
@@ -16,7 +18,7 @@ from alarms.lifecycle.maintenance import Order, Passed, WorkOrders
 from alarms.lifecycle.tickets import Tickets
 from alarms.open_alarms import OpenAlarm, OpenAlarms, alarm_of_report, ended, seconds_of
 from alarms.wording import clock
-from contracts.alarm import Alarm
+from contracts.alarm import Alarm, ShelvingRecord
 from contracts.commands.concern import Concern
 from contracts.commands.recent import RecentCommands
 from contracts.desk.answer import Answer
@@ -35,10 +37,12 @@ from contracts.desk.commands import (
 )
 from contracts.desk.incident import Change, Incident, Reason, Situation
 from contracts.desk.notice import Notice
-from contracts.ports.desk import Ground
+from contracts.ports.desk import Ground, Pieces
 from contracts.ports.lane_log import Message
 from contracts.quantities import NS_PER_S
 
+T = TypeVar("T")
+FIRED_AT_ONCE: Final = 10  # deadlines, between which nobody else computes
 REVISIONS_MAX: Final = 100_000  # incidents whose revision is remembered; the oldest is let go
 
 
@@ -101,18 +105,33 @@ class AlarmDesk:
         return {"alarms": len(self._open), "incidents": len(self._revisions)}
 
     def take(self, alarm: Alarm) -> list[Message]:
+        """What comes of one alarm revision, at once."""
+        return _whole(self.taking(alarm))
+
+    def taking(self, alarm: Alarm) -> Pieces:
         """What comes of one alarm revision; desk time reaches its `detected` at least."""
         at_s = seconds_of(alarm.detected)
-        told = self.advance(at_s) if at_s > self.time_s else []
+        if at_s > self.time_s:
+            yield from self._passing(at_s)
         taken = self._answers.take(alarm, at_s)
         changes = self._incidents.take(alarm, self.time_s)
+        told = []
         if taken is not None:
+            self._duty.heartbeats.coverage.note(alarm)
             if taken.replaced:
+                self._duty.heartbeats.coverage.forget(taken.replaced)
                 told.append(self._open.drop(taken.replaced))
             told.append(self._current(alarm, taken.answer))
-        told += self._changed(changes)
+        yield told
+        yield from self._changing(changes)
         self._note_quiet(self._incidents.of_alarm(alarm.id) or "")
-        return told
+
+    def shelved(self, record: ShelvingRecord) -> list[Message]:
+        """What comes of a channel that is shelved, or shown again: its alarms say who did it."""
+        return [
+            self._open.record(alarm, self._answers.answer(alarm), drill=self._drill)
+            for alarm in self._answers.shelve(record)
+        ]
 
     def _note_quiet(self, incident: str) -> None:
         """Let a ticket on which lives hang know whether it may be closed: it never ends by itself.
@@ -155,25 +174,29 @@ class AlarmDesk:
         return repeated or self._checks.ground(command, self.time_s)
 
     def obey(self, command: DeskCommand) -> list[Message]:
+        """What comes of a command, at once."""
+        return _whole(self.obeying(command))
+
+    def obeying(self, command: DeskCommand) -> Pieces:
         """What comes of a command that `judge` has nothing against."""
         if command.expires:
             self._recent.add(command.id, command.at, command.expires)
-        return self._carry_out(command)
+        yield from self._carrying_out(command)
 
-    def _carry_out(self, command: DeskCommand) -> list[Message]:
+    def _carrying_out(self, command: DeskCommand) -> Pieces:
         if isinstance(command, Acknowledge | Confirm | Reset):
-            return self._answer(command)
+            return self._answering(command)
         if isinstance(command, Maintenance):
-            return self._serviced(self._orders.take(command, self.time_s))
+            return self._servicing(self._orders.take(command, self.time_s))
         if isinstance(command, Report) and not command.target:
-            return self.take(alarm_of_report(command, self.time_s, self._zone, self.config))
+            return self.taking(alarm_of_report(command, self.time_s, self._zone, self.config))
         if isinstance(command, Move):
-            return self._move(command)
+            return self._moving(command)
         if isinstance(command, Drill):
             self._drill = command.on
         incident = self._checks.incident(command)
         in_hand = incident in self._tickets
-        return self._handle(incident, command) if in_hand else self._remark(command)
+        return iter([self._handle(incident, command) if in_hand else self._remark(command)])
 
     def _remark(self, command: DeskCommand) -> list[Message]:
         """Put what somebody says of a line on the record of its alarm: it has no ticket."""
@@ -185,20 +208,18 @@ class AlarmDesk:
             told.append(self._open.record(alarm, answer, drill=self._drill))
         return told
 
-    def _answer(self, command: Acknowledge | Confirm | Reset) -> list[Message]:
+    def _answering(self, command: Acknowledge | Confirm | Reset) -> Pieces:
         """Answer an alarm, or all open ones of an incident."""
-        told = []
         for alarm in self._checks.targets(command.target):
-            told += self._answer_one(alarm, command)
+            yield self._answer_one(alarm, command)
         incident = self._checks.incident(command)
         if not isinstance(command, Acknowledge):
-            return told
+            return
         if incident == command.target or incident not in self._tickets:
             self._duty.acknowledged(incident, command.by, self.time_s)
         if incident == command.target and incident in self._tickets:
             self._tickets.apply(incident, command, self.time_s)
-            told += self._tell(incident, "ticket")
-        return told
+            yield self._tell(incident, "ticket")
 
     def _answer_one(self, alarm: str, command: Acknowledge | Confirm | Reset) -> list[Message]:
         who = Who(command.by, command.role, command.reason)
@@ -210,6 +231,8 @@ class AlarmDesk:
             answer = self._answers.reset(alarm, who, self.time_s)
         else:
             answer = self._answers.confirm(alarm, who, self.time_s)
+            if answer.confirmed:
+                self._duty.heartbeats.coverage.resumed(alarm)
         if answer == before or held is None:
             return []
         if answer.state == NORMAL:
@@ -219,12 +242,12 @@ class AlarmDesk:
             told += self.take(ended(held.alarm(), self.time_s, self._zone))
         return told
 
-    def _move(self, command: Move) -> list[Message]:
+    def _moving(self, command: Move) -> Pieces:
         """Put an alarm where a person says."""
         changes = self._incidents.move(command.target, command.to, self.time_s)
-        moved = self._open.get(command.target) is not None
-        told = [self._moved(command.target)] if moved else []
-        return told + self._changed(changes)
+        if self._open.get(command.target) is not None:
+            yield [self._moved(command.target)]
+        yield from self._changing(changes)
 
     def _handle(self, incident: str, command: DeskCommand) -> list[Message]:
         """Carry out a command about a ticket."""
@@ -246,9 +269,9 @@ class AlarmDesk:
         self._revisions.pop(incident, None)
 
     def due(self, time_s: int) -> bool:
-        """Whether `advance` to this time would do anything."""
-        soonest_s = self._soonest_s()
-        return soonest_s is not None and soonest_s <= time_s
+        """Whether advancing to this time would do anything."""
+        times = (self._soonest_s(), self._duty.heartbeats.soonest_s)
+        return any(soonest_s is not None and soonest_s <= time_s for soonest_s in times)
 
     def _soonest_s(self) -> int | None:
         parts = (self._incidents, self._tickets, self._orders, self._duty)
@@ -256,39 +279,51 @@ class AlarmDesk:
         return min((time for time in times if time is not None), default=None)
 
     def advance(self, time_s: int, *, late: bool = False) -> list[Message]:
-        """Move desk time forward, firing every clock on the way, in order of deadlines."""
-        told: list[Message] = []
+        """What comes of moving desk time forward, at once."""
+        return _whole(self.advancing(time_s, late=late))
+
+    def advancing(self, time_s: int, *, late: bool = False) -> Pieces:
+        """Move desk time forward, firing every clock on the way, in order of deadlines.
+
+        Heartbeats come last, one for each desk: they tell what is watched now.
+        """
+        yield from self._passing(time_s, late=late)
+        yield _notices(self._duty.heartbeats.advance(self.time_s))
+
+    def _passing(self, time_s: int, *, late: bool = False) -> Pieces:
+        """Fire clocks up to a time."""
         while (soonest_s := self._soonest_s()) is not None and soonest_s <= time_s:
             self.time_s = max(self.time_s, time_s if late else soonest_s)
-            told += self._fire(self.time_s, late=late)
+            yield from self._firing(self.time_s, late=late)
         self.time_s = max(self.time_s, time_s)
-        return told
 
-    def _fire(self, time_s: int, *, late: bool) -> list[Message]:
-        """Everything that is due at a time: work orders, alarms, tickets, people."""
-        told = self._serviced(self._orders.advance(time_s))
-        told += self._changed(self._incidents.advance(time_s))
-        for incident in self._tickets.advance(time_s):
-            told += self._tell(incident, "ticket")
+    def _firing(self, time_s: int, *, late: bool) -> Pieces:
+        """Everything that is due at a time: work orders, alarms, tickets, people.
+
+        All of a kind fires before any of it is told, as a record tells what else fired.
+        """
+        yield from self._servicing(self._orders.advance(time_s))
+        changes = yield from _fired(self._incidents, self._incidents.advance, time_s)
+        yield from self._changing(changes)
+        tickets = yield from _fired(self._tickets, self._tickets.advance, time_s)
+        for incident in dict.fromkeys(tickets):
+            yield self._tell(incident, "ticket")
             if self._tickets.is_closed(incident):
                 self._close(incident)
-        for fired in self._duty.advance(time_s, late=late):
-            if fired.clock is not None and fired.incident in self._tickets:
-                told += self._tell(fired.incident, "ticket")
-            told += _notices(fired.notices)
-        return told
+        people = yield from _fired(self._duty, partial(self._duty.advance, late=late), time_s)
+        for fired in people:
+            of_ticket = fired.clock is not None and fired.incident in self._tickets
+            told = self._tell(fired.incident, "ticket") if of_ticket else []
+            yield told + _notices(fired.notices)
 
-    def _serviced(self, passed: Passed) -> list[Message]:
+    def _servicing(self, passed: Passed) -> Pieces:
         """Take alarms of assets out of service, and put them back."""
-        told: list[Message] = []
         for order in passed.ended:
-            told += self._cover_all(order, on=False)
+            yield from self._covering(order, on=False)
         for order in passed.begun:
-            told += self._cover_all(order, on=True)
-        return told
+            yield from self._covering(order, on=True)
 
-    def _cover_all(self, order: Order, *, on: bool) -> list[Message]:
-        told: list[Message] = []
+    def _covering(self, order: Order, *, on: bool) -> Pieces:
         touched: dict[str, None] = {}
         for name in self._open.of_assets(order.assets):
             held = self._open.get(name)
@@ -299,19 +334,19 @@ class AlarmDesk:
                 answer = self._answers.mark(name, "out_of_service", on=False)
             else:
                 answer = self._cover(name, held, now)
-            told.append(self._open.record(name, answer, drill=self._drill))
+            yield [self._open.record(name, answer, drill=self._drill)]
             touched[held.incident] = None
         for incident in touched:
             if self._incidents.knows(incident):
-                told += self._change(Change(incident, "reminder" if on else "new"))
-        return told
+                yield self._change(Change(incident, "reminder" if on else "new"))
 
-    def _changed(self, changes: Iterable[Change]) -> list[Message]:
+    def _changing(self, changes: Iterable[Change]) -> Pieces:
         """Records and notices of changes, in their order."""
-        told: list[Message] = []
         for change in changes:
-            told += self._merge(change) if change.reason == "merged" else self._change(change)
-        return told
+            if change.reason == "merged":
+                yield from self._merging(change)
+            else:
+                yield self._change(change)
 
     def _change(self, change: Change) -> list[Message]:
         situation = self._incidents.situation(change.incident)
@@ -327,7 +362,7 @@ class AlarmDesk:
         told = [self._record(situation, change.reason)] if situation.opened else []
         return told + _notices(notices)
 
-    def _merge(self, change: Change) -> list[Message]:
+    def _merging(self, change: Change) -> Pieces:
         """Let an incident or a line go into another."""
         situation, old = self._incidents.situation(change.incident), change.incident
         into, was_told = situation.merged_into, change.incident in self._revisions
@@ -337,11 +372,13 @@ class AlarmDesk:
         if old in self._tickets and not self._tickets.is_closed(old):
             self._tickets.open(into, self.time_s, life_safety=situation.life_safety)
             self._tickets.merge(old, into, self.time_s)
-        told = [self._record(situation, "merged")] if was_told else []
+        if was_told:
+            yield [self._record(situation, "merged")]
         self._duty.merged(old, into)
         self._revisions.pop(old, None)
-        told += map(self._moved, self._open.of_incident(old))
-        return told + _notices(notices)
+        for alarm in self._open.of_incident(old):
+            yield [self._moved(alarm)]
+        yield _notices(notices)
 
     def _moved(self, alarm: str) -> Message:
         """Record of an open alarm that is in another incident now."""
@@ -386,17 +423,23 @@ class AlarmDesk:
         alone = not situation.opened
         ordered = all(held.order for held, _ in some)
         shelved = all(answer.shelved for _, answer in some)
-        until_s = max(held.until_s for held, _ in some)
+        until = max(answer.shelving.until if answer.shelving else "" for _, answer in some)
+        if ordered:
+            until = clock(max(held.until_s for held, _ in some) * NS_PER_S, self._zone)
         return Facts(
             maintenance=first.order if ordered else "",
             shelved=situation.members[0].channel if shelved else "",
             chattering=alone and all(answer.chattering for _, answer in some),
             fleeting=alone and all(answer.fleeting for _, answer in some),
             drill=self._drill,
-            until=clock(until_s * NS_PER_S, self._zone) if ordered else "",
+            until=until if ordered or shelved else "",
             fault=first.fault,
-            first={"en": first.first},
+            first={"en": (self._root(situation) or first).first},
         )
+
+    def _root(self, situation: Situation) -> OpenAlarm | None:
+        """The alarm of what lies behind all others: what to do first is said of it."""
+        return self._open.get(situation.root.alarm) if situation.root else None
 
     def state(self) -> dict[str, Any]:
         """Everything that it remembers, as plain data of its own."""
@@ -424,7 +467,38 @@ class AlarmDesk:
         self._tickets.restore(state["tickets"])
         self._orders.restore(state["orders"])
         self._duty.restore(state["duty"])
+        self._restore_coverage()
         return []
+
+    def _restore_coverage(self) -> None:
+        """Learn from the open alarms what is blind."""
+        coverage = self._duty.heartbeats.coverage
+        for name, held in self._open.items():
+            if is_blind(held.fault.rpartition("/")[2]):
+                coverage.note(held.alarm())
+                if self._answers.answer(name).confirmed:
+                    coverage.resumed(name)
+
+
+def _whole(pieces: Pieces) -> list[Message]:
+    """All pieces as one."""
+    return [message for piece in pieces for message in piece]
+
+
+class _Timed(Protocol):
+    @property
+    def soonest_s(self) -> int | None: ...
+
+
+def _fired(
+    part: _Timed, advance: Callable[[int, int], list[T]], time_s: int
+) -> Generator[list[Message], None, list[T]]:
+    """What falls due in a part, a bounded number of deadlines at a time, a pause behind each."""
+    found: list[T] = []
+    while (soonest_s := part.soonest_s) is not None and soonest_s <= time_s:
+        found += advance(time_s, FIRED_AT_ONCE)
+        yield []
+    return found
 
 
 def _notices(notices: Iterable[Notice]) -> list[Message]:

@@ -31,6 +31,9 @@ def _of_alarm(one: CurrentAlarm) -> Iterator[str]:
     yield one.alarm.say["zh"]
     yield f"since {one.alarm.onset}, incident {one.incident or 'none'}"
     yield f"first: {'; '.join(one.alarm.respond.first)}"
+    if (shelving := one.answer.shelving) is not None:
+        until = "until it is over, at the latest " if shelving.once else "until "
+        yield f"shelved by {shelving.by}, {until}{shelving.until}: {shelving.reason}".rstrip(": ")
     if one.answer.by:
         yield f"{one.answer.at} {one.answer.by}: {one.answer.reason}".rstrip(": ")
 

@@ -144,6 +144,14 @@ FINDINGS: Final[Mapping[str, Told]] = {
         "no reading for {lasted}",
         "已 {lasted}无数据",
     ),
+    # Of a link, not of a channel: `alarms.blind_links` fills it in.
+    "observability": Told(
+        "监测中断告警",
+        "{silent} of its {channels} {lifeline} channels fell silent within 3 min{blind}. "
+        "Probably the link or its power",
+        "所属 {channels} 个{lifeline}测点中 {silent} 个在 3 分钟内相继中断{blind}。"
+        "可能为通信链路或其供电故障",
+    ),
     "invalid": Told(
         "数据无效告警",
         "readings arrive, but none has been valid for {lasted}",

@@ -3,11 +3,14 @@
 from datetime import timezone
 from typing import Final, NamedTuple
 
+import msgspec
+
 from alarms.book import alarm_id
+from alarms.figures import lasted
 from alarms.wording import clock
 from contracts.alarm import Alarm, Evidence, OwnedBy, RespondTo, RungBy, encode_alarm
 from contracts.catalogue import Where
-from contracts.errors import DataLoss, Hidden, SetAside, TocsinError
+from contracts.errors import BrokersAway, DataLoss, Hidden, SetAside, TocsinError
 from contracts.ports.lane_log import Message
 from contracts.quantities import NS_PER_MS
 
@@ -20,6 +23,11 @@ STEPS: Final = [
     "watch this lane's channels by other means",
     "find the cause in the worker's log, then follow docs/standing.md",
 ]
+
+
+WAS_BLIND: Final = "the channels of this lane were not watched meanwhile"
+# The brokers as an asset, so that the alarms of all lanes that one outage struck are one incident.
+BROKERS: Final = ("tocsin", "brokers")
 
 
 class StoppedLane(NamedTuple):
@@ -37,7 +45,8 @@ def lane_stopped_alarm(place: StoppedLane, error: TocsinError, now_ms: int) -> M
 
     It is no output of the lane, so neither its count nor a replay has it. Rule `data_loss` when
     something is gone or was passed over, with the exact offsets as evidence; `hidden` when an open
-    transaction hides what is there; `diverged` when a replay told something else.
+    transaction hides what is there; `outage` when no broker answered for long, which is over;
+    `diverged` when a replay told something else.
 
     Parameters
     ----------
@@ -46,13 +55,7 @@ def lane_stopped_alarm(place: StoppedLane, error: TocsinError, now_ms: int) -> M
     now_ms : int
         Wall clock, milliseconds since 1970 UTC.
     """
-    rule = cause = "diverged"
-    if isinstance(error, DataLoss):
-        rule = "data_loss"
-        cause = f"{rule} {error.where} {error.what} {error.needed}"
-    elif isinstance(error, Hidden):
-        rule = "hidden"
-        cause = f"{rule} {error.first}"
+    rule, cause = _rule_of(error)
     goes_on = isinstance(error, SetAside)
     channel = f"tocsin.{place.lane}"
     now = clock(now_ms * NS_PER_MS, place.zone)
@@ -83,7 +86,28 @@ def lane_stopped_alarm(place: StoppedLane, error: TocsinError, now_ms: int) -> M
         owner=OwnedBy("city", "engineer on duty for the pipeline", by, "city"),
         rule=RungBy(rule, "built in", "[E] project default", ""),
     )
+    if isinstance(error, BrokersAway):
+        alarm = _of_the_brokers(alarm, clock(error.began_ms * NS_PER_MS, place.zone))
     return Message("alarm", alarm.id.encode(), encode_alarm(alarm))
+
+
+def _rule_of(error: TocsinError) -> tuple[str, str]:
+    """Rule that rings, and what tells its causes apart."""
+    if isinstance(error, DataLoss):
+        return "data_loss", f"data_loss {error.where} {error.what} {error.needed}"
+    if isinstance(error, Hidden):
+        return "hidden", f"hidden {error.first}"
+    if isinstance(error, BrokersAway):
+        return "outage", f"outage {error.began_ms}"
+    return "diverged", "diverged"
+
+
+def _of_the_brokers(alarm: Alarm, onset: str) -> Alarm:
+    """What a lane tells of the brokers that all lanes share; it goes on."""
+    lifeline, asset = BROKERS
+    return msgspec.structs.replace(
+        alarm, colour="orange", lifeline=lifeline, asset=asset, onset=onset, consequence=WAS_BLIND
+    )
 
 
 def _evidence(channel: str, place: StoppedLane, error: TocsinError) -> list[Evidence]:
@@ -119,6 +143,15 @@ def _said(lane: str, error: TocsinError) -> dict[str, str]:
             f"{error.first} on. Its channels are not watched; call the engineer of the pipeline.",
             "zh": f"处理通道 {lane} 已停止：偏移量 {error.first} 之后的读数被未结束的事务阻挡，"
             "所属测点目前失去监测，请立即通知系统值班工程师。",
+        }
+    if isinstance(error, BrokersAway):
+        blind_ns = (error.ended_ms - error.began_ms) * NS_PER_MS
+        en, zh = (lasted(blind_ns, language) for language in ("en", "zh"))
+        return {
+            "en": f"Lane {lane} heard no broker for {en}: its channels were not watched meanwhile. "
+            "What was buffered is read now; look at the brokers and the network.",
+            "zh": f"处理通道 {lane} 与消息服务器失联 {zh}，期间所属测点失去监测；"
+            "缓存数据正在补读，请检查消息服务器和网络。",
         }
     return {
         "en": f"Lane {lane} stands: what it found does not fit what it had told. "

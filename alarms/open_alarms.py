@@ -1,5 +1,6 @@
 """Open alarms as the desk publishes them: newest revision, answer, incident, work order."""
 
+from collections.abc import Iterable
 from datetime import datetime, timezone
 from typing import Any, Final
 
@@ -80,6 +81,10 @@ class OpenAlarms:
         """One of them, None when it is not open."""
         return self._held.get(alarm)
 
+    def items(self) -> Iterable[tuple[str, OpenAlarm]]:
+        """Ids and what is kept of them."""
+        return self._held.items()
+
     def of_assets(self, assets: list[str]) -> list[str]:
         """Ids of the open alarms of some assets, each in the order of its last revisions."""
         return [name for asset in assets for name in self._of_asset.get(asset, ())]
@@ -90,8 +95,7 @@ class OpenAlarms:
         held = OpenAlarm(
             encode_alarm(alarm).decode(),
             f"{alarm.lifeline}.{alarm.asset}",
-            f"{alarm.rule.name if alarm.rule.name == REPORT else alarm.class_name}/"
-            f"{alarm.class_name if alarm.rule.name == REPORT else alarm.rule.name}",
+            _fault_of(alarm),
             next(iter(alarm.respond.first), ""),
             incident,
             *((before.order, before.until_s) if before else ()),
@@ -141,6 +145,13 @@ class OpenAlarms:
         self._held, self._of_asset, self._of_incident = {}, {}, {}
         for name, held in state.items():
             self._put(name, msgspec.convert(held, OpenAlarm))
+
+
+def _fault_of(alarm: Alarm) -> str:
+    """What is wrong, by class and rule; what a person found is told apart by its first word."""
+    rule = alarm.rule.name
+    words = (rule, alarm.class_name) if rule == REPORT else (alarm.class_name, rule)
+    return "/".join(words)
 
 
 def _drop(index: dict[str, dict[str, None]], key: str, alarm: str) -> None:

@@ -57,11 +57,12 @@ def rights(lifelines: Iterable[str], names: TopicNames) -> list[Right]:
 
     - `worker` runs lanes: `tocsin run`, and `tocsin begin-anew` while none runs.
     - `desk-stage` runs the desk stage over all alarms.
+    - `notify` tells notices to receivers (`tocsin notify`).
     - `gateway` sends telemetry.
     - `desk` hears alarms, incidents and notices, sends commands and looks after shadows
       (`tocsin shadow`).
-    - `reader` reads telemetry, alarms, incidents and what was refused; writes nothing
-      (`tocsin record`).
+    - `reader` reads telemetry, alarms, incidents, journals and what was refused; writes nothing
+      (`tocsin record`, `tocsin ledger run`).
 
     Parameters
     ----------
@@ -76,6 +77,7 @@ def rights(lifelines: Iterable[str], names: TopicNames) -> list[Right]:
     )
     shared = (names.dead_letters, names.shadow)
     answered = (names.incidents, names.notices, names.current)
+    heard = (*answered, names.receipts)
     own = (names.journal(DESK), names.manifests(DESK), *answered)
     return [
         Right("worker", ("Read",), "topic", (*telemetry, *commands)),
@@ -94,11 +96,15 @@ def rights(lifelines: Iterable[str], names: TopicNames) -> list[Right]:
         Right("desk-stage", ("Write",), "topic", (names.dead_letters,)),
         Right("desk-stage", ("Read",), "group", (desk_group(app),)),
         Right("desk-stage", ("Write",), "transactional-id", (f"{app}-{DESK}-",), prefixed=True),
+        Right("notify", ("Read",), "topic", (names.incidents, names.notices)),
+        Right("notify", ("Read", "Write"), "topic", (names.receipts,)),
+        Right("notify", ("Write",), "transactional-id", (f"{app}-notify-",), prefixed=True),
         Right("gateway", ("Write",), "topic", telemetry),
-        Right("desk", ("Read",), "topic", (*alarms, *answered, *journal, *manifests)),
+        Right("desk", ("Read",), "topic", (*alarms, *heard, *journal, *manifests)),
         Right("desk", ("Write",), "topic", (*commands, names.commands(DESK))),
         Right("desk", ("Read",), "group", (f"{app}-desk",), prefixed=True),
-        Right("reader", ("Read",), "topic", (*telemetry, *alarms, *answered, *journal, *shared)),
+        Right("reader", ("Read",), "topic", (*telemetry, *alarms, *heard, *journal, *shared)),
+        Right("reader", ("Read",), "topic", (names.journal(DESK),)),
         Right("reader", ("Read",), "group", (f"{app}-reader",), prefixed=True),
     ]
 

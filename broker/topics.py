@@ -139,6 +139,21 @@ def desk_topics(names: TopicNames, plan: TopicPlan | None = None) -> list[Topic]
     return [_topic(name, 1, plan, settings) for name, settings in wanted]
 
 
+def notice_topics(names: TopicNames, plan: TopicPlan | None = None) -> list[Topic]:
+    """Topics of whoever tells notices to receivers: two of the desk stage's, and the receipts.
+
+    Receipts are kept as long as notices: a receiver's newest one says where it goes on.
+
+    Examples
+    --------
+    >>> [topic.name for topic in notice_topics(TopicNames())]
+    ['tocsin.incidents', 'tocsin.notices', 'tocsin.receipts']
+    """
+    plan = plan or TopicPlan()
+    wanted = (names.incidents, names.notices, names.receipts)
+    return [_topic(name, 1, plan, _kept(plan.alarms_days)) for name in wanted]
+
+
 def _kept(days: int) -> dict[str, str]:
     return {**_DELETE, "retention.ms": str(days * DAY_MS)}
 

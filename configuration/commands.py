@@ -33,8 +33,8 @@ class Places(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         Names of lifelines.
     areas : list of str
         Districts, streets, neighbourhoods or grid cells, as the catalogue writes them. Shadows
-        concern whole lanes, drills and work orders more than one place, so a role with areas may
-        not command them.
+        concern whole lanes and drills the whole city, so a role with areas may not command them;
+        a work order must name one of the areas, and holds there alone.
     """
 
     lifelines: list[str] = []

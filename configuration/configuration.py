@@ -15,7 +15,15 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from alarms.incidents.topology import NO_TOPOLOGY, Topology
-from configuration.catalogue.store import Content, by_id, content, in_order, opened, opened_stream
+from configuration.catalogue.store import (
+    Content,
+    by_id,
+    content,
+    in_order,
+    one_table,
+    opened,
+    opened_stream,
+)
 from configuration.loader import Loader
 from configuration.pack import ClassPack, Pack
 from configuration.settings import Settings
@@ -111,7 +119,7 @@ class Configuration:
     @cached_property
     def catalogue(self) -> Catalogue:
         """Channels of all lifelines by their ids: for looking at, not for running lanes by."""
-        return Catalogue(by_id(pa.concat_tables([c.table for c in self.catalogues.values()])))
+        return Catalogue(by_id(one_table([c.table for c in self.catalogues.values()])))
 
     @classmethod
     def load(cls, folder: Path, environment: Mapping[str, str] | None = None) -> "Configuration":

@@ -30,6 +30,7 @@ from detectors.base.row_rule import VALUE
 from detectors.base.thresholds import COLOURS, Steps
 from detectors.channel import invalid, silence
 from detectors.channel.invalid import LivenessWatch
+from detectors.channel.links import NO_LINKS, Links, LinkWatch
 from detectors.channel.silence import SilenceWatch
 from detectors.fused import parameters
 from detectors.fused.limit import Limit
@@ -120,7 +121,7 @@ class Plan:
                 [pack.plausible for pack in packs], class_of, self.catalogue.row_of.keys()
             ),
             scorer=self._rules(rows, class_of),
-            silence=_liveness(packs, class_of),
+            silence=_liveness(packs, class_of, rows),
             book=AlarmBook(desk, cards, class_of, rows),
             home_of=self.home_of,
         )
@@ -167,10 +168,24 @@ class Plan:
         )
 
 
-def _liveness(packs: Sequence[ClassPack], class_of: NDArray[np.int32]) -> LivenessWatch:
+def _liveness(
+    packs: Sequence[ClassPack], class_of: NDArray[np.int32], rows: Catalogue
+) -> LinkWatch:
     """The rules on lane time."""
     silence = SilenceWatch([pack.silent for pack in packs], class_of)
-    return LivenessWatch(silence, [pack.invalid for pack in packs], class_of)
+    watch = LivenessWatch(silence, [pack.invalid for pack in packs], class_of)
+    return LinkWatch(watch, silence, _links(packs, class_of, rows))
+
+
+def _links(packs: Sequence[ClassPack], class_of: NDArray[np.int32], rows: Catalogue) -> Links:
+    """Links of a lane's channels whose silence rings; where lives hang on it, each by itself."""
+    names, link_of = rows.links()
+    if not names:
+        return NO_LINKS
+    folds = np.array([pack.silent is not None and not pack.life_safety for pack in packs])
+    there, code = np.unique(np.where(folds[class_of], link_of, -1), return_inverse=True)
+    none = int(there[0] < 0)  # the first of them stands for channels without a link
+    return Links([names[link] for link in there[none:]], code.astype(np.int32) - none)
 
 
 def _unit(rows: Catalogue, name: str) -> NDArray[np.float64]:

@@ -17,6 +17,7 @@ from configuration.checks.pack import check_pack
 from configuration.checks.references import check_references
 from configuration.desk.duty import FOLDER as DESKS
 from configuration.desk.duty import DutyFolder, read_duty
+from configuration.desk.notices import FOLDER as NOTICES
 from configuration.desk.topology import FOLDER as TOPOLOGY
 from configuration.desk.topology import read_topology
 from configuration.pack import RULES, ClassPack, Pack, in_time
@@ -31,7 +32,7 @@ from contracts.civil_time import CITY, DayType, civil_zone
 
 SETTINGS_FILE: Final = "tocsin.yaml"
 CATALOGUE: Final = "catalogue"
-NO_LIFELINES: Final = frozenset({DESKS, TOPOLOGY})  # folders with YAML of their own
+NO_LIFELINES: Final = frozenset({DESKS, NOTICES, TOPOLOGY})  # folders with YAML of their own
 
 
 def _holds_packs(path: Path) -> bool:

@@ -7,7 +7,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Final
 
 from contracts.errors import ConfigError
-from contracts.transition import Finding
+from contracts.transition import LINK_SLOT, Finding
 from detectors.base.findings import SIDES, by_expected, by_sides, only
 from detectors.base.kind import Kind, no_references
 from detectors.channel import invalid, silence
@@ -29,7 +29,7 @@ _FUSED: Final = {
 }
 _BUILT_IN_FINDING: Final = {"limit": by_sides, "unusual": by_expected}
 FIRST_SLOT: Final = 1 + max(silence.SLOT, invalid.SLOT, *_FUSED.values())
-SLOTS_MAX: Final = 256  # a level change names its rule in one byte
+SLOTS_MAX: Final = LINK_SLOT  # a level change names its rule in one byte, and links have the last
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,31}")
 
 

@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from configuration.checks.commands import check_commands
+from configuration.checks.history import check_history
 from configuration.checks.kafka import check_kafka
 from configuration.commands import CommandRules
 from configuration.yaml.fill import FromEnvironment, Page, fill
@@ -16,6 +17,7 @@ from configuration.yaml.located import Located
 from contracts.civil_time import CITY_ZONE, ZONES, civil_zone
 from contracts.kafka import Kafka, Secret, has_credentials, masked
 from contracts.quantities import Duration
+from contracts.settings.history import HistorySettings
 from pipeline.lane.outbox import TRANSACTION_OUTPUTS
 
 PARTITIONS_MAX: Final = 1024
@@ -24,6 +26,7 @@ SESSION_NS_MIN: Final = 1_000_000_000
 _ENVIRONMENT = re.compile(r"\$\{env:([A-Za-z_][A-Za-z0-9_]*)\}")
 _APP = re.compile(r"[a-z][a-z0-9-]{0,62}")
 _LIFELINE = re.compile(r"[a-z][a-z0-9_-]{0,31}")
+_ORIGIN = re.compile(r"[^\s+]+")
 _BROKER = re.compile(r"(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9_.-]+):([0-9]{1,5})")
 PORT_MAX: Final = 65_535
 # Where a secret stands: it is read when a client connects, by those alone who connect.
@@ -32,9 +35,13 @@ SECRETS: Final[frozenset[Path]] = frozenset(
         ("kafka", "sasl", "password"),
         ("kafka", "sasl", "token"),
         ("kafka", "tls", "key_password"),
+        ("history", "password"),
+        ("ledger", "key"),
         ("reload", "token"),
     }
 )
+# Where an address stands that may carry credentials.
+ADDRESSES: Final[tuple[Path, ...]] = (("state",), ("ledger", "store"))
 BOOTSTRAP: Final = "`host:port`, with commas between several"
 
 Text = Annotated[str, Meta(min_length=1, max_length=1000)]
@@ -109,6 +116,30 @@ class Snapshot(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     or_readings: Count = 5_000_000
 
 
+class LedgerStore(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A record of what was told and done that nobody can change unseen; see `docs/ledger.md`.
+
+    Parameters
+    ----------
+    origin : str
+        Name of the ledger in its checkpoints, as an address that the operator owns:
+        `city.example/tocsin`. Another name is another ledger.
+    store : str
+        Where its files go: a folder, or an address that `pyarrow.fs` understands.
+    key : Secret
+        Ed25519 private key as PEM: `${file:PATH}` or `${env:NAME}`.
+    """
+
+    origin: Annotated[str, Meta(min_length=1, max_length=200)]
+    store: Text
+    key: Secret
+
+    def __repr__(self) -> str:
+        """As usual, but for the credentials that a variable may have brought into the address."""
+        store = masked(self.store)
+        return f"LedgerStore(origin={self.origin!r}, store={store!r}, key={self.key!r})"
+
+
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Everything about a worker that does not change what its lanes emit, and what lanes pin.
 
@@ -130,6 +161,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     limits : Limits
     snapshot : Snapshot
     commands : CommandRules or None
+    history : HistorySettings
+    ledger : LedgerStore or None
     reload : ReloadRules
     transaction_timeout : Duration
         How long a dead worker's open transaction may hide its lane.
@@ -150,6 +183,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     limits: Limits = Limits()
     snapshot: Snapshot = Snapshot()
     commands: CommandRules | None = None
+    history: HistorySettings = HistorySettings()
+    ledger: LedgerStore | None = None
     reload: ReloadRules = ReloadRules()
     transaction_timeout: Duration = Duration("10 s")
     transaction_outputs: Annotated[int, Meta(ge=1, le=100_000)] = TRANSACTION_OUTPUTS
@@ -212,16 +247,20 @@ def shown_bootstrap(text: str) -> tuple[str, str]:
     return masked(text), advice
 
 
-def _judge_state(page: Page) -> None:
+def _judge_addresses(page: Page) -> None:
     """Refuse credentials that stand in the file; those of a variable are masked where printed."""
-    state = page.located.data.get("state")
-    if not isinstance(state, FromEnvironment) and has_credentials(str(state)):
-        advice = (
-            "the store takes them from its own variables (AWS_ACCESS_KEY_ID, "
-            "AWS_SECRET_ACCESS_KEY) or from the machine's role; or put the whole address in "
-            "`${env:NAME}`"
-        )
-        page.refuse(("state",), "an address without credentials", masked(str(state)), advice)
+    for path in ADDRESSES:
+        address = page.located.data
+        for key in path:
+            address = (address or {}).get(key)
+        if not isinstance(address, FromEnvironment) and has_credentials(str(address)):
+            advice = (
+                "the store takes them from its own variables (AWS_ACCESS_KEY_ID, "
+                "AWS_SECRET_ACCESS_KEY) or from the machine's role; or put the whole address in "
+                "`${env:NAME}`"
+            )
+            expected = "an address without credentials"
+            page.refuse(path, expected, masked(str(address)), advice)
 
 
 def _judge(settings: Settings, page: Page) -> None:
@@ -234,7 +273,8 @@ def _judge(settings: Settings, page: Page) -> None:
     if not is_bootstrap(settings.kafka.bootstrap):
         page.refuse(("kafka", "bootstrap"), BOOTSTRAP, *shown_bootstrap(settings.kafka.bootstrap))
     check_kafka(settings.kafka, settings.profile, page)
-    _judge_state(page)
+    check_history(settings.history, settings.profile, page)
+    _judge_addresses(page)
     if not settings.lifelines:
         page.find(("lifelines",), "expected at least one lifeline, got none; add one")
     for name in settings.lifelines:
@@ -242,10 +282,17 @@ def _judge(settings: Settings, page: Page) -> None:
             text = f"expected a lifeline such as 'water', got {name!r}; rename it"
             page.find(("lifelines", name), text, key=True)
     check_commands(settings.commands, settings.lifelines, page, settings.profile)
+    _judge_ledger_and_reload(settings, page)
+    _judge_times(settings, page)
+
+
+def _judge_ledger_and_reload(settings: Settings, page: Page) -> None:
+    if settings.ledger is not None and not _ORIGIN.fullmatch(settings.ledger.origin):
+        origin = settings.ledger.origin
+        page.refuse(("ledger", "origin"), "a name without blanks and `+`", origin)
     if settings.reload.port is not None and settings.reload.token is None:
         text = "expected a token beside the port, got none; name where it lies, as ${file:PATH}"
         page.find(("reload", "port"), text)
-    _judge_times(settings, page)
 
 
 def _judge_times(settings: Settings, page: Page) -> None:

@@ -115,13 +115,14 @@ class ShelvingEnd(msgspec.Struct, frozen=True):
         Lane time, RFC 3339.
     how : str
         `time` when it was up, `command` when somebody ended it, `life_safety` when a new
-        configuration says that the class is never shelved.
+        configuration says that the class is never shelved, `return` when nothing rings on the
+        channel any more and it was shelved no longer than that.
     by, role, reason : str
         Who ended it, empty unless a command did.
     """
 
     at: str
-    how: Literal["time", "command", "life_safety"]
+    how: Literal["time", "command", "life_safety", "return"]
     by: str = ""
     role: str = ""
     reason: str = ""
@@ -141,6 +142,8 @@ class ShelvingRecord(msgspec.Struct, frozen=True):
         Of the command that shelved it; `command` is its id.
     ended : ShelvingEnd or None
         None while it lasts.
+    once : bool
+        Whether it ends before `until` once nothing rings on the channel; left out where not.
     """
 
     channel: str
@@ -153,10 +156,13 @@ class ShelvingRecord(msgspec.Struct, frozen=True):
     reason: str
     command: str
     ended: ShelvingEnd | None = None
+    # Bodies of shelvings by time stay as they were: a replay must tell the same.
+    once: bool | msgspec.UnsetType = msgspec.UNSET
 
 
 _ENCODER = msgspec.json.Encoder()
 _DECODER = msgspec.json.Decoder(Alarm)
+_SHELVING_DECODER = msgspec.json.Decoder(ShelvingRecord)
 
 
 def encode_alarm(alarm: Alarm) -> bytes:
@@ -172,3 +178,8 @@ def encode_shelving(record: ShelvingRecord) -> bytes:
 def decode_alarm(body: bytes) -> Alarm:
     """Revision from its body; `msgspec.ValidationError` when it is none."""
     return _DECODER.decode(body)
+
+
+def decode_shelving(body: bytes) -> ShelvingRecord:
+    """What is told of a shelving from its body; `msgspec.ValidationError` when it is none."""
+    return _SHELVING_DECODER.decode(body)

@@ -42,6 +42,8 @@ SCHEMA = pa.schema(
     ]
 )
 HASH = pa.field("hash", pa.uint64(), nullable=False)  # `id_hash` of every channel, if it was kept
+# Asset by which a channel speaks. Catalogues without it keep their bytes, and so their hash.
+LINK = pa.field("link", WORD, nullable=False)
 WORDS_MAX = 1 << 12  # that a column may have to be looked up by number: groups may be millions
 RUNS_MAX = 1 << 16  # of rising ids, beyond which looking for an id in each would take too long
 
@@ -178,11 +180,13 @@ class Catalogue:
     Parameters
     ----------
     table : pyarrow.Table
-        Columns of `SCHEMA` and perhaps `HASH`; ids are unique, and rise in a few runs.
+        Columns of `SCHEMA` and perhaps `LINK` and `HASH`; ids are unique, and rise in a few runs.
     """
 
     def __init__(self, table: pa.Table) -> None:
-        wanted = SCHEMA.append(HASH) if HASH.name in table.column_names else SCHEMA
+        wanted = SCHEMA
+        for field in (LINK, HASH):
+            wanted = wanted.append(field) if field.name in table.column_names else wanted
         self.table = table if table.schema.equals(wanted) else table.cast(wanted)
 
     def __len__(self) -> int:
@@ -246,6 +250,19 @@ class Catalogue:
     def groups(self) -> Words:
         """Group of every channel, by row."""
         return Words(self.table.column("group"))
+
+    def links(self) -> tuple[list[str], NDArray[np.int32]]:
+        """Links, and the place among them of every channel's, -1 where it names none.
+
+        No links, and places of shape (0,), where no channel of the table names one.
+        """
+        if LINK.name not in self.table.column_names:
+            return [], np.empty(0, np.int32)
+        words, codes = self.codes(LINK.name)
+        place = {word: i for i, word in enumerate(word for word in words if word)}
+        if not place or not len(codes):
+            return [], np.empty(0, np.int32)
+        return list(place), np.array([place.get(word, -1) for word in words], np.int32)[codes]
 
     def tags(self, row: int) -> list[str]:
         """Tags of one channel."""

@@ -97,6 +97,27 @@ class Hidden(TocsinError):  # noqa: N818 - the domain's word
         self.end = end
 
 
+class BrokersAway(TocsinError):  # noqa: N818 - the domain's word
+    """No broker answered a lane for a while, which is over.
+
+    Parameters
+    ----------
+    where : str
+        Lane that was blind.
+    began_ms, ended_ms : int
+        The last answer before, and the first one behind it, milliseconds since 1970 UTC.
+    """
+
+    def __init__(self, where: str, began_ms: int, ended_ms: int) -> None:
+        super().__init__(
+            f"{where}: expected answers of the brokers, got none for "
+            f"{(ended_ms - began_ms) // 1000} s; look at the brokers and the network"
+        )
+        self.where = where
+        self.began_ms = began_ms
+        self.ended_ms = ended_ms
+
+
 class AccessDenied(RetryableError):  # noqa: N818 - the domain's word
     """A collaborator does not let us in: at a start somebody must act, later secrets may change."""
 

@@ -97,12 +97,23 @@ class CommandBase(
 
 
 class Shelve(CommandBase, frozen=True, tag="shelve"):
-    """Hold a channel's readings unscored and its alarms back, for a stated reason and time."""
+    """Hold a channel's alarms back, for a stated reason and time.
+
+    Parameters
+    ----------
+    channel, by, reason : str
+    seconds : int
+        How long, lane time.
+    once : bool
+        Whether it ends before that, as soon as an alarm of the channel is over and none stands:
+        ISA-18.2 calls it one-shot. Its readings are scored meanwhile; without it they are held.
+    """
 
     channel: str
     by: str
     reason: str
     seconds: Annotated[int, Meta(ge=1, le=SHELVE_S_MAX)]
+    once: bool = False
 
 
 class Unshelve(CommandBase, frozen=True, tag="unshelve"):

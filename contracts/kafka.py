@@ -153,7 +153,15 @@ NO_SECURITY: Final = Security()
 
 
 def _on_loopback(broker: str) -> bool:
-    host = broker.rpartition(":")[0].strip("[]")
+    return is_on_loopback(broker.rpartition(":")[0].strip("[]"))
+
+
+def is_on_loopback(host: str) -> bool:
+    """Whether a host is this machine.
+
+    >>> is_on_loopback("::1"), is_on_loopback("kafka-1")
+    (True, False)
+    """
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

@@ -60,6 +60,11 @@ class TopicNames(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return f"{self.prefix}.notices"
 
     @property
+    def receipts(self) -> str:
+        """What became of each notice at each receiver."""
+        return f"{self.prefix}.receipts"
+
+    @property
     def current(self) -> str:
         """Newest revision of every open alarm with its answer; compacted."""
         return f"{self.prefix}.alarms.current"

@@ -3,11 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 NEVER = np.iinfo(np.int64).min
+# Slot of what is found of a link; `row` is then the first of its channels.
+LINK_SLOT: Final = 255
 
 
 class Colour(IntEnum):

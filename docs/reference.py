@@ -33,12 +33,14 @@ from contracts.desk.incident import (
     Why,
 )
 from contracts.desk.notice import Notice, Withheld
+from contracts.desk.receipt import Receipt
 from contracts.journal import Accept, Promote, Rollback, Shadow, Shelve, Unshelve
 from contracts.ports.status import LaneStatus, ProcessStatus
 from docs.sentences import page as sentences
 from ingest.json.reading import Reading
 from sinks.http.desk_metrics import DeskCollector
 from sinks.http.metrics import MetricsCollector, registry
+from sinks.http.notice_metrics import NoticeCollector
 from sinks.http.projection_metrics import ProjectionCollector
 
 FOLDER: Final = Path(__file__).resolve().parent / "reference"
@@ -48,7 +50,7 @@ MADE: Final = (
 COMMANDS: Final = (Shelve, Unshelve, Accept, Shadow, Promote, Rollback)
 OF_THE_DESK: Final = (
     *(Incident, Situation, Member, Why, Cause, Impact, NextLoss, Redundancy, Ticket, Step),
-    *(ClockState, Notice, Withheld, CurrentAlarm, Answer),
+    *(ClockState, Notice, Withheld, Receipt, CurrentAlarm, Answer),
 )
 RECORDS: Final = (Reading, Alarm, ShelvingRecord, *OF_THE_DESK, DeadLetter, *COMMANDS)
 STEPS: Final = ["blue", "yellow", "orange", "red"]
@@ -210,7 +212,7 @@ def metrics() -> str:
     text += "those of projections of topics, as the history, with `tocsin_projection_`.\n\n"
     known = {
         family.name: family
-        for collector_of in (MetricsCollector, DeskCollector, ProjectionCollector)
+        for collector_of in (MetricsCollector, DeskCollector, NoticeCollector, ProjectionCollector)
         for family in registry(Idle(), "", collector_of).collect()
     }
     families = [known[name] for name in sorted(known)]

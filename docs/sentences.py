@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
+from alarms.blind_links import OVER, RULE, STILL, Blind, rings
 from alarms.findings import FINDINGS
 from alarms.rationalisation import Owner, Rationalisation, Respond
 from alarms.rule_card import ClassCards, RuleCard
@@ -37,6 +38,11 @@ OTHERS: Final = """
 ## Kinds that no pack uses
 
 What a class without words of its own would say, in MPa.
+"""
+LINKS: Final = """
+## Links
+
+What a [link](../incidents.md#mass-silence) says whose channels fall silent together.
 """
 # Usual value of each class and how far it moves by itself, in the unit of the class.
 USUAL: Final[Mapping[str, tuple[float, float]]] = {
@@ -318,6 +324,18 @@ def bare() -> Iterator[Line]:
             yield Line("", "", key, "yellow", sentences(told, {"en": "P-1", "zh": "P-1"}))
 
 
+def links() -> Iterator[Line]:
+    """What is said of a link: when it rings, when more channels are silent, and when it is back."""
+    streets = ("310101002", "310101003", "310101004")
+    for colour, template, silent, lasted_ns in (
+        ("orange", rings(), 612, 0),
+        ("orange", STILL, 1_950, LATER_NS),
+        ("clear", OVER, 297, CALM_NS),
+    ):
+        told = Blind("P-1", "water", silent, 2_000, lasted_ns, ("street", streets))
+        yield Line("", "", RULE, colour, told.say(template))
+
+
 def page() -> str:
     """The page of sentences."""
     text, lifeline, label = ABOUT, "", ""
@@ -334,6 +352,7 @@ def page() -> str:
             text += f"\n### `{label}`\n\n{_HEAD}"
         text += _row(line)
     others = [line for line in bare() if line.key.partition(".")[0] not in used]
+    text += LINKS + f"\n{_HEAD}" + "".join(map(_row, links()))
     return text + OTHERS + f"\n{_HEAD}" + "".join(map(_row, others))
 
 

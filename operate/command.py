@@ -38,7 +38,7 @@ def _wanted(arguments: argparse.Namespace) -> Command:
         got = repr(arguments.length)
         msg = f"--for: expected a time of at least 1 s, such as '2 h', got {got}; correct it"
         raise ConfigError(msg)
-    return Shelve(*who, length.ns // NS_PER_S)
+    return Shelve(*who, length.ns // NS_PER_S, arguments.once)
 
 
 def _place(configuration: Configuration, channel: str) -> tuple[str, int]:

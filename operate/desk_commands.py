@@ -75,7 +75,8 @@ def _bounded(command: DeskCommandBase) -> DeskCommandBase:
 def _maintenance(arguments: argparse.Namespace) -> list[Maintenance]:
     """One order from its options, or those of a file."""
     if arguments.csv is not None:
-        return read_work_orders(arguments.csv, arguments.by)
+        orders = read_work_orders(arguments.csv, arguments.by)
+        return [msgspec.structs.replace(order, area=arguments.area) for order in orders]
     needed = ("order", "assets", "begins", "ends", "reason")
     if missing := [name for name in needed if not getattr(arguments, name)]:
         names = " and ".join(f"--{name}" for name in missing)
@@ -88,6 +89,7 @@ def _maintenance(arguments: argparse.Namespace) -> list[Maintenance]:
         assets=arguments.assets,
         begins=moment_ms("--begins", arguments.begins),
         ends=moment_ms("--ends", arguments.ends),
+        area=arguments.area,
     )
     _bounded(command)
     return [command]

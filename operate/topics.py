@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import msgspec
 
 from broker import acl
-from broker.topics import Topic, TopicPlan, desk_topics, ensure, needed, verify
+from broker.topics import Topic, TopicPlan, desk_topics, ensure, needed, notice_topics, verify
 from configuration.configuration import Configuration
 from contracts.kafka import Kafka
 from contracts.topics import TopicNames
@@ -27,6 +27,7 @@ async def settle_topics(arguments: argparse.Namespace) -> int:
     plan = TopicPlan(replication=arguments.replication, append_time=not arguments.keep_stamps)
     names = TopicNames(configuration.settings.app)
     topics = needed(configuration.partitions, names, plan) + desk_topics(names, plan)
+    topics += [topic for topic in notice_topics(names, plan) if topic not in topics]
     if arguments.acl:
         return _say_rights(configuration, as_json=arguments.json)
     if arguments.create:

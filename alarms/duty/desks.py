@@ -8,6 +8,7 @@ from msgspec import Meta
 
 from alarms.rationalisation import Text
 from contracts.catalogue import Where
+from contracts.quantities import Duration
 
 Level = Literal["neighbourhood", "street", "district", "city"]
 LEVELS: Final[tuple[Level, ...]] = ("neighbourhood", "street", "district", "city")  # upwards
@@ -41,6 +42,9 @@ class Desk(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         Who is always on duty there, such as a duty phone; others come by the roster.
     daily : str
         Time of day at which it gets its list of blue matters, `08:00`.
+    heartbeat : Duration
+        How often it is told what share of its channels is watched, at most once a minute, at
+        least once a day.
     """
 
     id: Word
@@ -51,6 +55,7 @@ class Desk(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     roles: Annotated[list[Word], Meta(max_length=20)] = []
     people: Annotated[list[Word], Meta(max_length=100)] = []
     daily: Annotated[str, Meta(max_length=5)] = "08:00"
+    heartbeat: Duration = Duration("1 h")
 
     @property
     def of_trade(self) -> bool:

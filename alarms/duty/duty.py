@@ -5,11 +5,12 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from alarms.deadlines import Deadlines
+from alarms.deadlines import ALL, Deadlines
 from alarms.duty.annunciator import Annunciator
 from alarms.duty.case import TOLD, Case, Facts, case_from, case_of
 from alarms.duty.clocks import COLOURS, Clock, ClockRule, seconds
 from alarms.duty.desks import LEVELS, Desk
+from alarms.duty.heartbeats import Heartbeats
 from alarms.duty.notices import Call
 from alarms.duty.plan import DutyPlan
 from alarms.wording import clock as rfc3339
@@ -67,10 +68,16 @@ class Duty:
     Parameters
     ----------
     plan : DutyPlan
+
+    Attributes
+    ----------
+    heartbeats : Heartbeats
+        Advanced by themselves: they tell of the present, not of when an alarm was detected.
     """
 
     def __init__(self, plan: DutyPlan) -> None:
         self._plan = plan
+        self.heartbeats = Heartbeats(plan)
         self._deadlines = Deadlines()
         self._annunciator = Annunciator(plan, self._deadlines)
         self._cases: dict[str, Case] = {}
@@ -196,18 +203,21 @@ class Duty:
             for desk, became in case.desks.items():
                 other.desks.setdefault(desk, became)
 
-    def advance(self, time_s: int, *, late: bool = False) -> list[Fired]:
-        """Everything that falls due up to a time, in order of deadlines, once.
+    def advance(self, time_s: int, most: int = ALL, *, late: bool = False) -> list[Fired]:
+        """What falls due up to a time, in order of deadlines, once.
 
         Parameters
         ----------
         time_s : int
+        most : int
+            Deadlines that fire at once; what else is due waits for the next call.
         late : bool
             Behind a restart: clocks fire now instead of when they were due, and say so. Who is
             told by one has their full time to answer.
         """
         fired: list[Fired] = []
-        while (due := self._deadlines.pop(time_s)) is not None:
+        while most > 0 and (due := self._deadlines.pop(time_s)) is not None:
+            most -= 1
             due_s, (kind, name, *rest) = due
             at_s = time_s if late else due_s
             if kind == "clock":
@@ -231,6 +241,7 @@ class Duty:
             "cases": [msgspec.to_builtins(case) for case in self._cases.values()],
             "faults": [[*fault, incident] for fault, incident in self._faults.items()],
             "loads": self._annunciator.state(),
+            "heartbeats": self.heartbeats.state(),
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -246,6 +257,7 @@ class Duty:
                 if clock.fired_s < 0:
                     self._deadlines.set(("clock", case.incident, clock.desk), clock.due_s)
         self._annunciator.restore(state["loads"])
+        self.heartbeats.restore(state.get("heartbeats", {}))
 
     def _keep(self, case: Case) -> None:
         self._cases[case.incident] = case

@@ -1,7 +1,7 @@
 """How well a desk is served by its alarms: measures of ISA-18.2 and EEMUA 191 over notices.
 
-What counts is what a desk was told: a notice that was withheld, an acknowledgement or the end of an
-alarm is no annunciation.
+What counts is what a desk was told: a notice that was withheld, an acknowledgement, the end of an
+alarm or a heartbeat is no annunciation.
 """
 
 from bisect import bisect_left
@@ -146,7 +146,9 @@ def rates(notices: Sequence[Notice], desk: str, period: Period) -> Rates:
     own = [
         notice
         for notice in notices
-        if notice.desk == desk and period.begins_s <= _second(notice.at) < period.ends_s
+        if notice.desk == desk
+        and notice.reason != "heartbeat"
+        and period.begins_s <= _second(notice.at) < period.ends_s
     ]
     told = [notice for notice in own if notice.withheld is None]
     counts = _windows([_second(notice.at) for notice in told], period)

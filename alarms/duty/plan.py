@@ -7,6 +7,7 @@ from typing import Final
 
 from alarms.duty.budget import Budget
 from alarms.duty.clocks import CLOCKS, ClockRule
+from alarms.duty.coverage import Inventory
 from alarms.duty.desks import Desk, Desks
 from alarms.duty.roster import Roster
 from alarms.rationalisation import Text
@@ -36,6 +37,8 @@ class DutyPlan:
     budget : Budget
     areas : mapping of str to Text
         Names of areas by their codes.
+    inventory : Inventory
+        Channels to be watched; without any no desk has a heartbeat.
     """
 
     desks: Desks
@@ -44,6 +47,7 @@ class DutyPlan:
     clocks: Mapping[str, ClockRule] = field(default_factory=lambda: CLOCKS)
     budget: Budget = field(default_factory=Budget)
     areas: Mapping[str, Text] = field(default_factory=dict)
+    inventory: Inventory = field(default_factory=Inventory)
 
 
 def default_plan(zone: timezone) -> DutyPlan:

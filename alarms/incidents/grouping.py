@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
+from alarms.deadlines import ALL
 from alarms.incidents.components import Components
 from alarms.incidents.edges import DEFAULT_HOLD_S, by_lifeline
 from alarms.incidents.impact import Outlook
@@ -95,15 +96,23 @@ class Incidents:
         changes = [Change(merge.gone, "merged") for merge in merges]
         return [*changes, *self._look(group, time_s)]
 
-    def advance(self, time_s: int) -> list[Change]:
-        """What the passing of time changes: reminders, colours that fall, incidents that end."""
+    def advance(self, time_s: int, most: int = ALL) -> list[Change]:
+        """What the passing of time changes: reminders, colours that fall, incidents that end.
+
+        Parameters
+        ----------
+        time_s : int
+        most : int, optional
+            Deadlines that fire at once; what else is due waits for the next call.
+        """
         changes: list[Change] = []
-        while self._due and self._due[0][0] <= time_s:
+        while most > 0 and self._due and self._due[0][0] <= time_s:
             due_s, _, name = heapq.heappop(self._due)
             group = self._groups.get(name)
             if group is not None and group.head.due_s == due_s:
                 group.head.due_s = 0
                 changes += self._fire(group, time_s)
+                most -= 1
         return changes
 
     @property
@@ -208,20 +217,20 @@ class Incidents:
 
     def state(self) -> dict[str, Any]:
         """Everything that is remembered, as plain data."""
+        # Piece by piece: one call for all would hold the interpreter for seconds.
+        plain = msgspec.to_builtins
         groups = [
-            {"head": group.head, "alarms": list(group.alarms.values())}
+            {"head": plain(group.head), "alarms": [plain(e) for e in group.alarms.values()]}
             for group in self._groups.values()
         ]
-        state = {
+        return {
             "groups": groups,
-            "merged": self._components.merged,
-            "closed": self._closed,
+            "merged": dict(self._components.merged),
+            "closed": dict(self._closed),
             "quiet": list(self._quiet),
             "taken": self._taken,
             "begun": self._components.begun,
         }
-        plain: dict[str, Any] = msgspec.to_builtins(state)
-        return plain
 
     def restore(self, state: dict[str, Any]) -> None:
         """Take over what `state` gave, into one that has taken nothing yet.

@@ -12,7 +12,8 @@ COLOURS: Final = ("clear", "blue", "yellow", "orange", "red")
 CLEAR, BLUE, YELLOW, ORANGE, RED = range(5)
 WHOLE: Final = 1_000  # weights are counted in thousandths: sums must not depend on their order
 EXPLAINED: Final = 500  # section 19.2: from here on an alarm is explained by another
-SILENT_RULES: Final = frozenset({"silent", "observability"})
+LINK_RULE: Final = "observability"  # a link tells that its channels are silent
+SILENT_RULES: Final = frozenset({"silent", LINK_RULE})
 # How far an alarm can be trusted as evidence. Limits and states are measured, people have looked;
 # the other rules are statistics, and silence may be the sensor's own.
 MEASURED: Final = frozenset({"limit", "sequence", "report"})

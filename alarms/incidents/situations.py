@@ -3,7 +3,7 @@
 from typing import Final
 
 from alarms.incidents.impact import Outlook
-from alarms.incidents.members import COLOURS, WHOLE, Entry, Group
+from alarms.incidents.members import COLOURS, LINK_RULE, WHOLE, Entry, Group
 from alarms.incidents.roots import Roots
 from alarms.incidents.topology import Topology
 from contracts.desk.incident import Impact, Member, Situation, Text, Why
@@ -68,16 +68,32 @@ class Situations:
         silent = sum(entry.silent for entry in group.alarms.values())
         lifelines = len(group.lifelines)
         if 2 * silent > len(group.alarms):
-            return {
-                "en": f"{name['en']}: blind, {silent} channels silent",
-                "zh": f"{name['zh']}：监测中断，{silent} 个测点无数据",
-            }
+            return _blind(group, name)
         across = f" in {lifelines} lifelines" if lifelines > 1 else ""
         across_zh = f"，涉及 {lifelines} 类生命线" if lifelines > 1 else ""
         return {
             "en": f"{name['en']}: {group.members} alarms{across}",
             "zh": f"{name['zh']}：{group.members} 条告警{across_zh}",
         }
+
+
+def _blind(group: Group, name: Text) -> Text:
+    """Title of an incident that is about what nobody hears."""
+    silent = [entry for entry in group.alarms.values() if entry.silent]
+    links = len({entry.node for entry in silent if entry.rule == LINK_RULE})
+    channels = sum(entry.rule != LINK_RULE for entry in silent)
+    told: list[tuple[str, str]] = []
+    if links:
+        told.append((f"{links} link{'s' * (links > 1)} dark", f"{links} 条链路中断"))
+    if channels:
+        told.append(
+            (f"{channels} channel{'s' * (channels > 1)} silent", f"{channels} 个测点无数据")
+        )
+    en, zh = zip(*told, strict=True)
+    return {
+        "en": f"{name['en']}: blind, {' and '.join(en)}",
+        "zh": f"{name['zh']}：监测中断，{'、'.join(zh)}",
+    }
 
 
 def merged(into: Situation, gone: str) -> Situation:

@@ -8,8 +8,8 @@ import msgspec
 
 from alarms.lifecycle.repeats import RepeatRules, Repeats, Subject
 from alarms.wording import clock
-from contracts.alarm import Alarm
-from contracts.desk.answer import Answer
+from contracts.alarm import Alarm, ShelvingRecord
+from contracts.desk.answer import Answer, ShelvedBy
 from contracts.quantities import NS_PER_S
 from contracts.transition import Colour
 
@@ -149,7 +149,8 @@ class AlarmAnswers:
         self._zone = zone
         self.repeats = Repeats(rules.repeats)
         self._open: dict[str, _Held] = {}
-        self._newest: dict[Subject, str] = {}  # open alarm of a rule on a channel
+        self._newest: dict[str, dict[str, str]] = {}  # open alarm of a channel by rule
+        self._shelvings: dict[str, ShelvedBy] = {}  # by channel
 
     def __len__(self) -> int:
         return len(self._open)
@@ -160,7 +161,7 @@ class AlarmAnswers:
 
     def answer(self, alarm_id: str) -> Answer:
         """State vector of an open alarm; `KeyError` when it is not."""
-        return _answer(self._open[alarm_id])
+        return self._answer(self._open[alarm_id])
 
     def life_safety(self, alarm_id: str) -> bool:
         """Whether lives hang on an open alarm."""
@@ -192,10 +193,22 @@ class AlarmAnswers:
         self.repeats.note(subject, alarm.id, alarm.revision)
         return Taken(self._told(held), replaced)
 
+    def shelve(self, record: ShelvingRecord) -> list[str]:
+        """Remember who shelved a channel, or that it is shown; open alarms that now say so."""
+        if record.state == "shown":
+            self._shelvings.pop(record.channel, None)
+            return []
+        who = (record.by, record.role, record.reason)
+        once = record.once is True
+        self._shelvings[record.channel] = ShelvedBy(*who, record.since, record.until, once)
+        alarms = self._newest.get(record.channel, {}).values()
+        return [alarm for alarm in alarms if self._open[alarm].shelved]
+
     def _begin(self, alarm: Alarm) -> tuple[_Held, str]:
         """A new alarm in the state of the one that it stands for, and that one's id."""
         subject = (alarm.channel, alarm.rule.name)
-        replaced = self._newest.get(subject, "")
+        of_channel = self._newest.setdefault(alarm.channel, {})
+        replaced = of_channel.get(alarm.rule.name, "")
         before = self._open.pop(replaced).state if replaced else NORMAL
         held = _Held(
             alarm.id,
@@ -208,7 +221,7 @@ class AlarmAnswers:
             raised_s=0,
         )
         self._open[held.id] = held
-        self._newest[subject] = held.id
+        of_channel[held.rule] = held.id
         return held, replaced
 
     def _raise(self, held: _Held, alarm: Alarm, time_s: int) -> None:
@@ -258,13 +271,13 @@ class AlarmAnswers:
         if held.state in _ANSWERED and not held.confirmed:
             held.confirmed = True
             self._sign(held, who, time_s)
-        return _answer(held)
+        return self._answer(held)
 
     def remark(self, alarm_id: str, who: Who, time_s: int) -> Answer:
         """Note what somebody says of an open alarm; its state stays."""
         held = self._open[alarm_id]
         self._sign(held, who, time_s)
-        return _answer(held)
+        return self._answer(held)
 
     def mark(self, alarm_id: str, mark: Mark, *, on: bool = True) -> Answer:
         """Say that an open alarm is held back by the stage, or the first of its incident.
@@ -278,7 +291,7 @@ class AlarmAnswers:
             setattr(held, mark, on)
             if not on and held.state in _ACTIVE:
                 self._step(held, "raise")
-        return _answer(held)
+        return self._answer(held)
 
     def _by(self, alarm_id: str, event: Event, who: Who, time_s: int) -> Answer:
         held = self._open[alarm_id]
@@ -294,23 +307,35 @@ class AlarmAnswers:
         """Answer of an alarm, which leaves when it is normal."""
         if held.state == NORMAL:
             del self._open[held.id]
-            del self._newest[held.subject]
-        return _answer(held)
+            of_channel = self._newest[held.channel]
+            del of_channel[held.rule]
+            if not of_channel:
+                del self._newest[held.channel]
+        return self._answer(held)
+
+    def _answer(self, held: _Held) -> Answer:
+        shelving = self._shelvings.get(held.channel) if held.shelved else None
+        return _answer(held, shelving)
 
     def state(self) -> dict[str, Any]:
-        """Open alarms and what repeats, as plain data."""
+        """Open alarms, what repeats and what is shelved, as plain data."""
         held = [msgspec.to_builtins(one) for one in self._open.values()]
-        return {"open": held, "repeats": self.repeats.state()}
+        shelvings = {name: msgspec.to_builtins(one) for name, one in self._shelvings.items()}
+        return {"open": held, "repeats": self.repeats.state(), "shelvings": shelvings}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from what `state` gave, under the rules of this one."""
         held = [msgspec.convert(one, _Held) for one in state["open"]]
         self._open = {one.id: one for one in held}
-        self._newest = {one.subject: one.id for one in held}
+        self._newest = {}
+        for one in held:
+            self._newest.setdefault(one.channel, {})[one.rule] = one.id
+        shelvings = state.get("shelvings", {})
+        self._shelvings = {n: msgspec.convert(one, ShelvedBy) for n, one in shelvings.items()}
         self.repeats.restore(state["repeats"])
 
 
-def _answer(held: _Held) -> Answer:
+def _answer(held: _Held, shelving: ShelvedBy | None) -> Answer:
     by, role, reason = held.who
     return Answer(
         active=held.state in _ACTIVE,
@@ -329,4 +354,5 @@ def _answer(held: _Held) -> Answer:
         role=role,
         reason=reason,
         at=held.at,
+        shelving=shelving,
     )

@@ -84,8 +84,7 @@ class CommandChecks:
         An incident concerns every lifeline in it: whoever answers for one may answer.
         """
         if isinstance(command, Maintenance):
-            names = {asset.partition(".")[0] for asset in command.assets}
-            return Concern(frozenset(names) if len(names) == 1 else frozenset())
+            return self.orders.concern(command)
         incident = self.incident(command)
         if self.incidents.knows(incident):
             found = self.incidents.situation(incident)

@@ -6,6 +6,8 @@ import msgspec
 
 from alarms.deadlines import Deadlines
 from contracts.alarm import Alarm
+from contracts.catalogue import Where
+from contracts.commands.concern import Concern
 from contracts.desk.commands import Maintenance
 from contracts.ports.desk import Ground
 from contracts.quantities import NS_PER_MS, NS_PER_S
@@ -29,6 +31,8 @@ class Order(msgspec.Struct, frozen=True, array_like=True):
         Desk time; it holds from the first up to the second.
     by, role, reason, command : str
         Of the command that gave it.
+    area : str
+        Where it holds, empty for everywhere.
     """
 
     name: str
@@ -39,6 +43,12 @@ class Order(msgspec.Struct, frozen=True, array_like=True):
     role: str
     reason: str
     command: str
+    area: str = ""
+
+    def holds_at(self, where: Where) -> bool:
+        """Whether it covers what lies at a place."""
+        names = (where.district, where.street, where.neighbourhood, where.grid)
+        return not self.area or self.area in names
 
 
 class Passed(NamedTuple):
@@ -70,8 +80,25 @@ class WorkOrders:
             return None
         asset = f"{alarm.lifeline}.{alarm.asset}"
         orders = [self._orders[name] for name in self._of_asset.get(asset, ())]
-        there = [order for order in orders if order.begins_s <= time_s < order.ends_s]
+        there = [
+            order
+            for order in orders
+            if order.begins_s <= time_s < order.ends_s and order.holds_at(alarm.where)
+        ]
         return max(there, key=lambda order: (order.ends_s, order.name), default=None)
+
+    def concern(self, command: Maintenance) -> Concern:
+        """What an order concerns, and what the one of its name concerned that it would change.
+
+        Lifelines that are one, and the area of both; nothing where they are several.
+        """
+        old = self._orders.get(command.order)
+        names = {name.partition(".")[0] for name in [*command.assets, *(old.assets if old else ())]}
+        areas = {command.area, old.area if old else command.area}
+        return Concern(
+            frozenset(names if len(names) == 1 else ()),
+            frozenset(areas if len(areas) == 1 and command.area else ()),
+        )
 
     def ground(self, command: Maintenance, time_s: int) -> Ground:
         """Why an order cannot be taken, None when it can."""
@@ -112,6 +139,7 @@ class WorkOrders:
             command.role,
             command.reason,
             command.id,
+            command.area,
         )
         self._add(order)
         passed = self.advance(time_s)

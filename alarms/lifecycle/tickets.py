@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import msgspec
 
-from alarms.deadlines import Deadlines
+from alarms.deadlines import ALL, Deadlines
 from alarms.lifecycle.ticket_rules import TicketRules, TicketState
 from alarms.wording import clock
 from contracts.desk.commands import Acknowledge, Advance, Assign, Close, DeskCommand, Judge
@@ -262,10 +262,14 @@ class Tickets:
         """Desk time of the next deadline, None when there is none."""
         return self._deadlines.soonest_s
 
-    def advance(self, time_s: int) -> list[str]:
-        """Let every deadline up to a time fire, in their order; incidents whose tickets changed."""
+    def advance(self, time_s: int, most: int = ALL) -> list[str]:
+        """Let deadlines up to a time fire, in their order; incidents whose tickets changed.
+
+        At most so many fire at once; what else is due waits for the next call.
+        """
         changed: dict[str, None] = {}
-        while (due := self._deadlines.pop(time_s)) is not None:
+        while most > 0 and (due := self._deadlines.pop(time_s)) is not None:
+            most -= 1
             at_s, (incident,) = due
             self._fire(incident, self._of[incident], at_s)
             self._plan(incident)

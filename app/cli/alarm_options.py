@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final, get_args
 
 from contracts.desk.commands import Verdict
+from contracts.desk.notice import Withheld
 from runtime.installation import CONFIGS
 
 Add = Callable[[argparse.ArgumentParser], None]
@@ -21,6 +22,16 @@ def alarms(command: argparse.ArgumentParser) -> None:
             _target(view)
         view.add_argument("--json", action="store_true", help="records as they are, a line each")
         _places(view)
+    _why(acts.add_parser("why", help=_WHY, description=f"{_WHY[0].upper()}{_WHY[1:]}."))
+    for name, add, what in _REPORTS:
+        report = acts.add_parser(name, help=what, description=f"{what[0].upper()}{what[1:]}.")
+        whole = name == HANDOVER
+        which = "id of the desk" if whole else "id of one desk (default: all)"
+        report.add_argument("--desk", metavar="DESK", required=whole, help=which)
+        report.add_argument("--from", dest="begin", metavar="TIME", help="RFC 3339")
+        report.add_argument("--to", dest="end", metavar="TIME", help="RFC 3339 (default: now)")
+        add(report)
+        _places(report)
     for name, add, what in _ACTS:
         act = acts.add_parser(name, help=what, description=f"{what[0].upper()}{what[1:]}.")
         add(act)
@@ -30,6 +41,14 @@ def alarms(command: argparse.ArgumentParser) -> None:
         act.add_argument("--key", type=Path, metavar="FILE", help="private key to sign with (PEM)")
         act.add_argument("--role", help="role to act in, if the key has several")
         _places(act)
+
+
+def _why(act: argparse.ArgumentParser) -> None:
+    _target(act)
+    act.add_argument("--json", action="store_true", help="a line for each revision")
+    whole = "write readings, rules, records, journal and proofs too"
+    act.add_argument("--bundle", type=Path, metavar="FILE.zip", help=whole)
+    _places(act)
 
 
 def _places(act: argparse.ArgumentParser) -> None:
@@ -91,6 +110,9 @@ def _maintenance(act: argparse.ArgumentParser) -> None:
     act.add_argument("--begins", metavar="TIME", help="RFC 3339")
     act.add_argument("--ends", metavar="TIME", help="RFC 3339; that of --begins withdraws it")
     act.add_argument(
+        "--area", default="", help="cover only what lies in this district, street, or the like"
+    )
+    act.add_argument(
         "--csv", type=Path, metavar="FILE", help="many: order, asset, begins, ends, reason"
     )
 
@@ -108,8 +130,38 @@ def _shelve(act: argparse.ArgumentParser) -> None:
     act.add_argument(
         "--for", dest="length", required=True, metavar="TIME", help="how long, such as '2 h'"
     )
+    act.add_argument(
+        "--once", action="store_true", help="end sooner: once the alarm is over (one-shot)"
+    )
 
 
+_WHY: Final = "make the decision anew from the log, and say whether it is the same to the byte"
+
+
+def _kpi(report: argparse.ArgumentParser) -> None:
+    report.add_argument("--json", action="store_true", help="one record a desk, a line each")
+
+
+def _withheld(report: argparse.ArgumentParser) -> None:
+    report.add_argument(
+        "--incident", metavar="ID", help="id of an incident (i-…), or of the alarm that began it"
+    )
+    reasons = get_args(Withheld.__annotations__["by"])
+    report.add_argument("--reason", choices=reasons, help="only what this kept back")
+    report.add_argument("--json", action="store_true", help="notices as they are, a line each")
+
+
+def _handover(report: argparse.ArgumentParser) -> None:
+    report.add_argument("--language", choices=("en", "zh"), help="one language (default: both)")
+    report.add_argument("--html", action="store_true", help="a page for browsers, not Markdown")
+
+
+HANDOVER: Final = "handover"
+_REPORTS: Final[tuple[tuple[str, Add, str], ...]] = (
+    ("kpi", _kpi, "show how well desks are served: rates, floods, answers (ISA-18.2, EEMUA 191)"),
+    ("withheld", _withheld, "say what desks were not told, and why"),
+    (HANDOVER, _handover, "write the sheet that a shift of a desk leaves to the next"),
+)
 _VIEWS: Final = (
     ("list", "list what is open, incidents first, the worst on top"),
     ("show", "show all about an alarm or an incident"),

@@ -20,6 +20,7 @@ from contracts.desk.answer import CurrentAlarm
 from contracts.desk.commands import DeskCommand
 from contracts.desk.incident import Incident
 from contracts.desk.notice import Notice
+from contracts.desk.receipt import Receipt
 from contracts.errors import ConfigError
 from contracts.journal import Command
 from ingest.json.reading import Reading
@@ -37,6 +38,7 @@ SCHEMAS: Final[dict[str, Any]] = {
     "desk-command": DeskCommand,
     "incident": Incident,
     "notice": Notice,
+    "receipt": Receipt,
     "reading": Reading,
     "shelving": ShelvingRecord,
 }
@@ -154,6 +156,13 @@ def run(arguments: argparse.Namespace) -> int:
     from app.process.run import run_worker  # noqa: PLC0415 - loads Kafka and numba
 
     return asyncio.run(run_worker(arguments))
+
+
+def notify(arguments: argparse.Namespace) -> int:
+    """Tell notices to receivers until told to stop."""
+    from app.process.run import run_notify  # noqa: PLC0415 - loads Kafka
+
+    return asyncio.run(run_notify(arguments))
 
 
 def replay(arguments: argparse.Namespace) -> int:
@@ -280,9 +289,51 @@ def alarms(arguments: argparse.Namespace) -> int:
         from operate.desk_view import desk_view  # noqa: PLC0415 - loads Kafka
 
         return asyncio.run(desk_view(arguments))
+    if arguments.act == "why":
+        from operate.evidence.why import why  # noqa: PLC0415 - loads Kafka and numba
+
+        return asyncio.run(why(arguments))
+    if arguments.act == "kpi":
+        from operate.desk.kpi import desk_kpis  # noqa: PLC0415 - loads Kafka
+
+        return asyncio.run(desk_kpis(arguments))
+    if arguments.act == "withheld":
+        from operate.desk.withheld import withheld  # noqa: PLC0415 - loads Kafka
+
+        return asyncio.run(withheld(arguments))
+    if arguments.act == "handover":
+        from operate.desk.handover import handover  # noqa: PLC0415 - loads Kafka
+
+        return asyncio.run(handover(arguments))
     from operate.desk_commands import desk_command as send  # noqa: PLC0415 - loads Kafka
 
     return asyncio.run(send(arguments))
+
+
+def history(arguments: argparse.Namespace) -> int:
+    """Keep the history, or ask it."""
+    if arguments.act == "run":
+        from app.process.history_process import run_history  # noqa: PLC0415 - loads Kafka and SQL
+
+        return asyncio.run(run_history(arguments))
+    from operate import history as tool  # noqa: PLC0415 - loads Kafka and SQL
+
+    if arguments.act == "rebuild":
+        return asyncio.run(tool.rebuild_history(arguments))
+    if arguments.act in {"migrate", "prune"}:
+        return tool.tend_history(arguments)
+    return tool.ask_history(arguments)
+
+
+def ledger(arguments: argparse.Namespace) -> int:
+    """Keep the ledger, or ask it."""
+    if arguments.act == "run":
+        from app.process.ledger import run_ledger  # noqa: PLC0415 - loads Kafka
+
+        return asyncio.run(run_ledger(arguments))
+    from operate.ledger import ledger as ask  # noqa: PLC0415 - loads pyarrow
+
+    return ask(arguments)
 
 
 def dead_letters(arguments: argparse.Namespace) -> int:
@@ -311,7 +362,10 @@ COMMANDS: Final[dict[str, Callable[[argparse.Namespace], int]]] = {
     "dead-letters": dead_letters,
     "demo": demo,
     "explain": explain,
+    "history": history,
+    "ledger": ledger,
     "look": look,
+    "notify": notify,
     "record": record,
     "replay": replay,
     "run": run,

@@ -35,6 +35,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=level, handlers=[to_stderr])
     # The client reports every retry of a broker that is away; lanes say it once, in their words.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+    # So it is with connections that break on their way back into the pool.
+    logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)
     try:
         _place_kernels(arguments)
         from app.cli import commands  # noqa: PLC0415 - numba and Kafka load only when a command runs

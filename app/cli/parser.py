@@ -5,7 +5,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
-from app.cli import alarm_options, lab_options
+from app.cli import alarm_options, history_options, lab_options, ledger_options
 from contracts.kafka import has_credentials, masked
 from runtime.installation import CONFIGS
 from runtime.kernel_cache import CPUS, HOST
@@ -68,6 +68,12 @@ def _run(command: argparse.ArgumentParser) -> None:
         help="worker processes on this machine; they answer on the ports behind the one given",
     )
     command.add_argument("--supervised", action="store_true", help=argparse.SUPPRESS)
+
+
+def _notify(command: argparse.ArgumentParser) -> None:
+    _configs(command)
+    command.add_argument("--bootstrap", help="Kafka address, instead of the configured one")
+    command.add_argument("--port", type=int, help="HTTP port, instead of the configured one")
 
 
 def _replay(command: argparse.ArgumentParser) -> None:
@@ -223,6 +229,9 @@ def _shelve(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--for", dest="length", required=True, metavar="TIME", help="how long, such as '2 h'"
     )
+    command.add_argument(
+        "--once", action="store_true", help="end sooner: once the alarm is over (one-shot)"
+    )
 
 
 def _schema(command: argparse.ArgumentParser) -> None:
@@ -246,7 +255,7 @@ def _completion(command: argparse.ArgumentParser) -> None:
 
 SCHEMAS: Final = (
     "alarm", "class", "command", "current-alarm", "dead-letter", "desk-command", "incident",
-    "notice", "reading", "shelving",
+    "notice", "reading", "receipt", "shelving",
 )  # fmt: skip
 _COMMANDS: Final = (
     (
@@ -254,6 +263,12 @@ _COMMANDS: Final = (
         _run,
         "take lanes of a lifeline and ring its alarms",
         "tocsin run --lifeline water --bootstrap kafka-1:9092 --state /var/lib/tocsin",
+    ),
+    (
+        "notify",
+        _notify,
+        "tell notices to receivers: Alertmanager, webhooks, CAP",
+        "tocsin notify --configs configs --bootstrap kafka-1:9092",
     ),
     (
         "replay",
@@ -320,6 +335,18 @@ _COMMANDS: Final = (
         alarm_options.alarms,
         "list, show and answer alarms and incidents: acknowledge, assign, dispatch, close",
         "tocsin alarms ack i-385ed651a66d075a --by li.wei --key li.wei.pem",
+    ),
+    (
+        "history",
+        history_options.history,
+        "keep alarms, incidents, notices and commands in SQL, and ask for them",
+        "tocsin history incidents --lifeline water --colour red",
+    ),
+    (
+        "ledger",
+        ledger_options.ledger,
+        "keep, verify and prove a signed record of what was told and done",
+        "tocsin ledger checkpoint --against handover-2026-03-01.txt",
     ),
     (
         "shelve",

@@ -16,11 +16,12 @@ from broker.access import check_access, client_options
 from broker.closing import close_client
 from broker.embedded import EmbeddedBroker
 from broker.errors import refusal
-from broker.topics import Topic, TopicPlan, ensure, needed
+from broker.topics import Topic, TopicPlan, desk_topics, ensure, needed
 from configuration.configuration import Configuration
 from contracts.errors import FatalError
 from contracts.kafka import Kafka
 from contracts.topics import TopicNames
+from lab.feeds import district
 
 COPIES_MAX: Final = 3
 REQUEST_TIMEOUT_MS: Final = 5_000
@@ -45,6 +46,25 @@ class DemoBroker:
 
     configuration: Configuration
     check_crcs: bool
+
+    def of_district(self) -> "DemoBroker":
+        """The same broker under names of the district's own.
+
+        Its lanes live in another year than those of the recorded lifelines, and have a desk.
+        """
+        settings = self.configuration.settings
+        app, state = district_app(settings.app), f"{settings.state}/{district.NAME}"
+        own = msgspec.structs.replace(settings, app=app, state=state)
+        return replace(self, configuration=self.configuration.with_settings(own))
+
+
+def district_app(app: str) -> str:
+    """Prefix of the district's topics.
+
+    >>> district_app("tocsin")
+    'tocsin-district'
+    """
+    return f"{app}-{district.NAME}"
 
 
 def open_broker(
@@ -75,7 +95,7 @@ async def embedded(
     with EmbeddedBroker() as broker:
         kafka = Kafka(bootstrap=broker.bootstrap)  # this machine's own, in the clear
         settled = _settled(configuration, configuration.settings.app, kafka, state)
-        for topic in needed(lanes, TopicNames(settled.settings.app)):
+        for topic in _topics(lanes, settled.settings.app):
             broker.create(topic.name)
         yield DemoBroker(settled, check_crcs=False)
 
@@ -95,7 +115,7 @@ async def real(
     kafka = msgspec.structs.replace(configuration.settings.kafka, bootstrap=bootstrap)
     settled = _settled(configuration, app, kafka, state)
     brokers = await _answered(_brokers(kafka))
-    topics = _lasting(needed(lanes, TopicNames(app), _plan(brokers)))
+    topics = _lasting(_topics(lanes, app, _plan(brokers)))
     try:
         await _answered(ensure(topics, bootstrap, kafka))
         yield DemoBroker(settled, check_crcs=True)
@@ -120,6 +140,14 @@ async def _answered(request: Coroutine[Any, Any, T]) -> T:
 def _settled(configuration: Configuration, app: str, kafka: Kafka, state: str) -> Configuration:
     settings = msgspec.structs.replace(configuration.settings, app=app, kafka=kafka, state=state)
     return replace(configuration, settings=settings)
+
+
+def _topics(lanes: Mapping[str, int], app: str, plan: TopicPlan | None = None) -> list[Topic]:
+    """Topics of the lifelines, and those of the district and its desk."""
+    own = {name: count for name, count in lanes.items() if name in district.LIFELINES}
+    names = TopicNames(district_app(app))
+    topics = needed(lanes, TopicNames(app), plan)
+    return [*topics, *needed(own, names, plan), *desk_topics(names, plan)]
 
 
 def _plan(brokers: int) -> TopicPlan:

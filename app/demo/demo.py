@@ -1,4 +1,4 @@
-"""`tocsin demo`: five lifelines in compressed time, by default on a broker inside this process."""
+"""`tocsin demo`: lifelines in compressed time, by default on a broker inside this process."""
 
 import argparse
 import asyncio
@@ -12,7 +12,7 @@ from app.demo.interrupt import Interrupt
 from app.demo.run import DemoRun
 from app.demo.screen import Plain, Screen
 from configuration.configuration import Configuration
-from lab.feeds import elevator, metro, power, subsidence, water
+from lab.feeds import district, elevator, metro, power, subsidence, water
 from lab.feeds.feed import Feed
 from lab.reports.demo_report import Told, report, summary
 from lab.reports.terminal import draws
@@ -23,13 +23,14 @@ SHARE: Final = 0.8  # of the time is for playing, the rest for starting and sett
 
 
 def feeds(configuration: Configuration) -> list[Feed]:
-    """Telemetry of every lifeline of the demo that the configuration has channels for."""
+    """Telemetry of every feed of the demo that the configuration has channels for."""
     every = [
         water.feed(DATA),
         power.feed(DATA),
         metro.feed(DATA),
         subsidence.feed(),
         elevator.feed(),
+        district.feed(),
     ]
     return [feed for feed in every if feed.channels() <= configuration.catalogue.row_of.keys()]
 
@@ -42,19 +43,21 @@ async def run_demo(arguments: argparse.Namespace, leaving: Interrupt) -> int:
     configuration = Configuration.load(arguments.configs)
     played = feeds(configuration)
     screen = chosen()
-    show = DemoRun(played, screen, SHARE * (seconds or SECONDS))
+    show = DemoRun(played, screen, SHARE * (seconds or SECONDS), arguments.configs)
     leaving.where = show.where
     screen.begin(played)
     try:
         await perform(show, configuration, arguments.bootstrap, leaving, forever=not seconds)
     finally:
         screen.end()
-    result = summary(played, Told(show.listener.told, show.accounts()), show.elapsed)
+    heard = show.listener
+    told = Told(heard.told, show.accounts(), heard.incidents, heard.notices)
+    result = summary(played, told, show.elapsed)
     p99_ms = show.meter.p99_ms()
     result["sample_to_alarm_p99_ms"] = None if p99_ms is None else round(p99_ms, 1)
     result["interrupted"] = leaving.asked
     result["where"] = show.where() if leaving.asked else ""
-    report(arguments.report, played, show.listener, result)
+    report(arguments.report, played, heard, result)
     missed = [event["name"] for event in result["known_events"] if event["rung_at"] is None]
     return 1 if missed and not leaving.asked else 0
 
@@ -77,7 +80,8 @@ async def perform(
     forever: bool = False,
 ) -> None:
     """Run the show on its broker until it ends or somebody interrupts."""
-    lanes = {feed.lifeline: configuration.partitions[feed.lifeline] for feed in show.feeds}
+    played = {part.lifeline for feed in show.feeds for part in feed.by_lifeline()}
+    lanes = {name: count for name, count in configuration.partitions.items() if name in played}
 
     async def whole() -> None:
         # Interrupted at once, a thread may still be writing there.

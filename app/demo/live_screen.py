@@ -5,14 +5,16 @@ from collections import Counter, deque
 from collections.abc import Sequence
 from typing import Final
 
-from rich.console import Console, Group
+from rich.console import Console, Group, RenderableType
 from rich.live import Live as Display
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from app.demo.screen import Progress
+from app.demo.screen import TICKET, Progress
 from contracts.alarm import Alarm
+from contracts.desk.incident import Incident
+from contracts.desk.notice import Notice
 from lab.feeds.feed import Feed
 from lab.reports.latency import SILENT
 
@@ -62,9 +64,8 @@ class Live:
         """What is about to play, and what was put into it."""
         for feed in feeds:
             self._console.print(Text.assemble((f"{feed.lifeline:11}", "bold"), feed.source))
-            for known in feed.known:
-                if known.injected:
-                    self._console.print(injection(known.name, known.injected))
+            for name, what in feed.injections():
+                self._console.print(injection(name, what))
         self._display.start()
 
     def ready(self, metrics: str) -> None:
@@ -74,6 +75,11 @@ class Live:
     def ring(self, alarm: Alarm) -> None:
         """One sentence above the panel."""
         self._console.print(sentence(alarm))
+
+    def tell(self, incident: Incident) -> None:
+        """One line above the panel, unless only answers or clocks have changed."""
+        if incident.reason != TICKET:
+            self._console.print(incident_row(incident))
 
     def look(self, show: Progress) -> None:
         """Draw the panel again."""
@@ -91,14 +97,25 @@ def injection(name: str, what: str) -> Text:
 
 def sentence(alarm: Alarm) -> Table:
     """One revision: city time, lifeline, colour, sentence, which wraps below itself."""
+    return _row(alarm.detected, Text(alarm.lifeline), alarm.colour, alarm.say["en"])
+
+
+def _row(at: str, what: Text, colour: str, said: str) -> Table:
     row = Table.grid(padding=(0, 2, 0, 0))
     for width in (16, 10, 6):
         row.add_column(width=width, no_wrap=True)
     row.add_column()
-    when = Text(alarm.detected[:16].replace("T", " "), "dim")
-    colour = Text(alarm.colour, INK[alarm.colour])
-    row.add_row(when, Text(alarm.lifeline), colour, Text(alarm.say["en"]))
+    when = Text(at[:16].replace("T", " "), "dim")
+    row.add_row(when, what, Text(colour, INK[colour]), Text(said))
     return row
+
+
+def incident_row(incident: Incident) -> Table:
+    """One revision of an incident, as a sentence is drawn."""
+    told, root = incident.situation, incident.situation.root
+    behind = f" Root: {root.hypothesis['en']}" if root else ""
+    said = f"{incident.reason}: {told.title['en']}.{behind}"
+    return _row(incident.at, Text("INCIDENT", "bold"), told.colour, said)
 
 
 def panel(show: Progress, rate: Rate) -> Panel:
@@ -114,7 +131,26 @@ def panel(show: Progress, rate: Rate) -> Panel:
         ("-" if p99_ms is None else f"{p99_ms:,.0f} ms", "bold"),
         f"   {received:,} readings, {len(show.listener.told)} revisions",
     )
-    return Panel(Group(figures, Text(), _lifelines(show)), title=f"Tocsin: {show.phase}")
+    parts: list[RenderableType] = [figures, Text(), _lifelines(show)]
+    if show.listener.notices:
+        parts += [Text(), desk_line(show.listener.incidents, show.listener.notices)]
+    return Panel(Group(*parts), title=f"Tocsin: {show.phase}")
+
+
+def desk_line(incidents: Sequence[Incident], notices: Sequence[Notice]) -> Text:
+    """What the desk made of the alarms that it was given."""
+    newest = {incident.id: incident.situation for incident in incidents}
+    there = [told for told in newest.values() if told.state != "merged"]
+    held = sum(told.counts.get("all", 0) for told in there)
+    told = sum(notice.withheld is None for notice in notices)
+    word = "incident" if len(there) == 1 else "incidents"
+    return Text.assemble(
+        "desk of the district: ",
+        (f"{len(there)} {word}", "bold"),
+        f" of {held} alarms, ",
+        (f"{told} notices", "bold"),
+        f" to {len({notice.desk for notice in notices})} desks, {len(notices) - told} withheld",
+    )
 
 
 def _lifelines(show: Progress) -> Table:
@@ -122,8 +158,9 @@ def _lifelines(show: Progress) -> Table:
     for word in ("lifeline", "played", "channels alive", "open alarms"):
         table.add_column(word)
     shares, alarms = show.shares(), show.listener.newest.values()
+    standing = [alarm for alarm in alarms if alarm.state != "cleared"]
     for feed in show.feeds:
-        unclear = [a for a in alarms if a.lifeline == feed.lifeline and a.state != "cleared"]
+        unclear = feed.rung(standing)
         alive = alive_share(len(feed.channels()), unclear)
         table.add_row(
             feed.lifeline,

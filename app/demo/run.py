@@ -1,22 +1,28 @@
-"""The demo itself: every lifeline on one broker, heard by one ear."""
+"""The demo itself: every lifeline on one broker, heard by one listener."""
 
 import asyncio
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from importlib.metadata import version
+from pathlib import Path
 from typing import Final
 
 from app.demo.alarm_listener import AlarmListener
 from app.demo.broker import DemoBroker
+from app.demo.desk import DemoDesk
 from app.demo.lifeline import DemoLifeline, only_fed
 from app.demo.screen import Screen
 from configuration.warm_up import warm
 from contracts.alarm import Alarm
+from contracts.desk.incident import Incident
 from contracts.ports.status import LaneStatus, ProcessStatus
+from lab.feeds import district
 from lab.feeds.feed import Feed
 from lab.reports.latency import LatencyMeter
+from runtime.installation import CONFIGS
 from sinks.http.health import HealthServer
 
 LOOK_S: Final = 0.25
@@ -31,6 +37,8 @@ class DemoRun:
     screen : Screen
     seconds : float
         How long each feed takes.
+    folder : Path
+        Configuration that lays down the desk of the district.
 
     Attributes
     ----------
@@ -40,19 +48,34 @@ class DemoRun:
         Seconds that it played, once it has ended.
     """
 
-    def __init__(self, feeds: Sequence[Feed], screen: Screen, seconds: float) -> None:
+    def __init__(
+        self, feeds: Sequence[Feed], screen: Screen, seconds: float, folder: Path = CONFIGS
+    ) -> None:
         self.feeds = feeds
+        self._folder = folder
         self._screen = screen
         self._seconds = seconds
         self.meter = LatencyMeter()
-        self.listener = AlarmListener([feed.lifeline for feed in feeds], self._heard)
-        self.lifelines: list[DemoLifeline] = []
+        self.listener = AlarmListener(self._heard, self._told)
+        self._played: dict[str, list[DemoLifeline]] = {}  # by feed
+        self._desk: DemoDesk | None = None
         self.phase = "starting the broker"
         self.elapsed = 0.0
 
+    @property
+    def lifelines(self) -> list[DemoLifeline]:
+        """All that play, those of the district too."""
+        return [lifeline for some in self._played.values() for lifeline in some]
+
     def lanes(self) -> list[LaneStatus]:
-        """Every lane of every lifeline."""
-        return [lane for lifeline in self.lifelines for lane in lifeline.service.lanes()]
+        """Every lane of every lifeline; the district's bear the same names and are left out."""
+        return [
+            lane
+            for name, some in self._played.items()
+            if name != district.NAME
+            for lifeline in some
+            for lane in lifeline.service.lanes()
+        ]
 
     def alive(self) -> bool:
         """Whether the event loop turns."""
@@ -70,13 +93,16 @@ class DemoRun:
         return ProcessStatus(max(p.lag_s for p in pulses), sum(p.rebuilds for p in pulses))
 
     def accounts(self) -> dict[str, dict[str, int]]:
-        """Accounts of each lifeline, its lanes together."""
-        return {lifeline.feed.lifeline: lifeline.accounts() for lifeline in self.lifelines}
+        """Accounts of each feed, its lanes together."""
+        return {
+            name: dict(sum((Counter(one.accounts()) for one in some), Counter()))
+            for name, some in self._played.items()
+        }
 
     def shares(self) -> dict[str, float]:
         """How much of each feed is on its way, from 0 to 1."""
         return {feed.lifeline: 0.0 for feed in self.feeds} | {
-            lifeline.feed.lifeline: lifeline.share for lifeline in self.lifelines
+            name: sum(one.share for one in some) / len(some) for name, some in self._played.items()
         }
 
     def where(self) -> str:
@@ -87,6 +113,9 @@ class DemoRun:
     def _heard(self, alarm: Alarm) -> None:
         self.meter.heard(alarm)
         self._screen.ring(alarm)
+
+    def _told(self, incident: Incident) -> None:
+        self._screen.tell(incident)
 
     async def run(self, broker: DemoBroker, *, forever: bool = False) -> None:
         """Play every feed and wait for the last alarm; cancel it to end it early."""
@@ -102,13 +131,13 @@ class DemoRun:
 
     async def _heard_play(self, broker: DemoBroker, *, forever: bool) -> None:
         self.phase = "starting"
-        self.lifelines = [
-            DemoLifeline(feed, broker, self._seconds, self.meter) for feed in self.feeds
-        ]
+        self._prepare(broker)
         http = broker.configuration.settings.http
         health = HealthServer(self, http.host, 0, version("tocsin"))
         await health.start()
-        listening = asyncio.create_task(self.listener.listen(broker), name="ear")
+        listening = asyncio.create_task(
+            self.listener.listen(broker, self._topics(broker)), name="listener"
+        )
         self._screen.ready(f"http://{http.host}:{health.port}/metrics")
         began = time.monotonic()
         try:
@@ -122,15 +151,38 @@ class DemoRun:
             self.elapsed = self.elapsed or time.monotonic() - began
             listening.cancel()
             await asyncio.gather(listening, return_exceptions=True)
-            await asyncio.gather(*(lifeline.close() for lifeline in self.lifelines))
+            closing = [lifeline.close() for lifeline in self.lifelines]
+            closing += [self._desk.close()] if self._desk is not None else []
+            await asyncio.gather(*closing)
             await health.stop()
 
+    def _prepare(self, broker: DemoBroker) -> None:
+        """Lifelines for every feed, and a desk for the one of several that share a clock."""
+        for feed in self.feeds:
+            shared = feed.lifeline == district.NAME
+            ground = broker.of_district() if shared else broker
+            parts = feed.by_lifeline() if shared else [feed]
+            some = [DemoLifeline(part, ground, self._seconds, self.meter) for part in parts]
+            self._played[feed.lifeline] = some
+            if shared:
+                self._desk = DemoDesk(ground, self._folder, some)
+
+    def _topics(self, broker: DemoBroker) -> dict[str, int]:
+        """What is listened to, and in how many partitions."""
+        lanes = broker.configuration.partitions
+        topics = {one.alarms: lanes[one.feed.lifeline] for one in self.lifelines}
+        return topics | (self._desk.topics if self._desk is not None else {})
+
     async def _play(self) -> None:
-        await asyncio.gather(*(lifeline.start() for lifeline in self.lifelines))
+        desk = [self._desk] if self._desk is not None else []
+        starting = [one.start() for one in self.lifelines] + [one.start() for one in desk]
+        await asyncio.gather(*starting)
         self.phase = "playing"
         await asyncio.gather(*(lifeline.play() for lifeline in self.lifelines))
         self.phase = "settling"
         await asyncio.gather(*(lifeline.settle(self.listener) for lifeline in self.lifelines))
+        for one in desk:
+            await one.settle(self.listener)
 
     async def _looks(self) -> None:
         while True:
@@ -139,7 +191,8 @@ class DemoRun:
 
     def _compile(self, broker: DemoBroker) -> None:
         for feed in self.feeds:
-            warm(only_fed(broker.configuration, feed), feed.lifeline)
+            for part in feed.by_lifeline():
+                warm(only_fed(broker.configuration, part), part.lifeline)
 
 
 async def _apart(work: Callable[[], None]) -> None:

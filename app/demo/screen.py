@@ -6,11 +6,13 @@ from typing import Final, Protocol
 
 from app.demo.alarm_listener import AlarmListener
 from contracts.alarm import Alarm
+from contracts.desk.incident import Incident
 from contracts.ports.status import LaneStatus
 from lab.feeds.feed import Feed
 from lab.reports.latency import LatencyMeter
 from lab.reports.terminal import colours
 
+TICKET: Final = "ticket"  # the reason of a revision that is about answers and clocks alone
 SHOWN: Final = {"blue": "34", "yellow": "33", "orange": "38;5;208", "red": "31", "clear": "32"}
 
 
@@ -44,6 +46,9 @@ class Screen(Protocol):
     def ring(self, alarm: Alarm) -> None:
         """Show a revision."""
 
+    def tell(self, incident: Incident) -> None:
+        """Show a revision of an incident."""
+
     def look(self, show: Progress) -> None:
         """Show how the demo is; called a few times a second."""
 
@@ -66,6 +71,11 @@ class Plain:
         """One line for each revision."""
         self._say(line(alarm))
 
+    def tell(self, incident: Incident) -> None:
+        """One line for each revision that says something new of the situation."""
+        if incident.reason != TICKET:
+            self._say(f"incident   {incident_line(incident)}")
+
     def look(self, show: Progress) -> None:
         """Nothing: a file does not want to know."""
 
@@ -76,6 +86,13 @@ class Plain:
     def _say(text: str) -> None:
         sys.stdout.write(text + "\n")
         sys.stdout.flush()
+
+
+def incident_line(incident: Incident) -> str:
+    """One revision of an incident as a person reads it in a terminal."""
+    told, root = incident.situation, incident.situation.root
+    behind = f"; root {root.lifeline}.{root.asset}" if root else ""
+    return f"{incident.at[:19]}  {told.colour:6}  {incident.reason}: {told.title['en']}{behind}"
 
 
 def line(alarm: Alarm) -> str:

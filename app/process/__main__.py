@@ -3,7 +3,7 @@
 import sys
 
 from app.cli.entry import main
-from runtime.parent_process import end_with_parent
+from runtime.supervision import end_with_parent
 
 if __name__ == "__main__":
     end_with_parent()  # before anything slow is loaded

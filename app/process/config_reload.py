@@ -23,7 +23,7 @@ from contracts.ports.status import ReloadOutcome, ReloadStatus
 from contracts.quantities import NS_PER_S
 from operate.settings import settled
 from pipeline.snapshot.store import SnapshotStore
-from runtime import service_manager
+from runtime import supervision
 from sinks.http.admin import AdminServer
 
 log = logging.getLogger("tocsin.reload")
@@ -89,7 +89,7 @@ class ConfigReload:
         """
         async with self._turn:
             log.info("%s: reading the configuration again", origin)
-            service_manager.reloading()
+            supervision.reloading()
             try:
                 outcome = await self._reload()
             except (TocsinError, OSError, BrokenProcessPool) as error:
@@ -100,7 +100,7 @@ class ConfigReload:
                 self.status = self.status.after("refused")
                 return "refused", found
             finally:
-                service_manager.tell("READY=1")
+                supervision.tell("READY=1")
             log.info("%s: %s, %s", origin, outcome, self._hash[:7])
             self.status = self.status.after(outcome)
             return outcome, [self._hash]

@@ -110,17 +110,9 @@ class DeskWorker(WorkerService):
         self._open.callback(scoring.shutdown, wait=False, cancel_futures=True)
         files = SnapshotFiles(self._store, self._slot)
         await files.work_within(self._keep)
-        reader = LaneReader(kafka.bootstrap, security=kafka)
+        reader = LaneReader(kafka.bootstrap, security=kafka, check_crcs=self._options.check_crcs)
         self._open.push_async_callback(reader.close)
-        alarms = KafkaAlarms(
-            AlarmSettings(
-                bootstrap=kafka.bootstrap,
-                security=kafka,
-                topics=self._topics,
-                partitions=configuration.partitions,
-                max_partition_fetch_bytes=settings.limits.message_bytes,
-            )
-        )
+        alarms = KafkaAlarms(self._alarm_settings())
         await alarms.start()
         self._open.push_async_callback(alarms.close)
         commands = KafkaSource(desk_source_settings(settings, self._options), self)
@@ -142,9 +134,27 @@ class DeskWorker(WorkerService):
         self._worker = Worker(lambda _: DeskRunner(context), DRAIN_S)
         self._open.push_async_callback(commands.close)
         await commands.start()
+        if self._options.lanes is not None:
+            await self._worker.assigned(list(self._options.lanes))
+
+    def _alarm_settings(self) -> AlarmSettings:
+        kafka = self._settings.kafka
+        return AlarmSettings(
+            bootstrap=kafka.bootstrap,
+            security=kafka,
+            topics=self._topics,
+            partitions=self._configuration.partitions,
+            max_partition_fetch_bytes=self._settings.limits.message_bytes,
+            check_crcs=self._options.check_crcs,
+        )
 
     async def _check_topics(self) -> None:
-        """At the first start all must be there. One deleted later is for recovery to judge."""
+        """At the first start all must be there. One deleted later is for recovery to judge.
+
+        Lanes given by hand are trusted, as those of a worker are.
+        """
+        if self._options.lanes is not None:
+            return
         kafka = self._settings.kafka
         lanes = needed(self._configuration.partitions, self._topics)
         alarms = {self._topics.alarms(name) for name in self._configuration.partitions}

@@ -1,4 +1,4 @@
-"""`tocsin run` and `tocsin topics`."""
+"""`tocsin run` and `tocsin notify`."""
 
 import argparse
 import asyncio
@@ -15,20 +15,28 @@ from app.process.config_reload import ConfigReload, reload_triggers
 from app.process.desk_worker import DeskParts, DeskWorker
 from app.process.lifeline_worker import LifelineWorker
 from app.process.lifeline_workers import LifelineWorkers
+from app.process.notifier import Notifier, kafka_ports
 from app.process.signals import heed_signals
 from app.process.worker_options import WorkerOptions
 from broker.acl import DESK
 from configuration.configuration import Configuration
+from configuration.desk.duty import load_duty
+from configuration.desk.notices import FOLDER as NOTICES
+from configuration.desk.notices import load_notices
 from configuration.settings import Http, ReloadRules
+from contracts.civil_time import civil_zone
+from contracts.errors import ConfigError
 from contracts.ports.status import WorkerStatus
+from contracts.topics import TopicNames
 from operate.settings import settled
 from pipeline.snapshot.copy_buffer import SnapshotSlot
-from runtime import failpoints, service_manager
+from runtime import failpoints, supervision
 from runtime.exit_deadline import ExitDeadline
 from runtime.queues import OneThread
 from sinks.http.desk_metrics import DeskCollector
 from sinks.http.health import HealthServer
 from sinks.http.metrics import MetricsCollector
+from sinks.http.notice_metrics import NoticeCollector
 
 log = logging.getLogger("tocsin.run")
 
@@ -52,7 +60,7 @@ async def run_worker(arguments: argparse.Namespace) -> int:
     give_way(min(configuration.settings.lifelines[options.lifeline].nice for options in options_of))
     async with reload_triggers(rules, arguments.configs, reload.ask):
         http = configuration.settings.http
-        return await _serve(workers, http, MetricsCollector, partial(reload.ask, "SIGHUP"))
+        return await serve(workers, http, MetricsCollector, partial(reload.ask, "SIGHUP"))
 
 
 async def run_desk(
@@ -62,7 +70,22 @@ async def run_desk(
     configuration = settled(arguments)
     options = WorkerOptions(lifeline=DESK, instance=arguments.instance)
     worker = DeskWorker(configuration, options, parts_of(configuration))
-    return await _serve(worker, configuration.settings.http, DeskCollector)
+    return await serve(worker, configuration.settings.http, DeskCollector)
+
+
+async def run_notify(arguments: argparse.Namespace) -> int:
+    """Tell notices to receivers until SIGTERM or SIGINT; leaves as a worker does."""
+    configuration = settled(arguments)
+    settings, folder = configuration.settings, arguments.configs
+    duty = load_duty(folder, civil_zone(settings.zone), settings.lifelines)
+    desks = [desk.id for desk in duty.plan.desks]
+    receivers = load_notices(folder, desks, settings.profile)
+    if not receivers:
+        msg = f"{folder / NOTICES}: expected at least one receiver, got none; see docs/notices.md"
+        raise ConfigError(msg)
+    topics = TopicNames(settings.app)
+    notifier = Notifier(receivers, topics, kafka_ports(settings))
+    return await serve(notifier, settings.http, NoticeCollector)
 
 
 class Service(WorkerStatus, Protocol):
@@ -76,12 +99,13 @@ class Service(WorkerStatus, Protocol):
         """Run until cancelled, or until it cannot go on."""
 
 
-async def _serve(
+async def serve(
     service: Service,
     http: Http,
     collector_of: Callable[[WorkerStatus, str], Collector],
     reload: Callable[[], Coroutine[Any, Any, object]] | None = None,
 ) -> int:
+    """Run a service, with its metrics and health, until a signal or until it cannot go on."""
     for blow in failpoints.arm(os.environ.get(failpoints.VARIABLE)):
         log.warning("failpoint armed: %s", blow)
     stopping, exit_ = asyncio.Event(), ExitDeadline()
@@ -102,7 +126,7 @@ async def _serve(
     health = HealthServer(service, http.host, http.port, version("tocsin"), collector_of)
     await health.start()
     serving = asyncio.create_task(service.serve(), name="services")
-    living = asyncio.create_task(service_manager.live(service.alive), name="service-manager")
+    living = asyncio.create_task(supervision.live(service.alive), name="service-manager")
     stop = asyncio.create_task(stopping.wait(), name="stop")
     try:
         await asyncio.wait({serving, stop}, return_when=asyncio.FIRST_COMPLETED)

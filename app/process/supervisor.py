@@ -19,7 +19,7 @@ from operate.settings import settled
 from runtime.backoff import Backoff, pause
 from runtime.exit_codes import WRONG_USE
 from runtime.exit_deadline import EXIT_S
-from runtime.parent_process import environment_of_child
+from runtime.supervision import environment_of_child
 from sinks.http.fleet_health import FleetMember, FleetServer, fetch
 
 log = logging.getLogger("tocsin.supervisor")

@@ -13,8 +13,10 @@ from configuration.catalogue.columns import NUMBERS
 from configuration.catalogue.id_hashes import id_hashes
 from configuration.catalogue.read import TOLD_MAX, ChannelTable
 from configuration.yaml.findings import NOWHERE, Findings, nearest, shown
+from contracts.catalogue import LINK
 
 NAME: Final = r"^[a-z0-9][a-z0-9._-]{0,127}$"
+LINK_NAME: Final = r"^([a-z0-9][a-z0-9_-]{0,63}[.][a-z0-9][a-z0-9._-]{0,127})?$"
 TAGS: Final = r"^([a-z][a-z0-9_]{0,31}( [a-z][a-z0-9_]{0,31}){0,15})?$"
 
 
@@ -87,10 +89,16 @@ def _tests(table: pa.Table, lifeline: str, classes: frozenset[str] | None) -> li
     odd = ~_holds(table.column("tags"), partial(pc.match_substring_regex, pattern=TAGS))
     expected = "words of lower-case letters, digits and `_`, with spaces between them"
     tests.append(("tags", odd, lambda got, _: f"expected {expected}, got {got}"))
+    if LINK.name in table.column_names:
+        odd = ~_holds(table.column("link"), partial(pc.match_substring_regex, pattern=LINK_NAME))
+        tests.append(("link", odd, lambda got, _: f"{_LINK}, got {got}"))
     return tests + _number_tests(table)
 
 
 _EMPTY: Final = "expected the name of an asset, got nothing; name it"
+
+
+_LINK: Final = "expected `<lifeline>.<asset>` of the link as the topology has it, or nothing"
 
 
 def _number_tests(table: pa.Table) -> list[Test]:

@@ -6,8 +6,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from contracts.catalogue import SCHEMA, WORD
+from contracts.catalogue import LINK, SCHEMA, WORD
 
+COLUMNS: Final = SCHEMA.append(LINK)  # that a file may have
 CELL_CHARS_MAX: Final = 500
 NUMBERS: Final = ("scale", "offset", "lon", "lat")
 DEFAULTS: Final[dict[str, Any]] = {
@@ -34,7 +35,7 @@ def _numbers(name: str, column: pa.ChunkedArray) -> pa.Array | None:
 
 
 def _texts(name: str, column: pa.ChunkedArray) -> pa.Array | None:
-    kind = SCHEMA.field(name).type
+    kind = COLUMNS.field(name).type
     coded = pa.types.is_dictionary(column.type)
     if not _is_text(column.type.value_type if coded else column.type):
         return None
@@ -72,7 +73,7 @@ def _whole(column: pa.ChunkedArray) -> pa.Array:
 
 def default(name: str, count: int) -> pa.Array:
     """A column that nobody wrote."""
-    kind, value = SCHEMA.field(name).type, DEFAULTS.get(name, "")
+    kind, value = COLUMNS.field(name).type, DEFAULTS.get(name, "")
     if kind == WORD:
         return pa.DictionaryArray.from_arrays(np.zeros(count, np.int32), pa.array([value]))
     return pa.repeat(pa.scalar(value, kind), count)

@@ -10,10 +10,17 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from configuration.catalogue.columns import CELL_CHARS_MAX, DEFAULTS, NUMBERS, default, typed
+from configuration.catalogue.columns import (
+    CELL_CHARS_MAX,
+    COLUMNS,
+    DEFAULTS,
+    NUMBERS,
+    default,
+    typed,
+)
 from configuration.yaml.findings import NOWHERE, Findings, nearest, shown
 from configuration.yaml.located import located
-from contracts.catalogue import SCHEMA, WORD
+from contracts.catalogue import LINK, SCHEMA, WORD
 
 BYTES_MAX: Final = 1 << 30
 CHANNELS_MAX: Final = 20_000_000
@@ -34,7 +41,7 @@ class ChannelTable:
     ----------
     file : str
     table : pyarrow.Table
-        Columns of `SCHEMA`, not judged yet.
+        Columns of `SCHEMA`, and `LINK` if the file has it; not judged yet.
     spot : callable
         Line and column of a row, zeros where a file has none.
     """
@@ -71,8 +78,8 @@ def _known(names: Iterable[str], file: str, place: Spot, findings: Findings) -> 
     names = list(names)
     before = len(findings)
     for name in dict.fromkeys(names):
-        if name not in SCHEMA.names:
-            text = f"unknown column {shown(name)}; {nearest(str(name), SCHEMA.names)}"
+        if name not in COLUMNS.names:
+            text = f"unknown column {shown(name)}; {nearest(str(name), COLUMNS.names)}"
             findings.add(file, place, "", text)
         elif names.count(name) > 1:
             findings.add(file, place, "", f"expected column {name!r} once, got it again; keep one")
@@ -126,7 +133,7 @@ def _same_width(
 
 
 def _from_parquet(path: FilePath, file: str, findings: Findings) -> tuple[Columns, SpotOf]:
-    words = {field.name for field in SCHEMA if field.type == WORD}
+    words = {field.name for field in COLUMNS if field.type == WORD}
     # Lists and the like cannot be read as numbered words; they are told of cell by cell.
     there = [field for field in pq.read_schema(path) if not pa.types.is_nested(field.type)]
     shared = [field.name for field in there if field.name in words]
@@ -163,15 +170,16 @@ SUFFIXES: Final = tuple(_READERS)
 
 def _typed(columns: Columns, file: str, spot: SpotOf, findings: Findings) -> pa.Table:
     count = len(columns["id"])
+    schema = COLUMNS if LINK.name in columns else SCHEMA
     arrays = []
-    for name in SCHEMA.names:
+    for name in schema.names:
         cells = columns.get(name)
         if cells is None:
             arrays.append(default(name, count))
             continue
         array = typed(name, cells) if isinstance(cells, pa.ChunkedArray) else None
         arrays.append(_by_cell(name, cells, (file, spot), findings) if array is None else array)
-    return pa.Table.from_arrays(arrays, schema=SCHEMA)
+    return pa.Table.from_arrays(arrays, schema=schema)
 
 
 def _by_cell(
@@ -187,7 +195,7 @@ def _by_cell(
         findings.add(file, spot(i), name, f"expected {what}, got {shown(cells[i])}")
     given = DEFAULTS.get(name, "")
     values = [given if value is None or value is _BAD else value for value in values]
-    kind = SCHEMA.field(name).type
+    kind = COLUMNS.field(name).type
     if kind == WORD:
         return pa.array(values, pa.string()).dictionary_encode()
     return pa.array(values, kind, from_pandas=True)

@@ -1,6 +1,7 @@
 """Channels of a lifeline as they are kept beside a bundle: by lane and id, ready to be mapped."""
 
 import hashlib
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -8,8 +9,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from configuration.catalogue.columns import default
 from configuration.catalogue.id_hashes import id_hashes
-from contracts.catalogue import HASH, SCHEMA, WORD, Catalogue
+from contracts.catalogue import HASH, LINK, SCHEMA, WORD, Catalogue
 from ingest.partitioner import home_lanes
 
 DIGEST_BYTES: Final = 8
@@ -44,13 +46,31 @@ def content(table: pa.Table) -> Content:
     Rows are in fresh arrays of one chunk each, with zeros under nulls, and words stand in the order
     in which they are first used.
     """
-    schema = SCHEMA.append(HASH)
+    schema = (SCHEMA.append(LINK) if names_links(table) else SCHEMA).append(HASH)
     arrays = [_fresh(table, field) for field in schema]
     sink = pa.BufferOutputStream()
     with pa.ipc.new_file(sink, schema) as writer:
         writer.write_table(pa.Table.from_arrays(arrays, schema=schema))
     data = sink.getvalue()
     return Content(hashlib.blake2b(data, digest_size=DIGEST_BYTES).hexdigest(), data)
+
+
+def names_links(table: pa.Table) -> bool:
+    """Whether some channel says by which link it speaks."""
+    return LINK.name in table.column_names and bool((Catalogue(table).links()[1] >= 0).any())
+
+
+def one_table(tables: Sequence[pa.Table]) -> pa.Table:
+    """Channels of several tables, of which only some may name links."""
+    if any(LINK.name in table.column_names for table in tables):
+        tables = [_with_links(table) for table in tables]
+    return pa.concat_tables(tables)
+
+
+def _with_links(table: pa.Table) -> pa.Table:
+    if LINK.name in table.column_names:
+        return table
+    return table.add_column(len(SCHEMA), LINK, default(LINK.name, table.num_rows))
 
 
 def _fresh(table: pa.Table, field: pa.Field) -> pa.Array:

@@ -12,6 +12,7 @@ from configuration.checks.false_alarms import Expected, expected, together
 from configuration.checks.warnings import Folder, warnings
 from configuration.configuration import Configuration
 from configuration.desk.answers import read_answers
+from configuration.desk.notices import read_notices
 from configuration.desk.topology import unplaced
 from configuration.loader import Loader
 from configuration.pack import RULES, ClassPack
@@ -36,6 +37,9 @@ def judged(
     except ConfigError as error:
         return list(error.findings), []
     read_answers(folder, findings)
+    if loader.duty is not None:
+        desks = [desk.id for desk in loader.duty.plan.desks]
+        read_notices(folder, desks, found[0].profile if found else "", findings)
     if found is None or findings.found:
         return findings.lines(), []
     warned = warnings(Folder(found[1], loader.pages, loader.tables, loader.duty))

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,6 +11,7 @@ from typing import Final, Self
 import msgspec
 
 from alarms.desk import AlarmDesk, DeskParts
+from alarms.duty.coverage import Inventory, Zone
 from alarms.duty.duty import Duty
 from alarms.incidents.grouping import Incidents
 from alarms.incidents.topology import NO_TOPOLOGY, Topology
@@ -23,6 +24,7 @@ from configuration.desk import topology as topology_files
 from configuration.desk.answers import FILE as ANSWERS
 from configuration.desk.answers import Answers, read_answers
 from configuration.desk.duty import DutyFolder, read_duty
+from configuration.desk.inventory import inventory_of
 from configuration.desk.topology import read_topology
 from configuration.yaml.findings import Findings
 from contracts.civil_time import civil_zone
@@ -36,12 +38,17 @@ _PARTS: Final = (
 )
 
 
-class _Bundle(msgspec.Struct, frozen=True):
-    """The files as they were, and what of the other settings governs the desk."""
+class _Bundle(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The files as they were, and what of the other settings governs the desk.
+
+    Those of earlier releases know of no channels.
+    """
 
     files: dict[str, bytes]
     zone: str
     lifelines: list[str]
+    channels: list[tuple[Zone, int]] = []
+    lanes: dict[str, int] = {}
 
 
 @dataclass(frozen=True)
@@ -58,6 +65,8 @@ class DeskConfiguration:
     topology : Topology
     duty : DutyFolder
     answers : Answers
+    inventory : Inventory
+        Channels to be watched.
     """
 
     files: Mapping[str, bytes]
@@ -66,6 +75,7 @@ class DeskConfiguration:
     topology: Topology
     duty: DutyFolder
     answers: Answers
+    inventory: Inventory
 
     @classmethod
     def load(cls, folder: Path, configuration: Configuration) -> Self:
@@ -76,7 +86,8 @@ class DeskConfiguration:
         ConfigError
             With every finding in every file.
         """
-        return cls._read(folder, configuration.zone, sorted(configuration.partitions))
+        inventory = inventory_of(configuration)
+        return cls._read(folder, configuration.zone, sorted(configuration.partitions), inventory)
 
     @classmethod
     def from_bundle(cls, bundle: bytes) -> Self:
@@ -87,10 +98,11 @@ class DeskConfiguration:
                 path = Path(place) / name
                 path.parent.mkdir(exist_ok=True)
                 path.write_bytes(content)
-            return cls._read(Path(place), held.zone, held.lifelines)
+            inventory = Inventory(dict(held.channels), held.lanes)
+            return cls._read(Path(place), held.zone, held.lifelines, inventory)
 
     @classmethod
-    def _read(cls, folder: Path, zone: str, lifelines: Iterable[str]) -> Self:
+    def _read(cls, folder: Path, zone: str, lifelines: Iterable[str], inventory: Inventory) -> Self:
         findings, names = Findings(), tuple(lifelines)
         # Names of classes are judged with the packs, which need not be here.
         topology = read_topology(
@@ -102,7 +114,7 @@ class DeskConfiguration:
             raise ConfigError(*findings.lines())
         paths = sorted({path for part in _PARTS for path in folder.glob(part)})
         files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
-        return cls(files, zone, names, topology or NO_TOPOLOGY, duty, answers)
+        return cls(files, zone, names, topology or NO_TOPOLOGY, duty, answers, inventory)
 
     @cached_property
     def hash(self) -> str:
@@ -111,7 +123,13 @@ class DeskConfiguration:
 
     def bundle(self) -> bytes:
         """All of it, for those who must go on under it later."""
-        held = _Bundle(dict(sorted(self.files.items())), self.zone, list(self.lifelines))
+        held = _Bundle(
+            dict(sorted(self.files.items())),
+            self.zone,
+            list(self.lifelines),
+            sorted(self.inventory.channels.items()),
+            dict(sorted(self.inventory.lanes.items())),
+        )
         return msgspec.msgpack.encode(held)
 
     def desk(self) -> AlarmDesk:
@@ -126,6 +144,6 @@ class DeskConfiguration:
                 answers=AlarmAnswers(self.answers.alarms, zone),
                 tickets=Tickets(self.answers.tickets, zone),
                 orders=WorkOrders(),
-                duty=Duty(self.duty.plan),
+                duty=Duty(replace(self.duty.plan, inventory=self.inventory)),
             )
         )

@@ -25,6 +25,8 @@ from contracts.quantities import NS_PER_S, Duration
 
 FOLDER: Final = "desks"
 SHIFTS_MAX: Final = 1_000  # of one desk: three years of dated shifts, one a day
+HEARTBEAT_MIN: Final = Duration("1 min")
+HEARTBEAT_MAX: Final = Duration("24 h")
 URGENT: Final = ("orange", "red")
 
 Colour = Literal["blue", "yellow", "orange", "red"]
@@ -159,6 +161,7 @@ def _judge_desks(files: list[tuple[Page, DutyFile]]) -> dict[str, tuple[Page, Pl
                 page.refuse((*path, "area"), "no area of a city desk", desk.area, "leave it out")
             if not _is_time_of_day(desk.daily):
                 page.refuse((*path, "daily"), "a time of day such as '08:00'", desk.daily)
+            _judge_heartbeat((*path, "heartbeat"), desk.heartbeat, page)
             if not desk.people and desk.id not in manned:
                 text = f"expected somebody on duty at {desk.id!r} some time, got nobody"
                 page.find(path, f"{text}; add `people`, or a shift to the `roster`")
@@ -230,6 +233,12 @@ def _judge_once(files: list[tuple[Page, DutyFile]]) -> None:
             if seen.setdefault(path, page.file) != page.file:
                 text = f"expected this once, got it in {seen[path]} already; keep one"
                 page.find(path, text, key=True)
+
+
+def _judge_heartbeat(path: Place, every: Duration, page: Page) -> None:
+    good = _judge_time(path, every, page)
+    if good and not HEARTBEAT_MIN.ns <= every.ns <= HEARTBEAT_MAX.ns:
+        page.refuse(path, f"{HEARTBEAT_MIN} to {HEARTBEAT_MAX}", str(every))
 
 
 def _judge_time(path: Place, time: Duration, page: Page) -> bool:

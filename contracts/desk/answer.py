@@ -9,6 +9,26 @@ from contracts.alarm import Alarm
 Acknowledgement = Literal["unacknowledged", "acknowledged", "confirmed"]
 
 
+class ShelvedBy(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Who holds an alarm's channel back, why and for how long.
+
+    Parameters
+    ----------
+    by, role, reason : str
+    since, until : str
+        RFC 3339, time of its lane: when it began, and when it ends by itself at the latest.
+    once : bool
+        Whether it ends before that, once nothing rings on the channel (ISA-18.2: one-shot).
+    """
+
+    by: str
+    role: str
+    reason: str
+    since: str
+    until: str
+    once: bool = False
+
+
 class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
     """State vector of an alarm after OPC UA part 9 and ISA-18.2.
 
@@ -33,6 +53,8 @@ class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
         Three or more times within a minute; over again before anybody could answer.
     by, role, reason, at : str
         Who answered last, why and when.
+    shelving : ShelvedBy or None
+        Of one that is shelved; None where its lane told nothing of it.
     """
 
     active: bool
@@ -51,6 +73,7 @@ class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
     role: str = ""
     reason: str = ""
     at: str = ""
+    shelving: ShelvedBy | None = None
 
 
 class CurrentAlarm(msgspec.Struct, frozen=True):

@@ -103,13 +103,15 @@ class Maintenance(DeskCommandBase, frozen=True, kw_only=True, tag="maintenance")
     """A work order: what these assets ring from `begins` to `ends` is told to nobody.
 
     Assets are named with their lifeline: `water.dma-0417`. What lives hang on is told all the same.
-    With `ends` not after `begins` the order is withdrawn.
+    With `ends` not after `begins` the order is withdrawn. With `area` it covers what lies there
+    alone: a district, street, neighbourhood or grid cell. Roles for areas must name one of theirs.
     """
 
     order: Name
     assets: Annotated[list[Name], Meta(min_length=1, max_length=LISTED_MAX)]
     begins: EpochMs
     ends: EpochMs
+    area: Annotated[str, Meta(max_length=64)] = ""
 
 
 class Drill(DeskCommandBase, frozen=True, kw_only=True, tag="drill"):

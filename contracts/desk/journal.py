@@ -19,9 +19,16 @@ class Took(msgspec.Struct, frozen=True, tag="took", tag_field="kind"):
     """Alarm records taken next: by lane, the first offset and the one behind the last.
 
     Taken lane by lane in the order of their names, each in offset order.
+
+    Parameters
+    ----------
+    slices : dict of str to (int, int)
+    shelvings : bool
+        Whether what is told of shelvings there was taken, too; earlier releases passed it over.
     """
 
     slices: dict[str, tuple[Offset, Offset]]
+    shelvings: bool = False
 
 
 class DeskTick(msgspec.Struct, frozen=True, tag="tick", tag_field="kind"):

@@ -6,7 +6,7 @@ import msgspec
 
 NoticeReason = Literal[
     "new", "colour", "root", "lifeline", "impact", "escalated", "reminder", "over", "handover",
-    "nobody on duty", "merged", "split", "summary", "daily list",
+    "nobody on duty", "merged", "split", "summary", "daily list", "heartbeat",
 ]  # fmt: skip
 
 
@@ -40,11 +40,12 @@ class Notice(msgspec.Struct, frozen=True):
         `n-` and 16 hex digits of (incident, revision, desk, reason), and of how many such there
         were before if there were any.
     incident : str
-        Its id; that of the line of a single alarm, too. Empty for a summary or a daily list.
+        Its id; that of the line of a single alarm, too. Empty for a summary, a daily
+        list or a heartbeat.
     alarm : str
         Its first alarm.
     revision : int
-        Of the incident, 0 for a line; of a summary or a daily list its time in seconds.
+        Of the incident, 0 for a line; of those without one its time in seconds.
     desk, level : str
         Who is told.
     to : list of str
@@ -57,7 +58,7 @@ class Notice(msgspec.Struct, frozen=True):
         None when it was told.
     counts : dict of str to int
         Of a summary or a daily list: `all` notices that it stands for, and how many by colour and
-        by reason.
+        by reason. Of a heartbeat: `channels`, how many are `watched`, and `blind areas`.
     acknowledge_by : str
         RFC 3339, by when its desk must acknowledge; empty when it is asked for nothing.
     """

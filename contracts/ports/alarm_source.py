@@ -1,13 +1,14 @@
 """Where the desk stage's alarms come from: every alarm partition of every lifeline."""
 
 from collections.abc import Mapping
-from typing import NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol
 
+RecordKind = Literal["revision", "shelving"]  # as the header of a record says
 Slices = Mapping[str, tuple[int, int]]  # first offset and the one behind the last, by lane
 
 
 class AlarmRecord(NamedTuple):
-    """One alarm revision as it lies in the log, not decoded yet.
+    """One alarm revision, or what is told of a shelving, as it lies in the log, not decoded yet.
 
     Parameters
     ----------
@@ -17,12 +18,14 @@ class AlarmRecord(NamedTuple):
     stamp_ms : int
         When the broker or its lane stamped it, milliseconds since 1970 UTC.
     body : bytes
+    kind : {"revision", "shelving"}
     """
 
     lane: str
     offset: int
     stamp_ms: int
     body: bytes
+    kind: RecordKind = "revision"
 
 
 class AlarmPoll(NamedTuple):
@@ -33,7 +36,7 @@ class AlarmPoll(NamedTuple):
     records : list of AlarmRecord
         Lane by lane in the order of their names, each in offset order.
     positions : dict of str to int
-        By lane that moved, the offset behind all that was passed: marks and other records too.
+        By lane that moved, the offset behind all that was passed: marks too.
     """
 
     records: list[AlarmRecord]
@@ -54,7 +57,7 @@ class AlarmPoll(NamedTuple):
 
 
 class AlarmSource(Protocol):
-    """Alarm revisions of all lanes, read committed; whatever else lies there is passed over."""
+    """Alarm revisions and shelvings of all lanes, read committed; marks are passed over."""
 
     async def seek(self, positions: Mapping[str, int]) -> None:
         """Go on from these offsets, in lanes that are not named from the beginning of their log.

@@ -1,18 +1,23 @@
 """What the desk stage's machinery asks of what it runs: alarms and commands in, outputs out."""
 
+from collections.abc import Iterator
 from typing import Any, Protocol
 
-from contracts.alarm import Alarm
+from contracts.alarm import Alarm, ShelvingRecord
 from contracts.commands.concern import Concern
 from contracts.desk.commands import DeskCommand
 from contracts.ports.lane_log import Message
 
 # Reason as a machine word and for people; None when there is none to refuse.
 Ground = tuple[str, str] | None
+Pieces = Iterator[list[Message]]
 
 
 class Desk(Protocol):
     """Deterministic: no clock, no chance, no input or output.
+
+    What may have very much to tell is told in pieces, of some alarms or incidents each: between two
+    of them others may compute, and only the next piece goes on with the work.
 
     Messages are of the kinds `incident` (key: its id), `current` (key: the alarm's id; an empty
     body when it is over) and `notice` (key: its id).
@@ -21,8 +26,11 @@ class Desk(Protocol):
     config: str
     time_s: int
 
-    def take(self, alarm: Alarm) -> list[Message]:
+    def taking(self, alarm: Alarm) -> Pieces:
         """What comes of one alarm revision; desk time reaches its `detected` at least."""
+
+    def shelved(self, record: ShelvingRecord) -> list[Message]:
+        """What comes of a channel that is shelved, or shown again; desk time stays."""
 
     def concern(self, command: DeskCommand) -> Concern:
         """Lifelines and places that a command is about, as far as they are known."""
@@ -30,13 +38,13 @@ class Desk(Protocol):
     def judge(self, command: DeskCommand) -> Ground:
         """Why a command cannot be carried out now; changes nothing."""
 
-    def obey(self, command: DeskCommand) -> list[Message]:
+    def obeying(self, command: DeskCommand) -> Pieces:
         """What comes of a command that `judge` has nothing against."""
 
     def due(self, time_s: int) -> bool:
-        """Whether `advance` to this time would do anything."""
+        """Whether advancing to this time would do anything."""
 
-    def advance(self, time_s: int, *, late: bool = False) -> list[Message]:
+    def advancing(self, time_s: int, *, late: bool = False) -> Pieces:
         """Move desk time forward, firing every clock on the way, in order of deadlines."""
 
     def state(self) -> dict[str, Any]:

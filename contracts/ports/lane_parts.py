@@ -95,6 +95,21 @@ class Scorer(Part, Protocol):
         """Take over what was learned elsewhere: nothing rings, nothing is waited for."""
 
 
+class Fired(NamedTuple):
+    """What timers found.
+
+    Parameters
+    ----------
+    changes : Transitions
+        What is told.
+    quiet : int, shape (m,)
+        Rows that sent nothing valid for too long, told or not.
+    """
+
+    changes: Transitions
+    quiet: NDArray[np.int32]
+
+
 class Silence(Part, Protocol):
     """Lane time to level changes."""
 
@@ -113,8 +128,8 @@ class Silence(Part, Protocol):
     ) -> Transitions:
         """Note who was heard; silences that end come back as level changes."""
 
-    def fire(self, lane_time_s: int) -> Transitions:
-        """Ring for every deadline up to now, in (deadline, row) order."""
+    def fire(self, lane_time_s: int) -> Fired:
+        """Let every deadline up to now pass, in (deadline, kind, row) order."""
 
     def outage(self, lane_time_s: int, seconds: int) -> NDArray[np.int32]:
         """Wait longer for channels, none of which could be heard for `seconds` from now.
@@ -143,7 +158,10 @@ class Why:
 
 
 class Shelved(NamedTuple):
-    """Who shelved a channel, why, and for how long in lane time; `command` is the command's id."""
+    """Who shelved a channel, why, and for how long in lane time.
+
+    `command` is the command's id; `once` says that it ends once nothing rings on the channel.
+    """
 
     channel: str
     since_s: int
@@ -152,13 +170,14 @@ class Shelved(NamedTuple):
     role: str
     reason: str
     command: str
+    once: bool = False
 
 
 class Shown(NamedTuple):
     """How a shelving ended in lane time, and by whom if a command ended it."""
 
     at_s: int
-    how: Literal["time", "command", "life_safety"]
+    how: Literal["time", "command", "life_safety", "return"]
     by: str = ""
     role: str = ""
     reason: str = ""
@@ -172,6 +191,9 @@ class Book(Protocol):
 
     def shelve(self, row: int, time_ns: int, *, shelved: bool) -> list[Message]:
         """Revisions for the open alarms of a channel that is shelved, or shown again."""
+
+    def rings(self, row: int) -> bool:
+        """Whether any alarm of a channel is open, shelved or not."""
 
     def record(self, shelved: Shelved, shown: Shown | None = None) -> Message:
         """What the world is told of a shelving when it begins, and when it is over."""

@@ -3,7 +3,7 @@
 import math
 import time
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final, Literal, NamedTuple, Protocol
 
@@ -294,6 +294,33 @@ class ProjectionStatus(LaneStatus):
     taken: int = 0
     waiting: int = 0
     lost: int = 0
+
+
+@dataclass(slots=True)
+class ReceiverStatus(LaneStatus):
+    """Numbers of one receiver of notices since this process began.
+
+    Parameters
+    ----------
+    oldest_s : callable
+        Age of the oldest notice that waits for it, 0 when none does.
+    outcomes : dict of str to int
+        Notices by what became of them.
+    waiting : int
+        Notices that were read and wait.
+    failed_tries : int
+        Requests that were not confirmed.
+    disabled : bool
+        Whether it wants no more.
+    """
+
+    oldest_s: Callable[[], float] = float
+    outcomes: dict[str, int] = field(
+        default_factory=lambda: {"delivered": 0, "failed": 0, "superseded": 0}
+    )
+    waiting: int = 0
+    failed_tries: int = 0
+    disabled: bool = False
 
 
 class QueueStatus(NamedTuple):

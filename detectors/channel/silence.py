@@ -58,6 +58,11 @@ class Silent(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     colour: str = "blue"
 
 
+def extra_wait_s(seconds: int) -> int:
+    """By how much an outage lets the lane wait longer."""
+    return seconds + min(seconds, RETURN_S_MAX)
+
+
 @njit(cache=True, nogil=True, error_model="numpy")
 def _soonest(state: NDArray[np.void], outages: NDArray[np.int64]) -> int:
     """Soonest deadline, where whoever was heard before an outage is waited for longer."""
@@ -173,8 +178,7 @@ class SilenceWatch:
         All of them when the lane begins; after a swap those that are new or whose rule is.
         """
         idle = (self.state["deadline_s"] == NOBODY) & (self.state["level"] == 0)
-        ruled = (self._after_s != NOBODY)[self._class_of]
-        self._wait(idle & ruled & ~self._shelved, lane_time_s)
+        self._wait(idle & self.ruled() & ~self._shelved, lane_time_s)
 
     def _wait(self, rows: NDArray[np.bool_], lane_time_s: int) -> None:
         self.state["heard_s"][rows] = lane_time_s
@@ -196,8 +200,7 @@ class SilenceWatch:
             Rows whose wait would have ended within it.
         """
         ended = np.flatnonzero(self._deadline_s() <= lane_time_s + seconds)
-        longer_s = seconds + min(seconds, RETURN_S_MAX)
-        newest = np.array([[lane_time_s, longer_s]], np.int64)
+        newest = np.array([[lane_time_s, extra_wait_s(seconds)]], np.int64)
         self._outages = np.concatenate([self._outages[1:], newest])
         self._look()
         return ended.astype(np.int32)
@@ -252,6 +255,20 @@ class SilenceWatch:
         state["deadline_s"][due] = NOBODY
         self._look()
         return transitions
+
+    def ruled(self) -> NDArray[np.bool_]:
+        """Whether each row has a rule that rings for its silence."""
+        ruled: NDArray[np.bool_] = (self._after_s != NOBODY)[self._class_of]
+        return ruled
+
+    def wait_s(self, rows: NDArray[Any]) -> NDArray[np.int64]:
+        """How long each of some rows that have a rule is waited for."""
+        wait_s: NDArray[np.int64] = self._after_s[self._class_of[rows]]
+        return wait_s
+
+    def rung(self, rows: NDArray[Any], lane_time_s: NDArray[np.int64]) -> Transitions:
+        """Level changes of rows that are silent and are told at some lane times."""
+        return self._transitions(rows, lane_time_s, None)
 
     def _transitions(
         self, rows: NDArray[Any], lane_time_s: NDArray[np.int64], now: Colour | None

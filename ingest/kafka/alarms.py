@@ -1,10 +1,10 @@
-"""Alarm revisions of all lanes from Kafka, for the desk stage."""
+"""Alarm revisions and shelvings of all lanes from Kafka, for the desk stage."""
 
 import asyncio
 import time
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
@@ -12,12 +12,12 @@ from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRa
 from broker.closing import close_client
 from broker.errors import RETRY_AFTER_S, meaning
 from contracts.errors import DataLoss, FatalError, LogCut, RetryableError, TocsinError
-from contracts.ports.alarm_source import AlarmPoll, AlarmRecord, Slices
+from contracts.ports.alarm_source import AlarmPoll, AlarmRecord, RecordKind, Slices
 from contracts.topics import TopicNames
 from ingest.kafka.commands import Positive, ReaderSettings
 
 KIND: Final = "tocsin"  # header that says what a record is
-REVISION: Final = b"revision"
+KINDS: Final[dict[bytes | None, RecordKind]] = {k.encode(): k for k in get_args(RecordKind)}
 SETTLE_S: Final = 5.0  # a new leader may for a moment not know how far its log is acknowledged
 LOOK_S: Final = 0.5
 # A slice that begins so far ahead is sought: to read up to it would take longer.
@@ -46,7 +46,7 @@ class KafkaAlarms:
     """`AlarmSource` over aiokafka: one read-committed consumer of all alarm partitions.
 
     It believes no position that the client keeps across an exception: after any, the stage
-    recovers, and its next life seeks. Marks and shelvings are passed over by their header.
+    recovers, and its next life seeks. Marks are passed over by their header.
 
     Parameters
     ----------
@@ -151,7 +151,7 @@ class KafkaAlarms:
             return None
         self._positions |= moved
         records = [
-            record for lane in sorted(moved) for record in _revisions(lane, found, self.place(lane))
+            record for lane in sorted(moved) for record in _records(lane, found, self.place(lane))
         ]
         return AlarmPoll(records, moved)
 
@@ -178,7 +178,7 @@ class KafkaAlarms:
                 got = await consumer.getmany(
                     place, timeout_ms=int(LOOK_S * 1000), max_records=behind - position
                 )
-                ahead = [*ahead, *_revisions(lane, got, place)]
+                ahead = [*ahead, *_records(lane, got, place)]
         self._ahead[lane] = behind, [record for record in ahead if record.offset >= behind]
         return [record for record in ahead if first <= record.offset < behind]
 
@@ -223,14 +223,14 @@ class KafkaAlarms:
         return self._consumer
 
 
-def _revisions(
+def _records(
     lane: str, found: Mapping[TopicPartition, list[Any]], place: TopicPartition
 ) -> list[AlarmRecord]:
     """Those of a lane among what a poll brought."""
     return [
-        AlarmRecord(lane, one.offset, one.timestamp, one.value or b"")
+        AlarmRecord(lane, one.offset, one.timestamp, one.value or b"", kind)
         for one in found.get(place, [])
-        if dict(one.headers).get(KIND) == REVISION
+        if (kind := KINDS.get(dict(one.headers).get(KIND))) is not None
     ]
 
 

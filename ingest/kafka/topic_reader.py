@@ -57,6 +57,7 @@ class TopicReader:
         self._settings = settings
         self._consumer: AIOKafkaConsumer | None = None
         self._positions: dict[TopicPartition, int] = {}
+        self._ends: dict[TopicPartition, int] = {}  # when it sought
         self.lost: dict[tuple[str, int], int] = {}
 
     async def start(self) -> None:
@@ -95,6 +96,7 @@ class TopicReader:
         async with self._bounded("offsets"):
             begins = await consumer.beginning_offsets(places)
             ends = await consumer.end_offsets(places)
+        self._ends = {place: int(ends[place]) for place in places}
         for place in places:
             first = positions.get((place.topic, place.partition), 0)
             begin, end = begins[place], ends[place]
@@ -147,6 +149,10 @@ class TopicReader:
             for one in found[place]
         ]
         return records, {(place.topic, place.partition): at for place, at in moved.items()}
+
+    def caught_up(self) -> bool:
+        """Whether all was fetched that the logs held at the last `seek`."""
+        return all(self._positions[place] >= end for place, end in self._ends.items())
 
     def waiting(self) -> int:
         """Offsets between what was fetched and the ends of the logs, as far as they are known."""

@@ -2,11 +2,14 @@
 
 from collections.abc import Iterable, Sequence
 from html import escape
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from contracts.alarm import Alarm
 from contracts.civil_time import CITY
+from contracts.desk.incident import Incident
+from contracts.desk.notice import Notice
 from lab.feeds.feed import Feed
+from lab.reports.demo_incidents import incidents_chapter
 from lab.reports.plot import FILL, Points, plot
 from lab.reports.style import STYLE, when
 
@@ -15,18 +18,26 @@ ALARMS_MAX: Final = 200  # with pictures; what is left out is said
 _RANK: Final = {"clear": 0, "blue": 1, "yellow": 2, "orange": 3, "red": 4}
 
 
-def page(feeds: Sequence[Feed], revisions: Sequence[Alarm], result: dict[str, Any]) -> str:
+class Heard(Protocol):
+    """What was told, each in the order in which it was heard."""
+
+    told: list[Alarm]
+    incidents: list[Incident]
+    notices: list[Notice]
+
+
+def page(feeds: Sequence[Feed], heard: Heard, result: dict[str, Any]) -> str:
     """HTML of the report.
 
     Parameters
     ----------
     feeds : sequence of Feed
         What was played.
-    revisions : sequence of Alarm
-        In the order in which they were heard.
+    heard : Heard
     result : dict
         What `summary.json` holds.
     """
+    revisions = heard.told
     body = [
         "<h1>Tocsin demo report</h1>",
         f'<p class="soft">{escape(_accounting(result["accounting"]))}</p>',
@@ -34,9 +45,10 @@ def page(feeds: Sequence[Feed], revisions: Sequence[Alarm], result: dict[str, An
         "<h2>Known events against alarms</h2>",
         _known(result["known_events"], unrung(result)),
         *_others(result["others"]),
+        *incidents_chapter(heard.incidents, heard.notices),
     ]
     for feed in feeds:
-        body += _chapter(feed, [a for a in revisions if a.lifeline == feed.lifeline])
+        body += _chapter(feed, feed.rung(revisions))
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
@@ -57,6 +69,11 @@ def _facts(result: dict[str, Any], revisions: Sequence[Alarm]) -> str:
         (f"{rung} of {len(known)}", "known events rung"),
         (str(result["other_alarms"]), "other alarms"),
         (str(len({alarm.id for alarm in revisions})), f"alarms, {len(revisions)} revisions"),
+        (
+            str(result["desk"]["incidents"]),
+            f"incident{'s' * (result['desk']['incidents'] != 1)} "
+            f"of {result['desk']['alarms_in_incidents']} alarms",
+        ),
         (f"{result['readings_per_second']:,.0f}", "readings a second, as played"),
     ]
     boxes = "".join(

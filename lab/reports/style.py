@@ -24,6 +24,13 @@ th,td{text-align:left;padding:.35rem .6rem;border-bottom:1px solid var(--rule);v
 border-bottom:1px solid var(--rule)}.events td{display:block;border:0;padding:0}
 .events td:first-child{color:var(--soft)}.events td:nth-child(2){font-weight:600}
 .time::before{content:attr(data-what)" ";color:var(--soft)}}
+.incident{background:var(--card);border-radius:.5rem;padding:.8rem;margin:0 0 1rem;
+overflow-wrap:break-word}
+.incident h3{font-size:1.1rem;margin:0 0 .3rem}summary{cursor:pointer;padding:.4rem 0}
+@media(max-width:40rem){.rows thead{display:none}.rows tr{display:block;padding:.5rem 0;
+border-bottom:1px solid var(--rule)}.rows td{display:block;border:0;padding:0}
+.rows td:first-child{font-weight:600}.rows td:nth-child(n+2)::before{content:attr(data-what)" ";
+color:var(--soft)}}
 .cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(30rem,100%),1fr));gap:1rem}
 .card{background:var(--card);border-radius:.5rem;padding:.8rem;min-width:0;overflow-wrap:anywhere}
 .card h3{font-size:1rem;margin:0 0 .3rem}

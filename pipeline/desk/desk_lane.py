@@ -6,7 +6,7 @@ Everything here is a function of (alarm partitions, journal): there is no clock 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
 
-from contracts.alarm import decode_alarm
+from contracts.alarm import decode_alarm, decode_shelving
 from contracts.bounded_text import bounded
 from contracts.dead_letter import PAYLOAD_KEPT, DeadLetter
 from contracts.desk.journal import LANE, DeskEntry, DeskSwap, DeskTick, SetAside, Took
@@ -14,17 +14,20 @@ from contracts.errors import DETAIL_BYTES, FatalError, InputError
 from contracts.journal import Refuse
 from contracts.lane import LaneName
 from contracts.ports.alarm_source import AlarmRecord
-from contracts.ports.desk import Desk
+from contracts.ports.desk import Desk, Pieces
 from contracts.ports.lane_log import Message, OutputMark
 from contracts.topics import TopicNames
 from pipeline.lane.dead_letters import NOT_JUDGED, LetterSample, alarm_letter, refused_command
-from pipeline.lane.judging import OF_THE_WORLD, judged
+from pipeline.lane.judging import OF_THE_WORLD, judging
 from pipeline.lane.outbox import Outbox
 from pipeline.snapshot.plain_state import decoded, encoded
 from pipeline.snapshot.store import Snapshot
 from runtime import collector
 
 OUTPUTS_A_TURN: Final = 500  # as lanes of readings: others may compute in between
+# Of alarms, or of as much work as one makes: each takes a millisecond or more, and while they are
+# judged the clients of the broker hardly get to answer it.
+PIECES_A_TURN: Final = 20
 BAD_ALARM: Final = "bad_alarm"  # reason of a record that is no alarm of this release
 DeskFor = Callable[[str], Desk]
 
@@ -75,7 +78,7 @@ class DeskLane:
         self._topics = topics
         self._desk_for = desk_for
         self._letters = LetterSample()
-        self._turn_began = 0
+        self._turn_began = self._pieces = 0
 
     @classmethod
     def restored(cls, topics: TopicNames, desk_for: DeskFor, snapshot: Snapshot) -> "DeskLane":
@@ -143,13 +146,13 @@ class DeskLane:
         InputError
             When an alarm or the entry cannot be judged; the lane is worthless then.
         """
-        self._turn_began = self.outbox.sequence
+        self._turn_began, self._pieces = self.outbox.sequence, 0
         if isinstance(entry.change, Took):
             yield from self._take(entry.change, records)
         else:
             what = f"a {type(entry.change).__name__.lower()} of {LANE}"
             try:
-                self.outbox.emit(judged(lambda: self._effect(entry), what))
+                yield from judging(self._telling(self._effect(entry)), what)
             except InputError as error:
                 error.command = entry.command
                 raise
@@ -159,26 +162,44 @@ class DeskLane:
 
     def _take(self, took: Took, records: Sequence[AlarmRecord]) -> Iterator[None]:
         for record in records:
-            self.outbox.emit(self._judge(record))
+            if record.kind == "shelving" and not took.shelvings:
+                continue
+            yield from self._telling(self._judge(record))
             self.position += 1
-            if self.outbox.sequence - self._turn_began >= self.outputs_a_turn:
-                yield
-                self._turn_began = self.outbox.sequence
         for lane, (_, behind) in took.slices.items():
             self.positions[lane] = behind
         yield
 
-    def _judge(self, record: AlarmRecord) -> list[Message]:
+    def _telling(self, pieces: Pieces) -> Iterator[None]:
+        """Tell the pieces of one input together, and let others have turns while they are made.
+
+        Nothing is told of an input that raises before its last piece: it may be set aside yet.
+        """
+        told: list[Message] = []
+        for piece in pieces:
+            told += piece
+            self._pieces += 1
+            if self._pieces >= PIECES_A_TURN:
+                yield
+                self._pieces = 0
+        self.outbox.emit(told)
+        if self.outbox.sequence - self._turn_began >= self.outputs_a_turn:
+            yield
+            self._turn_began, self._pieces = self.outbox.sequence, 0
+
+    def _judge(self, record: AlarmRecord) -> Pieces:
         why = self.set_aside.pop((record.lane, record.offset), None)
         if why is not None:
-            return self._letter(record, NOT_JUDGED, why)
+            yield self._letter(record, NOT_JUDGED, why)
+            return
         try:
-            alarm = decode_alarm(record.body)
+            taking = self._taking(record)
         except (ValueError, RecursionError) as error:  # text that is no UTF-8 is the former
             why = f"expected an alarm of this release, got {error}; find out who wrote it"
-            return self._letter(record, BAD_ALARM, bounded(why, DETAIL_BYTES))
+            yield self._letter(record, BAD_ALARM, bounded(why, DETAIL_BYTES))
+            return
         try:
-            return self.desk.take(alarm)
+            yield from taking
         except OF_THE_WORLD:
             raise
         except Exception as error:  # whatever the alarm made happen
@@ -188,6 +209,12 @@ class DeskLane:
             raised = InputError(what, error, (record.offset, record.offset), records)
             raised.lane = record.lane
             raise raised from error
+
+    def _taking(self, record: AlarmRecord) -> Pieces:
+        """What comes of a record; it is known to be good before anything takes effect."""
+        if record.kind == "shelving":
+            return map(self.desk.shelved, [decode_shelving(record.body)])
+        return self.desk.taking(decode_alarm(record.body))
 
     def _letter(self, record: AlarmRecord, reason: str, why: str) -> list[Message]:
         """Its dead letter, if it gets one: of very many with one reason, some do."""
@@ -207,19 +234,20 @@ class DeskLane:
         )
         return [alarm_letter(self.name, letter, untold)]
 
-    def _effect(self, entry: DeskEntry) -> list[Message]:
+    def _effect(self, entry: DeskEntry) -> Pieces:
         """What comes of an entry that takes no alarms."""
         change = entry.change
         if isinstance(change, DeskTick):
-            return self.desk.advance(change.time_s, late=change.late)
-        if isinstance(change, SetAside):
-            return self._set_aside(change)
-        if isinstance(change, DeskSwap):
-            return self._swap(change.config)
-        if isinstance(change, Refuse):
-            return [refused_command(self.name, change, (entry.command or 0) - 1)]
-        assert not isinstance(change, Took), "taken record by record"
-        return self.desk.obey(change)
+            yield from self.desk.advancing(change.time_s, late=change.late)
+        elif isinstance(change, SetAside):
+            yield self._set_aside(change)
+        elif isinstance(change, DeskSwap):
+            yield self._swap(change.config)
+        elif isinstance(change, Refuse):
+            yield [refused_command(self.name, change, (entry.command or 0) - 1)]
+        else:
+            assert not isinstance(change, Took), "taken record by record"
+            yield from self.desk.obeying(change)
 
     def _set_aside(self, change: SetAside) -> list[Message]:
         if change.offset >= self.positions.get(change.lane, 0):  # else it has passed already

@@ -229,7 +229,7 @@ class DeskLoop:
         self._status.fetched -= len(poll.records)
         if poll.records:
             began = time.perf_counter()
-            await self._enter(Took(poll.slices), records=poll.records)
+            await self._enter(Took(poll.slices, shelvings=True), records=poll.records)
             self._status.score_seconds += time.perf_counter() - began
             self._told_ms = max(record.stamp_ms for record in poll.records)
         self._lane.positions.update(poll.positions)

@@ -34,7 +34,7 @@ from contracts.journal import (
 )
 from contracts.lane import LaneName
 from contracts.ports.lane_log import Message, OutputMark
-from contracts.ports.lane_parts import Arrays, OffsetRange, Parts, Shelved, Shown, Why
+from contracts.ports.lane_parts import Arrays, OffsetRange, Parts, Shown, Why
 from contracts.quantities import NS_PER_S
 from contracts.records import Records, fingerprint_of
 from contracts.transition import Transitions, end_to_end
@@ -49,7 +49,7 @@ from pipeline.lane.offset_index import OffsetIndex
 from pipeline.lane.outbox import Outbox
 from pipeline.lane.row_join import join_rows
 from pipeline.lane.shadow import ShadowLane, obey
-from pipeline.lane.shelving import Shelving
+from pipeline.lane.shelving import Shelving, hold_shelved, returned, shelve, show, show_life_safety
 from pipeline.lane.watermark import believed, by_reading, lane_times
 from runtime.failpoints import Point, passing
 
@@ -226,16 +226,21 @@ class Lane:
             moment_s = int(work.lane_time_s[place])
             offsets = self.index.reach(int(transition["onset_ns"]), moment_s, offset)
             where = (record, place, 1 + rule, int(transition["row"]))
-            yield where, self._revision(transition, offsets)
+            yield from ((where, told) for told in self._revision(transition, offsets))
 
-    def _revision(self, transition: np.void, offsets: OffsetRange) -> Message:
-        """Revision for one level change.
+    def _revision(self, transition: np.void, offsets: OffsetRange) -> list[Message]:
+        """Revision for one level change, and the end of a shelving that lasts until then.
 
         Those of shelved channels go on record too: a joint rule is moved by other channels.
         """
         ids, row = self.parts.catalogue.ids, int(transition["row"])
         shelved = len(self.shelving) > 0 and ids[row] in self.shelving
-        return self.parts.book.emit(transition, offsets, shelved=shelved)
+        # Not every change that is told by a row is of its channel's own alarms.
+        may_return = shelved and self.shelving.once(ids[row]) and self.parts.book.rings(row)
+        told = [self.parts.book.emit(transition, offsets, shelved=shelved)]
+        if may_return:
+            told += returned(self, row, int(transition["time_ns"]) // NS_PER_S)
+        return told
 
     def _bound_s(self, lane_time_s: int) -> int:
         return min(self.parts.silence.bound_s(lane_time_s), self.shelving.soonest_s)
@@ -261,18 +266,19 @@ class Lane:
             yield from self._fire(end_s - 1)
             self.lane_time_s = max(self.lane_time_s, end_s)
             for channel in self.shelving.ended(end_s):
-                self._show(channel, Shown(end_s, "time"))
+                show(self, channel, Shown(end_s, "time"))
         yield from self._fire(lane_time_s)
         self.lane_time_s = max(self.lane_time_s, lane_time_s)
 
     def _fire(self, lane_time_s: int) -> Iterator[None]:
-        transitions = self.parts.silence.fire(lane_time_s)
-        if len(transitions):  # a breach is never claimed over a gap
-            self.parts.scorer.interrupt(transitions["row"][transitions["now"] > 0])
-        for transition in transitions:
+        fired = self.parts.silence.fire(lane_time_s)
+        if len(fired.quiet):  # a breach is never claimed over a gap
+            self.parts.scorer.interrupt(fired.quiet)
+        for transition in fired.changes:
             moment_s = int(transition["time_ns"]) // NS_PER_S
             offsets = self.index.reach(int(transition["onset_ns"]), moment_s, self.last_offset)
-            yield from self._emit(self._revision(transition, offsets))
+            for message in self._revision(transition, offsets):
+                yield from self._emit(message)
 
     def _know(self, change: Outage | StampLimit) -> None:
         """Take what the worker knows of the world: what was not heard, and what time it is."""
@@ -300,7 +306,7 @@ class Lane:
         if entry.command is not None:
             self.commands = entry.command
         if self.parts is not governed:
-            self._show_life_safety()
+            show_life_safety(self)
         if self.shadow is not None:
             yield from self.shadow.following(self, entry)
 
@@ -334,13 +340,13 @@ class Lane:
         if isinstance(command, CommandBase) and command.expires:
             self.recent.add(command.id, command.at, command.expires)
         if isinstance(command, Shelve):
-            self._put(command)
+            shelve(self, command)
         elif isinstance(command, Accept):
             self._accept(command)
         elif isinstance(command, Unshelve):
             if self.shelving.take(command.channel):
                 who = (command.by, command.role, command.reason)
-                self._show(command.channel, Shown(self.lane_time_s, "command", *who))
+                show(self, command.channel, Shown(self.lane_time_s, "command", *who))
         else:
             obey(self, command)
 
@@ -355,52 +361,7 @@ class Lane:
             why = Why(command.by, command.reason)
             time_ns = self.lane_time_s * NS_PER_S
             self.outbox.emit(self.parts.book.accept(row, time_ns, slots, why))
-
-    def _put(self, command: Shelve) -> None:
-        """Shelve a channel. Journals of earlier releases name no command: nothing is on record."""
-        channel, since_s = command.channel, self.lane_time_s
-        until_s = since_s + command.seconds
-        order = None
-        if command.id:
-            who = (command.by, command.role, command.reason, command.id)
-            order = Shelved(channel, since_s, until_s, *who)
-        self.shelving.put(channel, until_s, order)
-        self._shelve(channel, shelved=True)
-        if order is not None:
-            self.outbox.emit([self.parts.book.record(order)])
-
-    def _show(self, channel: str, shown: Shown) -> None:
-        """Show a channel again whose shelving is over."""
-        self._shelve(channel, shelved=False)
-        if (order := self.shelving.order(channel)) is not None:
-            self.outbox.emit([self.parts.book.record(order, shown)])
-
-    def _show_life_safety(self) -> None:
-        """Show channels that a new configuration never lets be shelved."""
-        book, row_of = self.parts.book, self.parts.catalogue.row_of
-        for channel in sorted(self.shelving):
-            row = row_of.get(channel)
-            if row is not None and book.life_safety(row):
-                self.shelving.take(channel)
-                self._show(channel, Shown(self.lane_time_s, "life_safety"))
-
-    def _shelve(self, channel: str, *, shelved: bool) -> None:
-        """Let all parts know that a channel is shelved, or shown again."""
-        row = self.parts.catalogue.row_of.get(channel)
-        if row is not None:
-            self._hold(row, shelved=shelved)
-            time_ns = self.lane_time_s * NS_PER_S
-            self.outbox.emit(self.parts.book.shelve(row, time_ns, shelved=shelved))
-
-    def _hold(self, row: int, *, shelved: bool) -> None:
-        self.parts.admission.shelve(row, shelved=shelved)
-        self.parts.silence.shelve(row, self.lane_time_s, shelved=shelved)
-
-    def _hold_shelved(self) -> None:
-        """Let parts that were restored know what is shelved; open alarms show it already."""
-        for row in map(self.parts.catalogue.row_of.get, self.shelving):
-            if row is not None:  # a shelving outlives its channel's absence
-                self._hold(row, shelved=True)
+            self.outbox.emit(returned(self, row, self.lane_time_s))
 
     def swap(self, parts: Parts) -> None:
         """Let another configuration govern; state is joined by the hash of channel ids."""
@@ -408,7 +369,7 @@ class Lane:
         rows = join_rows(old.catalogue.id_hashes, parts.catalogue.id_hashes)
         for name in STATEFUL:
             getattr(parts, name).restore(getattr(old, name).arrays(), rows)
-        self._hold_shelved()
+        hold_shelved(self)
         self._note_relearning()
         time_ns = max(self.lane_time_s, 0) * NS_PER_S
         self.outbox.emit(parts.book.restore(old.book.state(), time_ns))
@@ -492,7 +453,7 @@ class Lane:
             getattr(parts, part).restore(arrays, rows)
         parts.book.restore(header["book"], 0)
         lane._take(header)
-        lane._hold_shelved()
+        hold_shelved(lane)
         lane._note_relearning()  # another release may give state another meaning
         lane._restore_shadow(header, arrays)
         if not lane.accounts.balanced():

@@ -4,11 +4,15 @@ Admission, silence and alarms act on it, and are told by the lane.
 """
 
 from collections.abc import Iterable, Iterator
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import numpy as np
 
-from contracts.ports.lane_parts import Shelved
+from contracts.journal import Shelve
+from contracts.ports.lane_log import Message
+from contracts.ports.lane_parts import Parts, Shelved, Shown
+from contracts.quantities import NS_PER_S
+from pipeline.lane.outbox import Outbox
 
 NOBODY: Final = int(np.iinfo(np.int64).max)
 
@@ -48,6 +52,18 @@ class Shelving:
     def __len__(self) -> int:
         return len(self._until_s)
 
+    def obey(self, command: Shelve, lane_time_s: int) -> Shelved | None:
+        """Carry out a command; its order, None where nothing is on record.
+
+        Journals of earlier releases name no command.
+        """
+        until_s, order = lane_time_s + command.seconds, None
+        if command.id or command.once:
+            who = (command.by, command.role, command.reason, command.id)
+            order = Shelved(command.channel, lane_time_s, until_s, *who, command.once)
+        self.put(command.channel, until_s, order)
+        return order
+
     def put(self, channel: str, until_s: int, order: Shelved | None = None) -> None:
         """Shelve, or move the end of a shelving; with an order it is on record."""
         self._until_s[channel] = until_s
@@ -66,6 +82,11 @@ class Shelving:
         """The order of a shelving that is over, which is forgotten here; None without record."""
         return self._orders.pop(channel, None)
 
+    def once(self, channel: str) -> bool:
+        """Whether a shelving ends once nothing rings on its channel."""
+        order = self._orders.get(channel)
+        return order is not None and order.once
+
     def ended(self, lane_time_s: int) -> list[str]:
         """Channels whose time is up, sorted; they leave the shelf here."""
         up = sorted(c for c, until_s in self._until_s.items() if until_s <= lane_time_s)
@@ -80,4 +101,76 @@ class Shelving:
 
     def orders(self) -> list[list[Any]]:
         """Orders for a snapshot."""
-        return [list(order) for _, order in sorted(self._orders.items())]
+        # Without a word on what is shelved by time alone: an earlier release reads that, too.
+        return [list(order if order.once else order[:-1]) for _, order in self._sorted()]
+
+    def _sorted(self) -> list[tuple[str, Shelved]]:
+        return sorted(self._orders.items())
+
+
+class Shelvable(Protocol):
+    """What of a lane a shelving changes."""
+
+    parts: Parts
+    shelving: Shelving
+    outbox: Outbox
+    lane_time_s: int
+
+
+def shelve(lane: Shelvable, command: Shelve) -> None:
+    """Shelve a channel."""
+    order = lane.shelving.obey(command, lane.lane_time_s)
+    _shelve(lane, command.channel, shelved=True)
+    if order is not None:
+        lane.outbox.emit([lane.parts.book.record(order)])
+
+
+def show(lane: Shelvable, channel: str, shown: Shown) -> None:
+    """Show a channel again whose shelving is over."""
+    _shelve(lane, channel, shelved=False)
+    if (order := lane.shelving.order(channel)) is not None:
+        lane.outbox.emit([lane.parts.book.record(order, shown)])
+
+
+def show_life_safety(lane: Shelvable) -> None:
+    """Show channels that a new configuration never lets be shelved."""
+    book, row_of = lane.parts.book, lane.parts.catalogue.row_of
+    for channel in sorted(lane.shelving):
+        row = row_of.get(channel)
+        if row is not None and book.life_safety(row):
+            lane.shelving.take(channel)
+            show(lane, channel, Shown(lane.lane_time_s, "life_safety"))
+
+
+def returned(lane: Shelvable, row: int, at_s: int) -> list[Message]:
+    """What is told of a shelving that ends because nothing rings on its channel any more."""
+    channel = lane.parts.catalogue.ids[row]
+    if not lane.shelving.once(channel) or lane.parts.book.rings(row):
+        return []
+    lane.shelving.take(channel)
+    order = lane.shelving.order(channel)
+    assert order is not None, "it says that it ends so"
+    return [lane.parts.book.record(order, Shown(at_s, "return"))]
+
+
+def hold_shelved(lane: Shelvable) -> None:
+    """Let parts that were restored know what is shelved; open alarms show it already."""
+    for channel in lane.shelving:
+        row = lane.parts.catalogue.row_of.get(channel)
+        if row is not None:  # a shelving outlives its channel's absence
+            _hold(lane, row, shelved=not lane.shelving.once(channel))
+
+
+def _shelve(lane: Shelvable, channel: str, *, shelved: bool) -> None:
+    """Let all parts know that a channel is shelved, or shown again."""
+    row = lane.parts.catalogue.row_of.get(channel)
+    if row is not None:
+        # Until it returns to normal its readings must be judged: else it never would.
+        _hold(lane, row, shelved=shelved and not lane.shelving.once(channel))
+        time_ns = lane.lane_time_s * NS_PER_S
+        lane.outbox.emit(lane.parts.book.shelve(row, time_ns, shelved=shelved))
+
+
+def _hold(lane: Shelvable, row: int, *, shelved: bool) -> None:
+    lane.parts.admission.shelve(row, shelved=shelved)
+    lane.parts.silence.shelve(row, lane.lane_time_s, shelved=shelved)

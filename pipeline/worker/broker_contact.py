@@ -9,6 +9,8 @@ from contracts.ports.source import LogView
 
 # A fetch asks for a second, and a broker that has nothing answers within half of one.
 AWAY_S: Final = 2.0
+# An outage that people are told of; [E], as long as records may be hidden before they are.
+TOLD_S: Final = 60.0
 
 
 class Away(NamedTuple):
@@ -24,6 +26,13 @@ class Away(NamedTuple):
 
     at: int
     seconds: int
+
+
+class Blind(NamedTuple):
+    """A long outage: the last answer before it and the first one behind, ms on the lane's clock."""
+
+    began_ms: int
+    ended_ms: int
 
 
 class BrokerContact:
@@ -43,6 +52,8 @@ class BrokerContact:
         Since when an open transaction has hidden the same record and all behind it.
     hidden_alarm : Message or None
         The alarm that rings for it.
+    blind : list of Blind
+        Long outages that nobody was told of yet.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -57,6 +68,7 @@ class BrokerContact:
         self.answered_at_s: float | None = None
         self.hidden_at_s: float | None = None
         self.hidden_alarm: Message | None = None
+        self.blind: list[Blind] = []
 
     def begin(self, position: int) -> None:
         """The lane begins anew; entries that were not written are gone.
@@ -70,6 +82,7 @@ class BrokerContact:
         self._taken = 0
         if position > self._view.end:
             self._outages.clear()
+            self.blind.clear()
             self._failed, self._vain_s, self._last_ms = False, 0.0, None
         if self.answered_at_s is None:
             self.answered_at_s = time.monotonic()  # to those who read its logs
@@ -94,9 +107,12 @@ class BrokerContact:
             self._vain_s = vain_s
             return
         now_ms = self._clock.now_ms()
-        gap_s = (now_ms - (now_ms if self._last_ms is None else self._last_ms)) / 1000
+        last_ms = now_ms if self._last_ms is None else self._last_ms
+        gap_s = (now_ms - last_ms) / 1000
         if (self._failed or vain_s >= AWAY_S) and gap_s >= AWAY_S:
             self._outages.append(Away(self._view.end, int(-(-gap_s // 1))))
+            if gap_s >= TOLD_S:
+                self.blind.append(Blind(last_ms, now_ms))
         self.answered_at_s = time.monotonic()
         if view.end <= view.stable_end:
             self.hidden_at_s = None

@@ -1,4 +1,4 @@
-"""The alarm about records that an open transaction hides from a lane."""
+"""Alarms about what a lane could not hear: records that are hidden, and brokers that were away."""
 
 from collections.abc import Callable
 from typing import Final
@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 
 from contracts.alarm import decode_alarm, encode_alarm
-from contracts.errors import Hidden, TocsinError
+from contracts.errors import BrokersAway, Hidden, TocsinError
 from contracts.lane import LaneName
 from contracts.ports.lane_log import Message
 from pipeline.worker.broker_contact import BrokerContact
@@ -18,7 +18,9 @@ HIDDEN_S_MAX: Final = 60.0
 class HiddenRecords:
     """Rings once for each transaction that stays open too long, and says when it has ended.
 
-    It is no output of the lane, so neither its count nor a replay has it.
+    A long outage of the brokers is told when it is over, as nothing can be told before: by an alarm
+    that has cleared already. Neither is an output of the lane, so neither its count nor a
+    replay has it.
 
     Parameters
     ----------
@@ -37,9 +39,20 @@ class HiddenRecords:
     ) -> None:
         self._name, self._contact, self._alarm = name, contact, alarm
         self._rung = contact.hidden_alarm
+        self._outages = 0  # that the last answer told of
 
     def tell(self, now_ms: int) -> list[Message]:
         """Revisions that are to be flushed now, if any."""
+        return [*self._tell_outages(), *self._tell_hidden(now_ms)]
+
+    def _tell_outages(self) -> list[Message]:
+        blind = self._contact.blind
+        self._outages = len(blind)
+        errors = [BrokersAway(str(self._name), *outage) for outage in blind]
+        rung = [self._alarm(self._name, error, error.ended_ms) for error in errors]
+        return [message for one in rung for message in (one, _cleared(one))]
+
+    def _tell_hidden(self, now_ms: int) -> list[Message]:
         contact, rung = self._contact, self._rung
         if rung is None and contact.hidden_s > HIDDEN_S_MAX:
             error = Hidden(str(self._name), contact.stable_end, contact.end)
@@ -53,6 +66,8 @@ class HiddenRecords:
     def told(self) -> None:
         """What `tell` gave is committed."""
         self._contact.hidden_alarm = self._rung
+        del self._contact.blind[: self._outages]
+        self._outages = 0
 
 
 def _cleared(rung: Message) -> Message:

@@ -10,16 +10,17 @@ import numpy as np
 import pytest
 
 from alarms.desk import AlarmDesk, DeskParts
+from alarms.desk_text import whole
 from alarms.duty.duty import Duty
-from alarms.duty.plan import default_plan
+from alarms.duty.plan import DutyPlan, default_plan
 from alarms.incidents.grouping import Incidents
 from alarms.incidents.topology import Topology
 from alarms.lifecycle.alarm_state import AlarmAnswers, AnswerRules
 from alarms.lifecycle.maintenance import WorkOrders
 from alarms.lifecycle.ticket_rules import TicketRules
 from alarms.lifecycle.tickets import Tickets
-from contracts.alarm import Alarm
-from contracts.desk.answer import CurrentAlarm
+from contracts.alarm import Alarm, ShelvingRecord
+from contracts.desk.answer import CurrentAlarm, ShelvedBy
 from contracts.desk.commands import (
     Acknowledge,
     Advance,
@@ -44,7 +45,7 @@ LIFELINES = ("power", "elevator", "water", "telecom", "metro", "gas")
 QUIET = Topology([], [], topology().correlation)
 
 
-def desk(city: Topology = QUIET) -> AlarmDesk:
+def desk(city: Topology = QUIET, plan: DutyPlan | None = None) -> AlarmDesk:
     return AlarmDesk(
         DeskParts(
             config="c0ffee",
@@ -54,7 +55,7 @@ def desk(city: Topology = QUIET) -> AlarmDesk:
             answers=AlarmAnswers(AnswerRules(), ZONE),
             tickets=Tickets(TicketRules(), ZONE),
             orders=WorkOrders(),
-            duty=Duty(default_plan(ZONE)),
+            duty=Duty(plan or default_plan(ZONE)),
         )
     )
 
@@ -113,6 +114,44 @@ def test_an_orange_alarm_is_told_acknowledged_worked_on_and_closed() -> None:
     (closed,) = incidents(stage.obey(said(Close, incident.id, "c", verdict="true")))
     assert (closed.ticket.state, closed.ticket.verdict) == ("closed", "true")
     assert stage.counts() == {"alarms": 0, "incidents": 0}
+
+
+def test_who_shelved_it_why_and_until_when_is_told_with_the_alarm() -> None:
+    ring, stage = Rings(), desk()
+    alarm = ring("power.f7")
+    stage.take(alarm)
+    stage.take(again(alarm, state="shelved"))
+    times = ("2026-03-01T08:00:00+08:00", "2026-03-01T09:00:00+08:00")
+    record = ShelvingRecord(
+        alarm.channel, "power", "shelved", *times, "li.wei", "duty", "tests", "c-1", once=True
+    )
+    (current,) = currents(stage.shelved(record))
+    assert current.answer.state == "shelved"
+    assert current.answer.shelving == ShelvedBy("li.wei", "duty", "tests", *times, once=True)
+    assert "shelved by li.wei, until it is over" in "\n".join(whole(current))
+    state = msgspec.json.decode(msgspec.json.encode(stage.state()))
+    anew = desk()
+    anew.restore(state)
+    shown = again(again(alarm), state="active")
+    (current,) = currents(anew.take(shown))
+    assert current.answer.shelving is None
+    assert anew.shelved(msgspec.structs.replace(record, state="shown")) == []
+    (current,) = currents(anew.take(again(shown, state="shelved")))
+    assert current.answer.shelving is None
+    (current,) = currents(stage.take(again(again(again(alarm)), state="shelved", colour="orange")))
+    assert current.answer.shelving is not None
+
+
+def test_a_notice_that_a_shelving_keeps_back_says_until_when() -> None:
+    ring, stage = Rings(), desk()
+    alarm = ring("power.f7")
+    times = ("2026-03-01T03:00:00+08:00", "2026-03-01T09:00:00+08:00")
+    who = ("li.wei", "duty", "tests", "c-1")
+    stage.shelved(ShelvingRecord(alarm.channel, "power", "shelved", *times, *who))
+    told = notices(stage.take(msgspec.structs.replace(alarm, state="shelved")))
+    assert {(n.withheld.by, n.withheld.until) for n in told if n.withheld} == {
+        ("shelved", times[1])
+    }
 
 
 def test_what_lives_hang_on_is_closed_by_two_people_once_it_is_quiet_and_never_by_itself() -> None:

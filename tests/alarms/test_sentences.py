@@ -6,12 +6,14 @@ from functools import cache
 
 import pytest
 
+from alarms.blind_links import RULE as OBSERVABILITY
+from alarms.blind_links import Blind, rings
 from alarms.figures import spelled
 from alarms.findings import FINDINGS
 from alarms.sentences import finding_key
 from configuration.configuration import Configuration
 from configuration.rule_kinds import BUILT_IN, findings_of, kinds
-from docs.sentences import CONFIGS, Line, bare, lines
+from docs.sentences import CONFIGS, Line, bare, lines, links
 
 CHINESE = re.compile(r"[\u3000-\u303f\u4e00-\u9fff\uff00-\uffef]")
 # Names of things that Chinese control rooms write in Latin letters.
@@ -26,7 +28,7 @@ def configuration() -> Configuration:
 
 @cache
 def whole() -> tuple[Line, ...]:
-    return (*lines(configuration()), *bare())
+    return (*lines(configuration()), *bare(), *links())
 
 
 def unit_of(label: str, language: str) -> str:
@@ -52,6 +54,7 @@ def test_every_rule_of_every_pack_has_a_sentence_when_it_rings_and_when_it_is_ov
 def test_every_finding_of_every_kind_that_comes_with_tocsin_has_a_sentence() -> None:
     ours = {name for name, (_, kind) in kinds().items() if kind.build.__module__ != "tocsin_jump"}
     wanted = {finding_key(rule, one) for rule in (*BUILT_IN, *ours) for one in findings_of(rule)}
+    wanted.add(OBSERVABILITY)
     assert wanted == set(FINDINGS)
     assert {line.key for line in whole()} == wanted
 
@@ -134,3 +137,24 @@ def test_a_step_says_its_height_and_a_creep_its_rate() -> None:
             assert over.search(line.say["en"])
             assert "jumped" not in line.say["en"]
     assert said
+
+
+@pytest.mark.parametrize(
+    ("areas", "en", "zh"),
+    [
+        (("street", ("1",)), "; blind: street 1. ", "；失去监测范围：街道 1。"),
+        (("district", ("1", "2")), "; blind: districts 1, 2. ", "；失去监测范围：区 1、2。"),
+        (
+            ("district", ("1", "2", "3", "4")),
+            "; blind: districts 1, 2, 3 and 1 more. ",
+            "；失去监测范围：区 1、2、3 等 4 个。",
+        ),
+        (("district", ()), "3 min. Probably", "相继中断。可能"),
+    ],
+)
+def test_a_link_names_few_blind_areas_and_counts_many(
+    areas: tuple[str, tuple[str, ...]], en: str, zh: str
+) -> None:
+    told = Blind("telecom.cell-1", "water", 30, 40, 0, areas).say(rings())
+    assert en in told["en"]
+    assert zh in told["zh"]

@@ -57,6 +57,8 @@ def test_only_the_stage_may_write_what_it_tells_and_join_its_group() -> None:
     for topic in (names.incidents, names.notices, names.current, names.journal("desk")):
         writers = {r.role for r in given if "Write" in r.operations and topic in r.names}
         assert writers == {"desk-stage"}
+    writers = {r.role for r in given if "Write" in r.operations and names.receipts in r.names}
+    assert writers == {"notify"}
     groups = {r.role for r in given if r.resource == "group" for n in r.names if _covers(r, n)}
     assert groups == {"desk-stage"}
     assert {

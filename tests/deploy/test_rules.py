@@ -11,9 +11,10 @@ import pytest
 import yaml
 
 from app.cli.parser import parser
-from contracts.ports.status import DeskStatus
+from contracts.ports.status import DeskStatus, ReceiverStatus
 from runtime.installation import HOME
 from sinks.http.desk_metrics import DeskCollector
+from sinks.http.notice_metrics import NoticeCollector
 from tests.sinks.http.wound import WoundStatus
 from tests.testkit.prometheus.alertmanager import alertmanager_program
 from tests.testkit.prometheus.server import needed
@@ -31,6 +32,7 @@ def rules() -> list[dict[str, Any]]:
 
 
 METRICS = {name for rule in rules() for name in METRIC.findall(rule["expr"])}
+OTHERS = ("tocsin_desk_", "tocsin_notices_")  # of other processes than workers
 ALERTS = [rule for rule in rules() if "alert" in rule]
 
 
@@ -95,6 +97,14 @@ def test_what_alerts_ask_of_the_desk_stage_is_what_it_tells() -> None:
     families = DeskCollector(WoundStatus([DeskStatus("desk-0")]), "").collect()
     told = {sample.name for family in families for sample in family.samples}
     asked = {name for name in METRICS if name.startswith("tocsin_desk_")}
+    assert asked
+    assert asked <= told
+
+
+def test_what_alerts_ask_of_notices_is_what_is_told() -> None:
+    families = NoticeCollector(WoundStatus([ReceiverStatus("hook")]), "").collect()
+    told = {sample.name for family in families for sample in family.samples}
+    asked = {name for name in METRICS if name.startswith("tocsin_notices_")}
     assert asked
     assert asked <= told
 

@@ -213,7 +213,7 @@ def ticks(path: Path, records: Records) -> list[tuple[int, Change]]:
 
 
 def shelvings(path: Path, records: Records) -> list[tuple[int, Change]]:
-    """Shelvings that end by time, by hand, twice, in vain, and over a fault."""
+    """Shelvings that end by time, by hand, with an alarm, twice, in vain, and over a fault."""
     n = len(records)
     why = ("tester", "drill")
     return [
@@ -227,6 +227,7 @@ def shelvings(path: Path, records: Records) -> list[tuple[int, Change]]:
         (5 * n // 8, Refuse("unknown_channel", "expected a channel", "{}")),
         (5 * n // 8, Shelve(WITNESS, *why, 25)),
         (5 * n // 8 + 1, Shelve(WITNESS, *why, 10)),
+        (3 * n // 4, Shelve(TROUBLED[1], *why, 40, True)),
         (n, Shelve(TROUBLED[0], *why, 30)),
         *ticks(path, records)[-2:],
     ]

@@ -78,6 +78,12 @@ def test_what_was_withheld_is_counted_apart_and_other_desks_and_times_not_at_all
     assert found.withheld == {"budget": 2, "shelved": 1}
 
 
+def test_a_heartbeat_is_no_annunciation() -> None:
+    told = [_notice(0), _notice(1)]
+    told[1] = msgspec.structs.replace(told[1], reason="heartbeat")
+    assert rates(told, "city", HOUR).notices == 1
+
+
 def test_a_flood_lasts_until_fewer_than_five_and_one_that_goes_on_ends_with_the_period() -> None:
     counts = [0, 11, 5, 4, 10, 12]
     notices = [_notice(w * WINDOW_S + n) for w, count in enumerate(counts) for n in range(count)]

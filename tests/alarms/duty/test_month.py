@@ -8,23 +8,20 @@ import pytest
 
 from alarms.duty.case import Facts
 from alarms.duty.clocks import COLOURS
-from alarms.duty.desks import Desk, Desks
+from alarms.duty.desks import Desk
 from alarms.duty.duty import Duty
 from alarms.duty.kpi import DAY_S, Period, Rates, Span, chattering, rates
-from alarms.duty.plan import DutyPlan
-from alarms.duty.roster import Roster
 from contracts.alarm import Alarm
-from contracts.civil_time import CITY
 from contracts.desk.incident import Impact, Member, Situation, Why
 from contracts.desk.notice import Notice
 from lab.generators.alarm_city import AlarmCity, AlarmMonth, Told, make
-from tests.alarms.duty.city import at, desk
+from tests.alarms.duty.city import at
+from tests.testkit.desk.month import desks_of, plan_of_desks
 
 pytestmark = pytest.mark.slow
 
 BEGINS = at("2026-03-02T00:00")
 PERIOD = Period(BEGINS, BEGINS + 30 * DAY_S)
-LIFELINES = ("elevator", "gas", "power", "telecom", "water")
 CHATTER = 3  # activations within a minute
 ACKNOWLEDGED_S = 240  # after which people answer, in this month
 
@@ -92,26 +89,6 @@ def _situation(name: str, first: Alarm, colour: str, *, over: bool, alone: bool)
         detected=first.detected,
         life_safety=first.life_safety,
     )
-
-
-def desks_of(month: AlarmMonth) -> list[Desk]:
-    """Operations centres on all levels, and a desk of each trade in the city and its districts."""
-    places = {asset.where for asset in month.assets.values()}
-    districts = sorted({where.district for where in places})
-    desks = [desk("city", "city")]
-    desks += [desk(f"city-{line}", "city", lifelines=[line]) for line in LIFELINES]
-    for district in districts:
-        desks.append(desk(district, "district", district))
-        trades = (desk(f"{district}-{a}", "district", district, lifelines=[a]) for a in LIFELINES)
-        desks += trades
-    desks += [desk(code, "street", code) for code in sorted({where.street for where in places})]
-    blocks = sorted({where.neighbourhood for where in places})
-    return [*desks, *(desk(code, "neighbourhood", code) for code in blocks)]
-
-
-def plan_of_desks(desks: list[Desk]) -> DutyPlan:
-    """The shipped clocks and budget, nobody ever off duty."""
-    return DutyPlan(Desks(desks), Roster(desks, [], CITY), CITY)
 
 
 def _told(month: AlarmMonth, desks: list[Desk]) -> Iterator[Notice]:

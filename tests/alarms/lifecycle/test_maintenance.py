@@ -8,6 +8,8 @@ import pytest
 from alarms.lifecycle import maintenance
 from alarms.lifecycle.maintenance import AHEAD_S_MAX, LENGTH_S_MAX, WorkOrders
 from contracts.alarm import Alarm
+from contracts.catalogue import Where
+from contracts.commands.concern import Concern
 from contracts.desk.commands import Maintenance
 from tests.alarms.lifecycle.made import START_S, revision
 
@@ -49,6 +51,30 @@ def test_it_holds_from_its_beginning_up_to_its_end() -> None:
     assert [bench.covers(at_s) for at_s in (59, 60, 119, 120)] == ["", "w-1", "w-1", ""]
     assert bench.covers(60, rings("dma-2")) == ""
     assert bench.covers(60, rings(lifeline="power")) == ""  # an asset of the same name
+
+
+def test_an_order_for_an_area_covers_only_what_lies_there() -> None:
+    bench = Bench()
+    bench.give(msgspec.structs.replace(order(), area="Pudong"))
+    elsewhere = Where("Xuhui", "", "", "", None, None)
+    assert bench.covers(60) == "w-1"
+    assert bench.covers(60, rings(where=elsewhere)) == ""
+    restored = WorkOrders()
+    restored.restore(msgspec.json.decode(msgspec.json.encode(bench.orders.state())))
+    bench.orders = restored
+    assert bench.covers(60) == "w-1"
+    assert bench.covers(60, rings(where=elsewhere)) == ""
+
+
+def test_an_order_concerns_what_it_would_change_too() -> None:
+    orders = WorkOrders()
+    in_area = msgspec.structs.replace(order(), area="Pudong")
+    assert orders.concern(in_area) == Concern(frozenset({"water"}), frozenset({"Pudong"}))
+    assert orders.concern(order()) == Concern(frozenset({"water"}))
+    orders.take(msgspec.structs.replace(in_area, area="Xuhui"), START_S)
+    assert orders.concern(in_area) == Concern(frozenset({"water"}))
+    power = msgspec.structs.replace(in_area, assets=["power.f1"], area="Xuhui")
+    assert orders.concern(power) == Concern(areas=frozenset({"Xuhui"}))
 
 
 def test_what_lives_hang_on_is_never_covered() -> None:

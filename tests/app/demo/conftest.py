@@ -27,6 +27,6 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Played:
     folder = tmp_path_factory.mktemp("demo")
     words = [TOCSIN, "demo", "--seconds", str(DEMO_SECONDS), "--report", str(folder / "report")]
     ended = subprocess.run(
-        words, cwd=folder, capture_output=True, text=True, check=False, timeout=90
+        words, cwd=folder, capture_output=True, text=True, check=False, timeout=180
     )
     return Played(folder / "report", ended.returncode, ended.stdout, ended.stderr)

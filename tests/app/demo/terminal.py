@@ -19,11 +19,12 @@ from rich.panel import Panel
 
 from app.demo.demo import feeds, perform
 from app.demo.interrupt import Interrupt
-from app.demo.live_screen import Rate, panel, sentence
+from app.demo.live_screen import Rate, incident_row, panel, sentence
 from app.demo.run import DemoRun
-from app.demo.screen import Progress
+from app.demo.screen import TICKET, Progress
 from configuration.configuration import Configuration
 from contracts.alarm import Alarm
+from contracts.desk.incident import Incident
 from lab.feeds.feed import Feed
 from runtime.installation import CONFIGS
 
@@ -45,7 +46,7 @@ class Still:
 
     def __init__(self, leaving: Interrupt, share: float, sentences: int) -> None:
         self._leaving, self._share = leaving, share
-        self._said: deque[Alarm] = deque(maxlen=sentences)
+        self._said: deque[RenderableType] = deque(maxlen=sentences)
         self._rate = Rate()
         self.lines: list[RenderableType] = []
 
@@ -56,12 +57,16 @@ class Still:
         pass
 
     def ring(self, alarm: Alarm) -> None:
-        self._said.append(alarm)
+        self._said.append(sentence(alarm))
+
+    def tell(self, incident: Incident) -> None:
+        if incident.reason != TICKET:
+            self._said.append(incident_row(incident))
 
     def look(self, show: Progress) -> None:
         drawn: Panel = panel(show, self._rate)
         if not self.lines and min(show.shares().values()) >= self._share:
-            self.lines = [*map(sentence, self._said), drawn]
+            self.lines = [*self._said, drawn]
             self._leaving.ask()
 
     def end(self) -> None:

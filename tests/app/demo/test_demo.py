@@ -11,7 +11,7 @@ import pytest
 
 from tests.app.demo.conftest import TOCSIN, Played
 
-LIFELINES = {"water", "power", "metro", "subsidence", "elevator"}
+FEEDS = {"water", "power", "metro", "subsidence", "elevator", "district"}
 LOWS = ["low feed on 24 March", "low feed on 29 March", "low feed on 27 April"]
 
 
@@ -31,17 +31,40 @@ def test_the_demo_rings_every_known_event_and_hardly_anything_else(played: Playe
     summary = json.loads((played.report / "summary.json").read_text())
     rung = {event["name"]: event["rung_at"] for event in summary["known_events"]}
     assert set(LOWS) <= set(rung)
-    assert len(rung) == 19
+    assert len(rung) == 25
     assert None not in rung.values()
     others = Counter(other["lifeline"] for other in summary["others"])
     assert max(others.values(), default=0) <= 1, summary["others"]
-    assert set(summary["accounting_by_lifeline"]) == LIFELINES
+    assert set(summary["accounting_by_lifeline"]) == FEEDS
     account = summary["accounting"]
     assert account["received"] == sum(n for word, n in account.items() if word != "received")
     told = (played.report / "alarms.jsonl").read_text().splitlines()
     shown = [line for line in played.out.splitlines() if line[:4].isdigit() and "T" in line[:12]]
     assert len(told) == len(shown)
     assert summary["accounting_by_lifeline"]["water"]["scored"] == 1268
+
+
+@pytest.mark.slow
+def test_a_lost_feeder_is_one_incident_with_the_feeder_as_its_root(played: Played) -> None:
+    summary = json.loads((played.report / "summary.json").read_text())["desk"]
+    assert (summary["incidents"], summary["alarms_in_incidents"]) == (1, 6)
+    assert max(summary["notices_by_desk"].values()) <= 15
+    revisions = (played.report / "incidents.jsonl").read_text().splitlines()
+    told = json.loads(revisions[-1])["situation"]
+    root = told["root"]
+    assert (root["lifeline"], root["asset"]) == ("power", "feeder-0102")
+    assert told["lifelines"] == ["elevator", "metro", "power", "water"]
+    channels = {member["channel"] for member in told["members"]}
+    assert "water.house-02.outlet" in channels
+    assert "water.house-01.pump_1" not in channels, "that pump tripped by itself"
+    lines = (played.report / "notices.jsonl").read_text().splitlines()
+    notices = [json.loads(line) for line in lines]
+    assert {"new", "escalated"} <= {notice["reason"] for notice in notices}
+    shown = [line for line in played.out.splitlines() if line.startswith("incident ")]
+    assert any("root power.feeder-0102" in line for line in shown)
+    page = (played.report / "index.html").read_text()
+    assert "Feeder Heron 02: 6 alarms in 4 lifelines" in page
+    assert "power pump: " in page
 
 
 @pytest.mark.slow

@@ -21,12 +21,21 @@ from aiokafka.structs import RecordMetadata, TopicPartition
 from rich.console import Console
 
 from app.demo.interrupt import Interrupt
-from app.demo.live_screen import Live, Rate, alive_share, open_alarms, sentence
+from app.demo.live_screen import (
+    Live,
+    Rate,
+    alive_share,
+    desk_line,
+    incident_row,
+    open_alarms,
+    sentence,
+)
 from app.demo.run import DemoRun
 from contracts.alarm import Alarm
 from lab.feeds import subsidence
 from lab.reports.latency import DELAYS_MAX, READINGS_MAX, LatencyMeter
 from tests.app.demo.terminal import terminal_svg
+from tests.testkit.desk.told import incident, notice, situation
 
 TOCSIN = str(Path(sys.executable).with_name("tocsin"))
 
@@ -133,6 +142,19 @@ def test_open_alarms_are_told_by_colour_the_worst_first() -> None:
     assert open_alarms(many).plain.split() == ["1", "red", "1", "orange", "2", "blue"]
 
 
+def test_an_incident_is_drawn_with_its_title_and_what_lies_behind_it() -> None:
+    said = " ".join(drawn(incident_row(incident())).split())
+    assert said.startswith("2026-03-04 14:00 INCIDENT red new: Feeder 01: 2 alarms")
+    assert said.endswith("Root: Feeder 01: breaker tripped.")
+
+
+def test_the_desk_is_told_in_one_line_without_what_was_merged() -> None:
+    gone = incident(situation=situation(id="i-0000000000000002", state="merged"))
+    notices = [notice(1), notice(2, desk="city"), notice(3, withheld={"by": "budget"})]
+    said = desk_line([gone, incident(1), incident(2)], notices).plain
+    assert said == "desk of the district: 1 incident of 2 alarms, 2 notices to 2 desks, 1 withheld"
+
+
 def test_no_color_leaves_a_sentence_without_colour(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.delenv("NO_COLOR", raising=False)
@@ -148,12 +170,24 @@ def test_the_screen_says_what_was_injected_and_how_far_each_feed_is() -> None:
     show = DemoRun([feed], screen, 10.0)
     screen.begin([feed])
     screen.ring(alarm())
+    screen.tell(incident())
+    screen.tell(incident(2, reason="ticket", situation=situation(title={"en": "unsaid"})))
     screen.look(show)
     screen.end()
     said = console.file.getvalue()  # type: ignore[attr-defined]
     assert all(known.name in said for known in feed.known)
     assert said.count("injected: ") == len(feed.known)
-    for word in ("Feed main 01: low.", "readings/s", "lag", "p99", "0%", "100%", "none"):
+    assert "unsaid" not in said
+    for word in (
+        "Feed main 01: low.",
+        "INCIDENT",
+        "readings/s",
+        "lag",
+        "p99",
+        "0%",
+        "100%",
+        "none",
+    ):
         assert word in said
 
 

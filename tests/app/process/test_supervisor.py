@@ -13,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from app.process import supervisor
 from app.process.supervisor import SupervisedWorker
 from contracts.errors import ConfigError
-from runtime import parent_process
+from runtime import supervision
 from sinks.http.fleet_health import FleetMember, Joined
 from tests.testkit import city
 from tests.testkit.in_process import configured, create, send
@@ -79,7 +79,7 @@ async def test_a_worker_that_answers_no_more_is_killed_and_started_again() -> No
 async def test_workers_stop_when_whoever_keeps_them_is_killed(tmp_path: Path) -> None:
     note = tmp_path / "pid"
     script = (
-        "import os, time; from runtime.parent_process import end_with_parent; end_with_parent(); "
+        "import os, time; from runtime.supervision import end_with_parent; end_with_parent(); "
         f"open({str(note)!r}, 'w').write(str(os.getpid())); time.sleep(600)"
     )
     keeper = (
@@ -121,7 +121,7 @@ async def test_a_worker_whose_supervisor_is_gone_before_it_starts_ends_at_once()
     await former.wait()
     process = await asyncio.create_subprocess_exec(
         *[sys.executable, "-m", "app.process", "run"],
-        env=os.environ | {parent_process.VARIABLE: str(former.pid)},
+        env=os.environ | {supervision.VARIABLE: str(former.pid)},
         stderr=asyncio.subprocess.PIPE,
     )
     async with asyncio.timeout(WAIT_S):

@@ -1,11 +1,16 @@
 """What governs the desk stage is one whole: read, hashed, kept and made again."""
 
+import csv
+from collections import Counter
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from alarms.duty.coverage import Zone
 from configuration.configuration import Configuration
 from configuration.desk.desk import DeskConfiguration
+from configuration.desk.inventory import AREA_COLUMNS
 from contracts.errors import ConfigError
 from runtime.installation import CONFIGS
 from tests.testkit.config_folder import folder_with
@@ -30,6 +35,30 @@ def test_each_of_its_files_and_its_lifelines_change_the_hash(tmp_path: Path) -> 
     clocks = "clocks: {yellow: {told: [city], acknowledge: 5 min, escalate: 10 min}}\n"
     assert len({nothing, answers, hash_of("clocks", {"desks/clocks.yaml": clocks})}) == 3
     assert hash_of("again", {}) == nothing
+
+
+def test_channels_are_counted_by_lifeline_and_area() -> None:
+    shipped = DeskConfiguration.load(CONFIGS, Configuration.load(CONFIGS)).inventory
+    expected: Counter[Zone] = Counter()
+    for lifeline in shipped.lanes:
+        with (CONFIGS / lifeline / "catalogue.csv").open() as file:
+            for row in csv.DictReader(line for line in file if line[0] != "#"):
+                expected[Zone(lifeline, *(row.get(name) or "" for name in AREA_COLUMNS))] += 1
+    assert shipped.channels == expected
+    assert len(expected) > 6
+
+
+def test_what_an_earlier_release_kept_knows_of_no_channels_and_has_its_own_hash(
+    tmp_path: Path,
+) -> None:
+    folder = folder_with(tmp_path / "good", {})
+    held = {"files": {}, "zone": "Asia/Shanghai", "lifelines": ["water"]}
+    former = msgspec.msgpack.encode(held)
+    kept = DeskConfiguration.from_bundle(former)
+    assert kept.bundle() == former
+    assert not kept.desk().due(1_772_305_920)
+    now = DeskConfiguration.load(folder, Configuration.load(folder, {}))
+    assert now.desk().due(1_772_305_920)
 
 
 def test_all_that_is_wrong_in_all_of_it_is_told(tmp_path: Path) -> None:

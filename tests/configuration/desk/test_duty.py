@@ -110,6 +110,14 @@ def test_lanes_do_not_mind_who_is_on_duty(tmp_path: Path) -> None:
             "daily: expected a time of day such as '08:00', got '8'",
         ),
         (
+            DESKS.replace("people:", "heartbeat: 2 d, people:"),
+            "heartbeat: expected 1 min to 24 h, got '2 d'",
+        ),
+        (
+            DESKS.replace("people:", "heartbeat: 3 periods, people:"),
+            "heartbeat: expected a time of whole seconds, got '3 periods'",
+        ),
+        (
             DESKS + "roster: [{desk: citty, people: [Li], begins: '08:00', ends: '09:00'}]\n",
             "3:17: roster[0].desk: expected a desk's id, got 'citty'; nearest is 'city'",
         ),

@@ -84,8 +84,8 @@ async def benched(kafka: Cluster) -> AsyncIterator[Bench]:
         await producer.stop()
 
 
-def bodies(records: list[AlarmRecord], lane: str) -> list[bytes]:
-    return [record.body for record in records if record.lane == lane]
+def bodies(records: list[AlarmRecord], lane: str, kind: str = "revision") -> list[bytes]:
+    return [record.body for record in records if (record.lane, record.kind) == (lane, kind)]
 
 
 async def test_revisions_of_all_lanes_come_in_order_and_marks_move_on(kafka: Cluster) -> None:
@@ -98,6 +98,7 @@ async def test_revisions_of_all_lanes_come_in_order_and_marks_move_on(kafka: Clu
         assert bodies(found, "water-0") == [b"%d" % i for i in range(16)]
         assert bodies(found, "power-0") == [b"p0", b"p1", b"p2", b"p3"]
         assert bodies(found, "water-1") == []
+        assert bodies(found, "water-0", "shelving") == [b"s"] * 4
         assert await bench.taken(behind) == ([], {})
         await bench.ring("water-1", b"later")
         more, _ = await bench.taken(behind)

@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from alarms.lifecycle.maintenance import WorkOrders
 from configuration.commands import CommandRules, Places, RoleRules
 from contracts.commands.concern import Concern
 from contracts.commands.recent import SKEW_MS, RecentCommands
@@ -32,7 +33,9 @@ RULES = CommandRules(
         "power": RoleRules(
             may=["acknowledge", "drill"], keys=["duty"], where=Places(lifelines=["power"])
         ),
-        "pudong": RoleRules(may=["acknowledge"], keys=["duty"], where=Places(areas=["Pudong"])),
+        "pudong": RoleRules(
+            may=["acknowledge", "maintenance"], keys=["duty"], where=Places(areas=["Pudong"])
+        ),
     },
 )
 
@@ -48,6 +51,8 @@ class Desk:
     def concern(self, command: DeskCommand) -> Concern:
         if isinstance(command, Drill):
             return Concern()
+        if isinstance(command, Maintenance):
+            return WorkOrders().concern(command)
         return Concern(frozenset({"water"}), frozenset({"Pudong", "Lujiazui"}))
 
 
@@ -71,10 +76,12 @@ def judged(given: DeskCommand | bytes, authority: Authority | None = None) -> st
     return "done"
 
 
+ORDER: dict[str, Any] = {"order": "w-1", "assets": ["water.p1"], "begins": 1, "ends": 2}
 GOOD = {
     "by a role for everything": proven(),
     "by a role for the place": proven(role="pudong"),
     "a drill by a role for everything": proven(Drill, on=True),
+    "work in its area by a role for it": proven(Maintenance, role="pudong", area="Pudong", **ORDER),
 }
 BAD: dict[str, tuple[Any, str]] = {
     "unsigned": (command(), "unsigned_command"),
@@ -85,6 +92,14 @@ BAD: dict[str, tuple[Any, str]] = {
     "by an unknown role": (proven(role="chief"), "not_permitted"),
     "by a role for another lifeline": (proven(role="power"), "not_permitted"),
     "a drill by a role for a lifeline": (proven(Drill, on=True, role="power"), "not_permitted"),
+    "work everywhere by a role for an area": (
+        proven(Maintenance, role="pudong", **ORDER),
+        "not_permitted",
+    ),
+    "work in another area than the role's": (
+        proven(Maintenance, role="pudong", area="Xuhui", **ORDER),
+        "not_permitted",
+    ),
     "expired": (proven(at=NOW_MS - 9, expires=NOW_MS), "expired_command"),
     "early": (proven(at=NOW_MS + SKEW_MS + 1, expires=NOW_MS + 2 * SKEW_MS), "early_command"),
     "good for too long": (proven(expires=NOW_MS + 900_001), "bad_command"),

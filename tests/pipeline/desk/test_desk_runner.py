@@ -9,7 +9,14 @@ import pytest
 
 from contracts.alarm import Alarm
 from contracts.desk.answer import CurrentAlarm
-from contracts.desk.journal import DeskEntry, DeskSwap, SetAside, Took
+from contracts.desk.journal import (
+    DeskEntry,
+    DeskSwap,
+    SetAside,
+    Took,
+    decode_desk_entry,
+    encode_desk_entry,
+)
 from contracts.desk.notice import Notice
 from contracts.ports.lane_log import Message
 from pipeline.lane.outbox import TransactionBound
@@ -46,7 +53,8 @@ async def test_however_a_journal_cuts_what_it_takes_the_same_is_told(world: Desk
     for entry in journal:
         if isinstance(entry.change, Took):
             for lane, (first, behind) in sorted(entry.change.slices.items()):
-                single += [DeskEntry(Took({lane: (n, n + 1)})) for n in range(first, behind)]
+                cuts = [{lane: (n, n + 1)} for n in range(first, behind)]
+                single += [DeskEntry(Took(cut, shelvings=True)) for cut in cuts]
         else:
             single.append(entry)
     assert len(single) > 2 * len(journal)
@@ -54,6 +62,20 @@ async def test_however_a_journal_cuts_what_it_takes_the_same_is_told(world: Desk
     assert told == golden
     assert cut.desk.state() == whole.desk.state()
     assert cut.positions == whole.positions
+
+
+async def test_a_journal_of_before_passes_shelvings_over_as_it_did(world: DeskWorld) -> None:
+    await lived(world)
+    former = [
+        decode_desk_entry(encode_desk_entry(entry).replace(b',"shelvings":true', b""))
+        for entry in world.journal()
+    ]
+    (now, golden), (before, told) = world.replayed(), world.replayed(former)
+    shown = [m for m in golden if m.key == b"n-water.feed-1.flow-shelved"]
+    assert len(shown) == 2
+    assert not [m for m in told if m in shown]
+    assert before.desk.state() == now.desk.state()
+    assert now.position - before.position == 4
 
 
 async def test_a_storm_is_told_in_bounded_transactions(world: DeskWorld) -> None:

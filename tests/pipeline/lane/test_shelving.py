@@ -90,7 +90,7 @@ class Pair:
 
 def of(said: list[dict[str, Any]], channel: str) -> list[tuple[str, str, str]]:
     """Rule, state and colour of each revision of a channel's alarms."""
-    mine = [alarm for alarm in said if alarm["channel"] == channel]
+    mine = [alarm for alarm in said if alarm["channel"] == channel and "rule" in alarm]
     return [(alarm["rule"]["name"], alarm["state"], alarm["colour"]) for alarm in mine]
 
 
@@ -190,6 +190,80 @@ def test_a_shadow_whispers_of_a_shelved_channel_that_it_is_shelved(tmp_path: Pat
     pair.hear(q=HIGH)
     told = [json.loads(message.body) for message in pair.lane.shadow_outbox.take()]
     assert of(told, P) == [("joint", "shelved", "red")]
+
+
+ONCE = Shelve(P, *WHY, 3600, True, id="c-1")
+
+
+def shelvings(said: list[dict[str, Any]]) -> list[tuple[str, bool, str]]:
+    """State, whether it ends with the alarm, and how it ended, of each record of a shelving."""
+    told = [one for one in said if "since" in one]
+    return [(t["state"], t.get("once", False), (t["ended"] or {}).get("how", "")) for t in told]
+
+
+def test_a_one_shot_shelving_ends_when_the_alarm_returns_to_normal(tmp_path: Path) -> None:
+    pair = Pair(plan(tmp_path, PRESSURE + LIMIT))
+    pair.hear(p=HIGH)
+    said = pair.apply(ONCE)
+    assert of(said, P) == [("limit", "shelved", "yellow")]
+    assert shelvings(said) == [("shelved", True, "")]
+    assert of(pair.hear(p=9.0), P) == [("limit", "shelved", "orange")]  # scored, and on record
+    said = pair.hear(p=LOW)
+    assert of(said, P) == [("limit", "cleared", "clear")]
+    assert shelvings(said) == [("shown", True, "return")]
+    assert len(pair.lane.shelving) == 0
+    assert of(pair.hear(p=HIGH), P) == [("limit", "active", "yellow")]
+
+
+def test_a_one_shot_shelving_lasts_until_no_alarm_of_its_channel_stands(tmp_path: Path) -> None:
+    pair = Pair(plan(tmp_path, PRESSURE + LIMIT))
+    pair.apply(ONCE)
+    pair.hear(p=HIGH, q=HIGH)
+    assert shelvings(pair.hear(p=LOW)) == []
+    assert shelvings(pair.hear(q=LOW)) == [("shown", True, "return")]
+
+
+def test_a_one_shot_shelving_ends_by_time_all_the_same(tmp_path: Path) -> None:
+    pair = Pair(plan(tmp_path, PRESSURE + LIMIT))
+    pair.hear(p=HIGH)
+    pair.apply(ONCE)
+    said = pair.tick(61)
+    assert of(said, P) == [("limit", "active", "yellow")]
+    assert shelvings(said) == [("shown", True, "time")]
+
+
+def test_the_newest_shelving_of_a_channel_says_whether_its_readings_are_held(
+    tmp_path: Path,
+) -> None:
+    pair = Pair(plan(tmp_path, PRESSURE + LIMIT))
+    pair.apply(Shelve(P, *WHY, 3600), ONCE)
+    assert of(pair.hear(p=HIGH), P) == [("limit", "shelved", "yellow")]
+    pair.apply(Shelve(P, *WHY, 3600))
+    assert of(pair.hear(p=LOW), P) == []
+
+
+@pytest.mark.parametrize(
+    "carried",
+    [restored, copied, swapped, promoted, shadowed_and_restored],
+    ids=lambda c: c.__name__,
+)
+def test_a_one_shot_shelving_outlives_whatever_the_lane_does(
+    tmp_path: Path, carried: Callable[[Pair], None]
+) -> None:
+    other = PRESSURE.replace("colour: orange", "colour: red") + LIMIT
+    pair = Pair(plan(tmp_path / "first", PRESSURE + LIMIT), plan(tmp_path / "other", other))
+    pair.apply(ONCE)
+    carried(pair)
+    assert of(pair.hear(p=HIGH), P) == [("limit", "shelved", "yellow")]
+    assert shelvings(pair.hear(p=LOW)) == [("shown", True, "return")]
+
+
+def test_shelvings_by_time_are_kept_as_an_earlier_release_reads_them(pair: Pair) -> None:
+    pair.apply(Shelve(P, *WHY, 3600, id="c-1"))
+    (kept,) = pair.lane.shelving.orders()
+    assert kept[0] == P
+    assert len(kept) == 7
+    assert not Shelving({P: 1}, [kept]).once(P)
 
 
 def test_the_next_end_is_that_of_the_shelving_that_ends_first() -> None:

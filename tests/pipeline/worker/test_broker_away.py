@@ -3,6 +3,7 @@
 import asyncio
 import json
 import time
+from datetime import datetime
 
 import pytest
 
@@ -92,6 +93,32 @@ async def test_the_first_reading_after_an_outage_does_not_let_all_others_ring(
                 await town.send(*alive)
             await crew.until(lambda: town.silent() == [dead])
         town.assert_repeatable()
+
+
+async def test_a_long_outage_is_told_once_when_it_is_over(world: World) -> None:
+    with world.context() as context:
+        async with holding(world, context) as crew:
+            town = Town(world, crew)
+            await town.send(*town.channels)
+            began_ms = world.clock.time_ms
+            for blind_s in (59, 61):
+                world.telemetry.away = True
+                await vain(town)
+                world.clock.time_ms += blind_s * 1000
+                world.telemetry.away = False
+                await town.send(*town.channels)
+            await crew.until(lambda: bool(world.stopped_alarm()))
+            await town.changed(Outage, 2)
+            for _ in range(3):
+                world.clock.time_ms += 1000
+                await town.send(*town.channels)
+            rung, over = world.stopped_alarm()
+        town.assert_repeatable()
+    assert (rung.rule.name, rung.state, rung.colour) == ("outage", "active", "orange")
+    assert (over.id, over.revision, over.state) == (rung.id, 2, "cleared")
+    assert datetime.fromisoformat(rung.onset).timestamp() == began_ms / 1000 + 59
+    assert "heard no broker for 1 min 1 s" in rung.say["en"]
+    assert "1 分 1 秒" in rung.say["zh"]
 
 
 async def test_an_outage_is_not_forgotten_when_the_lane_begins_anew(world: World) -> None:

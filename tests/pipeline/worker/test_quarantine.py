@@ -231,7 +231,7 @@ async def test_a_timer_that_raises_is_no_record_and_the_lane_says_that_it_stands
 
         def fire(self, lane_time_s: int) -> Any:
             found = self.silence.fire(lane_time_s)
-            return raising() if len(found) else found
+            return raising() if len(found.changes) else found
 
     def parts_for(config: str, name: LaneName) -> Parts:
         parts = world.plans.parts_for(config, name)

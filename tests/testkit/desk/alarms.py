@@ -7,7 +7,15 @@ from typing import Any
 
 import msgspec
 
-from contracts.alarm import Alarm, OwnedBy, RespondTo, RungBy, encode_alarm
+from contracts.alarm import (
+    Alarm,
+    OwnedBy,
+    RespondTo,
+    RungBy,
+    ShelvingRecord,
+    encode_alarm,
+    encode_shelving,
+)
 from contracts.catalogue import Where
 from contracts.civil_time import CITY
 
@@ -47,6 +55,13 @@ def _first() -> Alarm:
         owner=OwnedBy("district", "district water bureau", "", "city"),
         rule=RungBy("limit", "water/flow.yaml:13", "[E]", "94ea20f", "low"),
     )
+
+
+def shelving(channel: str = "water.feed-1.flow", **changed: Any) -> bytes:
+    """Body of what a lane tells when it shelves a channel."""
+    times = ("2026-03-01T08:00:00+08:00", "2026-03-01T09:00:00+08:00")
+    record = ShelvingRecord(channel, "water", "shelved", *times, "li.wei", "duty", "flushing", "c")
+    return encode_shelving(msgspec.structs.replace(record, **changed))
 
 
 def alarm(number: int, at_s: int = BEGAN_S, **changed: Any) -> bytes:

@@ -4,7 +4,7 @@ from collections import Counter
 
 from contracts.desk.journal import DeskTick
 from contracts.ports.lane_log import Message
-from tests.testkit.desk.alarms import alarm, alarm_id
+from tests.testkit.desk.alarms import alarm, alarm_id, shelving
 from tests.testkit.desk.plain_desk import ACKNOWLEDGE_S, incident_of
 from tests.testkit.desk.world import LANES, DeskCrew, DeskWorld
 
@@ -63,6 +63,8 @@ class DeskDay:
         for _ in range(2):
             numbers = self.ring()
             self.world.ring("water-1", b"no alarm", b"\xff{")
+            self.world.shelve("water-0", shelving())
+            self.world.shelve("power-0", b"no shelving")
             await crew.caught_up()
             self.world.command(kind="acknowledge", target=alarm_id(numbers[1]))
             self.world.command(kind="acknowledge", target=incident_of(alarm_id(numbers[0])))

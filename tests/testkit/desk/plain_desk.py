@@ -6,14 +6,14 @@ from typing import Any
 
 import msgspec
 
-from contracts.alarm import Alarm, decode_alarm, encode_alarm
+from contracts.alarm import Alarm, ShelvingRecord, decode_alarm, encode_alarm
 from contracts.catalogue import Where
 from contracts.commands.concern import Concern
 from contracts.desk.answer import Answer, CurrentAlarm
 from contracts.desk.commands import Acknowledge, DeskCommand
 from contracts.desk.incident import Impact, Incident, Situation, Ticket
 from contracts.desk.notice import Notice
-from contracts.ports.desk import Ground
+from contracts.ports.desk import Ground, Pieces
 from contracts.ports.lane_log import Message
 
 ACKNOWLEDGE_S = 60
@@ -29,6 +29,8 @@ def seconds(text: str) -> int:
 
 class PlainDesk:
     """A `Desk`: every alarm is current until it clears, and an incident of its own from orange on.
+
+    What is told of a shelving it tells on.
 
     Whoever does not acknowledge an incident within a minute of desk time is told once more.
 
@@ -47,6 +49,15 @@ class PlainDesk:
         self._alarms: dict[str, dict[str, Any]] = {}  # id: alarm, acknowledged by
         self._incidents: dict[str, list[Any]] = {}  # id: revision, deadline, acknowledged
         self._clocks: list[tuple[int, str]] = []
+
+    def taking(self, alarm: Alarm) -> Pieces:
+        yield self.take(alarm)
+
+    def obeying(self, command: DeskCommand) -> Pieces:
+        yield self.obey(command)
+
+    def advancing(self, time_s: int, *, late: bool = False) -> Pieces:
+        yield self.advance(time_s, late=late)
 
     def take(self, alarm: Alarm) -> list[Message]:
         if alarm.channel == POISON and self._touchy:
@@ -77,6 +88,10 @@ class PlainDesk:
         told = self._incident(id_, "over")
         del self._incidents[id_]
         return [told]
+
+    def shelved(self, record: ShelvingRecord) -> list[Message]:
+        key, by = f"n-{record.channel}-{record.state}".encode(), record.by.encode()
+        return [Message("notice", key, by)]
 
     def concern(self, command: DeskCommand) -> Concern:
         del command

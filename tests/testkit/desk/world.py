@@ -15,7 +15,7 @@ from contracts.desk.journal import DeskEntry, Took
 from contracts.errors import DataLoss, LogCut, TocsinError
 from contracts.journal import Refuse
 from contracts.lane import LaneName
-from contracts.ports.alarm_source import AlarmPoll, AlarmRecord, Slices
+from contracts.ports.alarm_source import AlarmPoll, AlarmRecord, RecordKind, Slices
 from contracts.ports.desk import Desk
 from contracts.ports.lane_log import Manifest, Message, OutputMark
 from contracts.topics import TopicNames
@@ -48,7 +48,7 @@ PACE = Pace(look_s=0.0005, snapshot_s=3600.0, snapshot_readings=60)
 TOPICS = TopicNames()
 LAYOUT = desk_layout(TOPICS)
 POLL_MAX = 40
-CONTROLS = {"mark", "shelving"}
+KINDS: dict[str, RecordKind] = {"alarm": "revision", "shelving": "shelving"}
 _COMMAND = msgspec.json.Decoder(DeskCommand)
 
 
@@ -136,9 +136,9 @@ def sliced(broker: MemoryBroker, slices: Slices) -> list[AlarmRecord]:
 
 def _alarms(lane: str, written: Sequence[Written]) -> list[AlarmRecord]:
     return [
-        AlarmRecord(lane, one.offset, BEGAN_S * 1000, one.body)
+        AlarmRecord(lane, one.offset, BEGAN_S * 1000, one.body, KINDS[one.kind])
         for one in written
-        if one.kind not in CONTROLS
+        if one.kind in KINDS
     ]
 
 
@@ -168,13 +168,20 @@ class DeskWorld:
     faults: Faults = field(default_factory=Faults)
     processes: int = 0
 
+    def shelve(self, lane: str, body: bytes) -> None:
+        """Add what a lane tells of a shelving."""
+        self._add(lane, "shelving", [body])
+
     def ring(self, lane: str, *bodies: bytes) -> None:
         """Add alarm revisions, and the mark of a lane behind them."""
+        self._add(lane, "alarm", bodies)
+
+    def _add(self, lane: str, kind: str, bodies: Sequence[bytes]) -> None:
         writer = f"writer-{lane}"
         epoch = self.broker.fence(writer)
         self.broker.begin(writer, epoch)
         for body in bodies:
-            self.broker.send(writer, epoch, place_of(lane), ("alarm", b"", body))
+            self.broker.send(writer, epoch, place_of(lane), (kind, b"", body))
         self.broker.send(writer, epoch, place_of(lane), ("mark", b"mark", b"{}"))
         self.broker.commit(writer, epoch)
 
@@ -277,9 +284,7 @@ class DeskCrew:
         """Wait until it has taken, told and ticked everything that is there."""
         world = self.world
         alarms = sum(
-            one.kind not in CONTROLS
-            for lane in LANES
-            for one in world.broker.committed(place_of(lane))[0]
+            one.kind in KINDS for lane in LANES for one in world.broker.committed(place_of(lane))[0]
         )
         commands = len(world.orders.rows)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from runtime import service_manager
+from runtime import supervision
 
 
 @pytest.fixture
@@ -16,7 +16,7 @@ def manager(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as heard:
         heard.bind(str(tmp_path / "notify"))
         heard.settimeout(10)
-        monkeypatch.setenv(service_manager.SOCKET, str(tmp_path / "notify"))
+        monkeypatch.setenv(supervision.SOCKET, str(tmp_path / "notify"))
         yield heard
 
 
@@ -27,7 +27,7 @@ async def _heard(manager: socket.socket) -> str:
 async def test_a_watchdog_hears_of_a_process_that_lives_and_of_no_other(
     manager: socket.socket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(service_manager.WATCHDOG_US, "20000")
+    monkeypatch.setenv(supervision.WATCHDOG_US, "20000")
     asked, lives = 0, True
 
     def alive() -> bool:
@@ -35,7 +35,7 @@ async def test_a_watchdog_hears_of_a_process_that_lives_and_of_no_other(
         asked += 1
         return lives
 
-    living = asyncio.create_task(service_manager.live(alive))
+    living = asyncio.create_task(supervision.live(alive))
     assert await _heard(manager) == "READY=1"
     assert [await _heard(manager) for _ in range(3)] == ["WATCHDOG=1"] * 3
     lives, before = False, asked
@@ -50,13 +50,13 @@ async def test_a_watchdog_hears_of_a_process_that_lives_and_of_no_other(
 
 
 async def test_a_reload_begins_and_ends(manager: socket.socket) -> None:
-    assert service_manager.reloading()
+    assert supervision.reloading()
     begun = await _heard(manager)
     assert begun.startswith("RELOADING=1\nMONOTONIC_USEC=")
 
 
 def test_nobody_listens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(service_manager.SOCKET, str(tmp_path / "gone"))
-    assert not service_manager.tell("READY=1")
-    monkeypatch.setenv(service_manager.SOCKET, "@tocsin-nobody")
-    assert not service_manager.tell("READY=1")
+    monkeypatch.setenv(supervision.SOCKET, str(tmp_path / "gone"))
+    assert not supervision.tell("READY=1")
+    monkeypatch.setenv(supervision.SOCKET, "@tocsin-nobody")
+    assert not supervision.tell("READY=1")

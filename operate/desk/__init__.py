@@ -1,0 +1,1 @@
+"""What the desk stage told, read back: load of every desk, what was withheld, handover sheets."""

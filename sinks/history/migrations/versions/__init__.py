@@ -1,0 +1,1 @@
+"""The versions; one that was released is never changed."""

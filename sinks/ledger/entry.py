@@ -1,0 +1,129 @@
+"""Entries of the ledger: the bytes of a record as they are hashed, and bundles of them."""
+
+import hashlib
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+import msgspec
+
+from contracts.ports.projection import TopicRecord
+
+ENTRY_BYTES_MAX: Final = 0xFFFF  # a bundle gives lengths in two bytes (C2SP tlog-tiles)
+HEADER_BYTES_MAX: Final = (
+    8 << 10
+)  # above six bytes for each of a key, which is as it is when escaped
+KEY_BYTES_MAX: Final = 1 << 10
+KIND_MAX: Final = 64
+LENGTH_BYTES: Final = 2
+
+
+class EntryHeader(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """What stands before the value of a record in its entry.
+
+    Parameters
+    ----------
+    topic : str
+    partition, offset : int
+    time_ms : int
+        Stamp of the log, milliseconds since 1970 UTC.
+    kind : str
+        Of the record's header `tocsin`.
+    key : str or None
+        As text; `sha256:DIGEST` for one that is no UTF-8, or longer than `KEY_BYTES_MAX`.
+    sha256, size : str or None, int
+        Of a value too large for an entry, which is left out: hex digest, and bytes.
+    tombstone : bool
+        Whether the record has no value.
+    """
+
+    topic: str
+    partition: int
+    offset: int
+    time_ms: int
+    kind: str = ""
+    key: str | None = None
+    sha256: str | None = None
+    size: int = 0
+    tombstone: bool = False
+
+
+class Entry(NamedTuple):
+    """An entry taken apart: its header, and the value as it lay in the log."""
+
+    header: EntryHeader
+    value: bytes
+
+    @property
+    def place(self) -> str:
+        """Where the record lies, as commands name it: `TOPIC:PARTITION:OFFSET`."""
+        return f"{self.header.topic}:{self.header.partition}:{self.header.offset}"
+
+
+_DECODER: Final = msgspec.json.Decoder(EntryHeader)
+_ENCODER: Final = msgspec.json.Encoder(order="sorted")
+
+
+def encode_entry(record: TopicRecord) -> bytes:
+    """Canonical bytes of a record: its header as JSON, a line end, and the value as it is.
+
+    The header is in the canonical form of RFC 8785: keys sorted, no blanks. A value that does not
+    fit into an entry is there by its digest.
+
+    Examples
+    --------
+    >>> record = TopicRecord("tocsin.alarms.water", 3, 7, 5000, b"a-1", b'{"id":"a-1"}', "alarm")
+    >>> print(encode_entry(record).decode())
+    {"key":"a-1","kind":"alarm","offset":7,"partition":3,"time_ms":5000,"topic":"tocsin.alarms.water"}
+    {"id":"a-1"}
+    """
+    value = record.value or b""
+    fits = len(value) < ENTRY_BYTES_MAX - HEADER_BYTES_MAX
+    header = EntryHeader(
+        topic=record.topic,
+        partition=record.partition,
+        offset=record.offset,
+        time_ms=record.time_ms,
+        kind=record.kind[:KIND_MAX],
+        key=_key(record.key),
+        sha256=None if fits else hashlib.sha256(value).hexdigest(),
+        size=0 if fits else len(value),
+        tombstone=record.value is None,
+    )
+    return _ENCODER.encode(header) + b"\n" + (value if fits else b"")
+
+
+def _key(key: bytes | None) -> str | None:
+    if key is None:
+        return None
+    try:
+        return key.decode() if len(key) <= KEY_BYTES_MAX else _digest(key)
+    except UnicodeDecodeError:
+        return _digest(key)
+
+
+def _digest(key: bytes) -> str:
+    return f"sha256:{hashlib.sha256(key).hexdigest()}"
+
+
+def decode_entry(data: bytes) -> Entry:
+    """An entry from its bytes; `msgspec.DecodeError` when they are none."""
+    header, _, value = data.partition(b"\n")
+    return Entry(_DECODER.decode(header), value)
+
+
+def encode_bundle(entries: Sequence[bytes]) -> bytes:
+    """Entries one behind the other, each with its length before it."""
+    return b"".join(len(e).to_bytes(LENGTH_BYTES, "big") + e for e in entries)
+
+
+def split_bundle(data: bytes) -> tuple[list[bytes], int]:
+    """Entries of a bundle that are whole, and the byte behind the last of them."""
+    entries, place = [], 0
+    while place < len(data):
+        begin = place + LENGTH_BYTES
+        end = begin + int.from_bytes(data[place:begin], "big")
+        if end > len(data):
+            break
+        entries.append(data[begin:end])
+        place = end
+    return entries, place

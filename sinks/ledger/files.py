@@ -1,0 +1,110 @@
+"""Where the files of a ledger lie: a folder, or an object store that `pyarrow.fs` knows."""
+
+from pathlib import Path
+from typing import Protocol
+
+import pyarrow as pa
+import pyarrow.fs as pafs
+
+from contracts.errors import ConfigError
+from contracts.kafka import masked
+from runtime.durable_file import make_private, write_durably
+
+
+class Files(Protocol):
+    """Files by name, folders by `/`; each is written whole or not at all."""
+
+    @property
+    def root(self) -> str:
+        """Where they lie, for messages."""
+
+    def get(self, name: str) -> bytes | None:
+        """Content of a file, None when there is none."""
+
+    def put(self, name: str, data: bytes) -> None:
+        """Write a file durably; one of this name is replaced."""
+
+    def delete(self, name: str) -> None:
+        """Delete a file; a missing one is fine."""
+
+    def names(self, folder: str) -> list[str]:
+        """Names of the files right in a folder, sorted; none when there is no folder."""
+
+
+class StoredFiles:
+    """Files below one location.
+
+    Parameters
+    ----------
+    location : str
+        A local folder, or an address such as `s3://bucket/ledger`.
+
+    Raises
+    ------
+    ConfigError
+        When the address means nothing.
+    """
+
+    def __init__(self, location: str) -> None:
+        self._local = "://" not in location
+        if self._local:
+            self._root = str(Path(location).absolute())
+            self._files: pafs.FileSystem = pafs.LocalFileSystem()
+        else:
+            self._files, self._root = _opened(location)
+
+    @property
+    def root(self) -> str:
+        """Where they lie, for messages."""
+        return self._root
+
+    def begin(self) -> None:
+        """Make the location, for this user alone."""
+        if self._local:
+            make_private(Path(self._root))
+        else:
+            self._files.create_dir(self._root, recursive=True)
+
+    def get(self, name: str) -> bytes | None:
+        """Content of a file, None when there is none."""
+        try:
+            with self._files.open_input_stream(f"{self._root}/{name}") as stream:
+                data: bytes = stream.read()
+        except FileNotFoundError:
+            return None
+        return data
+
+    def put(self, name: str, data: bytes) -> None:
+        """Write a file durably; one of this name is replaced."""
+        path = f"{self._root}/{name}"
+        if self._local:
+            write_durably(Path(path), [data])
+            return
+        with self._files.open_output_stream(path) as stream:
+            stream.write(data)
+
+    def delete(self, name: str) -> None:
+        """Delete a file; a missing one is fine."""
+        try:
+            self._files.delete_file(f"{self._root}/{name}")
+        except FileNotFoundError:
+            return
+
+    def names(self, folder: str) -> list[str]:
+        """Names of the files right in a folder, sorted; none when there is no folder."""
+        selector = pafs.FileSelector(f"{self._root}/{folder}", allow_not_found=True)
+        found = self._files.get_file_info(selector)
+        return sorted(one.base_name for one in found if one.type == pafs.FileType.File)
+
+
+def _opened(location: str) -> tuple[pafs.FileSystem, str]:
+    """The store that an address means; the library's own errors quote it with its secrets."""
+    try:
+        files, root = pafs.FileSystem.from_uri(location)
+    except (pa.ArrowException, OSError) as error:
+        msg = (
+            f"{masked(location)}: expected a folder or an address such as s3://bucket/ledger, got "
+            f"{type(error).__name__}; correct `ledger.store`"
+        )
+        raise ConfigError(msg) from None
+    return files, root

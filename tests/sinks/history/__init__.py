@@ -1,0 +1,1 @@
+"""The history: its rows, its databases, its versions."""

@@ -1,0 +1,103 @@
+"""CAP messages are valid by the schema of OASIS and refer to what they update."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+from lxml import etree
+
+from contracts.desk.notice import Notice
+from contracts.desk.receiver import CapTarget
+from sinks.notices.cap import NAMESPACE, Cap, message
+from sinks.notices.transport import Telling
+from tests.testkit.desk.notices import hook, notice
+
+SCHEMA = etree.XMLSchema(etree.parse(Path(__file__).parent / "cap" / "CAP-v1.2.xsd"))
+TARGET = CapTarget(sender="tocsin@city.example", folder="cap")
+NOW = "2026-03-01T08:05:00+08:00"
+
+
+def parsed(telling: Telling, target: CapTarget = TARGET) -> etree._Element:
+    """A message that the schema takes."""
+    found = etree.fromstring(message(telling, target))
+    SCHEMA.assertValid(found)
+    return found
+
+
+def text(element: etree._Element, name: str) -> str | None:
+    return element.findtext(f".//{{{NAMESPACE}}}{name}")
+
+
+def test_alert_update_and_cancel_refer_to_the_one_before() -> None:
+    new = notice("0", colour="orange")
+    worse = notice("1", reason="colour", at=NOW)
+    over = notice("2", reason="over", at="2026-03-01T09:00:00.250+08:00")
+    first, then, last = (
+        parsed(Telling(new)),
+        parsed(Telling(worse, before=new)),
+        parsed(Telling(over, before=worse)),
+    )
+    assert [text(one, "msgType") for one in (first, then, last)] == ["Alert", "Update", "Cancel"]
+    assert text(first, "references") is None
+    assert text(then, "references") == "tocsin@city.example,n-0,2026-03-01T08:00:00+08:00"
+    assert text(last, "references") == f"tocsin@city.example,n-1,{NOW}"
+    # A reference is the triple that the other message carries itself.
+    for before, after in ((first, then), (then, last)):
+        names = ("sender", "identifier", "sent")
+        assert text(after, "references") == ",".join(str(text(before, name)) for name in names)
+    assert [text(one, "severity") for one in (first, then, last)] == ["Severe", "Extreme", "Minor"]
+    assert (text(last, "urgency"), text(last, "responseType")) == ("Past", "AllClear")
+    assert text(last, "sent") == "2026-03-01T09:00:00+08:00"
+
+
+def test_a_drill_is_an_exercise_whatever_the_status() -> None:
+    draft = CapTarget(sender="t", folder="cap", status="Draft")
+    assert text(parsed(Telling(notice(0, drill=True)), draft), "status") == "Exercise"
+    assert text(parsed(Telling(notice(0)), draft), "status") == "Draft"
+
+
+def test_both_languages_are_told_to_the_desk_alone() -> None:
+    found = parsed(Telling(notice(0, desk="street desk"), late_s=3605))
+    assert [one.text for one in found.iter(f"{{{NAMESPACE}}}language")] == ["en-GB", "zh-CN"]
+    assert (text(found, "scope"), text(found, "addresses")) == ("Private", '"street desk"')
+    assert text(found, "note") == "Told 3605 s after its time."
+
+
+def cases() -> Iterator[Notice]:
+    """What a schema could stumble over."""
+    for colour in ("blue", "yellow", "orange", "red"):
+        yield notice(0, colour=colour)
+    yield notice(0, incident="", reason="daily list", revision=1_900_000_000)
+    yield notice(0, at="2026-03-01T00:00:00Z")
+    yield notice(0, text={"en": "a" * 5_000 + "\x00\x0b\ud800\uffff<&>", "zh": "管" * 200})
+    yield notice(0, reason="over")  # nothing was told before
+
+
+@pytest.mark.parametrize("one", list(cases()))
+def test_every_notice_makes_a_valid_message(one: Notice) -> None:
+    found = parsed(Telling(one))
+    assert len(text(found, "headline") or "") <= 160
+    assert text(found, "msgType") == "Alert"
+
+
+async def test_a_message_is_a_file_and_a_request(tmp_path: Path) -> None:
+    async with hook([503]) as server, aiohttp.ClientSession() as session:
+        target = CapTarget(sender="t", folder=str(tmp_path / "out"), url=server.url)
+        transport = Cap(target, session)
+        assert (await transport.tell(Telling(notice(0)))).kind == "retry"
+        assert (await transport.tell(Telling(notice(0)))).kind == "delivered"
+        (path,) = (tmp_path / "out").iterdir()
+        assert path.name == "n-0.xml"
+        (_, first), (headers, second) = server.requests
+        assert first == second == path.read_bytes()
+        assert headers["content-type"] == "application/cap+xml"
+
+
+async def test_a_folder_that_cannot_be_written_is_tried_again(tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("no folder")
+    async with aiohttp.ClientSession() as session:
+        transport = Cap(CapTarget(sender="t", folder=str(tmp_path / "out")), session)
+        answer = await transport.tell(Telling(notice(0)))
+    assert answer.kind == "retry"
+    assert "n-0.xml" in answer.detail
