@@ -23,6 +23,8 @@ EMPTY = {
     "Lead of the shadow, median": "there is no shadow",
 }
 LOW = 1.0  # of a level that rings orange
+# Of a process that does not run here; what it tells is held against the alerts by itself.
+ABSENT = "tocsin_notices_"
 
 
 def swings(channel: str) -> float:
@@ -35,7 +37,8 @@ async def assert_rules_hold(watched: WatchedSite) -> None:
     server = watched.server
     for rule in rules():
         await server.query(rule["expr"])
-    assert {name for name in METRICS if not await server.query(name)} == set()
+    asked = {name for name in METRICS if not name.startswith(ABSENT)}
+    assert {name for name in asked if not await server.query(name)} == set()
     groups = (await server.api("rules"))["groups"]
     found = [rule for group in groups for rule in group["rules"]]
     assert len(found) == len(rules())

@@ -24,7 +24,7 @@ COLOURS: Final = {"blue": "#3b78c4", "yellow": "#d9b310", "orange": "#e8833a", "
 UNITS: Final[dict[str, Any]] = {
     "percentunit": PercentFormatter(1.0),
     "s": EngFormatter("s"),
-    "ops": FuncFormatter(lambda value, _: f"{value:,.3g}/s"),
+    "ops": FuncFormatter(lambda value, _: f"{value:,.4g}/s"),
     "bytes": EngFormatter("B"),
     "short": FuncFormatter(lambda value, _: f"{value:g}"),
 }

@@ -108,7 +108,7 @@ class WatchedSite:
             env=os.environ | {"PATH": path},
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=WAIT_S,
             check=False,
         )
         return done.stdout + done.stderr
