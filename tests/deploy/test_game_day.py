@@ -226,7 +226,7 @@ LONG = [
 
 
 @pytest.mark.broker
-@pytest.mark.long
+@pytest.mark.soak
 @pytest.mark.timeout(1200)
 async def test_each_fault_rings_its_alert_and_only_that_and_clears(tmp_path: Path) -> None:
     async with watched_site(tmp_path, [quick_rules(tmp_path)]) as watched:

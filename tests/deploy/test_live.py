@@ -57,7 +57,7 @@ async def assert_panels_are_filled(watched: WatchedSite) -> None:
 
 
 @pytest.mark.broker
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(600)
 async def test_a_watched_site_fills_every_panel_and_rings_for_what_breaks(tmp_path: Path) -> None:
     began = time.time()
