@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from app.cli.parser import parser
+from configuration.configuration import Configuration
 from tests.tidy import ROOMS
 
 DEPLOY: Final = Path(__file__).parents[2] / "deploy"
@@ -100,20 +101,54 @@ def test_no_container_may_write_or_rise() -> None:
             assert context["capabilities"] == {"drop": ["ALL"]}
 
 
+COMPOSE: Final = yaml.safe_load((DEPLOY / "compose" / "compose.yaml").read_text())
+
+
+def test_services_of_a_machine_are_pinned_and_write_nothing_of_ours() -> None:
+    for name, service in COMPOSE["services"].items():
+        assert re.fullmatch(r"\S+:v?[0-9][\w.-]*", service["image"]), name
+        if service["image"].startswith("tocsin:"):
+            assert service["read_only"], name
+            assert service["cap_drop"] == ["ALL"], name
+            assert service["security_opt"] == ["no-new-privileges:true"], name
+
+
+def test_what_services_mount_is_there() -> None:
+    mounts = [one for service in COMPOSE["services"].values() for one in service.get("volumes", ())]
+    files = [DEPLOY / "compose" / one.split(":")[0] for one in mounts if one.startswith(".")]
+    assert len(files) > 5
+    assert [str(path) for path in files if not path.exists()] == []
+    assert {one.split(":")[0] for one in mounts if not one.startswith(".")} == set(
+        COMPOSE["volumes"]
+    )
+
+
+def test_the_configuration_of_compose_is_sound(tmp_path: Path) -> None:
+    folder = tmp_path / "configs"
+    shutil.copytree(DEPLOY.parent / "configs", folder)
+    shutil.copy(DEPLOY / "compose" / "tocsin.yaml", folder / "tocsin.yaml")
+    found = Configuration.load(folder, {})
+    assert found.settings.kafka.bootstrap == "kafka:9092"
+    assert (found.settings.history.url or "").startswith("postgresql")
+
+
 def _commands() -> Iterator[list[str]]:
     """Arguments of `tocsin` wherever a file starts it."""
     for path in UNITS:
         for line in path.read_text().splitlines():
             if line.startswith("ExecStart="):
-                yield shlex.split(line.partition("=")[2])[1:]
+                yield shlex.split(line.partition("=")[2].replace("${PORT}", "9108"))[1:]
     for pod in _pods():
         for container in pod["containers"]:
             yield container["args"]
+    for service in COMPOSE["services"].values():
+        if service["image"].startswith("tocsin:"):
+            yield service["command"]
 
 
 def test_each_command_is_one_that_tocsin_knows() -> None:
     commands = list(_commands())
-    assert len(commands) >= 4
+    assert len(commands) >= 8
     for words in commands:
         parser().parse_args(words)
 
