@@ -214,7 +214,7 @@ async def _reloaded(running: Running) -> None:
     after = await running.config_after(before)
     await send(configuration, [3.0] * 20, CHANNEL)
     await running.taken(25)
-    assert {alarm["evidence"]["config"] for alarm in await running.limits()} == {after[:7]}
+    assert {alarm["rule"]["config"] for alarm in await running.limits()} == {after[:7]}
 
     _edit(running.configs, "blue: 4.0, yellow", "blue: 2.0, yellow")
     running.process.process.send_signal(signal.SIGHUP)
