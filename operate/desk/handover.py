@@ -9,10 +9,8 @@ from typing import Final, NamedTuple
 from alarms.duty.desk_kpi import DeskKpi, DeskTold, desk_kpi
 from alarms.duty.kpi import Period
 from alarms.rationalisation import Text
-from configuration.settings import Settings
 from contracts.alarm import ShelvingRecord
 from contracts.desk.incident import Incident
-from contracts.errors import FatalError
 from operate.desk import handover_text as words
 from operate.desk.records import desk_told, desks_asked, instant_s, period_asked, shelvings
 from operate.desk.sheet import Section, Sheet, as_html, as_markdown
@@ -55,21 +53,10 @@ async def handover(arguments: argparse.Namespace) -> int:
     shelved = await shelvings(configuration, period.ends_s)
     shift = Shift(desk.id, desk.name, period, told, shelved, configuration.civil_time)
     languages = [arguments.language] if arguments.language else LANGUAGES
-    checkpoint = ledger_checkpoint(configuration.settings)
+    checkpoint = newest_checkpoint(configuration.settings) or ""
     sheets = [sheet(shift, language, checkpoint) for language in languages]
     sys.stdout.write(as_html(sheets) if arguments.html else as_markdown(sheets))
     return 0
-
-
-def ledger_checkpoint(settings: Settings) -> str:
-    """The newest checkpoint, why there is none, or nothing where no ledger is configured.
-
-    A ledger that cannot be believed keeps no shift from being handed over: the sheet says it.
-    """
-    try:
-        return newest_checkpoint(settings) or ""
-    except FatalError as error:
-        return str(error)
 
 
 def sheet(shift: Shift, language: str, checkpoint: str = "") -> Sheet:

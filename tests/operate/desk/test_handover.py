@@ -1,24 +1,18 @@
 """The sheet of a shift: open and closed incidents, shelvings, what was withheld, load, drills."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from alarms.duty.desk_kpi import DeskTold
 from alarms.duty.kpi import Period
 from alarms.rationalisation import Text
-from configuration.configuration import Configuration
 from contracts.alarm import ShelvingRecord
 from contracts.civil_time import CITY
-from operate.desk.handover import Shift, ledger_checkpoint, sheet
+from operate.desk.handover import Shift, sheet
 from operate.desk.sheet import as_html, as_markdown
-from operate.ledger import newest_checkpoint, opened_ledger
 from tests.alarms.duty.city import at
-from tests.testkit.config_folder import SETTINGS, folder_with
 from tests.testkit.desk.told import incident, notice, situation, ticket
-from tests.testkit.ledger.store import ORIGIN, SIGNER, behind, records
 
 DESK = "power-310101"
 BEGINS = at("2026-03-04T12:00")
@@ -96,19 +90,6 @@ def test_an_empty_shift_says_that_there_is_nothing_of_each() -> None:
 def test_a_checkpoint_of_the_ledger_goes_out_with_the_sheet() -> None:
     page = as_markdown([sheet(shift(told()), "en", CHECKPOINT)])
     assert page.endswith("## Ledger checkpoint\n\ntocsin.example/log\n\n42\n\nqINS1GRFLxmPkEa=\n")
-
-
-def test_the_checkpoint_is_the_newest_or_says_why_there_is_none(tmp_path: Path) -> None:
-    key = tmp_path / "ledger.pem"
-    key.write_bytes(SIGNER.private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-    section = f"ledger: {{origin: {ORIGIN}, store: '{tmp_path}/ledger', key: '${{file:{key}}}'}}\n"
-    folder = folder_with(tmp_path / "configs", {"tocsin.yaml": SETTINGS + section})
-    settings = Configuration.load(folder, {}).settings
-    assert "ledger" in ledger_checkpoint(settings)
-    opened_ledger(settings).apply(records(3), behind(records(3)))
-    assert ledger_checkpoint(settings) == newest_checkpoint(settings)
-    bare = folder_with(tmp_path / "bare", {"tocsin.yaml": SETTINGS})
-    assert ledger_checkpoint(Configuration.load(bare, {}).settings) == ""
 
 
 @pytest.mark.parametrize(
