@@ -1,7 +1,8 @@
 """Whom an incident hurts, what fails next, and what runs on its last feed."""
 
 import heapq
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Mapping
 from datetime import timezone
 from typing import Final, NamedTuple
 
@@ -21,7 +22,10 @@ HALF_HOUR_S, HOUR_S = 1_800, 3_600
 
 
 class Loss(NamedTuple):
-    """An asset that is expected to fail; times in seconds since 1970."""
+    """An asset that is expected to fail; times in seconds since 1970.
+
+    `share` is the part of its supply that it loses: the shares of the edges on the way, multiplied.
+    """
 
     earliest_s: int
     node: str
@@ -29,6 +33,7 @@ class Loss(NamedTuple):
     kind: str
     probability: float
     hops: int
+    share: float = 1.0
 
 
 def hurts(entry: Entry) -> bool:
@@ -57,24 +62,27 @@ class Outlook:
         """People now and later, nobody twice: of an area the most that any asset in it serves."""
         now = sorted({e.node for e in group.alarms.values() if e.active and hurts(e)})
         begins_s = max((e.onset_s for e in group.alarms.values()), default=0)
-        soon = [loss.node for loss in losses if loss.earliest_s <= begins_s + HALF_HOUR_S]
-        later = [loss.node for loss in losses if loss.earliest_s <= begins_s + HOUR_S]
+        cut = dict.fromkeys(now, 1.0)
+        soon = {
+            loss.node: loss.share for loss in losses if loss.earliest_s <= begins_s + HALF_HOUR_S
+        }
+        later = {loss.node: loss.share for loss in losses if loss.earliest_s <= begins_s + HOUR_S}
         critical = [node for node in now if (known := self._topology.node(node)) and known.critical]
         return Impact(
-            people=self.people(now),
-            in_30_min=self.people([*now, *soon]),
-            in_60_min=self.people([*now, *later]),
+            people=self.people(cut),
+            in_30_min=self.people({**soon, **cut}),
+            in_60_min=self.people({**later, **cut}),
             critical=critical[:LISTED_MAX],
         )
 
-    def people(self, nodes: list[str]) -> int:
-        """How many people some assets serve."""
+    def people(self, cut: Mapping[str, float]) -> int:
+        """How many people some assets leave without; by the share of supply that is cut."""
         by_area: dict[str, int] = {}
-        for name in nodes:
+        for name, share in cut.items():
             node = self._topology.node(name)
             if node is not None:
                 area = node.area or node.id
-                by_area[area] = max(by_area.get(area, 0), node.people)
+                by_area[area] = max(by_area.get(area, 0), _part(node.people, share))
         return sum(by_area.values())
 
     def losses(self, group: Group, root: str) -> list[Loss]:
@@ -115,6 +123,7 @@ class Outlook:
                 edge.kind,
                 probability,
                 loss.hops + 1,
+                loss.share * edge.share,
             )
 
     def _left(self, child: str, group: str, lost: str) -> list[str]:
@@ -136,7 +145,7 @@ class Outlook:
             earliest=self._clock(loss.earliest_s),
             latest=self._clock(loss.latest_s),
             probability=round(loss.probability, 3),
-            people=0 if node is None else node.people,
+            people=0 if node is None else _part(node.people, loss.share),
         )
 
     def _clock(self, time_s: int) -> str:
@@ -156,6 +165,11 @@ class Outlook:
             if len(found) >= LISTED_MAX:
                 break
         return [found[key] for key in sorted(found)][:LISTED_MAX]
+
+
+def _part(people: int, share: float) -> int:
+    """A share of people, each of them whole: nobody is rounded away."""
+    return math.ceil(round(people * share, 6))
 
 
 def _down(entry: Entry) -> bool:

@@ -289,6 +289,19 @@ def test_redundancy_and_what_fails_next_are_told() -> None:
     assert told.impact.in_30_min == 9_900
 
 
+def test_of_people_below_a_feed_that_brings_a_part_only_that_part_is_expected_to_lose() -> None:
+    nodes = [node("power.f1"), node("water.p1", people=900), node("water.d1", people=100)]
+    edges = [
+        Edge("power.f1", "water.p1", "feeds", share=0.3),
+        Edge("water.p1", "water.d1", "presses", share=0.35),
+    ]
+    incidents = made(Topology(nodes, edges, CORRELATION))
+    played(incidents, [Rings()("power.f1", colour="orange")], at_s=90)
+    told = incidents.situation("i-0000000000000001")
+    assert [(loss.asset, loss.people) for loss in told.next] == [("p1", 270), ("d1", 11)]
+    assert (told.impact.people, told.impact.in_60_min) == (0, 281)
+
+
 def test_people_are_counted_once_and_their_doubling_is_told_within_a_minute() -> None:
     ring, incidents = Rings(), made()
     played(incidents, [ring("power.f1", colour="orange"), ring("water.p1", 3)])
