@@ -23,13 +23,17 @@ def alarms(command: argparse.ArgumentParser) -> None:
         view.add_argument("--json", action="store_true", help="records as they are, a line each")
         _places(view)
     _why(acts.add_parser("why", help=_WHY, description=f"{_WHY[0].upper()}{_WHY[1:]}."))
+    label = acts.add_parser(
+        "labels", help=_LABELS, description=f"{_LABELS[0].upper()}{_LABELS[1:]}."
+    )
+    _times(label)
+    _places(label)
     for name, add, what in _REPORTS:
         report = acts.add_parser(name, help=what, description=f"{what[0].upper()}{what[1:]}.")
         whole = name == HANDOVER
         which = "id of the desk" if whole else "id of one desk (default: all)"
         report.add_argument("--desk", metavar="DESK", required=whole, help=which)
-        report.add_argument("--from", dest="begin", metavar="TIME", help="RFC 3339")
-        report.add_argument("--to", dest="end", metavar="TIME", help="RFC 3339 (default: now)")
+        _times(report)
         add(report)
         _places(report)
     for name, add, what in _ACTS:
@@ -41,6 +45,11 @@ def alarms(command: argparse.ArgumentParser) -> None:
         act.add_argument("--key", type=Path, metavar="FILE", help="private key to sign with (PEM)")
         act.add_argument("--role", help="role to act in, if the key has several")
         _places(act)
+
+
+def _times(report: argparse.ArgumentParser) -> None:
+    report.add_argument("--from", dest="begin", metavar="TIME", help="RFC 3339")
+    report.add_argument("--to", dest="end", metavar="TIME", help="RFC 3339 (default: now)")
 
 
 def _why(act: argparse.ArgumentParser) -> None:
@@ -135,6 +144,7 @@ def _shelve(act: argparse.ArgumentParser) -> None:
     )
 
 
+_LABELS: Final = "print incidents that were judged true or false as labels for tune and backtest"
 _WHY: Final = "make the decision anew from the log, and say whether it is the same to the byte"
 
 

@@ -4,9 +4,10 @@ import argparse
 import asyncio
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import asdict
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -283,31 +284,25 @@ def command(arguments: argparse.Namespace) -> int:
     return asyncio.run(send(arguments))
 
 
+# What answers an act of `tocsin alarms`; each is loaded alone, with Kafka. Others are commands.
+_DESK_TOOLS: Final = {
+    "list": ("operate.desk_view", "desk_view"),
+    "show": ("operate.desk_view", "desk_view"),
+    "why": ("operate.evidence.why", "why"),
+    "kpi": ("operate.desk.kpi", "desk_kpis"),
+    "labels": ("operate.desk.labels", "labels"),
+    "withheld": ("operate.desk.withheld", "withheld"),
+    "handover": ("operate.desk.handover", "handover"),
+}
+_ANSWER: Final = ("operate.desk_commands", "desk_command")
+
+
 def alarms(arguments: argparse.Namespace) -> int:
     """Show what the desk stage told, or tell it what people answer."""
-    if arguments.act in {"list", "show"}:
-        from operate.desk_view import desk_view  # noqa: PLC0415 - loads Kafka
-
-        return asyncio.run(desk_view(arguments))
-    if arguments.act == "why":
-        from operate.evidence.why import why  # noqa: PLC0415 - loads Kafka and numba
-
-        return asyncio.run(why(arguments))
-    if arguments.act == "kpi":
-        from operate.desk.kpi import desk_kpis  # noqa: PLC0415 - loads Kafka
-
-        return asyncio.run(desk_kpis(arguments))
-    if arguments.act == "withheld":
-        from operate.desk.withheld import withheld  # noqa: PLC0415 - loads Kafka
-
-        return asyncio.run(withheld(arguments))
-    if arguments.act == "handover":
-        from operate.desk.handover import handover  # noqa: PLC0415 - loads Kafka
-
-        return asyncio.run(handover(arguments))
-    from operate.desk_commands import desk_command as send  # noqa: PLC0415 - loads Kafka
-
-    return asyncio.run(send(arguments))
+    module, name = _DESK_TOOLS.get(arguments.act, _ANSWER)
+    tool: Callable[[argparse.Namespace], Coroutine[Any, Any, int]]
+    tool = getattr(import_module(module), name)
+    return asyncio.run(tool(arguments))
 
 
 def history(arguments: argparse.Namespace) -> int:

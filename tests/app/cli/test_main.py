@@ -1,13 +1,16 @@
 """The `tocsin` command as a shell sees it: output, errors, exit codes."""
 
+import asyncio
 import json
 import re
 import shutil
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
+from app.cli import commands
 from app.cli.main import main
 from configuration.configuration import Configuration
 from runtime.installation import CONFIGS
@@ -302,3 +305,8 @@ def test_what_a_replay_learned_is_kept_for_lanes_that_begin_there(
             file.write(json.dumps({"lane": lane, "offset": 0, "entry": entry}) + "\n")
     assert main([*replay, "--journal", str(journal), str(today)]) == 0
     assert "1 revisions" in capsys.readouterr().out
+
+
+def test_each_act_of_alarms_has_a_tool() -> None:
+    for module, name in {*commands._DESK_TOOLS.values(), commands._ANSWER}:
+        assert asyncio.iscoroutinefunction(getattr(import_module(module), name))
