@@ -15,8 +15,8 @@ from tests.testkit.faults.sensors import TOPIC, Sensors
 from tests.testkit.kafka.broker import Cluster
 from tests.testkit.worker_process import WorkerProcess
 
-SILENT_S = 8  # a busy machine, and a broker that finds its way back, may keep senders for seconds
-OUTAGE_S = 12.0  # longer than a channel may be silent
+SILENT_S = 12  # a busy machine, and a broker that finds its way back, may keep senders for seconds
+OUTAGE_S = 18.0  # longer than a channel may be silent
 WAIT_S = 120.0
 
 

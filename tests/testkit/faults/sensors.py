@@ -35,7 +35,15 @@ class Sensors:
         self.channels = list(site.channels)
         self.value_of: Callable[[str], float] = lambda channel: CALM
         self._lanes = site.lanes
-        self._producer = Producer({"bootstrap.servers": site.bootstrap, "linger.ms": 5})
+        # A broker that was frozen closes connections: senders come back at once, as gateways do.
+        self._producer = Producer(
+            {
+                "bootstrap.servers": site.bootstrap,
+                "linger.ms": 5,
+                "reconnect.backoff.ms": 100,
+                "reconnect.backoff.max.ms": 500,
+            }
+        )
 
     def lane(self, channel: str) -> int:
         """The lane whose channel it is."""
