@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
@@ -19,7 +20,7 @@ from contracts.topics import TopicNames
 from ingest.kafka.raw_fetch import fetch_path
 from pipeline.snapshot.copy_buffer import CopyBuffer, SnapshotSlot
 from pipeline.snapshot.store import SnapshotStore
-from pipeline.worker.broker_contact import BrokerContacts
+from pipeline.worker.broker_contact import AWAY_S, BrokerContacts
 from pipeline.worker.worker import Worker
 from runtime.backoff import Backoff
 from runtime.heartbeat import Heartbeat
@@ -71,7 +72,9 @@ class WorkerService(ABC):
         self._slot = slot or SnapshotSlot(OneThread("snapshot_file"))
         self._open = AsyncExitStack()
         self._worker: Worker | None = None
-        self._contacts = BrokerContacts(options.clock)
+        # A broker in the process is late when the process is; it is never away.
+        away_s = AWAY_S if options.check_crcs else math.inf
+        self._contacts = BrokerContacts(options.clock, away_s)
         self._heart = Heartbeat()
         self._rebuilds = 0
         self._queues: list[Callable[[], QueueStatus]] = []  # those of the present clients

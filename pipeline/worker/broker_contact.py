@@ -43,6 +43,8 @@ class BrokerContact:
     Parameters
     ----------
     clock : Clock
+    away_s : float
+        How long brokers may not answer before they count as away.
 
     Attributes
     ----------
@@ -56,8 +58,9 @@ class BrokerContact:
         Long outages that nobody was told of yet.
     """
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, away_s: float = AWAY_S) -> None:
         self._clock = clock
+        self._away_s = away_s
         self._failed = False
         self._view = LogView()
         self._last_ms: int | None = None  # of the newest answer, on the lane's clock
@@ -109,7 +112,7 @@ class BrokerContact:
         now_ms = self._clock.now_ms()
         last_ms = now_ms if self._last_ms is None else self._last_ms
         gap_s = (now_ms - last_ms) / 1000
-        if (self._failed or vain_s >= AWAY_S) and gap_s >= AWAY_S:
+        if (self._failed or vain_s >= self._away_s) and gap_s >= self._away_s:
             self._outages.append(Away(self._view.end, int(-(-gap_s // 1))))
             if gap_s >= TOLD_S:
                 self.blind.append(Blind(last_ms, now_ms))
@@ -129,7 +132,7 @@ class BrokerContact:
     @property
     def in_touch(self) -> bool:
         """Whether brokers answer, and no outage waits for its journal entry."""
-        return self.vain_s < AWAY_S and len(self._outages) == self._taken
+        return self.vain_s < self._away_s and len(self._outages) == self._taken
 
     @property
     def end(self) -> int:
@@ -175,12 +178,15 @@ class BrokerContacts:
     Parameters
     ----------
     clock : Clock
+    away_s : float
+        How long they may not answer before they count as away; those in the process never are.
     """
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, away_s: float = AWAY_S) -> None:
         self._clock = clock
+        self._away_s = away_s
         self._by_lane: dict[int, BrokerContact] = {}
 
     def of(self, lane: int) -> BrokerContact:
         """That of a lane, new or not."""
-        return self._by_lane.setdefault(lane, BrokerContact(self._clock))
+        return self._by_lane.setdefault(lane, BrokerContact(self._clock, self._away_s))
