@@ -57,7 +57,7 @@ class AlarmListener:
         consumer = AIOKafkaConsumer(
             bootstrap_servers=settings.kafka.bootstrap,
             isolation_level="read_committed",
-            check_crcs=broker.check_crcs,
+            check_crcs=not broker.embedded,
             auto_offset_reset="earliest",
             **client_options(settings.kafka),
         )

@@ -40,12 +40,12 @@ class DemoBroker:
     ----------
     configuration : Configuration
         With the broker's address and the prefix of the topics.
-    check_crcs : bool
-        Off for the embedded broker, whose marks carry wrong checksums.
+    embedded : bool
+        It runs in this process, and its marks carry wrong checksums.
     """
 
     configuration: Configuration
-    check_crcs: bool
+    embedded: bool
 
     def of_district(self) -> "DemoBroker":
         """The same broker under names of the district's own.
@@ -97,7 +97,7 @@ async def embedded(
         settled = _settled(configuration, configuration.settings.app, kafka, state)
         for topic in _topics(lanes, settled.settings.app):
             broker.create(topic.name)
-        yield DemoBroker(settled, check_crcs=False)
+        yield DemoBroker(settled, embedded=True)
 
 
 @asynccontextmanager
@@ -118,7 +118,7 @@ async def real(
     topics = _lasting(_topics(lanes, app, _plan(brokers)))
     try:
         await _answered(ensure(topics, bootstrap, kafka))
-        yield DemoBroker(settled, check_crcs=True)
+        yield DemoBroker(settled, embedded=False)
     finally:
         await _delete(kafka, {topic.name for topic in topics})
 

@@ -61,7 +61,7 @@ class DemoDesk:
         options = WorkerOptions(
             DESK,
             lanes=(PARTITION,),
-            check_crcs=broker.check_crcs,
+            embedded_broker=broker.embedded,
             clock=JudgedTime(lifelines),
         )
         self._service = DeskWorker(

@@ -49,7 +49,7 @@ class DemoLifeline:
         self.service = LifelineWorker(
             self.configuration,
             WorkerOptions(
-                feed.lifeline, lanes=lanes, check_crcs=broker.check_crcs, clock=self._clock
+                feed.lifeline, lanes=lanes, embedded_broker=broker.embedded, clock=self._clock
             ),
         )
         self._names = TopicNames(self.configuration.settings.app)

@@ -110,7 +110,9 @@ class DeskWorker(WorkerService):
         self._open.callback(scoring.shutdown, wait=False, cancel_futures=True)
         files = SnapshotFiles(self._store, self._slot)
         await files.work_within(self._keep)
-        reader = LaneReader(kafka.bootstrap, security=kafka, check_crcs=self._options.check_crcs)
+        reader = LaneReader(
+            kafka.bootstrap, security=kafka, check_crcs=not self._options.embedded_broker
+        )
         self._open.push_async_callback(reader.close)
         alarms = KafkaAlarms(self._alarm_settings())
         await alarms.start()
@@ -145,7 +147,7 @@ class DeskWorker(WorkerService):
             topics=self._topics,
             partitions=self._configuration.partitions,
             max_partition_fetch_bytes=self._settings.limits.message_bytes,
-            check_crcs=self._options.check_crcs,
+            check_crcs=not self._options.embedded_broker,
         )
 
     async def _check_topics(self) -> None:

@@ -127,7 +127,9 @@ class LifelineWorker(WorkerService):
         commands = KafkaCommands(command_settings(self._settings, self._options))
         source = KafkaSource(source_settings(self._settings, self._options), self)
         kafka = self._settings.kafka
-        reader = LaneReader(kafka.bootstrap, security=kafka, check_crcs=self._options.check_crcs)
+        reader = LaneReader(
+            kafka.bootstrap, security=kafka, check_crcs=not self._options.embedded_broker
+        )
         self._open.push_async_callback(reader.close)
         queues = source.answers, source.unpacking, scoring.queue, commands.queue, reader.queue
         self._queues = list(queues)

@@ -26,8 +26,9 @@ class WorkerOptions:
         Lanes to take without asking the group; None lets the group choose.
     instance : str or None
         Static membership under this name.
-    check_crcs : bool
-        Off only for the embedded broker of the demo.
+    embedded_broker : bool
+        The demo's broker, in this process: it writes no checksums, and is late when the process
+        is, never away.
     clock : Clock
     patience : Patience
         How long lanes may stand before the clients are made anew.
@@ -36,7 +37,7 @@ class WorkerOptions:
     lifeline: str
     lanes: tuple[int, ...] | None = None
     instance: str | None = None
-    check_crcs: bool = True
+    embedded_broker: bool = False
     clock: Clock = field(default_factory=WallClock)
     patience: Patience = field(default_factory=Patience)
 
@@ -58,7 +59,7 @@ def source_settings(settings: Settings, options: WorkerOptions) -> KafkaSettings
         max_partition_fetch_bytes=max(limits.message_bytes, limits.poll_bytes // 8),
         fetch_max_bytes=limits.poll_bytes,
         records_per_fetch=limits.poll_records,
-        check_crcs=options.check_crcs,
+        check_crcs=not options.embedded_broker,
     )
 
 
@@ -81,5 +82,5 @@ def command_settings(settings: Settings, options: WorkerOptions) -> CommandSetti
         security=settings.kafka,
         topic=TopicNames(settings.app).commands(options.lifeline),
         lifeline=options.lifeline,
-        check_crcs=options.check_crcs,
+        check_crcs=not options.embedded_broker,
     )

@@ -72,8 +72,7 @@ class WorkerService(ABC):
         self._slot = slot or SnapshotSlot(OneThread("snapshot_file"))
         self._open = AsyncExitStack()
         self._worker: Worker | None = None
-        # A broker in the process is late when the process is; it is never away.
-        away_s = AWAY_S if options.check_crcs else math.inf
+        away_s = math.inf if options.embedded_broker else AWAY_S
         self._contacts = BrokerContacts(options.clock, away_s)
         self._heart = Heartbeat()
         self._rebuilds = 0

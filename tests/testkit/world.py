@@ -28,7 +28,7 @@ from pipeline.lane.replay import replay
 from pipeline.snapshot.copy_buffer import SnapshotSlot
 from pipeline.snapshot.snapshots import Snapshots
 from pipeline.snapshot.store import SnapshotStore, unpack
-from pipeline.worker.broker_contact import BrokerContacts
+from pipeline.worker.broker_contact import AWAY_S, BrokerContacts
 from pipeline.worker.lane_context import Deployment, LaneContext, LanePorts, Pace
 from pipeline.worker.lane_runner import LaneRunner
 from runtime.queues import OneThread
@@ -128,6 +128,8 @@ class World:
         Address of an object store to keep snapshots in, instead of `state`.
     transaction : TransactionBound
         Of every lane; a small one makes a storm of few outputs.
+    away_s : float
+        How long its brokers may not answer before they count as away.
     """
 
     plans: Plans
@@ -140,6 +142,7 @@ class World:
     faults: Faults = field(default_factory=Faults)
     store: str = ""
     transaction: TransactionBound = field(default_factory=TransactionBound)
+    away_s: float = AWAY_S
     telemetry: MemoryTelemetry = field(init=False)
     workers: int = 0
 
@@ -174,7 +177,7 @@ class World:
                 Deployment((plan or self.plans.first).configuration.hash),
                 pace,
                 partial(stopped_alarm, (plan or self.plans.first).configuration.civil_time),
-                BrokerContacts(self.clock),
+                BrokerContacts(self.clock, self.away_s),
                 transaction=self.transaction,
             )
 

@@ -9,19 +9,20 @@ import pytest
 
 from contracts.journal import Outage, Tick
 from contracts.ports.source import LogView
-from pipeline.worker import broker_contact, hidden_records
+from pipeline.worker import hidden_records
 from pipeline.worker.broker_contact import BrokerContact, BrokerContacts
 from tests.testkit.day import BEGAN_MS
 from tests.testkit.memory_ports import WoundClock
 from tests.testkit.world import Crew, World, holding
 
 OUTAGE_S = 43
+SOON_S = 0.05  # until brokers that do not answer count as away
 AFTER_S = 3  # until a channel of the small city is silent
 
 
 @pytest.fixture(autouse=True)
-def soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(broker_contact, "AWAY_S", 0.05)
+def soon(world: World) -> None:
+    world.away_s = SOON_S
 
 
 def reading(channel: str, time_ms: int) -> tuple[int, bytes]:
@@ -68,7 +69,7 @@ class Town:
 async def vain(town: Town) -> None:
     """Wait until the lane knows that it asks in vain."""
     contact: BrokerContact = town.crew.runner._contact
-    await town.crew.until(lambda: contact.vain_s > 2 * broker_contact.AWAY_S)
+    await town.crew.until(lambda: contact.vain_s > 2 * SOON_S)
 
 
 async def test_the_first_reading_after_an_outage_does_not_let_all_others_ring(
@@ -165,11 +166,11 @@ async def test_records_that_an_open_transaction_hides_are_not_silence(
 
 
 def test_a_lane_that_is_busy_does_not_ask_in_vain() -> None:
-    contact = BrokerContact(WoundClock())
+    contact = BrokerContact(WoundClock(), SOON_S)
     for answered_ms in range(1, 4):
         contact.ask()
         contact.hear(LogView(answered_ms, 0, 0))
-        time.sleep(2 * broker_contact.AWAY_S)
+        time.sleep(2 * SOON_S)
     assert contact.in_touch
     assert contact.outage(0) is None
 
