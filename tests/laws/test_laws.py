@@ -64,6 +64,7 @@ def test_the_law_holds_under_any_journal(law: str, data: st.DataObject) -> None:
     LAWS[law](way, Stream(records, data.draw(journals(way, records))))
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_every_run_is_the_same_whatever_the_order_of_sets() -> None:
     code = "from tests.laws.test_laws import digests; print(digests())"

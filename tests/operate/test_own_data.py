@@ -97,6 +97,7 @@ class Terminal:
             process.communicate(timeout=WAIT_S)
 
 
+@pytest.mark.long
 @pytest.mark.broker
 @pytest.mark.slow
 @pytest.mark.timeout(900)

@@ -27,6 +27,7 @@ def commands() -> list[str]:
     ]
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_four_commands_lead_from_a_rule_to_its_alarm(tmp_path: Path) -> None:
     for room in ROOMS:

@@ -1,6 +1,10 @@
-"""`tocsin demo` from a shell: rung events, the report, a clean interrupt."""
+"""`tocsin demo` from a shell: rung events, the report in a browser, a clean interrupt.
+
+With TOCSIN_SCREENSHOTS=1 the pictures in docs/images are taken anew.
+"""
 
 import json
+import os
 import signal
 import subprocess
 import time
@@ -9,10 +13,31 @@ from pathlib import Path
 
 import pytest
 
+from runtime.installation import HOME
 from tests.app.demo.conftest import TOCSIN, Played
+from tests.testkit.browser import chromium
 
 FEEDS = {"water", "power", "metro", "subsidence", "elevator", "district"}
+IMAGES = HOME / "docs" / "images"
+TAKE = bool(os.environ.get("TOCSIN_SCREENSHOTS"))
+BYTES_MAX = 400_000
 LOWS = ["low feed on 24 March", "low feed on 29 March", "low feed on 27 April"]
+
+MEASURE = """(() => {
+  const wide = document.documentElement.scrollWidth;
+  const boxes = [...document.querySelectorAll('.card svg')].map(e => e.getBoundingClientRect());
+  const over = [...document.querySelectorAll('body *')].filter(e =>
+    !e.closest(".wide") && !e.closest('svg') &&
+    e.getBoundingClientRect().right > innerWidth + 0.5);
+  return {
+    wide, screen: innerWidth,
+    pictures: boxes.length,
+    lost: boxes.filter(b => b.height < 50 || b.width < 200 || b.right > innerWidth + 0.5).length,
+    over: over.map(e => e.outerHTML.slice(0, 80)),
+    cards: document.querySelectorAll('.card').length,
+    fetched: performance.getEntriesByType('resource').map(e => e.name),
+  };
+})()"""
 
 
 def demo(folder: Path, seconds: float) -> subprocess.Popen[str]:
@@ -96,3 +121,24 @@ def test_a_demo_interrupted_at_any_moment_ends_within_five_seconds_and_says_wher
     assert (process.returncode, err) == (0, "")
     (said,) = [line for line in out.splitlines() if line.startswith("interrupted before the end")]
     assert "while loading" in said or "water " in said
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("width", "height", "name"), [(1280, 1000, "report.png"), (390, 844, "report-phone.png")]
+)
+async def test_the_report_fits_the_screen_and_shows_a_picture_per_alarm(
+    width: int, height: int, name: str, played: Played
+) -> None:
+    async with chromium() as page:
+        await page.open((played.report / "index.html").as_uri(), width, height)
+        seen = await page.evaluate(MEASURE)
+        taken = await page.picture()
+    assert (seen["wide"], seen["screen"]) == (width, width)
+    assert seen["pictures"] == seen["cards"] >= 19
+    assert seen["lost"] == 0
+    assert seen["over"] == []
+    assert seen["fetched"] == []
+    assert 20_000 < len(taken) < BYTES_MAX
+    if TAKE:
+        (IMAGES / name).write_bytes(taken)

@@ -34,9 +34,13 @@ from app.demo.run import DemoRun
 from contracts.alarm import Alarm
 from lab.feeds import subsidence
 from lab.reports.latency import DELAYS_MAX, READINGS_MAX, LatencyMeter
-from tests.app.demo.terminal import terminal_svg
+from runtime.installation import HOME
+from tests.app.demo.terminal import picture, terminal_svg
+from tests.testkit.browser import needed
 from tests.testkit.desk.told import incident, notice, situation
 
+PICTURE = HOME / "docs" / "images" / "terminal.png"
+BYTES_MAX = 400_000
 TOCSIN = str(Path(sys.executable).with_name("tocsin"))
 
 
@@ -234,6 +238,7 @@ def on_a_terminal(folder: Path, seconds: float, **environment: str) -> SimpleNam
     return SimpleNamespace(code=code, said=said.decode(errors="replace"), took=took)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.parametrize("environment", [{}, {"NO_COLOR": "1"}])
 def test_a_terminal_shows_the_panel_and_gets_its_cursor_back(
@@ -258,3 +263,14 @@ async def test_a_picture_of_the_terminal_comes_from_a_real_run() -> None:
     assert svg.startswith("<svg")
     assert "http://" not in svg.replace("http://www.w3.org/2000/svg", "")
     assert "readings/s" in svg.replace("&#160;", " ")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(
+    "TOCSIN_SCREENSHOTS" not in os.environ,
+    reason="takes a picture of the terminal: set TOCSIN_SCREENSHOTS=1",
+)
+async def test_the_terminal_is_pictured() -> None:
+    needed()
+    picture(await terminal_svg(), PICTURE)
+    assert 20_000 < PICTURE.stat().st_size < BYTES_MAX

@@ -222,6 +222,7 @@ async def _reloaded(running: Running) -> None:
     assert await running.config_after(after) == before
 
 
+@pytest.mark.long
 @pytest.mark.broker
 async def test_a_worker_reloads_by_a_signal_and_by_a_post_and_refuses_a_bad_one(
     kafka: Cluster, tmp_path: Path

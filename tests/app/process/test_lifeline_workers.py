@@ -112,6 +112,7 @@ def two_lifelines(folder: Path) -> None:
     settings.write_text(text)
 
 
+@pytest.mark.long
 async def test_one_process_takes_two_lifelines_and_restores_both(
     tmp_path: Path, kafka: Cluster
 ) -> None:

@@ -171,6 +171,7 @@ def shared(worker: WorkerProcess) -> bool:
     ]
 
 
+@pytest.mark.long
 @pytest.mark.broker
 @pytest.mark.slow
 async def test_two_workers_share_lanes_and_one_that_is_killed_comes_back(

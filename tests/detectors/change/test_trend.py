@@ -80,6 +80,7 @@ def test_t11_a_temperature_rings_only_while_nobody_named_it() -> None:
     assert len(notes_of(driven, 0.5 * WEATHER - 14.0 * DAYS / YEAR_D + NOISE, WEATHER)) == 1
 
 
+@pytest.mark.long
 def test_a_companion_keeps_the_laws() -> None:
     rule = msgspec.structs.replace(SLOW, with_class="weather.t", yearly=True)
     readings = []

@@ -38,6 +38,7 @@ def ring(world: DeskWorld, alarms: list[Alarm]) -> None:
         world.ring(lane, *(encode_alarm(a) for a in alarms if LANE_OF[a.lifeline] == lane))
 
 
+@pytest.mark.long
 @pytest.mark.slow
 async def test_a_feeder_is_one_incident_after_each_of_fifty_deaths(world: DeskWorld) -> None:
     world.transaction = STORM
