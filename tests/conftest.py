@@ -5,6 +5,7 @@ import os
 from collections.abc import Generator, Iterator
 
 import pytest
+from hypothesis import settings
 
 from runtime import kernel_cache
 from runtime.installation import HOME
@@ -12,6 +13,9 @@ from tests.testkit.kafka.broker import Cluster, missing
 from tests.testkit.kafka.locked import LockedCluster
 
 kernel_cache.choose()  # before any test imports a kernel
+# How long an example takes is no property of the code: a busy machine is no failure.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 BROKER_FIXTURES = {"kafka", "kafka3", "locked_kafka"}
 # Compiling a kind of rule takes longer than testing it: the fast run takes one as an example.

@@ -116,6 +116,18 @@ class Silence(Part, Protocol):
     def bound_s(self, lane_time_s: int) -> int:
         """Lane time before which no deadline can lie, whatever readings come after now."""
 
+    def bound_before_s(
+        self,
+        batch: Batch,
+        disposition: NDArray[np.uint8],
+        lane_time_s: NDArray[np.int64],
+        span: Span,
+    ) -> int:
+        """Lane time before which no deadline can lie when the readings of a span come next.
+
+        The span has a reading, and `disposition` says what becomes of each.
+        """
+
     def begin(self, lane_time_s: int) -> None:
         """Start the wait for channels that have not been waited for yet."""
 

@@ -156,6 +156,24 @@ class LivenessWatch:
         # A run may begin with the next reading.
         return min(bound_s, self._soonest_s, lane_time_s + self._shortest_s)
 
+    def bound_before_s(
+        self,
+        batch: Batch,
+        disposition: NDArray[np.uint8],
+        lane_time_s: NDArray[np.int64],
+        span: tuple[int, int],
+    ) -> int:
+        """Lane time before which no deadline can lie when the readings of a span come next."""
+        bound_s = self._silence.bound_before_s(batch, disposition, lane_time_s, span)
+        if self._shortest_s == NOBODY:
+            return bound_s
+        bound_s = min(bound_s, self._soonest_s)
+        before = span[0] + int(np.searchsorted(lane_time_s[slice(*span)], bound_s))
+        begins = _SAYS[disposition[span[0] : before]] == _INVALID
+        if not begins.any():
+            return bound_s
+        return min(bound_s, int(lane_time_s[span[0] + begins.argmax()]) + self._shortest_s)
+
     def begin(self, lane_time_s: int) -> None:
         """Start the wait for channels that have not been waited for yet."""
         self._silence.begin(lane_time_s)

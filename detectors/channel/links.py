@@ -143,6 +143,19 @@ class LinkWatch:
         """
         return min(self._watch.bound_s(lane_time_s), self._soonest_s)
 
+    def bound_before_s(
+        self,
+        batch: Batch,
+        disposition: NDArray[np.uint8],
+        lane_time_s: NDArray[np.int64],
+        span: tuple[int, int],
+    ) -> int:
+        """Lane time before which no deadline can lie when the readings of a span come next."""
+        if self._links["open"].any():  # one that comes back begins waits of its silent channels
+            return self.bound_s(int(lane_time_s[span[0]]))
+        bound_s = self._watch.bound_before_s(batch, disposition, lane_time_s, span)
+        return min(bound_s, self._soonest_s)
+
     def begin(self, lane_time_s: int) -> None:
         """Start the wait for channels that have not been waited for yet."""
         self._watch.begin(lane_time_s)

@@ -34,6 +34,9 @@ _NOTHING: Final = no_transitions()
 # Producers wait longer after each try in vain, so they may come back as late again as the outage
 # was long; Kafka's own clients wait 10 s at most, and gateways get three times that.
 RETURN_S_MAX: Final = 30
+# Looking ahead copies a deadline for each row. More rows have so many readings between two
+# deadlines that it would save nothing.
+LOOKED_AHEAD_ROWS: Final = 10_000
 OUTAGES_MAX: Final = 64  # that are remembered: the oldest is forgotten
 
 _NO_OUTAGES: Final = np.full((OUTAGES_MAX, 2), (np.iinfo(np.int64).min, 0), np.int64)
@@ -77,6 +80,34 @@ def _soonest(state: NDArray[np.void], outages: NDArray[np.int64]) -> int:
             deadline_s += outages[k, 1]
         soonest = min(soonest, deadline_s)
     return soonest
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _first_passed(
+    deadline_s: NDArray[np.int64],
+    waits: tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.bool_]],
+    columns: tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.uint8]],
+    alive: NDArray[np.bool_],
+    span: tuple[int, int],
+) -> int:
+    """Soonest deadline that no reading of a span puts off in time.
+
+    `deadline_s` has one for each row and is used up; `waits` is as in `_hear`.
+    """
+    class_of, after_s, shelved = waits
+    row_of, lane_time_s, disposition = columns
+    passed: int = NOBODY
+    for i in range(span[0], span[1]):
+        row, now_s = row_of[i], lane_time_s[i]
+        if now_s >= passed:
+            break
+        if row < 0 or not alive[disposition[i]]:
+            continue
+        if deadline_s[row] <= now_s:
+            passed = min(passed, deadline_s[row])
+        elif after_s[class_of[row]] != NOBODY and not shelved[row]:
+            deadline_s[row] = now_s + after_s[class_of[row]]
+    return min(passed, int(deadline_s.min()))
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -171,6 +202,20 @@ class SilenceWatch:
         if not self._silent and not self._outage_known:
             return self._soonest_s
         return min(self._soonest_s, lane_time_s + self._shortest_s)
+
+    def bound_before_s(
+        self,
+        batch: Batch,
+        disposition: NDArray[np.uint8],
+        lane_time_s: NDArray[np.int64],
+        span: tuple[int, int],
+    ) -> int:
+        """Lane time before which no deadline can lie when the readings of a span come next."""
+        if self._outage_known or len(self.state) > LOOKED_AHEAD_ROWS:
+            return self.bound_s(int(lane_time_s[span[0]]))
+        columns = (batch.row, lane_time_s, disposition)
+        waits = (self._class_of, self._after_s, self._shelved)
+        return int(_first_passed(self.state["deadline_s"].copy(), waits, columns, _ALIVE, span))
 
     def begin(self, lane_time_s: int) -> None:
         """Start the wait for channels that are neither waited for nor silent, though they should.

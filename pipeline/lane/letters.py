@@ -35,6 +35,15 @@ class Work:
     lane_time_s: NDArray[np.int64]
     disposition: NDArray[np.uint8]
     by_record_s: NDArray[np.int64]  # lane time of each record
+    admitted: int = 0  # readings whose disposition is known, from the first one on
+
+    def span(self, first: int, last: int) -> tuple[int, int]:
+        """Readings of records `first` up to but not including `last`: the first, one behind."""
+        record = self.batch.record  # a number of another type would have it copied whole
+        return (
+            int(np.searchsorted(record, np.int32(first))),
+            int(np.searchsorted(record, np.int32(last))),
+        )
 
 
 def message_letters(

@@ -282,6 +282,36 @@ def test_silence_and_invalid_readings(
             ]
 
 
+@FEW
+@given(HEARD, st.sampled_from([2, 5, 7]))
+def test_nothing_rings_before_the_bound_of_readings_to_come(
+    steps: list[tuple[str, int, int]], after_s: int
+) -> None:
+    one = np.zeros(CHANNELS, np.int64)
+    rule = Invalid(after=Duration(f"{after_s} s"), off_delay=Duration("0 s"))
+    watch = LivenessWatch(SilenceWatch([Silent(after=Duration("5 s"))], one), [rule], one)
+    twins = [LivenessTwin(SilenceTwin(5, 100), after_s, 0) for _ in range(CHANNELS)]
+    watch.begin(100)
+    come = [(what, row, step) for what, row, step in steps if what != "fire"]
+    if not come:
+        return
+    now_s = 100 + np.cumsum([step for *_, step in come])
+    disposition = np.array([DESTINY[what] for what, *_ in come], np.uint8)
+    n = len(come)
+    rows = [row for _, row, _ in come]
+    readings = batch(rows, (now_s * NS_PER_S).tolist(), [1.0] * n, [0] * n)
+    bound_s = watch.bound_before_s(readings, disposition, now_s, (0, n))
+    fired: list[int] = []
+    for (what, row, _), at_s in zip(come, now_s.tolist(), strict=True):
+        fired += [at for twin in twins for at, *_ in twin.fire(at_s)]
+        if what != "repeat":
+            twins[row].hear(at_s, valid=what == "valid")
+    fired += [at for twin in twins for at, *_ in twin.fire(1 << 40)]
+    assert bound_s <= min(fired)
+    if all(what == "valid" for what, *_ in come):
+        assert bound_s == min(fired), "idle: it is the first deadline when all readings are valid"
+
+
 def _told(transition: np.void) -> tuple[int, str, int, bool]:
     name = {2: "silent", 4: "invalid"}[int(transition["rule"])]
     return (
