@@ -40,7 +40,9 @@ def lived(plan: Plan, number: int, sent: list[Sent], state: Path) -> LaneLife:
     for index, piece in enumerate(pieces):
         life.tick(piece[0].time_ms // 1000)
         first = index * PIECE
-        rows = [(first + i, one.time_ms, one.payload) for i, one in enumerate(piece)]
+        rows: list[tuple[int, int, bytes | None]] = [
+            (first + i, one.time_ms, one.payload) for i, one in enumerate(piece)
+        ]
         life.take(Records.of(rows, first + len(piece)))
         if index % (len(pieces) // SNAPSHOTS + 1) == 0:
             life.snapshot()
