@@ -103,14 +103,8 @@ def main() -> int:
             print(f"PostgreSQL: {reason}")
         databases = list(costs)
         costs |= ledgers(folder, told)
-    micro = 1e6 / len(told)
     rows = [
-        [
-            name,
-            f"{alarms / one.wall_s:,.0f}",
-            f"{one.wall_s * micro:.1f}",
-            f"{one.cpu_s * micro:.1f}",
-        ]
+        [name, f"{alarms / one.wall_s:,.0f}", *(f"{1e6 * s / len(told):.1f}" for s in one)]
         for name, one in costs.items()
     ]
     print_table(["what", "transitions/s", "µs a record", "of the processor"], rows)

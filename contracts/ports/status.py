@@ -294,11 +294,14 @@ class ProjectionStatus(LaneStatus):
         Offsets between what was fetched and the ends of the logs, as far as they are known.
     lost : int
         Offsets that logs had dropped before they were read.
+    unreadable : int
+        Records that are not what they say.
     """
 
     taken: int = 0
     waiting: int = 0
     lost: int = 0
+    unreadable: int = 0
 
 
 @dataclass(slots=True)

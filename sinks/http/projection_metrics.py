@@ -23,6 +23,11 @@ _MEASURES: Final[tuple[Measure[ProjectionStatus], ...]] = (
         f"Offsets that logs had dropped before they were read {_HERE}",
         lambda one: one.lost,
     ),
+    counter(
+        "projection_unreadable_records",
+        f"Records that are not what their topic says, of a history kept beside its rows, {_HERE}",
+        lambda one: one.unreadable,
+    ),
     gauge(
         "projection_up",
         "1 while topics are being followed, else 0",

@@ -112,6 +112,8 @@ class Ledger:
         Named by the ledger's origin.
     """
 
+    unreadable = 0  # it keeps bytes, whatever they say
+
     def __init__(self, files: Files, signer: Signer) -> None:
         self._files = files
         self._signer = signer
