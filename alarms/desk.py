@@ -17,6 +17,7 @@ from alarms.lifecycle.judging import CommandChecks
 from alarms.lifecycle.maintenance import Order, Passed, WorkOrders
 from alarms.lifecycle.tickets import Tickets
 from alarms.open_alarms import OpenAlarm, OpenAlarms, alarm_of_report, ended, seconds_of
+from alarms.performance.survey import Standing, survey
 from alarms.wording import clock
 from contracts.alarm import Alarm, ShelvingRecord
 from contracts.commands.concern import Concern
@@ -37,6 +38,7 @@ from contracts.desk.commands import (
 )
 from contracts.desk.incident import Change, Incident, Reason, Situation
 from contracts.desk.notice import Notice
+from contracts.desk.performance import Performance
 from contracts.ports.desk import Ground, Pieces
 from contracts.ports.lane_log import Message
 from contracts.quantities import NS_PER_S
@@ -103,6 +105,11 @@ class AlarmDesk:
     def counts(self) -> dict[str, int]:
         """Open alarms and incidents, for metrics."""
         return {"alarms": len(self._open), "incidents": len(self._revisions)}
+
+    def performance(self) -> Performance:
+        """How well desks are served, for metrics."""
+        standing = (Standing(one, self._answers.answer(n)) for n, one in self._open.items())
+        return survey(self._duty.counts, standing, self._duty.desks_of, self.time_s)
 
     def take(self, alarm: Alarm) -> list[Message]:
         """What comes of one alarm revision, at once."""

@@ -1,23 +1,28 @@
-"""Transitions a second into the history: records to rows, in SQLite and in PostgreSQL."""
+"""Transitions a second into the history, in SQLite and in PostgreSQL, and the ledger beside it."""
 
 import argparse
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import NamedTuple
 
 import msgspec
 
+from app.process.ledger import RECORDS_PER_POLL
 from benchmarks.support.claims import Claim, print_claims, print_table
-from contracts.ports.projection import TopicRecord
+from contracts.ports.projection import Projection, TopicRecord
 from contracts.topics import TopicNames
 from sinks.history.postgresql import PostgresStore
 from sinks.history.projection import History
 from sinks.history.sqlite import SqliteStore
-from sinks.history.store import Store
+from sinks.ledger.files import StoredFiles
+from sinks.ledger.ledger import Ledger
 from tests.testkit.desk.alarms import BEGAN_S, alarm
 from tests.testkit.desk.topics import incident, notice
+from tests.testkit.ledger.store import SIGNER, MemoryFiles
 from tests.testkit.postgres.server import PostgresServer, missing
 
 NAMES = TopicNames()
@@ -26,6 +31,14 @@ ALARMS, POLL = 20_000, 500  # a poll is what the reader of topics takes at once
 INCIDENTS, NOTICES = 10, 25
 MEMBERS = 10
 GOAL_PER_S = 2_000.0
+LEDGER_MOST = 30.0  # percent of the history's time
+
+
+class Cost(NamedTuple):
+    """Of some records, in seconds: by the wall clock, and of the processor."""
+
+    wall_s: float
+    cpu_s: float
 
 
 def records(alarms: int) -> list[TopicRecord]:
@@ -49,38 +62,64 @@ def records(alarms: int) -> list[TopicRecord]:
     return found
 
 
-def measure(store: Store, alarms: int) -> float:
-    """Transitions of alarms a second, with all that is told of them."""
-    history, told = History(store, NAMES), records(alarms)
-    history.positions()
-    began = time.perf_counter()
-    for first in range(0, len(told), POLL):
-        poll = told[first : first + POLL]
-        history.apply(poll, {(one.topic, one.partition): one.offset + 1 for one in poll})
-    seconds = time.perf_counter() - began
-    store.close()
-    return alarms / seconds
+def measure(projection: Projection, told: Sequence[TopicRecord], poll: int = POLL) -> Cost:
+    """What it takes when so many records come at once."""
+    projection.positions()
+    wall_s, cpu_s = time.perf_counter(), time.process_time()
+    for first in range(0, len(told), poll):
+        some = told[first : first + poll]
+        projection.apply(some, {(one.topic, one.partition): one.offset + 1 for one in some})
+    cost = Cost(time.perf_counter() - wall_s, time.process_time() - cpu_s)
+    projection.close()
+    return cost
+
+
+def ledgers(folder: Path, told: Sequence[TopicRecord]) -> dict[str, Cost]:
+    """The ledger in small steps, in those of one that has to catch up, and without its files."""
+    found = {}
+    for poll in (POLL, RECORDS_PER_POLL):
+        files = StoredFiles(str(folder / f"ledger-{poll}"))
+        files.begin()
+        found[f"ledger, {poll} at once"] = measure(Ledger(files, SIGNER), told, poll)
+    found["ledger without its files"] = measure(
+        Ledger(MemoryFiles(), SIGNER), told, RECORDS_PER_POLL
+    )
+    return found
 
 
 def main() -> int:
-    """Measure either database."""
+    """Measure either database, and the ledger over the same records."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--alarms", type=int, default=ALARMS, help="transitions of alarms")
     alarms = options.parse_args().alarms
-    rates: dict[str, float] = {}
+    told, costs = records(alarms), {}
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory()))
-        rates["SQLite"] = measure(SqliteStore(folder / "history.sqlite"), alarms)
+        costs["SQLite"] = measure(History(SqliteStore(folder / "history.sqlite"), NAMES), told)
         if (reason := missing()) is None:
             server = stack.enter_context(PostgresServer(durable=True))
-            rates["PostgreSQL"] = measure(PostgresStore(server.database()), alarms)
+            costs["PostgreSQL"] = measure(History(PostgresStore(server.database()), NAMES), told)
         else:
             print(f"PostgreSQL: {reason}")
-    print_table(["database", "transitions/s"], [[n, f"{r:,.0f}"] for n, r in rates.items()])
-    claims = [
-        Claim(f"transitions of alarms into {name}", rate, GOAL_PER_S, "1/s", "at least")
-        for name, rate in rates.items()
+        databases = list(costs)
+        costs |= ledgers(folder, told)
+    rows = [
+        [name, f"{alarms / one.wall_s:,.0f}", *(f"{1e6 * s / len(told):.1f}" for s in one)]
+        for name, one in costs.items()
     ]
+    print_table(["what", "transitions/s", "µs a record", "of the processor"], rows)
+    claims = [
+        Claim(
+            f"transitions of alarms into {name}",
+            alarms / costs[name].wall_s,
+            GOAL_PER_S,
+            "1/s",
+            "at least",
+        )
+        for name in databases
+    ]
+    busy = costs[f"ledger, {RECORDS_PER_POLL} at once"].wall_s / costs["SQLite"].wall_s
+    claims.append(Claim("ledger over history, of time", 100 * busy, LEDGER_MOST, "%", "at most"))
     print_claims(claims)
     return 0
 

@@ -2,7 +2,7 @@
 
 import os
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from runtime.failpoints import Point, passing
@@ -36,6 +36,31 @@ def write_durably(
     OSError
         When the disk is full or broken.
     """
+    try:
+        _replace(path, pieces)
+        _sync_folder(path.parent)
+    except OSError:
+        if not replaces:
+            path.unlink(missing_ok=True)
+        raise
+
+
+def write_all_durably(files: Mapping[Path, bytes]) -> None:
+    """Write files to which nothing points yet as `write_durably` does, syncing each folder once.
+
+    Raises
+    ------
+    OSError
+        When the disk is full or broken; some of them may be there.
+    """
+    for path, data in files.items():
+        _replace(path, [data])
+    for folder in dict.fromkeys(path.parent for path in files):
+        _sync_folder(folder)
+
+
+def _replace(path: Path, pieces: Sequence[bytes | memoryview]) -> None:
+    """Write a synced file under a name of its own, then rename it."""
     make_private(path.parent)
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
@@ -47,11 +72,8 @@ def write_durably(
         passing(Point.FSYNC)
         draft.replace(path)
         passing(Point.RENAME)
-        _sync_folder(path.parent)
     except OSError:
         draft.unlink(missing_ok=True)
-        if not replaces:
-            path.unlink(missing_ok=True)
         raise
 
 

@@ -14,6 +14,7 @@ from alarms.duty.desks import Desk
 from alarms.duty.notices import Call, daily_text, notice_id, notice_text, summary_text
 from alarms.duty.plan import DutyPlan
 from alarms.duty.roster import DAY_S, seconds_of_day
+from alarms.performance.counts import Counts
 from alarms.wording import clock as rfc3339
 from contracts.desk.notice import Notice, NoticeReason, Withheld
 from contracts.quantities import NS_PER_S
@@ -31,11 +32,14 @@ class Annunciator:
     deadlines : Deadlines
         Receives when summaries and daily lists are due, as `("summary", desk)` and
         `("daily", desk)`.
+    counts : Counts
+        Of what desks are told and what is withheld.
     """
 
-    def __init__(self, plan: DutyPlan, deadlines: Deadlines) -> None:
+    def __init__(self, plan: DutyPlan, deadlines: Deadlines, counts: Counts) -> None:
         self._plan = plan
         self._deadlines = deadlines
+        self._counts = counts
         self._loads: dict[str, DeskLoad] = {}
         self._every_s = max(seconds(plan.budget.every), 1)
 
@@ -59,6 +63,7 @@ class Annunciator:
             withheld = self._put_off(case, desk, call.reason, time_s)
         elif withheld is None:
             self._load(desk, time_s).bucket.overdraw(self._every_s)
+        self._count(desk, withheld, time_s)
         key = f"{desk.id}\n{call.reason}"
         count = case.sent.get(key, 0)
         case.sent[key] = count + 1
@@ -156,6 +161,7 @@ class Annunciator:
     def _collected(
         self, desk: Desk, reason: NoticeReason, held: HeldBack, time_s: int, late: bool
     ) -> Notice:
+        self._count(desk, None, time_s)
         worst = min(matter.order for matter in held.foremost)[0]
         text = summary_text(held) if reason == "summary" else daily_text(held)
         return Notice(
@@ -173,6 +179,13 @@ class Annunciator:
             late=late,
             counts=held.counts,
         )
+
+    def _count(self, desk: Desk, withheld: Withheld | None, time_s: int) -> None:
+        counts = self._counts.desk(desk.id)
+        if withheld is None:
+            counts.tell(time_s)
+        else:
+            counts.withhold(withheld.by)
 
     def _put_off(
         self, case: Case, desk: Desk, reason: NoticeReason, time_s: int

@@ -75,6 +75,8 @@ class Clock(msgspec.Struct):
         When it fired, -1 before.
     late : bool
         Whether it fired behind a restart.
+    told_s : int
+        When it began, -1 for one of an earlier release.
     """
 
     desk: str
@@ -84,6 +86,7 @@ class Clock(msgspec.Struct):
     to: str
     fired_s: int = -1
     late: bool = False
+    told_s: int = -1
 
 
 def seconds(duration: Duration | None) -> int:

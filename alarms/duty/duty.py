@@ -13,6 +13,7 @@ from alarms.duty.desks import LEVELS, Desk
 from alarms.duty.heartbeats import Heartbeats
 from alarms.duty.notices import Call
 from alarms.duty.plan import DutyPlan
+from alarms.performance.counts import Counts
 from alarms.wording import clock as rfc3339
 from contracts.desk.incident import ClockState, Reason, Responsibility, Situation
 from contracts.desk.notice import Notice, NoticeReason, Withheld
@@ -73,13 +74,16 @@ class Duty:
     ----------
     heartbeats : Heartbeats
         Advanced by themselves: they tell of the present, not of when an alarm was detected.
+    counts : Counts
+        Of what desks are told and how soon they answer; heartbeats do not count.
     """
 
     def __init__(self, plan: DutyPlan) -> None:
         self._plan = plan
         self.heartbeats = Heartbeats(plan)
+        self.counts = Counts()
         self._deadlines = Deadlines()
-        self._annunciator = Annunciator(plan, self._deadlines)
+        self._annunciator = Annunciator(plan, self._deadlines, self.counts)
         self._cases: dict[str, Case] = {}
         self._faults: dict[tuple[str, str], str] = {}  # asset and fault to the open incident
 
@@ -131,10 +135,9 @@ class Duty:
 
     def acknowledged(self, incident: str, by: str, time_s: int) -> None:
         """Somebody has seen it: nothing escalates until its colour gets worse."""
-        del by, time_s  # the ticket has them
+        del by  # the ticket has it
         if case := self._cases.get(incident):
-            self._stop(case)
-            case.answered = True
+            self._answer(case, time_s)
             self._settle(case)
 
     def assigned(
@@ -153,8 +156,7 @@ class Duty:
         case = self._cases.get(incident)
         if case is None:
             return []
-        self._stop(case)
-        case.answered = True
+        self._answer(case, time_s)
         case.owners = [*case.owners, owner][-OWNERS_MAX:]
         named = [self._plan.desks.get(name) for name in (owner, *joint)]
         desks = {desk.id: desk for desk in named if desk is not None}
@@ -237,6 +239,11 @@ class Duty:
             return msgspec.UNSET
         return laid_down.of(case.fault if case else "", incident.where, incident.lifelines)
 
+    def desks_of(self, incident: str) -> list[str]:
+        """Desks that were told of an incident, or from which it was withheld."""
+        case = self._cases.get(incident)
+        return list(case.desks) if case else []
+
     def clocks(self, incident: str) -> list[ClockState]:
         """Clocks of an incident, running and fired, in the order in which they began."""
         case = self._cases.get(incident)
@@ -249,12 +256,13 @@ class Duty:
             "faults": [[*fault, incident] for fault, incident in self._faults.items()],
             "loads": self._annunciator.state(),
             "heartbeats": self.heartbeats.state(),
+            "counts": self.counts.state(),
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Take over what another plan, or an earlier release, remembered."""
         self._deadlines = Deadlines()
-        self._annunciator = Annunciator(self._plan, self._deadlines)
+        self._annunciator = Annunciator(self._plan, self._deadlines, self.counts)
         self._faults = {(asset, fault): name for asset, fault, name in state["faults"]}
         self._cases = {}
         for plain in state["cases"]:
@@ -265,6 +273,7 @@ class Duty:
                     self._deadlines.set(("clock", case.incident, clock.desk), clock.due_s)
         self._annunciator.restore(state["loads"])
         self.heartbeats.restore(state.get("heartbeats", {}))
+        self.counts.restore(state.get("counts", {}), {desk.id for desk in self._plan.desks})
 
     def _keep(self, case: Case) -> None:
         self._cases[case.incident] = case
@@ -392,7 +401,8 @@ class Duty:
         due_s = time_s + seconds(rule.escalate)
         answer_s = time_s + seconds(rule.acknowledge)
         to = above.id if above else desk.id
-        case.clocks.append(Clock(desk.id, desk.level, answer_s, due_s, to))
+        case.clocks.append(Clock(desk.id, desk.level, answer_s, due_s, to, told_s=time_s))
+        self.counts.level(desk.level).calls += 1
         self._deadlines.set(("clock", case.incident, desk.id), due_s)
 
     def _fire(self, incident: str, desk: str, at_s: int, late: bool) -> list[Fired]:
@@ -414,6 +424,16 @@ class Duty:
         level = LEVELS[min(LEVELS.index(clock.level) + 1, len(LEVELS) - 1)]
         owners = self._plan.desks.of(level, case.where, case.lifelines)
         return self._plan.desks.get(clock.to) or (owners[0] if owners else None)
+
+    def _answer(self, case: Case, time_s: int) -> None:
+        """Somebody has it: the first answer counts for all who were called, the rest stops."""
+        if not case.answered:
+            for clock in case.clocks:
+                if clock.told_s >= 0:
+                    allowed_s = clock.acknowledge_s - clock.told_s
+                    self.counts.level(clock.level).answer(time_s - clock.told_s, allowed_s)
+        self._stop(case)
+        case.answered = True
 
     def _stop(self, case: Case) -> None:
         """Stop the clocks that run; those that fired stay on record."""

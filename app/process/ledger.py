@@ -1,6 +1,7 @@
 """The process that keeps the ledger: it follows the topics and signs what they say."""
 
 import argparse
+from typing import Final
 
 from app.process.projector import Projector
 from app.process.run import serve
@@ -11,6 +12,8 @@ from ingest.kafka.topic_reader import TopicReader, TopicReaderSettings
 from operate.ledger import opened_ledger
 from operate.settings import settled
 from sinks.http.projection_metrics import ProjectionCollector
+
+RECORDS_PER_POLL: Final = 4_000  # a step, which costs some ten durable writes however small it is
 
 
 async def run_ledger(arguments: argparse.Namespace) -> int:
@@ -37,4 +40,5 @@ def reader_settings(configuration: Configuration) -> TopicReaderSettings:
         max_partition_fetch_bytes=settings.limits.message_bytes,
         client="ledger",
         partitions={**lanes, **desk},
+        records_per_poll=RECORDS_PER_POLL,
     )

@@ -110,6 +110,7 @@ class Projector:
             if behind:
                 await self._do(self._projection.apply, records, behind)
                 self._status.taken += len(records)
+                self._status.unreadable = self._projection.unreadable
                 self._backoff = Backoff(RETRY_FIRST_S, RETRY_MOST_S)
             self._status.waiting = self._topics.waiting()
             self._status.lost = sum(self._topics.lost.values())

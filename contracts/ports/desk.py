@@ -6,6 +6,7 @@ from typing import Any, Protocol
 from contracts.alarm import Alarm, ShelvingRecord
 from contracts.commands.concern import Concern
 from contracts.desk.commands import DeskCommand
+from contracts.desk.performance import Performance
 from contracts.ports.lane_log import Message
 
 # Reason as a machine word and for people; None when there is none to refuse.
@@ -55,3 +56,6 @@ class Desk(Protocol):
 
     def counts(self) -> dict[str, int]:
         """Open `alarms` and `incidents`, for metrics; as cheap as reading two integers."""
+
+    def performance(self) -> Performance:
+        """How well desks are served, for metrics; looks at every open alarm."""

@@ -38,7 +38,14 @@ class Projection(Protocol):
 
     `apply` keeps what it was given together with the positions behind it, or neither: so that each
     record takes effect once, whatever dies when.
+
+    Attributes
+    ----------
+    unreadable : int
+        Records since this was made that are not what they say.
     """
+
+    unreadable: int
 
     def positions(self) -> Positions:
         """Where to go on; a partition that is missing is read from its beginning."""

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final, Literal, NamedTuple, Protocol
 
+from contracts.desk.performance import Performance
+
 # Bounds of the histogram of leads: live minus shadow, so above 0 the shadow rang first.
 LEADS_S: Final = (-1800.0, -600.0, -60.0, -10.0, 0.0, 10.0, 60.0, 600.0, 1800.0)
 
@@ -259,6 +261,8 @@ class DeskStatus(LaneStatus):
         Commands carried out and refused by this process.
     incidents, notices, currents : int
         Outputs committed by this process, by kind.
+    performance : Performance
+        How well desks were served when it was last looked at.
     """
 
     open: dict[str, int] = field(default_factory=dict)
@@ -270,6 +274,7 @@ class DeskStatus(LaneStatus):
     incidents: int = 0
     notices: int = 0
     currents: int = 0
+    performance: Performance = field(default_factory=Performance)
 
     @property
     def lag(self) -> float:
@@ -289,11 +294,14 @@ class ProjectionStatus(LaneStatus):
         Offsets between what was fetched and the ends of the logs, as far as they are known.
     lost : int
         Offsets that logs had dropped before they were read.
+    unreadable : int
+        Records that are not what they say.
     """
 
     taken: int = 0
     waiting: int = 0
     lost: int = 0
+    unreadable: int = 0
 
 
 @dataclass(slots=True)

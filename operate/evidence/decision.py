@@ -93,10 +93,12 @@ async def decided_anew(
     )
     start = replica.start(past, journal)
     if start is None or past.mark is None:
-        why = (
-            "no snapshot before it is left, and telemetry is held from offset "
-            f"{past.telemetry_begin} on: the record itself remains"
+        birth = (
+            f"telemetry is held from offset {past.telemetry_begin} on"
+            if past.telemetry_begin
+            else "nothing says which configuration the lane was born with"
         )
+        why = f"no snapshot before it is left, and {birth}: the record itself remains"
         gone = [Decision(one, "out of reach") for one in past.revisions]
         return LaneDecisions(gone, why, {}, journal, configs)
     wanted = frozenset(one.alarm for one in past.revisions)

@@ -1,5 +1,6 @@
 """A lane made anew from the nearest snapshot, to tell once more what it told."""
 
+import math
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -10,7 +11,7 @@ from configuration.configuration import Configuration
 from configuration.lane_plan import Plan, plan_of
 from contracts.alarm import decode_alarm
 from contracts.errors import Damaged
-from contracts.journal import Entry, Swap
+from contracts.journal import Entry, Promote, Swap
 from contracts.lane import LaneName
 from contracts.ports.lane_log import Manifest, Message, OutputMark
 from contracts.ports.lane_parts import Arrays, Parts
@@ -110,7 +111,7 @@ class Replica:
         """The lane before the earliest revision that can be told again; None when none can.
 
         The newest snapshot that lies before a revision, or the lane's birth if all telemetry is
-        still there.
+        still there and something says which configuration governed then.
         """
         for first, revision in enumerate(past.revisions):
             for manifest in reversed(past.manifests):
@@ -120,8 +121,10 @@ class Replica:
                     offset = f"telemetry offset {manifest.telemetry}"
                     return Start(lane, f"snapshot {manifest.snapshot} at {offset}", first)
             if first == 0 and past.telemetry_begin == 0:
-                lane = self._newborn(self._first_config(past, journal))
-                return Start(lane, "the beginning of the lane's telemetry", 0)
+                config = self._first_config(past, journal)
+                if config is not None:
+                    since = "the beginning of the lane's telemetry"
+                    return Start(self._newborn(config), since, 0)
         return None
 
     def _restored(self, manifest: Manifest) -> Lane | None:
@@ -141,13 +144,29 @@ class Replica:
         self._readings.lane = lane
         return lane
 
-    def _first_config(self, past: LanePast, journal: Sequence[tuple[int, Entry]]) -> str:
-        """What governed at birth: no entry says so, but the alarm does, or the oldest manifest."""
+    def _first_config(self, past: LanePast, journal: Sequence[tuple[int, Entry]]) -> str | None:
+        """What governed at birth, None where nobody can tell: no entry says so.
+
+        A manifest from before the first change of the configuration says it, and so does an alarm
+        that was told before it, or that names one which no change has brought.
+        """
+        changes = [
+            (offset, entry.change.config)
+            for offset, entry in journal
+            if isinstance(entry.change, Swap | Promote)
+        ]
+        first = changes[0][0] if changes else math.inf
+        if (born := next((m for m in past.manifests if m.journal <= first), None)) is not None:
+            return born.config
         known = [*(manifest.config for manifest in past.manifests), self._configuration.hash]
-        if any(isinstance(entry.change, Swap) for _, entry in journal):
+        names = (decode_alarm(one.body).rule.config for one in past.revisions)
+        named = next(filter(None, names), None)
+        if named is None:  # what a worker told of its lane comes of no configuration
             return known[0]
-        named = past.revisions[0].body
-        return next((one for one in known if one[:7].encode() in named), known[0])
+        before = past.mark is not None and past.mark.journal <= first
+        if not before and any(config.startswith(named) for _, config in changes):
+            return None
+        return next((one for one in known if one.startswith(named)), None)
 
     def _parts_for(self, config: str) -> Parts:
         plan: Plan = plan_of(self.configuration_of(config), self._lifeline)

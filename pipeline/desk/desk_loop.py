@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import Iterator, Sequence
 from typing import Final, TypeVar
@@ -23,6 +24,7 @@ from pipeline.worker.snapshot_writer import SnapshotWork, SnapshotWriter
 log = logging.getLogger("tocsin.desk")
 
 LATE_S: Final = 5  # a clock that fires so long after its time behind a restart says that it is late
+SURVEY_EVERY_S: Final = 30.0
 F = TypeVar("F")
 
 
@@ -66,6 +68,7 @@ class DeskLoop:
         self._ordered_at_birth = -1  # end of their log when this life began
         self._passed = False  # the world's knowledge
         self._settled = False  # whether all that waited for this life was taken
+        self._surveyed_s = -math.inf  # when performance was last looked at, monotonic
         self._told_ms = 0  # stamp of the newest alarm taken
         self._marks_end = past.alarms_end
         self._status.fetched = 0
@@ -175,6 +178,7 @@ class DeskLoop:
                 await self._snapshot_writer.begin(self._marks_end)
             elif self._snapshot_writer.written():
                 await self._snapshot_writer.finish()
+            await self._survey()
             self._observe()
         self._status.phase = "stopping"
         if self._passed:
@@ -311,6 +315,14 @@ class DeskLoop:
         """Let go of a snapshot that is on its way to its file."""
         self._contact.leave()
         await self._snapshot_writer.close()
+
+    async def _survey(self) -> None:
+        """Look at how desks are served every now and then: it takes a look at every open alarm."""
+        now_s = time.monotonic()
+        if now_s - self._surveyed_s >= SURVEY_EVERY_S:
+            self._surveyed_s = now_s
+            desk = self._lane.desk
+            self._status.performance = await self._ports.compute(desk.performance)
 
     def _observe(self) -> None:
         """Copy the stage's numbers to where Prometheus reads them."""

@@ -35,18 +35,23 @@ def _flag(name: str) -> Column[bool]:
     return Column(name, Boolean, nullable=False)
 
 
-def _log() -> list[Column[Any]]:
-    """Which record a row was made of."""
+def _log(*, key: bool = False) -> list[Column[Any]]:
+    """Which record a row was made of; the key of what has no other."""
     return [
-        _text("topic"),
-        Column("partition", Integer, nullable=False),
-        _number("log_offset"),
+        _text("topic", key=key),
+        Column("partition", Integer, primary_key=key, nullable=False, autoincrement=False),
+        _number("log_offset", key=key),
         _number("logged_ms"),
     ]
 
 
-def _seq() -> Column[int]:
-    return Column("seq", BigInteger, nullable=False, server_default="0")
+def _fed(table: str) -> list[Column[Any] | Index]:
+    """What retention and the feed of changes look for in a table, and its number in the feed."""
+    return [
+        Column("seq", BigInteger, nullable=False, server_default="0"),
+        Index(f"{table}_logged", "logged_ms"),
+        Index(f"{table}_seq", "seq"),
+    ]
 
 
 ALARMS: Final = Table(
@@ -61,10 +66,8 @@ ALARMS: Final = Table(
     _flag("life_safety"),
     _text("body"),
     *_log(),
-    _seq(),
+    *_fed("alarm_revisions"),
     Index("alarm_revisions_channel", "channel", "detected_ms"),
-    Index("alarm_revisions_logged", "logged_ms"),
-    Index("alarm_revisions_seq", "seq"),
 )
 
 INCIDENT_REVISIONS: Final = Table(
@@ -79,9 +82,7 @@ INCIDENT_REVISIONS: Final = Table(
     _text("config"),
     _text("body"),
     *_log(),
-    _seq(),
-    Index("incident_revisions_logged", "logged_ms"),
-    Index("incident_revisions_seq", "seq"),
+    *_fed("incident_revisions"),
 )
 
 # The newest revision of each incident, in columns by which people look for it.
@@ -147,22 +148,17 @@ NOTICES: Final = Table(
     _flag("late"),
     _text("body"),
     *_log(),
-    _seq(),
+    *_fed("notices"),
     Index("notices_incident", "incident", "desk"),
     Index("notices_desk", "desk", "at_ms"),
     Index("notices_withheld", "withheld_by", "at_ms"),
-    Index("notices_logged", "logged_ms"),
-    Index("notices_seq", "seq"),
 )
 
 # From the journals of lanes and of the desk stage: a command takes effect when it stands there.
 COMMANDS: Final = Table(
     "commands",
     METADATA,
-    _text("topic", key=True),
-    Column("partition", Integer, primary_key=True, autoincrement=False),
-    _number("log_offset", key=True),
-    _number("logged_ms"),
+    *_log(key=True),
     *(_text(name) for name in ("lane", "command", "kind", "target", "by", "role", "reason")),
     _text("signed_by"),
     _number("given_ms", null=True),
@@ -170,11 +166,9 @@ COMMANDS: Final = Table(
     _text("refused_for"),
     _text("refused_detail"),
     _text("body"),
-    _seq(),
+    *_fed("commands"),
     Index("commands_by", "by", "logged_ms"),
     Index("commands_target", "target", "logged_ms"),
-    Index("commands_logged", "logged_ms"),
-    Index("commands_seq", "seq"),
 )
 
 SHELVINGS: Final = Table(
@@ -189,20 +183,15 @@ SHELVINGS: Final = Table(
     _number("ended_ms", null=True),
     *(_text(name) for name in ("ended_how", "ended_by", "ended_role", "ended_reason")),
     *_log(),
-    _seq(),
+    *_fed("shelvings"),
     Index("shelvings_by", "by", "since_ms"),
-    Index("shelvings_logged", "logged_ms"),
-    Index("shelvings_seq", "seq"),
 )
 
 # Records that are not what their topic and header say, from their beginning.
 UNREADABLE: Final = Table(
     "unreadable",
     METADATA,
-    _text("topic", key=True),
-    Column("partition", Integer, primary_key=True, autoincrement=False),
-    _number("log_offset", key=True),
-    _number("logged_ms"),
+    *_log(key=True),
     _text("kind"),
     _text("why"),
     Column("bytes", LargeBinary, nullable=False),

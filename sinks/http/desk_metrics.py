@@ -1,96 +1,118 @@
 """What Prometheus reads of the desk stage."""
 
-from collections.abc import Callable, Iterator
-from typing import Final, NamedTuple
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Final, get_args
 
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from contracts.desk.performance import CLOCK_SHARES, Condition, DeskFigures, LevelAnswers
 from contracts.ports.status import DeskStatus, WorkerStatus
-from sinks.http.metrics import PHASES, PREFIX, process_families
+from sinks.http.measures import PREFIX, Measure, buckets, counter, gauge
+from sinks.http.metrics import PHASES, process_families
 
+DESKS_MAX: Final = 500  # with series of their own; neighbourhoods of a large city are thousands
+OTHERS: Final = "others"
 _HERE: Final = "since this process took the stage"
+_BEGAN: Final = "since the stage began; kept in its snapshot, so a restart does not reset it"
 
-
-class _Number(NamedTuple):
-    """One number of the stage.
-
-    Parameters
-    ----------
-    name, say : str
-        Name behind `tocsin_desk_`, without `_total`; help text.
-    counts : bool
-        Whether it only rises.
-    of : callable
-    """
-
-    name: str
-    say: str
-    counts: bool
-    of: Callable[[DeskStatus], float]
-
-
-def _gauge(name: str, say: str, of: Callable[[DeskStatus], float]) -> _Number:
-    return _Number(name, say, counts=False, of=of)
-
-
-def _counter(name: str, say: str, of: Callable[[DeskStatus], float]) -> _Number:
-    return _Number(name, f"{say} {_HERE}", counts=True, of=of)
-
-
-_NUMBERS: Final = (
-    _gauge(
-        "alarms_open",
-        "Alarms that are current: active, or waiting for somebody",
-        lambda desk: desk.open.get("alarms", 0),
-    ),
-    _gauge("incidents_open", "Open incidents", lambda desk: desk.open.get("incidents", 0)),
-    _gauge(
-        "lag_records",
-        "Offsets between the stage and the ends of all alarm logs, marks of lanes included",
-        lambda desk: desk.waiting,
-    ),
-    _gauge(
-        "lag_seconds",
-        "Age of the newest alarm that was taken while others wait, else 0",
-        lambda desk: desk.behind_s,
-    ),
-    _gauge(
-        "time_seconds",
-        "Desk time, seconds since 1970 UTC; 0 before it begins",
-        lambda desk: max(desk.lane_time_s, 0),
-    ),
-    _gauge(
-        "snapshot_hold_seconds",
-        "How long the newest snapshot held the stage; its file is written while the stage goes on",
-        lambda desk: desk.snapshot_hold_s,
-    ),
-    _gauge(
-        "recoveries_in_vain",
-        "Recoveries in a row after which the stage stood where it had stood before",
-        lambda desk: desk.in_vain,
-    ),
-    _counter("alarms_taken", "Alarm revisions judged", lambda desk: desk.taken),
-    _counter("commands", "Commands carried out", lambda desk: desk.commands),
-    _counter("refusals", "Commands refused", lambda desk: desk.refusals),
-    _counter("flushes", "Transactions", lambda desk: desk.flushes),
-    _counter("flush_seconds", "Time spent in transactions", lambda desk: desk.flush_seconds),
-    _counter("judge_seconds", "Time spent judging alarms", lambda desk: desk.score_seconds),
-    _counter("snapshots", "Snapshots", lambda desk: desk.snapshots),
-    _counter("recoveries", "Times that the stage was recovered", lambda desk: desk.recoveries),
-    _counter(
-        "records_set_aside",
-        "Alarm records that could not be judged and were passed over",
-        lambda desk: desk.set_aside,
-    ),
-)
 _KINDS: Final[dict[str, Callable[[DeskStatus], float]]] = {
     "current": lambda desk: desk.currents,
     "dead_letter": lambda desk: desk.dead_letters,
     "incident": lambda desk: desk.incidents,
     "notice": lambda desk: desk.notices,
 }
+
+
+_MEASURES: Final[tuple[Measure[DeskStatus], ...]] = (
+    gauge(
+        "desk_alarms_open",
+        "Alarms that are current: active, or waiting for somebody",
+        lambda desk: desk.open.get("alarms", 0),
+    ),
+    gauge("desk_incidents_open", "Open incidents", lambda desk: desk.open.get("incidents", 0)),
+    gauge(
+        "desk_lag_records",
+        "Offsets between the stage and the ends of all alarm logs, marks of lanes included",
+        lambda desk: desk.waiting,
+    ),
+    gauge(
+        "desk_lag_seconds",
+        "Age of the newest alarm that was taken while others wait, else 0",
+        lambda desk: desk.behind_s,
+    ),
+    gauge(
+        "desk_time_seconds",
+        "Desk time, seconds since 1970 UTC; 0 before it begins",
+        lambda desk: max(desk.lane_time_s, 0),
+    ),
+    gauge(
+        "desk_snapshot_hold_seconds",
+        "How long the newest snapshot held the stage; its file is written while the stage goes on",
+        lambda desk: desk.snapshot_hold_s,
+    ),
+    gauge(
+        "desk_recoveries_in_vain",
+        "Recoveries in a row after which the stage stood where it had stood before",
+        lambda desk: desk.in_vain,
+    ),
+    counter("desk_alarms_taken", f"Alarm revisions judged {_HERE}", lambda desk: desk.taken),
+    counter("desk_commands", f"Commands carried out {_HERE}", lambda desk: desk.commands),
+    counter("desk_refusals", f"Commands refused {_HERE}", lambda desk: desk.refusals),
+    counter("desk_flushes", f"Transactions {_HERE}", lambda desk: desk.flushes),
+    counter(
+        "desk_flush_seconds", f"Time spent in transactions {_HERE}", lambda desk: desk.flush_seconds
+    ),
+    counter(
+        "desk_judge_seconds", f"Time spent judging alarms {_HERE}", lambda desk: desk.score_seconds
+    ),
+    counter("desk_snapshots", f"Snapshots {_HERE}", lambda desk: desk.snapshots),
+    counter(
+        "desk_recoveries",
+        f"Times that the stage was recovered {_HERE}",
+        lambda desk: desk.recoveries,
+    ),
+    counter(
+        "desk_records_set_aside",
+        f"Alarm records that could not be judged and were passed over {_HERE}",
+        lambda desk: desk.set_aside,
+    ),
+    Measure(
+        "desk_phase",
+        "1 for the phase that the stage is in, 0 for the others",
+        counts=False,
+        of=lambda desk, phase: desk.phase == phase,
+        label="phase",
+        values=PHASES,
+    ),
+    Measure(
+        "desk_outputs",
+        f"Outputs committed {_HERE}",
+        counts=True,
+        of=lambda desk, kind: _KINDS[kind](desk),
+        label="kind",
+        values=tuple(_KINDS),
+    ),
+)
+_OF_DESKS: Final[tuple[Measure[DeskFigures], ...]] = (
+    counter("desk_notices_told", f"Notices that a desk was told {_BEGAN}", lambda one: one.told),
+    counter("desk_floods", f"Floods of notices, by ISA-18.2, {_BEGAN}", lambda one: one.floods),
+    gauge(
+        "desk_flooded",
+        "1 while a desk is told more than it can bear: a flood has begun and is not over",
+        lambda one: one.flooded,
+    ),
+    Measure(
+        "desk_standing_alarms",
+        "Open alarms that a desk has to do with, by how they stand; `stale` is active for a day",
+        counts=False,
+        of=lambda one, condition: one.standing.get(condition, 0),
+        label="condition",
+        values=get_args(Condition),
+    ),
+)
 
 
 class DeskCollector(Collector):
@@ -112,27 +134,61 @@ class DeskCollector(Collector):
         """Families with their present samples."""
         yield from process_families(self._status, self._version)
         desks = [lane for lane in self._status.lanes() if isinstance(lane, DeskStatus)]
-        for number in _NUMBERS:
-            family = (CounterMetricFamily if number.counts else GaugeMetricFamily)(
-                f"{PREFIX}desk_{number.name}", number.say, labels=[]
-            )
-            for desk in desks:
-                family.add_metric([], float(number.of(desk)))
-            yield family
-        yield from self._labelled(desks)
+        for measure in _MEASURES:
+            yield measure.family(desks, "")
+        figures = _bounded([one for desk in desks for one in desk.performance.desks])
+        for of_desk in _OF_DESKS:
+            yield of_desk.family(figures, "desk")
+        yield _withheld(figures)
+        yield from _answers([one for desk in desks for one in desk.performance.levels])
 
-    def _labelled(self, desks: list[DeskStatus]) -> Iterator[Metric]:
-        phase = GaugeMetricFamily(
-            f"{PREFIX}desk_phase",
-            "1 for the phase that the stage is in, 0 for the others",
-            labels=["phase"],
-        )
-        told = CounterMetricFamily(
-            f"{PREFIX}desk_outputs", f"Outputs committed {_HERE}", labels=["kind"]
-        )
-        for desk in desks:
-            for name in PHASES:
-                phase.add_metric([name], float(desk.phase == name))
-            for kind, of in _KINDS.items():
-                told.add_metric([kind], float(of(desk)))
-        yield from (phase, told)
+
+def _bounded(figures: Sequence[DeskFigures]) -> list[DeskFigures]:
+    """At most so many desks, the first by id; what lies beyond them is one."""
+    rest = figures[DESKS_MAX:]
+    if not rest:
+        return [*figures]
+    withheld: Counter[str] = Counter()
+    standing: Counter[str] = Counter()
+    for one in rest:
+        withheld.update(one.withheld)
+        standing.update(one.standing)
+    others = DeskFigures(
+        name=OTHERS,
+        told=sum(one.told for one in rest),
+        floods=sum(one.floods for one in rest),
+        withheld=withheld,
+        flooded=any(one.flooded for one in rest),
+        standing=standing,
+    )
+    return [*figures[:DESKS_MAX], others]
+
+
+def _withheld(figures: Iterable[DeskFigures]) -> Metric:
+    """A desk has a series for each reason that it ever had."""
+    family = CounterMetricFamily(
+        f"{PREFIX}desk_notices_withheld",
+        f"Notices that a desk was not told, by reason, {_BEGAN}",
+        labels=["desk", "reason"],
+    )
+    for one in figures:
+        for reason, count in sorted(one.withheld.items()):
+            family.add_metric([one.name, reason], float(count))
+    return family
+
+
+def _answers(levels: Iterable[LevelAnswers]) -> Iterator[Metric]:
+    """Calls of each level, and how soon they were answered against their clock."""
+    calls = CounterMetricFamily(
+        f"{PREFIX}desk_calls", f"Calls that ask for an acknowledgement {_BEGAN}", labels=["level"]
+    )
+    shares = HistogramMetricFamily(
+        f"{PREFIX}desk_acknowledgement_clock_ratio",
+        "Time until a call was acknowledged or its incident assigned, over the time that its clock "
+        f"allows: up to 1 is in time; {_BEGAN}",
+        labels=["level"],
+    )
+    for one in levels:
+        calls.add_metric([one.name], float(one.calls))
+        shares.add_metric([one.name], buckets(CLOCK_SHARES, one.counts), sum_value=one.shares)
+    yield from (calls, shares)

@@ -13,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from sinks.http.health import Check, Health, exposition, probed
 from sinks.http.listener import Listener
-from sinks.http.metrics import PREFIX
+from sinks.http.measures import PREFIX
 
 ANSWER_S_MAX: Final = 2.0
 

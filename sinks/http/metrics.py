@@ -1,8 +1,7 @@
 """What Prometheus reads of a worker: integers that the hot path bumped, looked at on demand."""
 
 from collections.abc import Callable, Iterable, Iterator
-from itertools import accumulate
-from typing import Final, NamedTuple, get_args
+from typing import Final, get_args
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import (
@@ -28,6 +27,7 @@ from contracts.ports.status import (
     WorkerStatus,
 )
 from contracts.transition import Colour
+from sinks.http.measures import PREFIX, Measure, buckets, counter, gauge
 
 
 def shadow_families(prefix: str, lanes: Iterable[LaneStatus]) -> Iterator[Metric]:
@@ -70,12 +70,9 @@ def _add(
         found.add_metric([*names, who], count)
     load.add_metric([*names, "live"], shadow.live_per_day)
     load.add_metric([*names, "shadow"], shadow.shadow_per_day)
-    bounds = [*map(str, LEADS_S), "+Inf"]
-    buckets = list(zip(bounds, accumulate(map(float, shadow.leads)), strict=True))
-    lead.add_metric(names, buckets, sum_value=None)
+    lead.add_metric(names, buckets(LEADS_S, shadow.leads), sum_value=None)
 
 
-PREFIX: Final = "tocsin_"
 PHASES: Final[tuple[str, ...]] = get_args(Phase)
 _DESTINIES: Final = tuple(disposition.word for disposition in Disposition)
 _COLOURS: Final = tuple(colour.word for colour in Colour if colour)
@@ -96,37 +93,6 @@ _QUEUES: Final = {
 _SINCE_HERE: Final = "since this worker took the lane"
 
 
-class _Measure(NamedTuple):
-    """One number of each lane, or one for each value of a second label.
-
-    Parameters
-    ----------
-    name : str
-        Without prefix, and without `_total`.
-    say : str
-        Help text.
-    counts : bool
-        Whether it only rises (a counter) or not (a gauge).
-    label : str
-        Second label, empty when there is none.
-    values : tuple of str
-        All values of the second label.
-    of : callable
-        The number, from the lane and the value of the second label.
-    """
-
-    name: str
-    say: str
-    counts: bool
-    label: str
-    values: tuple[str, ...]
-    of: Callable[[LaneStatus, str], float]
-
-
-def _plain(name: str, say: str, of: Callable[[LaneStatus], float], *, counts: bool) -> _Measure:
-    return _Measure(name, say, counts, "", ("",), lambda lane, _: of(lane))
-
-
 def _outputs(lane: LaneStatus, kind: str) -> float:
     told = {
         "alarm": lane.revisions,
@@ -137,14 +103,13 @@ def _outputs(lane: LaneStatus, kind: str) -> float:
     return told[kind]
 
 
-_MEASURES: Final = (
-    _plain(
+_MEASURES: Final[tuple[Measure[LaneStatus], ...]] = (
+    counter(
         "readings_received",
         f"Readings that came {_SINCE_BEGIN}; equals the sum of tocsin_readings_total",
         lambda lane: lane.accounts.get("received", 0),
-        counts=True,
     ),
-    _Measure(
+    Measure(
         "readings",
         f"Readings by their one destiny {_SINCE_BEGIN}",
         counts=True,
@@ -152,7 +117,7 @@ _MEASURES: Final = (
         values=_DESTINIES,
         of=lambda lane, disposition: lane.accounts.get(disposition, 0),
     ),
-    _Measure(
+    Measure(
         "lane_phase",
         "1 for the phase that the lane is in, 0 for the others",
         counts=False,
@@ -160,60 +125,52 @@ _MEASURES: Final = (
         values=PHASES,
         of=lambda lane, phase: lane.phase == phase,
     ),
-    _plain(
+    gauge(
         "lane_position",
         "Next telemetry offset that the lane takes",
         lambda lane: lane.position,
-        counts=False,
     ),
-    _plain(
+    gauge(
         "lane_lag_records",
         "Telemetry offsets between the lane and the end of the log, hidden ones too; NaN while no "
         "broker says where it ends",
         lambda lane: lane.lag,
-        counts=False,
     ),
-    _plain(
+    gauge(
         "lane_lag_seconds",
         "Longest time that a record may have waited for the lane; grows while records wait and "
         "while no broker answers; NaN before a broker said where the log ends",
         lambda lane: lane.lag_s,
-        counts=False,
     ),
-    _plain(
+    gauge(
         "lane_last_record_timestamp_seconds",
         f"Kafka timestamp of the newest record taken {_SINCE_HERE}, seconds since 1970 UTC; 0 "
         "before the first",
         lambda lane: lane.taken_ms / 1000,
-        counts=False,
     ),
-    _plain(
+    gauge(
         "lane_last_flush_timestamp_seconds",
         f"When a transaction was last committed {_SINCE_HERE}, seconds since 1970 UTC; 0 before "
         "the first",
         lambda lane: lane.flushed_ms / 1000,
-        counts=False,
     ),
-    _plain(
+    gauge(
         "lane_answer_age_seconds",
         "Time since a broker last answered a fetch of the lane; stands while a busy lane asks for "
         "nothing; NaN before the first time",
         lambda lane: lane.answer_age_s,
-        counts=False,
     ),
-    _plain(
+    gauge(
         "lane_hidden_seconds",
         "How long an open transaction has hidden the same record, and all behind it, from the lane",
         lambda lane: lane.hidden_s,
-        counts=False,
     ),
-    _plain(
+    gauge(
         "lane_time_seconds",
         "Lane time (the watermark), seconds since 1970 UTC; 0 before it begins",
         lambda lane: max(lane.lane_time_s, 0),
-        counts=False,
     ),
-    _Measure(
+    Measure(
         "outputs",
         f"Outputs committed {_SINCE_HERE}",
         counts=True,
@@ -221,82 +178,78 @@ _MEASURES: Final = (
         values=_KINDS,
         of=_outputs,
     ),
-    _plain("flushes", f"Transactions {_SINCE_HERE}", lambda lane: lane.flushes, counts=True),
-    _plain(
+    counter(
+        "flushes",
+        f"Transactions {_SINCE_HERE}",
+        lambda lane: lane.flushes,
+    ),
+    counter(
         "flush_seconds",
         f"Time spent in transactions {_SINCE_HERE}",
         lambda lane: lane.flush_seconds,
-        counts=True,
     ),
-    _plain(
+    counter(
         "score_seconds",
         f"Time spent decoding, admitting and scoring {_SINCE_HERE}",
         lambda lane: lane.score_seconds,
-        counts=True,
     ),
-    _plain("snapshots", f"Snapshots {_SINCE_HERE}", lambda lane: lane.snapshots, counts=True),
-    _plain(
+    counter(
+        "snapshots",
+        f"Snapshots {_SINCE_HERE}",
+        lambda lane: lane.snapshots,
+    ),
+    gauge(
         "snapshot_hold_seconds",
         "How long the newest snapshot held the lane; its file is written while the lane goes on",
         lambda lane: lane.snapshot_hold_s,
-        counts=False,
     ),
-    _plain(
+    gauge(
         "snapshot_timestamp_seconds",
         f"When a snapshot was last published {_SINCE_HERE}, seconds since 1970 UTC; 0 before the "
         "first",
         lambda lane: lane.snapshot_at_s,
-        counts=False,
     ),
-    _plain(
+    gauge(
         "snapshot_duration_seconds",
         "How long that snapshot took, from the beginning of its copy until it was published",
         lambda lane: lane.snapshot_duration_s,
-        counts=False,
     ),
-    _plain(
+    gauge(
         "snapshot_bytes",
         "Size of that snapshot's file",
         lambda lane: lane.snapshot_bytes,
-        counts=False,
     ),
-    _plain(
+    counter(
         "recoveries",
         f"Times that the lane was recovered {_SINCE_HERE}",
         lambda lane: lane.recoveries,
-        counts=True,
     ),
-    _plain(
+    counter(
         "damaged_snapshots",
         f"Snapshot files that could not be read {_SINCE_HERE}; the one before was taken",
         lambda lane: lane.damaged_snapshots,
-        counts=True,
     ),
-    _plain(
+    gauge(
         "recoveries_in_vain",
         "Recoveries in a row after which the lane stood where it had stood before",
         lambda lane: lane.in_vain,
-        counts=False,
     ),
-    _plain(
+    counter(
         "records_set_aside",
         f"Records that could not be judged and were passed over {_SINCE_HERE}",
         lambda lane: lane.set_aside,
-        counts=True,
     ),
-    _plain(
+    counter(
         "shadows_shed",
         f"Shadows that the lane let go of by itself {_SINCE_BEGIN}",
         lambda lane: lane.sheds,
-        counts=True,
     ),
-    _plain(
+    gauge(
         "channels_shelved",
         "Channels whose alarms are held back by a command",
         lambda lane: lane.shelved,
-        counts=False,
     ),
-    _Measure(
+    Measure(
         "alarms_open",
         "Alarms that have not cleared",
         counts=False,
@@ -329,7 +282,7 @@ class MetricsCollector(Collector):
         yield from process_families(self._status, self._version)
         lanes = self._status.lanes()
         for measure in _MEASURES:
-            yield _family(measure, lanes)
+            yield measure.family(lanes, "lane")
         yield _configs(lanes)
         yield _latencies(lanes)
         yield _relearning(lanes)
@@ -395,11 +348,9 @@ def _latencies(lanes: Iterable[LaneStatus]) -> Metric:
     found: dict[str, Latency] = {}
     for lane in lanes:
         found.setdefault(lane.name.rpartition("-")[0], lane.latency)
-    bounds = [*map(str, LATENCIES_S), "+Inf"]
     for lifeline, latency in found.items():
-        counts = accumulate(map(float, latency.counts))
-        buckets = list(zip(bounds, counts, strict=True))
-        family.add_metric([lifeline], buckets, sum_value=latency.seconds)
+        counts = buckets(LATENCIES_S, latency.counts)
+        family.add_metric([lifeline], counts, sum_value=latency.seconds)
     return family
 
 
@@ -434,16 +385,6 @@ def _queues(queues: Iterable[QueueStatus]) -> Iterator[Metric]:
         for queue in queues:
             family.add_metric([queue.name], getattr(queue, name))
         yield family
-
-
-def _family(measure: _Measure, lanes: Iterable[LaneStatus]) -> Metric:
-    kind = CounterMetricFamily if measure.counts else GaugeMetricFamily
-    labels = ["lane", measure.label] if measure.label else ["lane"]
-    family = kind(PREFIX + measure.name, measure.say, labels=labels)
-    for lane in lanes:
-        for value in measure.values:
-            family.add_metric([lane.name, value][: len(labels)], float(measure.of(lane, value)))
-    return family
 
 
 def registry(

@@ -1,36 +1,49 @@
 """What Prometheus reads of a projection of topics."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Final
 
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from contracts.ports.status import ProjectionStatus, WorkerStatus
-from sinks.http.metrics import PREFIX, process_families
+from sinks.http.measures import Measure, counter, gauge
+from sinks.http.metrics import process_families
 
-_Number = tuple[
-    type[CounterMetricFamily] | type[GaugeMetricFamily],
-    str,
-    str,
-    Callable[[ProjectionStatus], float],
-]
 _HERE: Final = "since this process began"
-_NUMBERS: Final[tuple[_Number, ...]] = (
-    (CounterMetricFamily, "records", f"Records kept {_HERE}", lambda one: one.taken),
-    (CounterMetricFamily, "retries", f"Times that a broker or the store was waited for {_HERE}",
-     lambda one: one.recoveries),
-    (CounterMetricFamily, "lost_offsets",
-     f"Offsets that logs had dropped before they were read {_HERE}", lambda one: one.lost),
-    (GaugeMetricFamily, "up", "1 while topics are being followed, else 0",
-     lambda one: one.phase == "running"),
-    (GaugeMetricFamily, "lag_records", "Offsets between what was fetched and the ends of the logs",
-     lambda one: one.waiting),
-    (GaugeMetricFamily, "newest_seconds",
-     "Stamp of the newest record kept, seconds since 1970 UTC; 0 before",
-     lambda one: one.taken_ms / 1000),
-)  # fmt: skip
+_MEASURES: Final[tuple[Measure[ProjectionStatus], ...]] = (
+    counter("projection_records", f"Records kept {_HERE}", lambda one: one.taken),
+    counter(
+        "projection_retries",
+        f"Times that a broker or the store was waited for {_HERE}",
+        lambda one: one.recoveries,
+    ),
+    counter(
+        "projection_lost_offsets",
+        f"Offsets that logs had dropped before they were read {_HERE}",
+        lambda one: one.lost,
+    ),
+    counter(
+        "projection_unreadable_records",
+        f"Records that are not what their topic says, of a history kept beside its rows, {_HERE}",
+        lambda one: one.unreadable,
+    ),
+    gauge(
+        "projection_up",
+        "1 while topics are being followed, else 0",
+        lambda one: one.phase == "running",
+    ),
+    gauge(
+        "projection_lag_records",
+        "Offsets between what was fetched and the ends of the logs",
+        lambda one: one.waiting,
+    ),
+    gauge(
+        "projection_newest_seconds",
+        "Stamp of the newest record kept, seconds since 1970 UTC; 0 before",
+        lambda one: one.taken_ms / 1000,
+    ),
+)
 
 
 class ProjectionCollector(Collector):
@@ -52,8 +65,5 @@ class ProjectionCollector(Collector):
         """Families with their present samples."""
         yield from process_families(self._status, self._version)
         found = [one for one in self._status.lanes() if isinstance(one, ProjectionStatus)]
-        for kind, name, say, of in _NUMBERS:
-            family = kind(f"{PREFIX}projection_{name}", say, labels=["projection"])
-            for one in found:
-                family.add_metric([one.name], float(of(one)))
-            yield family
+        for measure in _MEASURES:
+            yield measure.family(found, "projection")

@@ -18,33 +18,33 @@ LENGTH_BYTES: Final = 2
 
 
 class EntryHeader(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """What stands before the value of a record in its entry.
+    """What stands before the value of a record in its entry; sorted, as the fields are written.
 
     Parameters
     ----------
-    topic : str
-    partition, offset : int
-    time_ms : int
-        Stamp of the log, milliseconds since 1970 UTC.
-    kind : str
-        Of the record's header `tocsin`.
     key : str or None
         As text; `sha256:DIGEST` for one that is no UTF-8, or longer than `KEY_BYTES_MAX`.
+    kind : str
+        Of the record's header `tocsin`.
+    offset, partition : int
     sha256, size : str or None, int
         Of a value too large for an entry, which is left out: hex digest, and bytes.
+    time_ms : int
+        Stamp of the log, milliseconds since 1970 UTC.
     tombstone : bool
         Whether the record has no value.
+    topic : str
     """
 
-    topic: str
-    partition: int
-    offset: int
-    time_ms: int
-    kind: str = ""
     key: str | None = None
+    kind: str = ""
+    offset: int
+    partition: int
     sha256: str | None = None
     size: int = 0
+    time_ms: int
     tombstone: bool = False
+    topic: str
 
 
 class Entry(NamedTuple):
@@ -60,7 +60,7 @@ class Entry(NamedTuple):
 
 
 _DECODER: Final = msgspec.json.Decoder(EntryHeader)
-_ENCODER: Final = msgspec.json.Encoder(order="sorted")
+_ENCODER: Final = msgspec.json.Encoder()
 
 
 def encode_entry(record: TopicRecord) -> bytes:

@@ -1,14 +1,18 @@
 """Where the files of a ledger lie: a folder, or an object store that `pyarrow.fs` knows."""
 
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 import pyarrow as pa
 import pyarrow.fs as pafs
 
 from contracts.errors import ConfigError
 from contracts.kafka import masked
-from runtime.durable_file import make_private, write_durably
+from runtime.durable_file import make_private, write_all_durably, write_durably
+
+PUTS_AT_ONCE: Final = 8  # to an object store, each of which takes some 50 ms
 
 
 class Files(Protocol):
@@ -23,6 +27,9 @@ class Files(Protocol):
 
     def put(self, name: str, data: bytes) -> None:
         """Write a file durably; one of this name is replaced."""
+
+    def put_all(self, files: Mapping[str, bytes]) -> None:
+        """Write files durably, in any order; faster than one by one."""
 
     def delete(self, name: str) -> None:
         """Delete a file; a missing one is fine."""
@@ -83,8 +90,19 @@ class StoredFiles:
         with self._files.open_output_stream(path) as stream:
             stream.write(data)
 
+    def put_all(self, files: Mapping[str, bytes]) -> None:
+        """Write files durably, in any order; some at a time to an object store."""
+        if self._local:
+            write_all_durably({Path(self._root, name): data for name, data in files.items()})
+            return
+        with ThreadPoolExecutor(PUTS_AT_ONCE) as threads:
+            list(threads.map(self.put, files, files.values()))
+
     def delete(self, name: str) -> None:
         """Delete a file; a missing one is fine."""
+        if self._local:
+            Path(self._root, name).unlink(missing_ok=True)
+            return
         try:
             self._files.delete_file(f"{self._root}/{name}")
         except FileNotFoundError:

@@ -112,6 +112,8 @@ class Ledger:
         Named by the ledger's origin.
     """
 
+    unreadable = 0  # it keeps bytes, whatever they say
+
     def __init__(self, files: Files, signer: Signer) -> None:
         self._files = files
         self._signer = signer
@@ -172,15 +174,15 @@ class Ledger:
 
     def _step(self, stand: _Stand, entries: Sequence[bytes], positions: Positions) -> _Stand:
         self._check_alone(stand)
-        for name, data in stand.growth.add(entries).items():
-            self._files.put(name, data)
+        files = stand.growth.add(entries)
         head = Checkpoint(self._signer.name, stand.growth.size, stand.growth.root)
         text = _positions_text(head.origin, head.size, positions)
         signer = self._signer.named(_for_positions(head.origin))
-        self._files.put(positions_name(head.size), signer.signed(text))
-        self._check_alone(stand)
+        files[positions_name(head.size)] = signer.signed(text)
         if stand.note is not None and stand.head.size // WIDTH != head.size // WIDTH:
-            self._files.put(kept_name(stand.head.size), stand.note)  # the last one of its bundle
+            files[kept_name(stand.head.size)] = stand.note  # the last one of its bundle
+        self._files.put_all(files)
+        self._check_alone(stand)
         note = self._signer.signed(head.text)
         self._files.put(CHECKPOINT, note)
         self._sweep(stand.head.size, head.size)

@@ -5,6 +5,9 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 HASH_BYTES: Final = 32
+# Begun hashes: a copy of one takes half the time of a new one.
+_LEAF: Final = hashlib.sha256(b"\x00")
+_NODE: Final = hashlib.sha256(b"\x01")
 EMPTY_ROOT: Final = hashlib.sha256().digest()
 
 # Root of the perfect subtree of 2**level leaves that begins at leaf `index * 2**level`.
@@ -13,12 +16,16 @@ Node = Callable[[int, int], bytes]
 
 def leaf_hash(entry: bytes) -> bytes:
     """Hash of an entry: 0x00 before it, so that no leaf can be passed off as an inner node."""
-    return hashlib.sha256(b"\x00" + entry).digest()
+    begun = _LEAF.copy()
+    begun.update(entry)
+    return begun.digest()
 
 
 def node_hash(left: bytes, right: bytes) -> bytes:
     """Hash of an inner node: 0x01 before its two children."""
-    return hashlib.sha256(b"\x01" + left + right).digest()
+    begun = _NODE.copy()
+    begun.update(left + right)
+    return begun.digest()
 
 
 def perfect_root(hashes: Sequence[bytes]) -> bytes:

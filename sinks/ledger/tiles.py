@@ -145,10 +145,13 @@ class Growth:
         """Add entries; the files that hold what is new, full ones first, come back by name."""
         written: dict[str, bytes] = {}
         grown: set[int] = set()
-        for entry in entries:
-            self._bundle.append(entry)
-            self._grow(0, leaf_hash(entry), written, grown)
-            self.size += 1
+        begin = 0
+        while begin < len(entries):  # as many at once as fit into the last bundle
+            some = entries[begin : begin + WIDTH - len(self._bundle)]
+            begin += len(some)
+            self.size += len(some)
+            self._bundle += some
+            self._grow(0, list(map(leaf_hash, some)), written, grown)
             if len(self._bundle) == WIDTH:
                 name = tile_name(ENTRIES, self.size // WIDTH - 1)
                 written[name] = encode_bundle(self._bundle)
@@ -162,19 +165,21 @@ class Growth:
                 written[tile_name(level, index, len(hashes))] = b"".join(hashes)
         return written
 
-    def _grow(self, level: int, added: bytes, written: dict[str, bytes], grown: set[int]) -> None:
-        """Add a hash to the last tile of a level; a full one gives its root to the level above."""
+    def _grow(
+        self, level: int, added: list[bytes], written: dict[str, bytes], grown: set[int]
+    ) -> None:
+        """Add hashes to the last tile of a level; a full one gives its root to the level above."""
         if level == len(self._edge):
             self._edge.append([])
         hashes = self._edge[level]
-        hashes.append(added)
+        hashes += added
         grown.add(level)
         if len(hashes) < WIDTH:
             return
-        index = ((self.size + 1) >> (HEIGHT * level)) // WIDTH - 1
+        index = (self.size >> (HEIGHT * level)) // WIDTH - 1
         written[tile_name(level, index)] = b"".join(hashes)
         self._edge[level] = []
-        self._grow(level + 1, perfect_root(hashes), written, grown)
+        self._grow(level + 1, [perfect_root(hashes)], written, grown)
 
 
 def partial_names(size: int) -> list[str]:

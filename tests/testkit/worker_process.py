@@ -32,7 +32,7 @@ class WorkerProcess:
     log : Path
         Where its standard error is added.
     instance : str
-        Static member of the group.
+        Static member of the group; empty for what is none.
     failpoint : str
         Where it is to be struck at its next start.
     prefix : list of str
@@ -59,7 +59,8 @@ class WorkerProcess:
 
     def start(self) -> None:
         """Start it, or start it again."""
-        served = ["--instance", self.instance, "--port", str(self.port)]
+        member = ["--instance", self.instance] if self.instance else []
+        served = [*member, "--port", str(self.port)]
         command = [*self.prefix, *self.program, *self.arguments, *served]
         with self.log.open("ab") as log:
             environment = os.environ | {VARIABLE: self.failpoint} | self.environment

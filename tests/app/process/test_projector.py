@@ -28,6 +28,7 @@ class Memory:
         self.stands: dict[tuple[str, int], int] = {}
         self.failing: list[Exception] = []
         self.closed = False
+        self.unreadable = 0
 
     def positions(self) -> Positions:
         return self.stands
@@ -36,6 +37,7 @@ class Memory:
         if self.failing:
             raise self.failing.pop()
         self.kept += [one.offset for one in records]
+        self.unreadable += sum(one.value == b"3" for one in records)
         self.stands |= behind
 
     def close(self) -> None:
@@ -130,6 +132,7 @@ async def test_it_is_ready_while_it_follows() -> None:
     page = generate_latest(registry(projector, "", ProjectionCollector)).decode()
     assert 'tocsin_projection_records_total{projection="history"} 8.0' in page
     assert 'tocsin_projection_up{projection="history"} 1.0' in page
+    assert 'tocsin_projection_unreadable_records_total{projection="history"} 1.0' in page
     serving.cancel()
     await asyncio.gather(serving, return_exceptions=True)
     assert not projector.ready()

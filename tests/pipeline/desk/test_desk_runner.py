@@ -46,6 +46,13 @@ async def test_a_calm_day_is_told_as_its_journal_says(world: DeskWorld) -> None:
     assert world.commands.committed[0] == lane.commands
 
 
+async def test_a_stage_that_runs_says_how_desks_are_served(world: DeskWorld) -> None:
+    with world.context("second") as context:
+        async with on_duty(world, context) as crew:
+            await crew.until(lambda: bool(crew.runner.status.performance.desks))
+            assert crew.runner.status.performance == PlainDesk("second").performance()
+
+
 async def test_however_a_journal_cuts_what_it_takes_the_same_is_told(world: DeskWorld) -> None:
     await lived(world)
     journal = world.journal()

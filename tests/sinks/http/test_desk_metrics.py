@@ -1,9 +1,12 @@
 """What Prometheus sees of the desk stage."""
 
+from typing import Any
+
 from prometheus_client import generate_latest
 
+from contracts.desk.performance import DeskFigures, LevelAnswers, Performance
 from contracts.ports.status import DeskStatus
-from sinks.http.desk_metrics import DeskCollector
+from sinks.http.desk_metrics import DESKS_MAX, DeskCollector
 from sinks.http.metrics import registry
 from tests.sinks.http.wound import WoundStatus
 
@@ -34,3 +37,54 @@ def test_a_process_that_waits_for_the_stage_shows_no_number_of_it() -> None:
     text = exposed([])
     assert "\ntocsin_lanes 0.0\n" in text
     assert "\ntocsin_desk_alarms_open " not in text
+
+
+def figures(name: str, told: int = 0, **more: Any) -> DeskFigures:
+    return DeskFigures(
+        **{
+            "name": name,
+            "told": told,
+            "floods": 0,
+            "withheld": {},
+            "flooded": False,
+            "standing": {},
+            **more,
+        }
+    )
+
+
+def test_each_desk_shows_what_it_was_told_and_how_its_alarms_stand() -> None:
+    street = figures(
+        "street", 12, floods=1, withheld={"budget": 3}, flooded=True, standing={"stale": 2}
+    )
+    answers = LevelAnswers("street", 4, (1, 0, 1, 0, 1, 0), 4.0)
+    desk = DeskStatus("desk-0", performance=Performance((figures("city", 1), street), (answers,)))
+    text = exposed([desk])
+    ratio = "tocsin_desk_acknowledgement_clock_ratio"
+    for line in (
+        'tocsin_desk_notices_told_total{desk="city"} 1.0',
+        'tocsin_desk_notices_told_total{desk="street"} 12.0',
+        'tocsin_desk_notices_withheld_total{desk="street",reason="budget"} 3.0',
+        'tocsin_desk_floods_total{desk="street"} 1.0',
+        'tocsin_desk_flooded{desk="street"} 1.0',
+        'tocsin_desk_flooded{desk="city"} 0.0',
+        'tocsin_desk_standing_alarms{condition="stale",desk="street"} 2.0',
+        'tocsin_desk_standing_alarms{condition="out of service",desk="street"} 0.0',
+        'tocsin_desk_calls_total{level="street"} 4.0',
+        f'{ratio}_bucket{{le="0.25",level="street"}} 1.0',
+        f'{ratio}_bucket{{le="1.0",level="street"}} 2.0',
+        f'{ratio}_bucket{{le="+Inf",level="street"}} 3.0',
+        f'{ratio}_sum{{level="street"}} 4.0',
+    ):
+        assert f"\n{line}\n" in text
+
+
+def test_desks_beyond_a_bound_are_one_so_that_series_stay_few() -> None:
+    many = [figures(f"n-{i:05d}", 1, withheld={"budget": 1}) for i in range(DESKS_MAX + 40)]
+    before = exposed([DeskStatus("desk-0", performance=Performance(tuple(many[:-39])))])
+    text = exposed([DeskStatus("desk-0", performance=Performance(tuple(many)))])
+    assert '\ntocsin_desk_notices_told_total{desk="others"} 40.0\n' in text
+    assert '\ntocsin_desk_notices_withheld_total{desk="others",reason="budget"} 40.0\n' in text
+    assert f'desk="{many[DESKS_MAX - 1].name}"' in text
+    assert f'desk="{many[DESKS_MAX].name}"' not in text
+    assert text.count("\n") == before.count("\n")

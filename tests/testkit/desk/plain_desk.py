@@ -13,6 +13,7 @@ from contracts.desk.answer import Answer, CurrentAlarm
 from contracts.desk.commands import Acknowledge, DeskCommand
 from contracts.desk.incident import Impact, Incident, Situation, Ticket
 from contracts.desk.notice import Notice
+from contracts.desk.performance import DeskFigures, Performance
 from contracts.ports.desk import Ground, Pieces
 from contracts.ports.lane_log import Message
 
@@ -144,6 +145,18 @@ class PlainDesk:
         self._alarms, self._incidents = state["alarms"], state["incidents"]
         self._clocks = [(deadline, id_) for deadline, id_ in state["clocks"]]
         return [Message("notice", b"n-swap", self.config.encode())]
+
+    def performance(self) -> Performance:
+        """One desk, that of its configuration."""
+        figures = DeskFigures(
+            self.config,
+            told=len(self._incidents),
+            floods=0,
+            withheld={},
+            flooded=False,
+            standing={},
+        )
+        return Performance((figures,))
 
     def counts(self) -> dict[str, int]:
         return {"alarms": len(self._alarms), "incidents": len(self._incidents)}

@@ -36,6 +36,10 @@ class MemoryFiles:
         if self.writes == self.fails_at:
             raise OSError(errno.EIO, name)
 
+    def put_all(self, files: Mapping[str, bytes]) -> None:
+        for name, data in files.items():
+            self.put(name, data)
+
     def delete(self, name: str) -> None:
         if self._fails() and not self.behind:
             raise OSError(errno.EIO, name)

@@ -1,0 +1,1 @@
+"""How well desks are served, counted as it happens."""

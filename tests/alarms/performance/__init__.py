@@ -1,0 +1,1 @@
+"""Counts of how well desks are served."""

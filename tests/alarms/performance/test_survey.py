@@ -1,0 +1,60 @@
+"""Figures of a desk, of alarms that were made to stand in each way; computed by hand."""
+
+import msgspec
+
+from alarms.duty.kpi import DAY_S
+from contracts.desk.commands import Maintenance
+from contracts.desk.performance import DeskFigures, LevelAnswers, Performance
+from tests.alarms.incidents.cities import Rings, again, cleared
+from tests.alarms.test_desk import desk, said
+
+
+def test_a_desk_that_has_nothing_has_no_figures() -> None:
+    assert desk().performance() == Performance()
+
+
+def test_each_way_in_which_an_alarm_stands_is_counted_for_the_desk_that_knows_of_it() -> None:
+    """Four alarms: one shelved, one under repair, one that rang thrice, one that is a day old.
+
+    The default plan has one desk, which was told of the first and of the old one, orange both.
+    """
+    ring, stage = Rings(), desk()
+    stage.take(ring("power.old", colour="orange"))
+    later = DAY_S
+    shelved = ring("power.shelved", later, colour="orange")
+    stage.take(shelved)
+    stage.take(again(shelved, state="shelved"))
+    now_ms = 1_000 * stage.time_s
+    ends = now_ms + 3_600_000
+    stage.obey(said(Maintenance, order="WO-1", assets=["power.repaired"], begins=now_ms, ends=ends))
+    stage.take(ring("power.repaired", later + 1, colour="orange"))
+    for number in range(3):
+        one = ring("power.nervous", later + 2 + 2 * number, colour="yellow")
+        stage.take(one)
+        if number < 2:
+            stage.take(again(cleared(one), detected=one.detected))
+    (city,), levels = stage.performance()
+    assert city.standing == {"shelved": 1, "out of service": 1, "chattering": 1, "stale": 1}
+    assert not city.flooded
+    assert levels[0].name == "city"
+
+
+def test_an_alarm_is_stale_after_a_day_and_not_before() -> None:
+    stage = desk()
+    stage.take(Rings()("power.old", colour="orange"))
+    stage.advance(stage.time_s + DAY_S)
+    assert stage.performance().desks[0].standing == {}
+    stage.advance(stage.time_s + 1)
+    assert stage.performance().desks[0].standing == {"stale": 1}
+
+
+def test_what_was_counted_is_known_behind_a_restart() -> None:
+    stage, anew = desk(), desk()
+    stage.take(Rings()("power.f7", colour="orange"))
+    anew.restore(msgspec.json.decode(msgspec.json.encode(stage.state())))
+    city = DeskFigures("city", told=1, floods=0, withheld={}, flooded=False, standing={})
+    assert (
+        anew.performance()
+        == stage.performance()
+        == Performance((city,), (LevelAnswers("city", 1, (0,) * 6, 0.0),))
+    )
