@@ -23,6 +23,11 @@ def run(*command: str, **environment: str) -> None:
     subprocess.run(command, cwd=WEB, env=env, check=True, timeout=BUILD_S, capture_output=True)
 
 
+def contents(folder: Path) -> dict[str, bytes]:
+    """Name and bytes of every file in a folder."""
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
 @pytest.fixture(scope="module")
 def web() -> Path:
     """Folder of the pages' source, with the packages of its lock file."""
@@ -38,8 +43,7 @@ def web() -> Path:
 
 async def test_the_committed_build_is_what_the_source_gives(web: Path, tmp_path: Path) -> None:
     run("npm", "run", "build", CONSOLE_OUT=str(tmp_path))
-    built = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
-    committed = {path.name: path.read_bytes() for path in (web.parent / "static").iterdir()}
+    built, committed = contents(tmp_path), contents(web.parent / "static")
     assert built.keys() == committed.keys(), "run `make console` and commit console/static"
     assert [name for name in built if built[name] != committed[name]] == []
 
