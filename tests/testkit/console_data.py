@@ -95,7 +95,7 @@ def line(number: int, now_ms: int) -> dict[str, Any]:
         "onset_ms": now_ms - 60_000 * (1 + number),
         "told_ms": now_ms - 50_000 * (1 + number),
         "due_ms": now_ms + 90_000 + 45_000 * number,
-        "due_for": "dispatched" if acknowledged else "acknowledge",
+        "due_for": "verified" if acknowledged else "acknowledge",
         "overdue": False,
     }
 
@@ -169,7 +169,7 @@ def assets(open_lines: list[dict[str, Any]]) -> dict[str, Any]:
                 "lifeline": "power",
                 "title": text(f"Feeder {at}", f"{at} 号馈线"),
                 "lon": 121.28 + 0.4 * (at * 37 % 60) / 60,
-                "lat": 31.06 + 0.32 * (at * 23 % 60) / 60,
+                "lat": 31.06 + 0.32 * (at * at * 7 % 61) / 60,
                 "colour": rings["colour"] if rings else None,
                 "incident": rings["id"] if rings else None,
             }

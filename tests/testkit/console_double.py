@@ -22,6 +22,7 @@ POLICY: Final = (
 EVERYTHING: Final = (
     "acknowledge", "assign", "advance", "dispatch", "comment", "shelve", "unshelve", "close",
 )  # fmt: skip
+MOST: Final = 1_000
 REFUSAL: Final = {"en": "It has changed meanwhile.", "zh": "已发生变化。"}
 
 
@@ -50,7 +51,16 @@ class ConsoleDouble:
 
     def app(self) -> web.Application:
         """Return the server."""
-        app = web.Application(middlewares=[_policy])
+
+        @web.middleware
+        async def signed(request: web.Request, handler: Any) -> web.StreamResponse:
+            path = request.path
+            if path.startswith("/api/") and path != "/api/session" and not self.signed_in:
+                return web.json_response({"error": "signed_out"}, status=401)
+            answer: web.StreamResponse = await handler(request)
+            return answer
+
+        app = web.Application(middlewares=[_policy, signed])
         app.router.add_route("*", "/api/session", self._session)
         app.router.add_post("/api/commands", self._command)
         app.router.add_get("/api/changes", self._changes)
@@ -134,6 +144,11 @@ class ConsoleDouble:
             and wanted.get("lifeline", line["lifelines"][0]) in line["lifelines"]
         ]
         limit = int(wanted.get("limit", "200"))
+        if limit > MOST:
+            raise web.HTTPBadRequest
+        if after := wanted.get("after"):
+            at = next(at for at, line in enumerate(shown) if line["id"] == after)
+            shown = shown[at + 1 :]
         answer = {"as_of_ms": self.now_ms, "cursor": f"1.{self.seq}", "more": len(shown) > limit}
         return answer | {"incidents": shown[:limit]}
 

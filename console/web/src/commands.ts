@@ -7,7 +7,7 @@ import type { Answer, Line } from "./types";
 import { language, t, word } from "./words";
 import type { Key } from "./words/en";
 
-export type Action = "acknowledge" | "dispatch" | "assign" | "advance" | "shelve" | "comment" | "close" | "unshelve";
+export type Action = "acknowledge" | "dispatch" | "assign" | "advance" | "shelve" | "comment" | "close" | "unshelve" | "confirm" | "reset" | "verdict";
 export type Fields = { to?: string; owner?: string; reason?: string; until?: number; verdict?: string; text?: string };
 export type Result = {
   id: string;

@@ -3,17 +3,18 @@
 Nothing moves under a hand: while somebody reads or types, rows stay where they are and what is new waits. */
 
 import { computed, effect, signal } from "@preact/signals";
-import { query } from "./api";
+import { ask, query } from "./api";
 import { filters, path } from "./route";
 import { asked } from "./parts/form";
 import { Region } from "./store";
 import type { Line, Lines } from "./types";
 import { say } from "./words";
 
-/** Rows asked for at first, and more of at a time. */
-const PAGE = 200;
+/** Rows asked for at first, and the most that the server gives at once. */
+const FIRST = 200;
+const PAGE = 1_000;
 
-export const limit = signal(PAGE);
+export const limit = signal(FIRST);
 export const focused = signal("");
 export const selected = signal<ReadonlySet<string>>(new Set());
 /** Somebody reads (has scrolled, points at the list) or types. */
@@ -28,10 +29,24 @@ const FIELDS = ["desk", "lifeline", "district", "colour"] as const;
 export const incidents = new Region<Lines>(
   () => {
     const asked = Object.fromEntries(FIELDS.map((name) => [name, filters.value.get(name) ?? ""]));
-    return `/api/incidents?${query({ open: 1, limit: limit.value, ...asked, ...scope.value })}`;
+    return `/api/incidents?${query({ open: 1, ...asked, ...scope.value, limit: limit.value })}`;
   },
   (change) => change.kind === "incident" || change.kind === "command",
+  readPages,
 );
+
+async function readPages(address: string): Promise<Lines> {
+  const url = new URL(address, location.origin);
+  const wanted = Number(url.searchParams.get("limit"));
+  const incidents: Line[] = [];
+  for (;;) {
+    url.searchParams.set("limit", String(Math.min(PAGE, wanted - incidents.length)));
+    url.searchParams.set("after", incidents.at(-1)?.id ?? "");
+    const page = await ask<Lines>(url.pathname + url.search);
+    incidents.push(...page.incidents);
+    if (!page.more || incidents.length >= wanted) return { ...page, incidents };
+  }
+}
 
 const order = signal<string[]>([]);
 const byId = computed(() => new Map((incidents.data.value?.incidents ?? []).map((line) => [line.id, line])));
@@ -65,7 +80,7 @@ export const waiting = computed(() => {
 
 export const showNew = (): void => void (order.value = [...byId.value.keys()]);
 export const more = (): void => {
-  if (incidents.data.value?.more) limit.value += PAGE * 4;
+  if (incidents.data.value?.more) limit.value = Math.ceil((limit.value + 1) / PAGE) * PAGE;
 };
 
 export function toggle(id: string): void {

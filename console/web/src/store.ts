@@ -1,7 +1,7 @@
 /** What the pages show, kept current: each region is read anew when a change concerns it. */
 
 import { batch, effect, signal, type Signal } from "@preact/signals";
-import { ask, Refused, session } from "./api";
+import { ask, readSession, Refused, session } from "./api";
 import type { Age, Answer } from "./types";
 
 type Connection = "connecting" | "live" | "lost";
@@ -15,6 +15,7 @@ export const mayCommand = (): boolean => connection.value !== "lost" && age.valu
 const REREAD_MS = 500;
 /** The server says its age every 5 s; three times without it is a dead connection. */
 const SILENT_MS = 15_000;
+const REOPEN_MS = 2_000;
 
 export type Change = { kind: string; id: string; incident?: string; seq: number };
 export const answers = new EventTarget();
@@ -36,6 +37,7 @@ export class Region<T extends { as_of_ms?: number }> {
   constructor(
     private readonly address: () => string | null,
     readonly concerns: (change: Change) => boolean,
+    private readonly fetch: (address: string) => Promise<T> = ask,
   ) {}
 
   /** Follow changes until the function that it returns is called. */
@@ -72,7 +74,7 @@ export class Region<T extends { as_of_ms?: number }> {
     this.running = true;
     this.again = false;
     try {
-      const data = await ask<T>(address);
+      const data = await this.fetch(address);
       if (address === this.address()) {
         batch(() => {
           this.data.value = data;
@@ -120,7 +122,7 @@ export function followChanges(): void {
     source.onerror = () => {
       connection.value = "lost";
       // A browser gives up for good when it is answered with an error; it must try again then.
-      if (source?.readyState === EventSource.CLOSED && session.value) window.setTimeout(reopen, 2_000);
+      if (source?.readyState === EventSource.CLOSED) window.setTimeout(() => void tryAgain(), REOPEN_MS);
     };
     listen("change", (data) => {
       const change = JSON.parse(data) as Change;
@@ -135,7 +137,8 @@ export function followChanges(): void {
     });
     listen("rebuilt", everything);
   };
-  const reopen = () => {
+  const tryAgain = async () => {
+    await readSession().catch(() => undefined);
     source?.close();
     source = null;
     if (session.value) open();

@@ -44,7 +44,7 @@ export function ChannelPage({ lifeline, channel }: { lifeline: string; channel: 
         <section>
           <h2>{t("channel.rules")}</h2>
           <ul class="plain">
-            {page.rules.map((rule) => <li key={rule.name}><span><b>{rule.name}</b> {rule.kind} <code>{rule.text}</code></span> <small>{rule.file}:{rule.line}</small></li>)}
+            {page.rules.map((rule) => <li key={rule.name}><span><b>{rule.name}</b> {rule.kind} <code>{rule.text}</code></span> <small>{[rule.file, rule.line].filter(Boolean).join(":")}</small></li>)}
           </ul>
           <dl>{facts.filter(([, value]) => value).map(([name, value]) => <><dt>{name}</dt><dd>{value}</dd></>)}</dl>
         </section>

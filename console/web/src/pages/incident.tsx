@@ -98,6 +98,9 @@ function Do({ page }: { page: Page }) {
           </ul>
         </>
       )}
+      <div class="buttons">
+        {LESS_USED.filter((action) => page.may.includes(action)).map((action) => <button key={action} type="button" disabled={!mayCommand()} onClick={() => press(page, action)}>{actionName(action)}</button>)}
+      </div>
       {clocks.length > 0 && (
         <>
           <h3>{t("incident.clocks")}</h3>
@@ -112,6 +115,14 @@ function Do({ page }: { page: Page }) {
   );
 }
 
+const LESS_USED: Action[] = ["confirm", "reset", "verdict"];
+const AT_ONCE: Action[] = ["acknowledge", "confirm", "reset"];
+
+function press(page: Page, action: Action): void {
+  if (AT_ONCE.includes(action)) void command(action, [page.line.id], {}, page.line.revision);
+  else asked.value = { action, line: page.line, page };
+}
+
 /** At most five, the most likely next one first. */
 function actionsOf(page: Page): Action[] {
   const may = new Set(page.may);
@@ -120,13 +131,9 @@ function actionsOf(page: Page): Action[] {
 }
 
 function ActionBar({ page }: { page: Page }) {
-  const press = (action: Action) => {
-    if (action === "acknowledge") void command("acknowledge", [page.line.id], {}, page.line.revision);
-    else asked.value = { action, line: page.line, page };
-  };
   return (
     <div class="actions">
-      {actionsOf(page).map((action, index) => <button key={action} type="button" class={index === 0 ? "primary" : ""} disabled={!mayCommand()} onClick={() => press(action)}>{actionName(action)}</button>)}
+      {actionsOf(page).map((action, index) => <button key={action} type="button" class={index === 0 ? "primary" : ""} disabled={!mayCommand()} onClick={() => press(page, action)}>{actionName(action)}</button>)}
     </div>
   );
 }

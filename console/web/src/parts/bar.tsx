@@ -6,7 +6,7 @@ import { helpOpen } from "../keys";
 import { sound } from "../sound";
 import { age, connection } from "../store";
 import { nextTheme, theme } from "../theme";
-import { clock, now, percent, span } from "../time";
+import { clock, now, number, percent } from "../time";
 import { language, say, t } from "../words";
 
 export const LISTS = ["shelved", "withheld", "audit", "orders", "handover"] as const;
@@ -22,7 +22,7 @@ function Load() {
   return (
     <div class="load">
       {channels > 0 && <span><b>{percent(watched / channels)}</b> {t("bar.watched")}</span>}
-      {desk && <span title={say(desk.title)}><b>{t("bar.load_of", { n: desk.notices_10min, budget: desk.budget })}</b> {t("bar.load")}</span>}
+      {desk && <span title={say(desk.title)}><b>{t("bar.load_of", { n: desk.notices_10min, budget: number(desk.budget) })}</b> {t("bar.load")}</span>}
       {desk && desk.blind.length > 0 && <span class="strong">{t("bar.blind", { areas: desk.blind.join(", ") })}</span>}
       {desks.some((one) => one.flood) && <span class="strong" role="status">{t("bar.flood")}</span>}
       {session.value?.drill && <span class="strong">{t("bar.drill")}</span>}
@@ -59,7 +59,7 @@ export function Health() {
   if (!session.value) return null;
   if (connection.value === "lost") {
     const from = known?.as_of_ms ?? now.value;
-    return <p class="health lost" role="alert">{t("state.lost", { clock: clock(from), span: span(Date.now() - from) })}</p>;
+    return <p class="health lost" role="alert">{t("state.lost", { clock: clock(from) })}</p>;
   }
   if (known?.history === "away") return <p class="health" role="alert">{t("state.away", { clock: clock(known.as_of_ms) })}</p>;
   if (known?.stage === "away") return <p class="health" role="alert">{t("state.stage")}</p>;

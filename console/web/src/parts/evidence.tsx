@@ -14,6 +14,22 @@ import { When } from "./when";
 const SHOWN = 30;
 const PLOTS = 4;
 
+const GAUGE = 240;
+
+/** The measured value as a mark on a scale, with the normal band on it. */
+function Gauge({ value, low, high }: { value: number; low: number; high: number }) {
+  const spread = Math.max(high - low, Math.abs(high) * 0.01, 1e-9);
+  const from = Math.min(low, value) - spread / 2;
+  const scale = GAUGE / (Math.max(high, value) + spread / 2 - from);
+  return (
+    <svg class="gauge" width={GAUGE} height="12" aria-hidden="true">
+      <rect class="field" y="4" width={GAUGE} height="4" />
+      <rect class="near" x={(low - from) * scale} y="2" width={Math.max(2, (high - low) * scale)} height="8" />
+      <rect class="far" x={(value - from) * scale - 1.5} width="3" height="12" />
+    </svg>
+  );
+}
+
 /** The measured value with its unit, against what is normal. */
 function Measured({ alarm }: { alarm: Alarm }) {
   if (alarm.observed === null) return null;
@@ -24,6 +40,7 @@ function Measured({ alarm }: { alarm: Alarm }) {
       {low !== null || high !== null
         ? t("incident.band", { low: low === null ? "−∞" : number(low), high: high === null ? "∞" : number(high) })
         : alarm.expected !== null && t("incident.expected", { value: number(alarm.expected) })}
+      {low !== null && high !== null && <Gauge value={alarm.observed} low={low} high={high} />}
     </p>
   );
 }

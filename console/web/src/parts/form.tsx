@@ -28,7 +28,7 @@ function Field({ label, children }: { label: string; children: preact.ComponentC
 export function ActionForm({ action, line, page }: Asked) {
   const channels = [...new Set((page?.incident.situation.members ?? []).map((member) => member.channel))];
   const states = page?.next ?? [];
-  const value = useSignal(action === "advance" ? (states[0] ?? "") : action === "close" ? "true" : action === "shelve" ? (channels[0] ?? "") : "");
+  const value = useSignal(action === "advance" ? (states[0] ?? "") : action === "close" || action === "verdict" ? "true" : action === "shelve" ? (channels[0] ?? "") : "");
   const reason = useSignal("");
   const minutes = useSignal(60);
   const wanting = useSignal(false);
@@ -46,7 +46,7 @@ export function ActionForm({ action, line, page }: Asked) {
       <h3>{t("act.which", { what: actionName(action), title: say(line.title) })}</h3>
       {action === "assign" && <Field label={t("act.owner")}><input required autoFocus value={value.value} onInput={(event) => (value.value = event.currentTarget.value)} /></Field>}
       {action === "advance" && <Field label={t("act.to")}><select autoFocus value={value.value} onChange={(event) => (value.value = event.currentTarget.value)}>{states.map((state) => <option key={state} value={state}>{word("ticket", state)}</option>)}</select></Field>}
-      {action === "close" && <Field label={t("act.verdict")}><select autoFocus value={value.value} onChange={(event) => (value.value = event.currentTarget.value)}>{VERDICTS.map((verdict) => <option key={verdict} value={verdict}>{t(`verdict.${verdict}` as Key)}</option>)}</select></Field>}
+      {(action === "close" || action === "verdict") && <Field label={t("act.verdict")}><select autoFocus value={value.value} onChange={(event) => (value.value = event.currentTarget.value)}>{VERDICTS.map((verdict) => <option key={verdict} value={verdict}>{t(`verdict.${verdict}` as Key)}</option>)}</select></Field>}
       {action === "shelve" && <Field label={t("act.channel")}><select value={value.value} onChange={(event) => (value.value = event.currentTarget.value)}>{channels.map((channel) => <option key={channel}>{channel}</option>)}</select></Field>}
       {timed && <Field label={t(action === "shelve" ? "act.for" : "act.until")}><select value={minutes.value} onChange={(event) => (minutes.value = Number(event.currentTarget.value))}>{TIMES.map((time) => <option key={time} value={time}>{time < 60 ? t("span.min", { n: time }) : t("span.h", { n: time / 60, m: 0 })}</option>)}</select></Field>}
       <Field label={t(action === "comment" ? "act.text" : "act.reason")}>
@@ -66,7 +66,7 @@ function submit({ action, line }: Asked, value: string, reason: string, until: n
   const given: Fields = { reason: reason || undefined, until };
   if (action === "assign") given.owner = value;
   if (action === "advance") given.to = value;
-  if (action === "close") given.verdict = value;
+  if (action === "close" || action === "verdict") given.verdict = value;
   const target = action === "shelve" ? value : line.id;
   const undo = {
     assign: line.owner ? () => void command("assign", [line.id], { owner: line.owner }) : null,

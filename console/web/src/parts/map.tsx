@@ -58,14 +58,17 @@ function Symbol({ placed, zoom }: { placed: Placed; zoom: number }) {
   }
   const label = `${say(worst.title)}, ${t(`colour.${worst.colour}`)}`;
   return (
-    <a href={worst.incident ? to("incident", worst.incident) : "#"} aria-label={label}>
-      <g transform={at}><title>{`${label}, ${name}`}</title>
+    <a href={worst.incident ? to("incident", worst.incident) : undefined}>
+      <title>{placed.assets.length > 1 ? `${label}, ${name}` : label}</title>
+      <g transform={at} aria-hidden="true">
         <Shape colour={worst.colour as Colour} x={-12} y={-12} />
         {placed.assets.length > 1 && <text class="many" x="13" y="5">{placed.assets.length}</text>}
       </g>
     </a>
   );
 }
+
+const worstOf = (placed: Placed) => [...placed.assets].sort((a, b) => worse(a.colour, b.colour))[0]?.colour ?? null;
 
 export function CityMap({ shown, district }: { shown: Assets; district: string }) {
   const zoom = useSignal(1);
@@ -93,7 +96,7 @@ export function CityMap({ shown, district }: { shown: Assets; district: string }
           const [a, b] = [places.get(from), places.get(until)];
           return a && b && <path key={`${from} ${until}`} class="feed" d={`M${a.join(" ")}L${b.join(" ")}`} />;
         })}
-        {clusters(located, place, zoom.value).sort((a, b) => a.assets.length - b.assets.length).map((placed) => <Symbol key={placed.assets[0]?.id} placed={placed} zoom={zoom.value} />)}
+        {clusters(located, place, zoom.value).sort((a, b) => worse(worstOf(b), worstOf(a))).map((placed) => <Symbol key={placed.assets[0]?.id} placed={placed} zoom={zoom.value} />)}
       </svg>
       <div class="zoom">
         <button type="button" aria-label={t("map.in")} onClick={() => by(ZOOM)}>+</button>

@@ -25,12 +25,12 @@ export function Row({ line }: { line: Line }) {
       <a class="what" href={to("incident", line.id)} onFocus={() => (focused.value = line.id)}>
         <b class="sentence">{say(line.title)}</b>
         <span class="facts">
-          {titleOf("district", line.district)} · {line.lifelines.map((name) => titleOf("lifeline", name)).join(" + ")} · {t("line.people", { n: number(line.people) })} · <When ms={line.onset_ms} />
-          {flags.map((flag) => flag && <em key={flag}>{t(`line.${flag}`)}</em>)}
+          {titleOf("district", line.district)} · {line.lifelines.map((name) => titleOf("lifeline", name)).join(" + ")} · {line.people > 0 && `${t("line.people", { n: number(line.people) })} · `} <When ms={line.onset_ms} />
         </span>
       </a>
       <span class="who">
         <Due line={line} />
+        {flags.map((flag) => flag && <em key={flag}>{t(`line.${flag}`)}</em>)}
         <span class="owner">{line.owner || t("line.nobody")} · {word("ticket", line.ticket_state)}</span>
       </span>
       {mayAcknowledge(line)

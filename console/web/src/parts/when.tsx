@@ -19,10 +19,9 @@ export function Due({ line }: { line: Line }) {
   if (line.due_ms === null) return null;
   const left = line.due_ms - now.value;
   const urgency = left < 0 ? "over" : left < SHORT_MS ? "short" : "";
-  const what = word("due", line.due_for);
   return (
     <span class={`due ${urgency}`} title={clock(line.due_ms)}>
-      <span class="what">{what === line.due_for ? word("ticket", what) : what}</span> <b>{countdown(line.due_ms)}</b>
+      <span class="what">{t(line.due_for === "acknowledge" ? "due.acknowledge" : "due.next")}</span> <b>{countdown(line.due_ms)}</b>
       {left < 0 && <span class="what"> {t("line.overdue")}</span>}
     </span>
   );
