@@ -24,7 +24,7 @@ KAFKA_POM := tests/testkit/kafka/pom.xml
 KAFKA_STAMP := .kafka/libs/.complete
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo lint check fast java browser prometheus postgres test long docs bench bench-compare soak fuzz audit lock clean
+.PHONY: help setup demo lint check fast java browser prometheus postgres test long docs console bench bench-compare soak fuzz audit lock clean
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -66,6 +66,9 @@ long: .venv/.development java browser prometheus ## Run the tests that take long
 docs: .venv/.development ## Write the reference from the code and build the site into build/site.
 	$(BIN)/python docs/reference.py
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+
+console: ## Build the console's pages into console/static; needs Node 20.19 or newer.
+	cd console/web && npm ci --no-audit --no-fund && npm run build
 
 bench: .venv/.development ## Run every benchmark.
 	@set -e; for script in benchmarks/[a-z]*.py; do \

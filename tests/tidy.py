@@ -22,7 +22,7 @@ FUNCTION_LINES_MAX = 40
 TEXT_SUFFIXES = {".py", ".md", ".toml", ".yaml", ".yml", ".json", ".sh", ".xml", ".lock", ".html"}
 TEXT_NAMES = {"Makefile", "Dockerfile", "run", "NOTICE", ".gitignore"}
 # What the tools and a run leave behind; also in .gitignore.
-LEFT_BY_TOOLS = {"build", "report", "state", "__pycache__"}
+LEFT_BY_TOOLS = {"build", "report", "state", "__pycache__", "node_modules"}
 # These two hold what the rules look for.
 EXEMPT = {"tests/tidy.py", "tests/test_tidy.py"}
 

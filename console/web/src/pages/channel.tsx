@@ -1,0 +1,54 @@
+/** A channel: its trend, the rules that judge it and where they were written, its alarms. */
+
+import { useEffect, useMemo } from "preact/hooks";
+import { titleOf } from "../names";
+import { Mark } from "../parts/mark";
+import { Trend } from "../parts/trend";
+import { AgeOf, When } from "../parts/when";
+import { Region } from "../store";
+import { clock, parse } from "../time";
+import type { ChannelPage as Page } from "../types";
+import { say, t } from "../words";
+
+export function ChannelPage({ lifeline, channel }: { lifeline: string; channel: string }) {
+  const region = useMemo(
+    () => new Region<Page & { as_of_ms?: number }>(() => `/api/channels/${encodeURIComponent(lifeline)}/${encodeURIComponent(channel)}`, (change) => change.kind === "alarm" || change.id === channel),
+    [lifeline, channel],
+  );
+  useEffect(() => region.open(), [region]);
+  const page = region.data.value;
+  if (!page) return <p class="empty">{region.failed.value ? <AgeOf region={region} /> : t("state.loading")}</p>;
+  const facts: [string, string][] = [
+    [t("channel.asset"), page.asset],
+    [t("channel.class"), page.class],
+    [t("channel.place"), [titleOf("district", page.district), page.place].filter(Boolean).join(" ")],
+    [t("channel.unit"), page.unit],
+    ...Object.entries(page.tags),
+  ];
+  const until = parse(page.shelving?.until);
+  return (
+    <article class="channel">
+      <h1>{page.channel} <small>{titleOf("lifeline", page.lifeline)}</small> <AgeOf region={region} /></h1>
+      {page.shelving && <p class="notice">{t("channel.shelved", { by: page.shelving.by, reason: page.shelving.reason, until: until === null ? page.shelving.until : clock(until) })}</p>}
+      <section>
+        <h2>{t("channel.trend")}</h2>
+        {page.readings ? <Trend readings={page.readings} unit={page.unit} rang={page.alarms.flatMap(({ record }) => parse(record.onset) ?? [])} height={280} /> : <p>{t("channel.no_readings")}</p>}
+      </section>
+      <div class="parts">
+        <section>
+          <h2>{t("channel.alarms")}</h2>
+          <ul class="plain">
+            {page.alarms.map(({ id, revision, record }) => <li key={`${id} ${revision}`}><Mark colour={record.colour} /> <span>{say(record.say)}</span> <When ms={parse(record.onset)} /></li>)}
+          </ul>
+        </section>
+        <section>
+          <h2>{t("channel.rules")}</h2>
+          <ul class="plain">
+            {page.rules.map((rule) => <li key={rule.name}><span><b>{rule.name}</b> {rule.kind} <code>{rule.text}</code></span> <small>{[rule.file, rule.line].filter(Boolean).join(":")}</small></li>)}
+          </ul>
+          <dl>{facts.filter(([, value]) => value).map(([name, value]) => <><dt>{name}</dt><dd>{value}</dd></>)}</dl>
+        </section>
+      </div>
+    </article>
+  );
+}

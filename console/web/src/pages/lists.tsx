@@ -1,0 +1,76 @@
+/** Shelved channels, withheld notices, the audit, what is out of service, and the handover sheet. */
+
+import { useEffect, useMemo } from "preact/hooks";
+import { query } from "../api";
+import { command } from "../commands";
+import { titleOf } from "../names";
+import { LISTS } from "../parts/bar";
+import { Mark } from "../parts/mark";
+import { AgeOf } from "../parts/when";
+import { filters, to } from "../route";
+import { mayCommand, Region } from "../store";
+import { clock } from "../time";
+import { COLOURS, type Row } from "../types";
+import { language, t, word } from "../words";
+
+type List = (typeof LISTS)[number];
+type Answer = { rows?: Row[]; en?: string; zh?: string; as_of_ms?: number };
+
+const ADDRESS: Record<List, string> = { shelved: "/api/shelvings", withheld: "/api/withheld", audit: "/api/audit", orders: "/api/orders", handover: "/api/handover" };
+const CONCERNS: Record<List, string[]> = { shelved: ["shelving"], withheld: ["notice"], audit: ["command"], orders: ["command"], handover: ["incident", "shelving"] };
+/** Shown beside what they say in words. */
+const HIDDEN = new Set(["revision", "seq", "topic", "partition", "log_offset", "body", "command"]);
+
+function Value({ name, value }: { name: string; value: Row[string] | undefined }) {
+  if (value === null || value === undefined || value === "") return null;
+  const text = String(value);
+  if (name.endsWith("_ms")) return <time>{clock(Number(value))}</time>;
+  if (typeof value === "boolean") return <>{t(value ? "yes" : "no")}</>;
+  const colour = name === "colour" && COLOURS.find((one) => one === text);
+  if (colour) return <Mark colour={colour} />;
+  if (text.startsWith("i-")) return <a href={to("incident", text)}>{text}</a>;
+  if (name === "withheld_by") return <>{word("withheld", text)}</>;
+  if (name === "kind" || name === "reason" || name === "state") return <>{word("what", text)}</>;
+  if (name === "desk") return <>{titleOf("desk", text)}</>;
+  if (name === "lifeline") return <>{titleOf("lifeline", text)}</>;
+  return <>{text}</>;
+}
+
+function Table({ list, rows }: { list: List; rows: Row[] }) {
+  const columns = [...new Set(rows.flatMap((row) => Object.keys(row)))].filter((name) => !HIDDEN.has(name) && rows.some((row) => row[name] !== "" && row[name] !== null));
+  const show = (row: Row) => void command("unshelve", [String(row.channel)], { reason: t("act.unshelve") });
+  return (
+    <div class="table" tabIndex={0} role="region" aria-label={t(`list.${list}`)}>
+      <table>
+        <thead><tr>{columns.map((name) => <th key={name} scope="col">{word("row", name)}</th>)}{list === "shelved" && <td />}</tr></thead>
+        <tbody>
+          {rows.map((row, index) => (
+            <tr key={String(row.id ?? index)}>
+              {columns.map((name) => <td key={name}><Value name={name} value={row[name]} /></td>)}
+              {list === "shelved" && <td><button type="button" disabled={!mayCommand()} onClick={() => show(row)}>{t("act.unshelve")}</button></td>}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+export function ListPage({ list }: { list: List }) {
+  const region = useMemo(
+    () => new Region<Answer>(() => `${ADDRESS[list]}?${query({ desk: filters.value.get("desk") ?? "", by: filters.value.get("by") ?? "" })}`, (change) => CONCERNS[list].includes(change.kind)),
+    [list],
+  );
+  useEffect(() => region.open(), [region]);
+  const answer = region.data.value;
+  const rows = answer?.rows ?? [];
+  return (
+    <article class="lists">
+      <h1>{t(`list.${list}`)} <AgeOf region={region} /></h1>
+      <nav aria-label={t("nav.lists")}>{LISTS.map((one) => <a key={one} href={to("lists", one)} aria-current={one === list ? "page" : undefined}>{t(`list.${one}`)}</a>)}</nav>
+      {!answer && <p>{t("state.loading")}</p>}
+      {answer && list === "handover" && <pre class="sheet">{language.value === "zh" ? answer.zh : answer.en}</pre>}
+      {answer && list !== "handover" && (rows.length ? <Table list={list} rows={rows} /> : <p class="empty">{t("list.empty")}</p>)}
+    </article>
+  );
+}

@@ -1,0 +1,33 @@
+/** Signing in with a password or by the city's own provider. */
+
+import { useSignal } from "@preact/signals";
+import { methods, Refused, signIn } from "../api";
+import { t } from "../words";
+
+export function SignIn() {
+  const wrong = useSignal("");
+  const submit = async (event: Event) => {
+    event.preventDefault();
+    const given = new FormData(event.currentTarget as HTMLFormElement);
+    try {
+      await signIn(String(given.get("user")), String(given.get("password")));
+    } catch (error) {
+      const code = error instanceof Refused ? error.code : "network";
+      wrong.value = code === "network" ? t("error.network") : code === "wrong" ? t("sign.wrong") : t("sign.often");
+    }
+  };
+  return (
+    <section class="signin">
+      <h1>{t("sign.title")}</h1>
+      {methods.value.includes("password") && (
+        <form onSubmit={(event) => void submit(event)}>
+          <label class="field"><span>{t("sign.user")}</span><input name="user" autocomplete="username" required autoFocus /></label>
+          <label class="field"><span>{t("sign.password")}</span><input name="password" type="password" autocomplete="current-password" required /></label>
+          {wrong.value && <p class="wrong" role="alert">{wrong.value}</p>}
+          <button class="primary" type="submit">{t("sign.in")}</button>
+        </form>
+      )}
+      {methods.value.includes("oidc") && <p><a class="button" href="/api/oidc/start">{t("sign.oidc")}</a></p>}
+    </section>
+  );
+}

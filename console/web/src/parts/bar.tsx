@@ -1,0 +1,67 @@
+/** The bar on top of every page: where to go, what share is watched, load and flood, own switches. */
+
+import { session, signOut } from "../api";
+import { city } from "../names";
+import { helpOpen } from "../keys";
+import { sound } from "../sound";
+import { age, connection } from "../store";
+import { nextTheme, theme } from "../theme";
+import { clock, now, number, percent } from "../time";
+import { language, say, t } from "../words";
+
+export const LISTS = ["shelved", "withheld", "audit", "orders", "handover"] as const;
+
+function Load() {
+  const known = city.data.value;
+  if (!known) return null;
+  const own = new Set(session.value?.desks ?? []);
+  const desks = known.desks.filter((desk) => own.size === 0 || own.has(desk.name));
+  const channels = known.lifelines.reduce((sum, one) => sum + one.channels, 0);
+  const watched = known.lifelines.reduce((sum, one) => sum + (one.watched ?? 0) * one.channels, 0);
+  const desk = desks[0];
+  return (
+    <div class="load">
+      {channels > 0 && <span><b>{percent(watched / channels)}</b> {t("bar.watched")}</span>}
+      {desk && <span title={say(desk.title)}><b>{t("bar.load_of", { n: desk.notices_10min, budget: number(desk.budget) })}</b> {t("bar.load")}</span>}
+      {desk && desk.blind.length > 0 && <span class="strong">{t("bar.blind", { areas: desk.blind.join(", ") })}</span>}
+      {desks.some((one) => one.flood) && <span class="strong" role="status">{t("bar.flood")}</span>}
+      {session.value?.drill && <span class="strong">{t("bar.drill")}</span>}
+    </div>
+  );
+}
+
+export function Bar() {
+  const who = session.value;
+  return (
+    <header class="bar">
+      <a class="home" href="/">{who ? say(who.city.name) : t("app.name")}</a>
+      {who && <Load />}
+      {who && (
+        <nav aria-label={t("nav.menu")}>
+          {LISTS.map((list) => <a key={list} href={`/lists/${list}`}>{t(`list.${list}`)}</a>)}
+        </nav>
+      )}
+      <div class="switches">
+        <time>{clock(now.value)}</time>
+        <button type="button" onClick={() => (sound.value = !sound.value)} aria-pressed={sound.value}>{t(sound.value ? "bar.sound_on" : "bar.sound_off")}</button>
+        <button type="button" onClick={nextTheme}>{t(`bar.theme.${theme.value}`)}</button>
+        <button type="button" onClick={() => (language.value = language.value === "zh" ? "en" : "zh")}>{t("bar.language")}</button>
+        <button type="button" onClick={() => (helpOpen.value = !helpOpen.value)} aria-expanded={helpOpen.value}>{t("bar.help")}</button>
+        {who && <button type="button" title={who.role} onClick={() => void signOut()}>{`${who.name || who.user} · ${t("bar.sign_out")}`}</button>}
+      </div>
+    </header>
+  );
+}
+
+/** What the page cannot know at the moment, and how old what it shows is. */
+export function Health() {
+  const known = age.value;
+  if (!session.value) return null;
+  if (connection.value === "lost") {
+    const from = known?.as_of_ms ?? now.value;
+    return <p class="health lost" role="alert">{t("state.lost", { clock: clock(from) })}</p>;
+  }
+  if (known?.history === "away") return <p class="health" role="alert">{t("state.away", { clock: clock(known.as_of_ms) })}</p>;
+  if (known?.stage === "away") return <p class="health" role="alert">{t("state.stage")}</p>;
+  return null;
+}

@@ -1,0 +1,170 @@
+/** What the server sends; docs/records.md says what the records' fields mean. */
+
+export type Colour = "red" | "orange" | "yellow" | "blue";
+export type AnyColour = Colour | "clear";
+export type Text = { en: string; zh: string };
+export const COLOURS: readonly Colour[] = ["red", "orange", "yellow", "blue"];
+
+export type Session = {
+  user: string;
+  name: string;
+  role: string;
+  desks: string[];
+  may: string[];
+  csrf: string;
+  city: { name: Text; zone: string };
+  version: string;
+  drill: boolean;
+  methods: string[];
+};
+
+export type Lifeline = { name: string; title: Text; watched: number | null; channels: number };
+export type District = { name: string; title: Text; outline: [number, number][] | null };
+export type Cell = {
+  lifeline: string;
+  district: string;
+  colour: AnyColour | null;
+  open: number;
+  unacknowledged: number;
+  usual_a_day: number | null;
+  today: number;
+};
+export type Desk = {
+  name: string;
+  title: Text;
+  watched: number | null;
+  blind: string[];
+  notices_10min: number;
+  budget: number;
+  flood: boolean;
+};
+export type City = {
+  as_of_ms: number;
+  lifelines: Lifeline[];
+  districts: District[];
+  cells: Cell[];
+  desks: Desk[];
+  colours: Partial<Record<Colour, number>>;
+};
+
+export type Line = {
+  id: string;
+  revision: number;
+  colour: AnyColour;
+  state: string;
+  ticket_state: string;
+  owner: string;
+  joint: string[];
+  acknowledged: boolean;
+  acknowledged_by: string;
+  district: string;
+  lifelines: string[];
+  title: Text;
+  people: number;
+  alarms: number;
+  life_safety: boolean;
+  drill: boolean;
+  shelved: boolean;
+  onset_ms: number | null;
+  told_ms: number | null;
+  due_ms: number | null;
+  due_for: string;
+  overdue: boolean;
+};
+export type Lines = { as_of_ms: number; incidents: Line[]; more: boolean };
+
+export type Why = { how: string; by?: string; edge?: string; hops?: number; delay_s?: number; weight?: number };
+export type Member = {
+  alarm: string;
+  asset: string;
+  channel: string;
+  lifeline: string;
+  colour: AnyColour;
+  state: string;
+  onset: string;
+  why: Why;
+};
+export type Cause = { asset: string; lifeline: string; kind: string; alarm: string; hypothesis: Text; weight: number };
+export type Impact = { people: number; in_30_min: number; in_60_min: number; critical: string[] };
+export type NextLoss = { asset: string; earliest: string; latest: string; probability: number; people: number };
+export type Step = { at: string; what: string; by: string; reason?: string };
+export type Clock = { level: string; desk: string; acknowledge_by: string; escalates_to: string; fired?: string };
+export type Incident = {
+  id: string;
+  revision: number;
+  situation: {
+    colour: AnyColour;
+    raised: string[];
+    root: Cause | null;
+    alternatives: Cause[];
+    members: Member[];
+    impact: Impact;
+    next: NextLoss[];
+    where: { district: string; street: string; neighbourhood: string };
+  };
+  ticket: { state: string; owner: string; joint: string[]; history: Step[] };
+  clocks: Clock[];
+};
+export type Alarm = {
+  id: string;
+  revision: number;
+  state: string;
+  colour: AnyColour;
+  lifeline: string;
+  channel: string;
+  onset: string;
+  say: Text;
+  observed: number | null;
+  expected: number | null;
+  band: (number | null)[];
+  unit: string;
+  cause: string;
+  respond: { procedure: string; first: string[] };
+  rule: { name: string; at: string; source: string };
+};
+export type TimelineEntry = { at_ms: number; kind: string; id: string; what: string; who: string; detail: string };
+export type IncidentPage = {
+  as_of_ms: number;
+  line: Line;
+  incident: Incident;
+  alarms: { alarm: Alarm; answer: { state: string } | null }[];
+  timeline: TimelineEntry[];
+  next: string[];
+  may: string[];
+};
+
+export type Readings = {
+  times_ms: number[];
+  values: (number | null)[];
+  low: (number | null)[];
+  high: (number | null)[];
+};
+export type ChannelPage = {
+  channel: string;
+  lifeline: string;
+  class: string;
+  asset: string;
+  district: string;
+  place: string;
+  unit: string;
+  tags: Record<string, string>;
+  alarms: { id: string; revision: number; record: Alarm }[];
+  shelving: { by: string; reason: string; until: string } | null;
+  rules: { name: string; kind: string; text: string; file: string; line: number }[];
+  readings: Readings | null;
+};
+
+export type Asset = {
+  id: string;
+  lifeline: string;
+  title: Text;
+  lon: number | null;
+  lat: number | null;
+  colour: AnyColour | null;
+  incident: string | null;
+};
+export type Assets = { assets: Asset[]; feeds: [string, string][] };
+
+export type Row = Record<string, string | number | boolean | null>;
+export type Age = { as_of_ms: number; history: "live" | "away"; stage: "live" | "away" };
+export type Answer = { command: string; refused: boolean; reason: string; detail: string };
