@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from itertools import count
@@ -18,7 +18,7 @@ from configuration.settings import Settings
 from contracts.desk.incident import Incident
 from contracts.desk.notice import Notice
 from contracts.desk.receipt import INCIDENTS, NOTICES
-from contracts.desk.receiver import Receiver
+from contracts.desk.receiver import Duties, Receiver
 from contracts.errors import RetryableError
 from contracts.ports.projection import Positions, TopicRecord
 from contracts.ports.status import LaneStatus, ProcessStatus, ReceiverStatus
@@ -125,6 +125,8 @@ class Notifier:
     receivers : sequence of Receiver
     topics : TopicNames
     ports : NotifierPorts
+    duties : mapping of str to Duties
+        What each desk answers for.
 
     Attributes
     ----------
@@ -133,9 +135,14 @@ class Notifier:
     """
 
     def __init__(
-        self, receivers: Sequence[Receiver], topics: TopicNames, ports: NotifierPorts
+        self,
+        receivers: Sequence[Receiver],
+        topics: TopicNames,
+        ports: NotifierPorts,
+        duties: Mapping[str, Duties],
     ) -> None:
         self._receivers = receivers
+        self._duties = duties
         self._topics = topics
         self._ports = ports
         self._heart = Heartbeat()
@@ -182,7 +189,7 @@ class Notifier:
             standings = await receipts.standings([one.id for one in self._receivers])
             async with _session() as session, asyncio.TaskGroup() as tasks:
                 for place, receiver in enumerate(self._receivers):
-                    transport = _transport(receiver, session, self._ports.timer)
+                    transport = self._transport(receiver, session)
                     delivery = Delivery(
                         receiver, transport, receipts, self._ports.timer, standings[receiver.id]
                     )
@@ -194,6 +201,16 @@ class Notifier:
             raise _gravest(group) from group
         finally:
             await receipts.close()
+
+    def _transport(self, receiver: Receiver, session: aiohttp.ClientSession) -> Transport:
+        """How a receiver is told."""
+        if receiver.alertmanager is not None:
+            return Alertmanager(receiver.alertmanager, session, self._ports.timer)
+        if receiver.webhook is not None:
+            where = f"{FOLDER}: {receiver.id}: webhook"
+            return Webhook(receiver.webhook, where, session, self._ports.timer)
+        assert receiver.cap is not None, "`check` refuses a receiver without any"
+        return Cap(receiver.cap, session, self._duties)
 
     def _carry_over(self, place: int, status: ReceiverStatus) -> None:
         """Counters go on when brokers were away, and who wants no more is still left alone."""
@@ -261,17 +278,6 @@ def _judge_time(text: str) -> None:
     if datetime.fromisoformat(text).tzinfo is None:
         msg = f"expected a time with an offset, got {text!r}"
         raise ValueError(msg)
-
-
-def _transport(receiver: Receiver, session: aiohttp.ClientSession, timer: Timer) -> Transport:
-    """How a receiver is told."""
-    if receiver.alertmanager is not None:
-        return Alertmanager(receiver.alertmanager, session, timer)
-    if receiver.webhook is not None:
-        where = f"{FOLDER}: {receiver.id}: webhook"
-        return Webhook(receiver.webhook, where, session, timer)
-    assert receiver.cap is not None, "`check` refuses a receiver without any"
-    return Cap(receiver.cap, session)
 
 
 @asynccontextmanager

@@ -22,7 +22,7 @@ from broker.acl import DESK
 from configuration.configuration import Configuration
 from configuration.desk.duty import load_duty
 from configuration.desk.notices import FOLDER as NOTICES
-from configuration.desk.notices import load_notices
+from configuration.desk.notices import duties_of, load_notices
 from configuration.settings import Http, ReloadRules
 from contracts.civil_time import civil_zone
 from contracts.errors import ConfigError
@@ -84,7 +84,7 @@ async def run_notify(arguments: argparse.Namespace) -> int:
         msg = f"{folder / NOTICES}: expected at least one receiver, got none; see docs/notices.md"
         raise ConfigError(msg)
     topics = TopicNames(settings.app)
-    notifier = Notifier(receivers, topics, kafka_ports(settings))
+    notifier = Notifier(receivers, topics, kafka_ports(settings), duties_of(duty.plan))
     return await serve(notifier, settings.http, NoticeCollector)
 
 

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Meta
 
+from alarms.duty.plan import DutyPlan
 from configuration.checks.kafka import PRODUCTION
 from configuration.yaml.fill import Page, fill
 from configuration.yaml.findings import NOWHERE, Findings, nearest
@@ -17,6 +18,7 @@ from configuration.yaml.located import BYTES_MAX, located
 from contracts.desk.receiver import (
     AlertmanagerTarget,
     CapTarget,
+    Duties,
     Receiver,
     WebhookTarget,
 )
@@ -67,6 +69,16 @@ def load_notices(folder: Path, desks: Iterable[str], profile: str) -> list[Recei
     if findings.found:
         raise ConfigError(*findings.lines())
     return receivers
+
+
+def duties_of(plan: DutyPlan) -> dict[str, Duties]:
+    """What each desk of a plan answers for."""
+    found = {}
+    for desk in plan.desks:
+        name = plan.areas.get(desk.area)
+        names = {} if name is None else {"en": name.en, "zh": name.zh}
+        found[desk.id] = Duties(desk.area, names, tuple(desk.lifelines))
+    return found
 
 
 def read_notices(

@@ -1,6 +1,7 @@
 """Receivers of notices as they are configured: data alone."""
 
-from typing import Annotated, Final, Literal
+from collections.abc import Mapping
+from typing import Annotated, Final, Literal, NamedTuple
 
 import msgspec
 from msgspec import Meta
@@ -60,6 +61,24 @@ class WebhookTarget(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
             Duration(text) for text in ("5 s", "5 min", "30 min", "2 h", "5 h", "10 h", "14 h")
         ]
     )
+
+
+class Duties(NamedTuple):
+    """What a desk answers for, as messages about it name it.
+
+    Parameters
+    ----------
+    area : str
+        Code of its area, empty for a desk of all areas of its level.
+    names : mapping of str to str
+        Of the area, by language; empty where nobody has named it.
+    lifelines : tuple of str
+        Empty for a desk of all of them.
+    """
+
+    area: str
+    names: Mapping[str, str]
+    lifelines: tuple[str, ...]
 
 
 class CapTarget(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -1,7 +1,7 @@
 """Notices as messages of the Common Alerting Protocol 1.2."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Final, NamedTuple, cast
@@ -10,7 +10,7 @@ import aiohttp
 from lxml import etree
 
 from contracts.desk.notice import Notice
-from contracts.desk.receiver import CapTarget
+from contracts.desk.receiver import CapTarget, Duties
 from contracts.quantities import NS_PER_S
 from runtime.durable_file import write_durably
 from sinks.notices.open_incidents import ENDS
@@ -38,6 +38,16 @@ _GRADES: Final = {
     "yellow": _Grade("Expected", "Moderate", "Assess"),
     "blue": _Grade("Future", "Minor", "Monitor"),
 }
+# Categories of lifelines that are more than infrastructure [E], by the definitions of CAP 1.2.
+_CATEGORIES: Final = {
+    "metro": "Transport",
+    "bridge": "Transport",
+    "tunnel": "Transport",
+    "elevator": "Safety",
+    "pit": "Safety",
+    "subsidence": "Geo",
+}
+_NO_DUTIES: Final = Duties("", {}, ())
 _OVER: Final = _Grade("Past", "Minor", "AllClear")
 
 
@@ -51,6 +61,8 @@ class Cap:
     ----------
     target : CapTarget
     session : aiohttp.ClientSession
+    duties : mapping of str to Duties
+        What each desk answers for: of which area and category a message to it is.
     """
 
     delays_s: Sequence[float] = (5.0, 30.0, 300.0)
@@ -58,14 +70,21 @@ class Cap:
     follows = True
     resend_s = 0.0
 
-    def __init__(self, target: CapTarget, session: aiohttp.ClientSession) -> None:
+    def __init__(
+        self,
+        target: CapTarget,
+        session: aiohttp.ClientSession,
+        duties: Mapping[str, Duties],
+    ) -> None:
         self._target = target
+        self._duties = duties
         url, timeout_s = target.url, target.timeout.ns / NS_PER_S
         self._address = None if url is None else Address(session, url, timeout_s)
 
     async def tell(self, telling: Telling) -> Answer:
         """Write and send the message of a notice."""
-        body = message(telling, self._target)
+        duties = self._duties.get(telling.notice.desk, _NO_DUTIES)
+        body = message(telling, self._target, duties)
         if self._target.folder is not None:
             path = Path(self._target.folder) / f"{telling.notice.id}.xml"
             try:
@@ -82,13 +101,15 @@ class Cap:
         return DELIVERED
 
 
-def message(telling: Telling, target: CapTarget) -> bytes:
+def message(telling: Telling, target: CapTarget, duties: Duties = _NO_DUTIES) -> bytes:
     """A CAP 1.2 message, valid by its schema.
 
     Parameters
     ----------
     telling : Telling
     target : CapTarget
+    duties : Duties
+        Of the desk.
 
     Returns
     -------
@@ -120,17 +141,26 @@ def message(telling: Telling, target: CapTarget) -> bytes:
     grade = _OVER if ends else _GRADES.get(notice.colour, _GRADES["blue"])
     for language in _LANGUAGES:
         if text := notice.text.get(language, ""):
-            _add_info(alert, notice, grade, (language, text))
+            info = _add_info(alert, notice, grade, (language, text), duties.lifelines)
+            _add_area(info, duties, language)
     whole: bytes = etree.tostring(alert, xml_declaration=True, encoding="UTF-8", pretty_print=True)
     return whole
 
 
-def _add_info(alert: etree._Element, notice: Notice, grade: _Grade, said: tuple[str, str]) -> None:
+def _add_info(
+    alert: etree._Element,
+    notice: Notice,
+    grade: _Grade,
+    said: tuple[str, str],
+    lifelines: Sequence[str],
+) -> etree._Element:
     language, text = said
     info = etree.SubElement(alert, f"{{{NAMESPACE}}}info")
+    _add(info, {"language": _LANGUAGES[language]})
+    found = [_CATEGORIES.get(lifeline, "Infra") for lifeline in lifelines]
+    for category in dict.fromkeys(found or ["Infra"]):
+        _add(info, {"category": category})
     fields = {
-        "language": _LANGUAGES[language],
-        "category": "Infra",
         "event": f"lifeline {notice.colour}",
         "responseType": grade.response,
         "urgency": grade.urgency,
@@ -150,6 +180,16 @@ def _add_info(alert: etree._Element, notice: Notice, grade: _Grade, said: tuple[
         if value:
             parameter = etree.SubElement(info, f"{{{NAMESPACE}}}parameter")
             _add(parameter, {"valueName": name, "value": value})
+    return info
+
+
+def _add_area(info: etree._Element, duties: Duties, language: str) -> None:
+    """The area of the desk by name and code; none for a desk of all areas of its level."""
+    if duties.area:
+        area = etree.SubElement(info, f"{{{NAMESPACE}}}area")
+        _add(area, {"areaDesc": duties.names.get(language) or duties.area})
+        geocode = etree.SubElement(area, f"{{{NAMESPACE}}}geocode")
+        _add(geocode, {"valueName": "area", "value": duties.area})
 
 
 def _add(parent: etree._Element, fields: dict[str, str]) -> None:

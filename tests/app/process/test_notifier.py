@@ -115,7 +115,7 @@ async def test_who_is_away_holds_nobody_up(tmp_path: Path) -> None:
     async with hook([503] * 100) as away, hook() as near:
         key = tmp_path / "key"
         receivers = [webhook("away", away, key), webhook("near", near, key)]
-        notifier = Notifier(receivers, TOPICS, ports)
+        notifier = Notifier(receivers, TOPICS, ports, {})
         async with serving(notifier):
             topic.add("mark", b"{}")
             topic.add("notice", b"no notice")
@@ -161,7 +161,7 @@ async def test_brokers_that_are_away_are_waited_for_and_counts_go_on(tmp_path: P
     topic.failing.append(RetryableError("the brokers are away", 0.0))
     async with hook() as server:
         ports = NotifierPorts(lambda: receipts, topic.reader, WoundTimer(), there)
-        notifier = Notifier([webhook("desk", server, tmp_path / "key")], TOPICS, ports)
+        notifier = Notifier([webhook("desk", server, tmp_path / "key")], TOPICS, ports, {})
         assert not notifier.ready()
         async with serving(notifier):
             for number in range(3):
@@ -189,7 +189,7 @@ async def test_who_wants_no_more_is_left_alone_when_brokers_come_back(tmp_path: 
         key = tmp_path / "key"
         receivers = [webhook("gone", gone, key), webhook("near", near, key)]
         ports = NotifierPorts(lambda: receipts, topic.reader, WoundTimer(), there)
-        notifier = Notifier(receivers, TOPICS, ports)
+        notifier = Notifier(receivers, TOPICS, ports, {})
         async with serving(notifier):
             topic.add("notice", notice(0))
             await receipts.until(1)
@@ -216,7 +216,7 @@ async def test_another_process_that_began_ends_this_one(tmp_path: Path) -> None:
     topic.add("notice", notice(0))
     async with hook() as server:
         ports = NotifierPorts(Taken, topic.reader, WoundTimer(), there)
-        notifier = Notifier([webhook("desk", server, tmp_path / "key")], TOPICS, ports)
+        notifier = Notifier([webhook("desk", server, tmp_path / "key")], TOPICS, ports, {})
         with pytest.raises(Fenced, match="another process"):
             await notifier.serve()
 
@@ -228,7 +228,7 @@ async def test_a_topic_that_is_missing_is_named(tmp_path: Path) -> None:
 
     async with hook() as server:
         ports = NotifierPorts(MemoryReceipts, Topic().reader, WoundTimer(), missing)
-        notifier = Notifier([webhook("desk", server, tmp_path / "key")], TOPICS, ports)
+        notifier = Notifier([webhook("desk", server, tmp_path / "key")], TOPICS, ports, {})
         with pytest.raises(ConfigError, match=r"tocsin\.receipts missing"):
             await notifier.serve()
 
@@ -264,7 +264,7 @@ class Town:
     async def told(self) -> AsyncIterator[None]:
         """While a process tells."""
         ports = kafka_ports(settings(self._kafka, self.names.prefix))
-        notifier = Notifier(self._receivers, self.names, ports)
+        notifier = Notifier(self._receivers, self.names, ports, {})
         async with serving(notifier):
             await until(notifier.ready)
             yield

@@ -6,10 +6,13 @@ from pathlib import Path
 import pytest
 
 from app.cli.main import main
-from configuration.desk.notices import load_notices
+from configuration.desk.duty import load_duty
+from configuration.desk.notices import duties_of, load_notices
+from contracts.civil_time import CITY
+from contracts.desk.receiver import Duties
 from contracts.errors import ConfigError
 from contracts.quantities import Duration
-from runtime.installation import HOME
+from runtime.installation import CONFIGS, HOME
 from tests.testkit.config_folder import findings_of, folder_with
 
 SAMPLE = re.search(r"```yaml\n(receivers:.*?)```", (HOME / "docs/notices.md").read_text(), re.S)
@@ -32,6 +35,13 @@ def test_the_receivers_of_the_guide_are_good(tmp_path: Path) -> None:
     plan = "5 s, 5 min, 30 min, 2 h, 5 h, 10 h, 14 h"
     assert ", ".join(map(str, app.webhook.retry)) == plan
     assert (centre.desks, centre.drills) == (["city"], False)
+
+
+def test_what_the_shipped_desks_answer_for_has_the_names_of_areas() -> None:
+    found = duties_of(load_duty(CONFIGS, CITY, ["water", "power"]).plan)
+    names = {"en": "Old Town", "zh": "老城区"}
+    assert found["water-310101"] == Duties("310101", names, ("water",))
+    assert found["city"] == Duties("", {}, ())
 
 
 def test_a_folder_without_receivers_has_none(tmp_path: Path) -> None:

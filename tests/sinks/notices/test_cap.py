@@ -8,19 +8,22 @@ import pytest
 from lxml import etree
 
 from contracts.desk.notice import Notice
-from contracts.desk.receiver import CapTarget
+from contracts.desk.receiver import CapTarget, Duties
 from sinks.notices.cap import NAMESPACE, Cap, message
 from sinks.notices.transport import Telling
 from tests.testkit.desk.notices import hook, notice
 
 SCHEMA = etree.XMLSchema(etree.parse(Path(__file__).parent / "cap" / "CAP-v1.2.xsd"))
 TARGET = CapTarget(sender="tocsin@city.example", folder="cap")
+OLD_TOWN = Duties("310101", {"en": "Old Town", "zh": "老城区"}, ("pit", "subsidence", "water"))
 NOW = "2026-03-01T08:05:00+08:00"
 
 
-def parsed(telling: Telling, target: CapTarget = TARGET) -> etree._Element:
+def parsed(
+    telling: Telling, target: CapTarget = TARGET, duties: Duties = OLD_TOWN
+) -> etree._Element:
     """A message that the schema takes."""
-    found = etree.fromstring(message(telling, target))
+    found = etree.fromstring(message(telling, target, duties))
     SCHEMA.assertValid(found)
     return found
 
@@ -64,6 +67,23 @@ def test_both_languages_are_told_to_the_desk_alone() -> None:
     assert text(found, "note") == "Told 3605 s after its time."
 
 
+def texts(element: etree._Element, name: str) -> list[str | None]:
+    return [one.text for one in element.iter(f"{{{NAMESPACE}}}{name}")]
+
+
+def test_a_message_is_of_the_area_and_the_lifelines_that_its_desk_answers_for() -> None:
+    found = parsed(Telling(notice(0)))
+    assert texts(found, "areaDesc") == ["Old Town", "老城区"]
+    assert texts(found, "value")[-1] == "310101"
+    assert texts(found, "category") == ["Safety", "Geo", "Infra"] * 2
+    nameless = parsed(Telling(notice(0)), duties=Duties("n-07", {}, ("metro",)))
+    assert texts(nameless, "areaDesc") == ["n-07", "n-07"]
+    assert texts(nameless, "category") == ["Transport"] * 2
+    city = parsed(Telling(notice(0)), duties=Duties("", {}, ()))
+    assert texts(city, "area") == []
+    assert texts(city, "category") == ["Infra"] * 2
+
+
 def cases() -> Iterator[Notice]:
     """What a schema could stumble over."""
     for colour in ("blue", "yellow", "orange", "red"):
@@ -84,11 +104,12 @@ def test_every_notice_makes_a_valid_message(one: Notice) -> None:
 async def test_a_message_is_a_file_and_a_request(tmp_path: Path) -> None:
     async with hook([503]) as server, aiohttp.ClientSession() as session:
         target = CapTarget(sender="t", folder=str(tmp_path / "out"), url=server.url)
-        transport = Cap(target, session)
+        transport = Cap(target, session, {"city": OLD_TOWN})
         assert (await transport.tell(Telling(notice(0)))).kind == "retry"
         assert (await transport.tell(Telling(notice(0)))).kind == "delivered"
         (path,) = (tmp_path / "out").iterdir()
         assert path.name == "n-0.xml"
+        assert "老城区" in path.read_text(encoding="utf-8")
         (_, first), (headers, second) = server.requests
         assert first == second == path.read_bytes()
         assert headers["content-type"] == "application/cap+xml"
@@ -97,7 +118,7 @@ async def test_a_message_is_a_file_and_a_request(tmp_path: Path) -> None:
 async def test_a_folder_that_cannot_be_written_is_tried_again(tmp_path: Path) -> None:
     (tmp_path / "out").write_text("no folder")
     async with aiohttp.ClientSession() as session:
-        transport = Cap(CapTarget(sender="t", folder=str(tmp_path / "out")), session)
+        transport = Cap(CapTarget(sender="t", folder=str(tmp_path / "out")), session, {})
         answer = await transport.tell(Telling(notice(0)))
     assert answer.kind == "retry"
     assert "n-0.xml" in answer.detail
