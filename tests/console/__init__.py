@@ -1,0 +1,1 @@
+"""The operators' console: its pages in a real Chromium."""
