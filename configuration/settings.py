@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from configuration.checks.commands import check_commands
+from configuration.checks.console import check_console
 from configuration.checks.history import check_history
 from configuration.checks.kafka import check_kafka
 from configuration.commands import CommandRules
@@ -17,6 +18,7 @@ from configuration.yaml.located import Located
 from contracts.civil_time import CITY_ZONE, ZONES, civil_zone
 from contracts.kafka import Kafka, Secret, has_credentials, masked
 from contracts.quantities import Duration
+from contracts.settings.console import ConsoleSettings
 from contracts.settings.history import HistorySettings
 from pipeline.lane.outbox import TRANSACTION_OUTPUTS
 
@@ -36,6 +38,7 @@ SECRETS: Final[frozenset[Path]] = frozenset(
         ("kafka", "sasl", "token"),
         ("kafka", "tls", "key_password"),
         ("history", "password"),
+        ("console", "key"),
         ("ledger", "key"),
         ("reload", "token"),
     }
@@ -163,6 +166,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     commands : CommandRules or None
     history : HistorySettings
     ledger : LedgerStore or None
+    console : ConsoleSettings
     reload : ReloadRules
     transaction_timeout : Duration
         How long a dead worker's open transaction may hide its lane.
@@ -185,6 +189,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     commands: CommandRules | None = None
     history: HistorySettings = HistorySettings()
     ledger: LedgerStore | None = None
+    console: ConsoleSettings = ConsoleSettings()
     reload: ReloadRules = ReloadRules()
     transaction_timeout: Duration = Duration("10 s")
     transaction_outputs: Annotated[int, Meta(ge=1, le=100_000)] = TRANSACTION_OUTPUTS
@@ -274,6 +279,7 @@ def _judge(settings: Settings, page: Page) -> None:
         page.refuse(("kafka", "bootstrap"), BOOTSTRAP, *shown_bootstrap(settings.kafka.bootstrap))
     check_kafka(settings.kafka, settings.profile, page)
     check_history(settings.history, settings.profile, page)
+    check_console(settings.console, settings.profile, page)
     _judge_addresses(page)
     if not settings.lifelines:
         page.find(("lifelines",), "expected at least one lifeline, got none; add one")

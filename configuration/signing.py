@@ -61,14 +61,28 @@ def signer(file: Path, role: str | None, rules: CommandRules | None) -> Signer:
     ConfigError
         When the file holds no such key, or the settings give it no role, or several.
     """
-    private = _private(file)
+    return _signer(_private(f"--key {file}", file.read_bytes()), f"--key {file}", role, rules)
+
+
+def signer_of(pem: str, role: str, rules: CommandRules | None) -> Signer:
+    """Who signs with the console's key in a role; see `signer`."""
+    where = "console.key"
+    return _signer(_private(where, pem.encode()), where, role, rules)
+
+
+def _signer(
+    private: Ed25519PrivateKey, where: str, role: str | None, rules: CommandRules | None
+) -> Signer:
     if rules is None:
-        msg = "--key: expected the section `commands` in the settings, got none; add keys and roles"
+        msg = (
+            f"{where}: expected the section `commands` in the settings, got none; add keys and "
+            "roles"
+        )
         raise ConfigError(msg)
     mine = private.public_key()
     names = [name for name, text in rules.keys.items() if public_key(text) == mine]
     if not names:
-        msg = f"--key {file}: expected a key of `commands.keys`, got another; add its public key"
+        msg = f"{where}: expected a key of `commands.keys`, got another; add its public key"
         raise ConfigError(msg)
     roles = [name for name, said in rules.roles.items() if names[0] in said.keys]
     if role is None and len(roles) == 1:
@@ -80,13 +94,13 @@ def signer(file: Path, role: str | None, rules: CommandRules | None) -> Signer:
     return Signer(private, names[0], role)
 
 
-def _private(file: Path) -> Ed25519PrivateKey:
+def _private(where: str, pem: bytes) -> Ed25519PrivateKey:
     msg = (
-        f"--key {file}: expected an Ed25519 private key as PEM without a password, got something "
+        f"{where}: expected an Ed25519 private key as PEM without a password, got something "
         "else; make one with `openssl genpkey -algorithm ed25519`"
     )
     try:
-        key = load_pem_private_key(file.read_bytes(), password=None)
+        key = load_pem_private_key(pem, password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise ConfigError(msg) from error
     if isinstance(key, Ed25519PrivateKey):

@@ -331,6 +331,17 @@ def ledger(arguments: argparse.Namespace) -> int:
     return ask(arguments)
 
 
+def console(arguments: argparse.Namespace) -> int:
+    """Serve the page, or print an entry of its users."""
+    if arguments.act == "run":
+        from app.process.console import run_console  # noqa: PLC0415 - loads Kafka and SQL
+
+        return asyncio.run(run_console(arguments))
+    from operate.console.users import print_user  # noqa: PLC0415 - loads argon2
+
+    return print_user(arguments)
+
+
 def dead_letters(arguments: argparse.Namespace) -> int:
     """List what was refused, show one in full, or send originals once more."""
     from operate.dead_letters import dead_letters as act  # noqa: PLC0415 - loads Kafka
@@ -354,6 +365,7 @@ COMMANDS: Final[dict[str, Callable[[argparse.Namespace], int]]] = {
     "compare": compare,
     "compile": compile_kernels,
     "completion": completion,
+    "console": console,
     "dead-letters": dead_letters,
     "demo": demo,
     "explain": explain,

@@ -7,6 +7,7 @@ from typing import Final
 
 from app.cli import alarm_options, history_options, lab_options, ledger_options
 from contracts.kafka import has_credentials, masked
+from operate.console.options import console
 from runtime.installation import CONFIGS
 from runtime.kernel_cache import CPUS, HOST
 
@@ -341,6 +342,12 @@ _COMMANDS: Final = (
         history_options.history,
         "keep alarms, incidents, notices and commands in SQL, and ask for them",
         "tocsin history incidents --lifeline water --colour red",
+    ),
+    (
+        "console",
+        console,
+        "serve the page on which people see the city and answer",
+        "tocsin console run --configs /etc/tocsin",
     ),
     (
         "ledger",

@@ -1,0 +1,1 @@
+"""The page of the operations centre: what is open, and how it is answered."""

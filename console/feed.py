@@ -1,0 +1,167 @@
+"""What is new in the history, for every open page: one reader asks for all of them."""
+
+import asyncio
+import logging
+import math
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+import msgspec
+
+from contracts.errors import RetryableError
+from contracts.ports.console import ConsoleHistory, News
+from runtime.queues import OneThread
+
+log = logging.getLogger("tocsin.console")
+
+POLL_S: Final = 0.25
+AGE_S: Final = 5.0
+STALE_MS: Final = 30_000  # the desk stage ticks, and the history writes, more often than this
+WAITING_MAX: Final = 256  # batches; whoever reads slower is cut and comes back by its cursor
+PAGES_MAX: Final = 200
+
+
+class Feed:
+    """Follows the history and wakes pages.
+
+    Parameters
+    ----------
+    history : ConsoleHistory
+    thread : OneThread
+        Where the history is asked.
+    now_ms : callable
+        Wall clock.
+
+    Attributes
+    ----------
+    away : bool
+        Whether the history could not be asked the last time.
+    as_of_ms : int
+        When the history was last written, as far as this process knows.
+    cursor : str
+    """
+
+    def __init__(
+        self, history: ConsoleHistory, thread: OneThread, now_ms: Callable[[], int]
+    ) -> None:
+        self._history = history
+        self._thread = thread
+        self._now_ms = now_ms
+        self._pages: set[asyncio.Queue[bytes | None]] = set()
+        self._writes = -1
+        self.away = True
+        self.as_of_ms = 0
+        self.cursor = ""
+
+    @property
+    def pages(self) -> int:
+        """Open pages."""
+        return len(self._pages)
+
+    async def ask(self, work: Callable[..., Any], *args: Any) -> Any:
+        """Some work of the history in its thread."""
+        return await asyncio.wrap_future(self._thread.submit(work, *args))
+
+    async def follow(self) -> None:
+        """Run until cancelled; a history that is away is asked again."""
+        told_ms: float = -math.inf
+        while True:
+            was_away = self.away
+            try:
+                self.hear(await self.ask(self._history.news, self.cursor))
+                self.away = False
+            except RetryableError as error:
+                self.away = True
+                if not was_away:
+                    log.warning("%s", error)
+            if was_away != self.away or self._now_ms() - told_ms >= AGE_S * 1000:
+                told_ms = self._now_ms()
+                self._send(self.age())
+            await asyncio.sleep(POLL_S)
+
+    def hear(self, news: News) -> None:
+        """Tell pages what is new."""
+        if self._writes < 0:
+            self.as_of_ms = news.newest_ms
+        elif news.writes != self._writes:
+            self.as_of_ms = self._now_ms()
+        self._writes, self.cursor = news.writes, news.cursor
+        if body := told(news):
+            self._send(body)
+
+    def age(self) -> bytes:
+        """How old what the pages show is."""
+        fresh = self._now_ms() - self.as_of_ms < STALE_MS
+        said = {
+            "as_of_ms": self.as_of_ms,
+            "history": "away" if self.away else "live",
+            "stage": "live" if fresh and not self.away else "away",
+            "cursor": self.cursor,
+        }
+        return event("age", said)
+
+    def _send(self, body: bytes) -> None:
+        for page in list(self._pages):
+            if page.qsize() >= WAITING_MAX:
+                self._pages.discard(page)
+                page.get_nowait()
+                page.put_nowait(None)
+            else:
+                page.put_nowait(body)
+
+    @contextmanager
+    def page(self) -> Iterator[asyncio.Queue[bytes | None]]:
+        """Events of one page until it goes; None when it read too slowly."""
+        queue: asyncio.Queue[bytes | None] = asyncio.Queue()
+        self._pages.add(queue)
+        try:
+            yield queue
+        finally:
+            self._pages.discard(queue)
+
+    def release(self) -> None:
+        """End every page, so that its browser comes back to whoever serves next."""
+        for page in self._pages:
+            page.put_nowait(None)
+
+    async def since(self, cursor: str) -> AsyncIterator[bytes]:
+        """What was written behind a page's cursor, up to now."""
+        while True:
+            news: News = await self.ask(self._history.news, cursor)
+            if body := told(news):
+                yield body
+            if news.anew or news.cursor == cursor or not news.changes:
+                return
+            cursor = news.cursor
+
+
+def told(news: News) -> bytes:
+    """Events for what is new; the last one carries the cursor, so that none is lost between."""
+    if news.anew:
+        return event("rebuilt", {}, news.cursor)
+    parts = [event("change", change) for change in news.changes]
+    parts += [
+        event("answer", msgspec.structs.replace(one, command=asked(one.command)))
+        for one in news.answers
+    ]
+    return b"".join(parts) + b"id: %s\n\n" % news.cursor.encode() if parts else b""
+
+
+def asked(command: str) -> str:
+    """Id that a page gave to what became several commands: `ID.2` is the third of them.
+
+    >>> asked("7f3a.2"), asked("7f3a")
+    ('7f3a', '7f3a')
+    """
+    return command.partition(".")[0]
+
+
+def event(name: str, data: Any, cursor: str = "") -> bytes:
+    r"""One server-sent event.
+
+    >>> event("age", {"as_of_ms": 1}, "c-3")
+    b'id: c-3\nevent: age\ndata: {"as_of_ms":1}\n\n'
+    """
+    head = f"id: {cursor}\n" if cursor else ""
+    return f"{head}event: {name}\ndata: ".encode() + msgspec.json.encode(data) + b"\n\n"

@@ -1,0 +1,282 @@
+"""The console over HTTP: sign-in, reading, commands, what is new, and the page itself."""
+
+import asyncio
+import hmac
+import logging
+import ssl
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Annotated, Any, Final, NamedTuple
+
+import msgspec
+from aiohttp import web
+from msgspec import Meta
+
+from console.accounts import MAY, Account, Passwords
+from console.answers import API, Refusal, answered, guarded, secure
+from console.commanding import Commanding
+from console.feed import PAGES_MAX, Feed
+from console.reading import Reading
+from console.sessions import SESSION, Session, Sessions, Tries
+from contracts.errors import ConfigError
+from contracts.ports.console import City, CommandSender, ConsoleHistory
+from runtime.queues import OneThread
+
+log = logging.getLogger("tocsin.console")
+audit = logging.getLogger("tocsin.console.audit")
+
+STATIC: Final = Path(__file__).parent / "static"
+BODY_BYTES_MAX: Final = 64 << 10
+HEADER_BYTES_MAX: Final = 8192
+HASHES_AT_ONCE: Final = 2  # each takes 64 MiB for some 50 ms
+COOKIE: Final = "tocsin-session"
+YEAR: Final = "public, max-age=31536000, immutable"
+STOP_S: Final = 1.0
+SAFE: Final = frozenset({"GET", "HEAD"})
+
+
+class SignIn(msgspec.Struct, frozen=True):
+    """Body of a sign-in."""
+
+    user: Annotated[str, Meta(max_length=64)]
+    password: Annotated[str, Meta(max_length=256)]
+
+
+class Place(NamedTuple):
+    """Where it listens; `tls` beyond loopback."""
+
+    host: str
+    port: int
+    tls: ssl.SSLContext | None = None
+
+
+class Parts(NamedTuple):
+    """What a console is made of."""
+
+    history: ConsoleHistory
+    city: City
+    sender: CommandSender
+    accounts: Mapping[str, Account]
+    passwords: Passwords
+    version: str
+    static: Path = STATIC
+
+
+def wall_ms() -> int:
+    """Milliseconds since 1970 UTC."""
+    return time.time_ns() // 1_000_000
+
+
+class ConsoleServer:
+    """Serves the page and its API.
+
+    Parameters
+    ----------
+    parts : Parts
+    place : Place
+    clock : callable
+        Monotonic seconds, for sessions.
+    now_ms : callable
+        Wall clock.
+
+    Attributes
+    ----------
+    port : int
+        That is listened on, once it has started.
+    feed : Feed
+    """
+
+    def __init__(
+        self,
+        parts: Parts,
+        place: Place,
+        clock: Callable[[], float] = time.monotonic,
+        now_ms: Callable[[], int] = wall_ms,
+    ) -> None:
+        self._parts = parts
+        self._place = place
+        self.port = place.port
+        self.sessions, self._tries = Sessions(clock), Tries(clock)
+        self._thread = OneThread("history")
+        self._hashing = ThreadPoolExecutor(HASHES_AT_ONCE, "password")
+        self.feed = Feed(parts.history, self._thread, now_ms)
+        self._reading = Reading(parts.history, parts.city, self.feed, now_ms)
+        self._commanding = Commanding(parts.history, parts.city, parts.sender, self.feed, now_ms)
+        self._runner: web.AppRunner | None = None
+        self._following: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Listen; `ConfigError` when the address cannot be had."""
+        app = web.Application(
+            client_max_size=BODY_BYTES_MAX, middlewares=[guarded, self._signed_in]
+        )
+        for path, answer in self._reading.routes().items():
+            app.router.add_get(path, answer)
+        app.router.add_get("/api/session", self._session)
+        app.router.add_post("/api/session", self._sign_in)
+        app.router.add_delete("/api/session", self._sign_out)
+        app.router.add_post("/api/commands", self._commanding.post)
+        app.router.add_get("/api/changes", self._changes)
+        app.router.add_get("/static/{name}", self._file)
+        app.router.add_get("/{path:(?!api/).*}", self._index)
+        runner = web.AppRunner(
+            app,
+            access_log=None,
+            shutdown_timeout=STOP_S,
+            max_line_size=HEADER_BYTES_MAX,
+            max_field_size=HEADER_BYTES_MAX,
+        )
+        self._runner = runner
+        await runner.setup()
+        host, port, tls = self._place
+        site = web.TCPSite(runner, host, port, ssl_context=tls)
+        try:
+            await site.start()
+        except OSError as error:
+            await self.stop()
+            msg = f"console: expected to listen on {host}:{port}, got {error}; choose another port"
+            raise ConfigError(msg) from error
+        self.port = int(runner.addresses[0][1])
+        self._following = asyncio.create_task(self.feed.follow(), name="feed")
+        log.info("serving the console on %s", self.address)
+
+    @property
+    def address(self) -> str:
+        """To be opened in a browser."""
+        scheme = "http" if self._place.tls is None else "https"
+        return f"{scheme}://{self._place.host}:{self.port}/"
+
+    async def stop(self) -> None:
+        """Listen no more, and let go of the history."""
+        if self._following is not None:
+            self._following.cancel()
+            await asyncio.gather(self._following, return_exceptions=True)
+        if self._runner is not None:
+            self.feed.release()
+            await self._runner.cleanup()
+        await self.feed.ask(self._parts.history.close)
+        self._thread.shutdown(wait=False)
+        self._hashing.shutdown(wait=False)
+
+    @web.middleware
+    async def _signed_in(
+        self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
+        """Find the session; refuse without one, and whatever another page has sent."""
+        if not request.path.startswith(API):
+            return await handler(request)
+        if request.method not in SAFE and not _same_origin(request):
+            raise Refusal(code="bad_csrf")
+        session = self.sessions.find(request.cookies.get(COOKIE, ""))
+        signing_in = request.path == "/api/session" and request.method == "POST"
+        if session is None and not signing_in:
+            raise Refusal(code="signed_out", methods=["password"])
+        if request.method not in SAFE and not signing_in and session is not None:
+            given = request.headers.get("X-Csrf", "")
+            if not _equal(given, session.csrf):
+                audit.warning("%s: %s without its token", session.user, request.path)
+                raise Refusal(code="bad_csrf")
+        if session is not None:
+            request[SESSION] = session
+        return await handler(request)
+
+    async def _session(self, request: web.Request) -> web.Response:
+        return answered(self._said(request[SESSION]))
+
+    async def _sign_in(self, request: web.Request) -> web.Response:
+        try:
+            given = msgspec.json.decode(await request.read(), type=SignIn)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise Refusal(code="bad_request") from error
+        address = request.remote or ""
+        if self._tries.too_many(given.user, address):
+            audit.warning("%r from %s: too many tries", given.user, address)
+            raise Refusal(code="too_many")
+        account = self._parts.accounts.get(given.user)
+        # Counted before it is known: tries that run at once must not all be let through.
+        self._tries.failed(given.user, address)
+        good = await asyncio.get_running_loop().run_in_executor(
+            self._hashing, self._parts.passwords.good, account, given.password
+        )
+        if account is None or not good:
+            audit.warning("%r from %s: wrong name or password", given.user, address)
+            raise Refusal(code="wrong")
+        self._tries.good(given.user, address)
+        token, session = self.sessions.begin(given.user, account)
+        audit.info("%s (%s) from %s: signed in", given.user, account.role, address)
+        response = answered(self._said(session))
+        secure_cookie = self._place.tls is not None
+        response.set_cookie(
+            COOKIE, token, httponly=True, samesite="Strict", secure=secure_cookie, path="/"
+        )
+        return response
+
+    async def _sign_out(self, request: web.Request) -> web.Response:
+        self.sessions.end(request.cookies.get(COOKIE, ""))
+        audit.info("%s: signed out", request[SESSION].user)
+        response = web.Response(status=204)
+        response.del_cookie(COOKIE, path="/")
+        return response
+
+    def _said(self, session: Session) -> dict[str, Any]:
+        account, city = session.account, self._parts.city
+        return {
+            "user": session.user,
+            "name": account.name,
+            "role": account.role,
+            "lifelines": account.lifelines,
+            "districts": account.districts,
+            "desks": account.desks,
+            "may": sorted(MAY[account.role]),
+            "csrf": session.csrf,
+            "city": {
+                "name": city.name,
+                "zone": city.zone,
+                "offset_minutes": city.offset_minutes,
+            },
+            "version": self._parts.version,
+            "drill": False,
+            "methods": ["password"],
+        }
+
+    async def _changes(self, request: web.Request) -> web.StreamResponse:
+        """Server-sent events, from the cursor that the browser kept."""
+        if self.feed.pages >= PAGES_MAX:
+            raise Refusal(code="too_many")
+        response = web.StreamResponse()
+        response.content_type = "text/event-stream"
+        secure(request, response)
+        cookie = request.cookies.get(COOKIE, "")
+        with self.feed.page() as queue:
+            await response.prepare(request)
+            await response.write(self.feed.age())
+            if cursor := request.headers.get("Last-Event-ID", ""):
+                async for body in self.feed.since(cursor):
+                    await response.write(body)
+            while (body := await queue.get()) is not None and self.sessions.find(cookie):
+                await response.write(body)
+        return response
+
+    async def _file(self, request: web.Request) -> web.StreamResponse:
+        path = self._parts.static / request.match_info["name"]
+        if path.parent != self._parts.static or not path.is_file():
+            raise Refusal(code="not_found")
+        return web.FileResponse(path, headers={"Cache-Control": YEAR})
+
+    async def _index(self, _: web.Request) -> web.StreamResponse:
+        path = self._parts.static / "index.html"
+        if not path.is_file():
+            raise Refusal(code="not_found")
+        return web.FileResponse(path, headers={"Cache-Control": "no-cache"})
+
+
+def _same_origin(request: web.Request) -> bool:
+    """Whether a browser says that the request comes from this server's own page."""
+    origin = request.headers.get("Origin")
+    return origin is None or origin.partition("://")[2] == request.host
+
+
+def _equal(given: str, expected: str) -> bool:
+    return hmac.compare_digest(given.encode(errors="replace"), expected.encode())

@@ -1,0 +1,1 @@
+"""The console's process: what it is made of, and who may sign in."""

@@ -1,0 +1,143 @@
+"""What a configuration says of the city, for the console."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from configuration.configuration import Configuration
+from configuration.desk.desk import DeskConfiguration
+from configuration.lane_plan import plan_of
+from contracts.civil_time import civil_zone
+from contracts.ports.console import (
+    AssetFacts,
+    ChannelFacts,
+    DeskFacts,
+    LifelineFacts,
+    Text,
+)
+from contracts.quantities import NS_PER_S
+
+NAMELESS: Final[Text] = {"en": "City", "zh": "城市"}
+WINDOW_S: Final = 600  # over which a desk's load is shown
+PACKS_KEPT: Final = 256
+
+
+class ConfiguredCity:
+    """A `City` of a configuration folder.
+
+    Parameters
+    ----------
+    folder : Path
+    configuration : Configuration
+    """
+
+    def __init__(self, folder: Path, configuration: Configuration) -> None:
+        self._folder = folder
+        self._configuration = configuration
+        self._desk = DeskConfiguration.load(folder, configuration)
+        self.zone = configuration.zone
+        offset = datetime.now(UTC).astimezone(civil_zone(self.zone)).utcoffset()
+        self.offset_minutes = int(offset.total_seconds() // 60) if offset else 0
+        self.lifelines: Sequence[LifelineFacts] = [
+            LifelineFacts(name, {"en": name.capitalize(), "zh": name}, len(catalogue))
+            for name, catalogue in sorted(configuration.catalogues.items())
+        ]
+        self._read_duty()
+        self._read_topology()
+        self.rules = lru_cache(PACKS_KEPT)(self._rules)
+
+    def _read_duty(self) -> None:
+        """Desks, and names of districts."""
+        plan = self._desk.duty.plan
+        budget = round(WINDOW_S / max(plan.budget.every.ns // NS_PER_S, 1), 2)
+        self.desks: Sequence[DeskFacts] = [
+            DeskFacts(desk.id, _text(desk.name), list(desk.lifelines), desk.area, budget)
+            for desk in plan.desks
+        ]
+        centres = [d for d in plan.desks if d.level == "city" and not d.lifelines]
+        self.name: Text = _text(centres[0].name) if centres else NAMELESS
+        codes = {
+            code
+            for catalogue in self._configuration.catalogues.values()
+            for code in catalogue.codes("district")[0]
+            if code
+        }
+        named = {code: _text(text) for code, text in plan.areas.items()}
+        self.districts: Sequence[tuple[str, Text]] = [
+            (code, named.get(code, {"en": code, "zh": code})) for code in sorted(codes)
+        ]
+
+    def _read_topology(self) -> None:
+        """Assets, and what feeds what."""
+        topology = self._desk.topology
+        self.assets: Sequence[AssetFacts] = [
+            AssetFacts(
+                node.id,
+                node.lifeline,
+                node.asset,
+                {"en": node.called("en"), "zh": node.called("zh")},
+                node.lon,
+                node.lat,
+            )
+            for node in topology.nodes
+        ]
+        self.feeds: Sequence[tuple[str, str]] = [
+            (edge.parent, edge.child)
+            for node in topology.nodes
+            for edge in topology.children(node.id)
+        ]
+
+    def lifeline_of(self, channel: str) -> str | None:
+        """See `City`."""
+        catalogues = self._configuration.catalogues.items()
+        return next((name for name, found in catalogues if channel in found.row_of), None)
+
+    def channel(self, lifeline: str, channel: str) -> ChannelFacts | None:
+        """See `City`."""
+        catalogue = self._configuration.catalogues.get(lifeline)
+        row = None if catalogue is None else catalogue.row_of.get(channel)
+        if catalogue is None or row is None:
+            return None
+        found = catalogue.channel(row)
+        where = found.where
+        return ChannelFacts(
+            channel,
+            lifeline,
+            int(plan_of(self._configuration, lifeline).lane_of[row]),
+            found.class_name,
+            found.asset,
+            found.name,
+            where.district,
+            " ".join(word for word in (where.street, where.neighbourhood, where.grid) if word),
+            self._configuration.packs[found.class_name].unit,
+            where.lon,
+            where.lat,
+            catalogue.tags(row),
+        )
+
+    def _rules(self, channel: str) -> list[dict[str, object]]:
+        """See `City.rules`."""
+        from lab.explain.explain import governing  # noqa: PLC0415 - only a channel's page asks
+
+        _, values = governing(self._folder, self._configuration, channel)
+        rules: list[dict[str, object]] = []
+        for value in values:
+            file, _, place = value.written.partition(":")
+            line = place.partition(":")[0]
+            said = {"name": value.path, "kind": value.path.partition(".")[0], "text": value.text}
+            rules.append({**said, "file": file, "line": int(line) if line.isdecimal() else 0})
+        return rules
+
+    def next_states(self, state: str) -> list[str]:
+        """See `City`."""
+        rule = self._desk.answers.tickets.states.get(state)
+        return [] if rule is None else list(rule.to)
+
+
+def _text(text: object) -> Text:
+    found: Text = msgspec.to_builtins(text)
+    return found

@@ -1,0 +1,104 @@
+"""The console as a process runs it."""
+
+import argparse
+import asyncio
+import ssl
+from importlib.metadata import version
+from pathlib import Path
+
+from configuration.configuration import Configuration
+from console.accounts import Passwords
+from console.server import ConsoleServer, Parts, Place
+from contracts.errors import ConfigError
+from contracts.ports.status import LaneStatus, ProcessStatus
+from contracts.settings.console import ConsoleSettings
+from operate.console.city import ConfiguredCity
+from operate.console.sender import KafkaSender
+from operate.console.users import load_users
+from operate.settings import settled
+from runtime.heartbeat import Heartbeat
+from sinks.history.console import HistoryReading
+from sinks.history.opening import store_of
+
+
+class ConsoleService:
+    """Serves until cancelled; itself the `WorkerStatus` that probes and Prometheus ask.
+
+    Parameters
+    ----------
+    folder : Path
+    configuration : Configuration
+
+    Attributes
+    ----------
+    drained : bool
+        Whether everything has been let go of.
+    """
+
+    def __init__(self, folder: Path, configuration: Configuration) -> None:
+        settings = configuration.settings
+        console: ConsoleSettings = settings.console
+        self._sender = KafkaSender(settings)
+        parts = Parts(
+            HistoryReading(store_of(settings.history, settings.state)),
+            ConfiguredCity(folder, configuration),
+            self._sender,
+            load_users(folder / console.users),
+            Passwords(),
+            version("tocsin"),
+        )
+        self.server = ConsoleServer(parts, Place(console.host, console.port, _tls(console)))
+        self._status = LaneStatus("console")
+        self._heart = Heartbeat()
+        self.drained = False
+
+    async def serve(self) -> None:
+        """Run until cancelled."""
+        beating = asyncio.create_task(self._heart.run(), name="heartbeat")
+        try:
+            await self.server.start()
+            self._status.phase = "running"
+            await asyncio.Event().wait()
+        finally:
+            self._status.phase = "stopping"
+            beating.cancel()
+            await asyncio.gather(beating, return_exceptions=True)
+            await self.server.stop()
+            await self._sender.close()
+            self.drained = True
+
+    def lanes(self) -> list[LaneStatus]:
+        """None: it owns no lanes."""
+        return []
+
+    def alive(self) -> bool:
+        """Whether the event loop turns."""
+        return self._heart.alive()
+
+    def ready(self) -> bool:
+        """Whether it listens and the history answers."""
+        return self._status.phase == "running" and not self.server.feed.away
+
+    def process_status(self) -> ProcessStatus:
+        """How the process is."""
+        return ProcessStatus(self._heart.lag_s())
+
+
+def service_of(arguments: argparse.Namespace) -> tuple[ConsoleService, Configuration]:
+    """The console of a command line, and its configuration."""
+    configuration = settled(arguments)
+    return ConsoleService(arguments.configs, configuration), configuration
+
+
+def _tls(console: ConsoleSettings) -> ssl.SSLContext | None:
+    if console.certificate_file is None:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    try:
+        context.load_cert_chain(console.certificate_file, console.key_file)
+    except OSError as error:
+        file = console.certificate_file
+        msg = f"console: expected a certificate and its key in {file}, got {error}; see to both"
+        raise ConfigError(msg) from error
+    return context

@@ -1,0 +1,443 @@
+"""What the console asks of a history."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import Connection, Row, and_, case, exists, func, literal, select, tuple_
+
+from contracts.ports.console import (
+    Answered,
+    Cell,
+    DeskLoad,
+    IncidentQuery,
+    Line,
+    Marked,
+    News,
+    Overview,
+    Rows,
+    Story,
+    Ticket,
+    TimelineEntry,
+    Written,
+)
+from sinks.history import queries
+from sinks.history.store import Store
+from sinks.history.tables import (
+    ALARMS,
+    COMMANDS,
+    FED,
+    FEED,
+    INCIDENT_LIFELINES,
+    INCIDENT_REVISIONS,
+    INCIDENTS,
+    MEMBERS,
+    NOTICES,
+    SHELVINGS,
+)
+
+DAY_MS: Final = 86_400_000
+USUAL_DAYS: Final = 28  # over which the usual rate of alarms is counted
+LOAD_MS: Final = 600_000
+MEMBERS_MAX: Final = 200  # whose alarms and whose notices a page of an incident shows
+NEVER_MS: Final = 2**62
+COLOURS: Final = ("red", "orange", "yellow", "blue")
+_RANK: Final = case(
+    {colour: rank for rank, colour in enumerate(COLOURS)}, value=INCIDENTS.c.colour, else_=4
+)
+_ORDER: Final = tuple_(_RANK, func.coalesce(INCIDENTS.c.due_ms, literal(NEVER_MS)), INCIDENTS.c.id)
+
+
+class _Step(msgspec.Struct):
+    what: str
+    by: str
+
+
+class _Ticket(msgspec.Struct):
+    joint: list[str]
+    history: list[_Step]
+    due: str = ""
+
+
+class _Clock(msgspec.Struct):
+    acknowledge_by: str
+    fired: str = ""
+
+
+class _Answered(msgspec.Struct):
+    """What a line shows of an incident's record beside its columns."""
+
+    ticket: _Ticket
+    clocks: list[_Clock]
+
+
+class _Counts(msgspec.Struct):
+    counts: dict[str, int] = {}
+
+
+_ANSWERED: Final = msgspec.json.Decoder(_Answered)
+_COUNTS: Final = msgspec.json.Decoder(_Counts)
+
+
+class HistoryReading:
+    """A `ConsoleHistory` over a store.
+
+    Parameters
+    ----------
+    store : Store
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def news(self, cursor: str) -> News:
+        """See `ConsoleHistory`."""
+        with self._store.reading() as connection:
+            feed = connection.execute(select(FEED)).one()
+            newest = [
+                connection.execute(select(func.max(table.c.logged_ms))).scalar() or 0
+                for table, _ in FED.values()
+            ]
+            if not cursor:
+                here = f"{feed.generation}-{feed.seq}"
+                return News([], [], here, anew=False, writes=feed.writes, newest_ms=max(newest))
+            found = queries.changes(connection, cursor)
+            changes = [Written(one.kind, one.id, one.seq) for one in found.changes]
+            numbers = [one.seq for one in changes if one.kind == "command"]
+            answers = _answers(connection, numbers)
+        return News(changes, answers, found.cursor, found.anew, feed.writes, max(newest))
+
+    def overview(self, now_ms: int, midnight_ms: int) -> Overview:
+        """See `ConsoleHistory`."""
+        with self._store.reading() as connection:
+            cells = _cells(connection, midnight_ms)
+            loads = _loads(connection, now_ms)
+            counted = select(INCIDENTS.c.colour, func.count()).where(INCIDENTS.c.open)
+            found = connection.execute(counted.group_by(INCIDENTS.c.colour)).all()
+        return Overview(cells, loads, {row[0]: row[1] for row in found})
+
+    def lines(self, wanted: IncidentQuery, now_ms: int) -> tuple[list[Line], bool]:
+        """See `ConsoleHistory`."""
+        with self._store.reading() as connection:
+            asked = _lines().order_by(*_ORDER.clauses).limit(wanted.limit + 1)
+            for condition in _conditions(connection, wanted):
+                asked = asked.where(condition)
+            rows = connection.execute(asked).all()
+            more, rows = len(rows) > wanted.limit, rows[: wanted.limit]
+            return _made(connection, rows, now_ms), more
+
+    def story(self, incident: str, now_ms: int) -> Story | None:
+        """See `ConsoleHistory`."""
+        with self._store.reading() as connection:
+            rows = connection.execute(_lines().where(INCIDENTS.c.id == incident)).all()
+            if not rows:
+                return None
+            (line,) = _made(connection, rows, now_ms)
+            told = select(NOTICES.c.body).where(NOTICES.c.incident == incident)
+            notices = connection.execute(
+                told.order_by(NOTICES.c.at_ms.desc()).limit(MEMBERS_MAX)
+            ).scalars()
+            return Story(
+                line,
+                _raw(rows[0].body),
+                [_raw(body) for body in _newest_alarms(connection, incident)],
+                [
+                    TimelineEntry(e.logged_ms, e.kind, e.id, e.what, e.who, e.detail)
+                    for e in queries.timeline(connection, incident)
+                ],
+                [_raw(body) for body in notices],
+            )
+
+    def ticket(self, incident: str, revision: int | None = None) -> Ticket | None:
+        """See `ConsoleHistory`."""
+        told = INCIDENT_REVISIONS.c
+        asked = select(told.revision, told.state, told.ticket_state, told.owner, told.verdict)
+        asked = asked.where(told.id == incident)
+        if revision is not None:
+            asked = asked.where(told.revision == revision)
+        with self._store.reading() as connection:
+            row = connection.execute(asked.order_by(told.revision.desc()).limit(1)).first()
+        return None if row is None else Ticket(*row)
+
+    def scope(self, target: str) -> tuple[list[str], str] | None:
+        """See `ConsoleHistory`."""
+        with self._store.reading() as connection:
+            if target.startswith("a-"):
+                asked = select(ALARMS.c.lifeline, ALARMS.c.district).where(ALARMS.c.id == target)
+                row = connection.execute(asked.limit(1)).first()
+                return None if row is None else ([row.lifeline], row.district)
+            asked_district = select(INCIDENTS.c.district).where(INCIDENTS.c.id == target)
+            district = connection.execute(asked_district).scalar()
+            if district is None:
+                return None
+            return _lifelines(connection, [target]).get(target, []), district
+
+    def alarms(self, channel: str, lifeline: str, limit: int) -> Rows:
+        """See `ConsoleHistory`."""
+        names = ("id", "revision", "state", "colour", "rule", "finding", "onset_ms", "detected_ms")
+        asked = select(*(ALARMS.c[name] for name in names), ALARMS.c.body)
+        if channel:
+            asked = asked.where(ALARMS.c.channel == channel)
+        if lifeline:
+            asked = asked.where(ALARMS.c.lifeline == lifeline)
+        asked = asked.order_by(ALARMS.c.detected_ms.desc(), ALARMS.c.revision.desc()).limit(limit)
+        with self._store.reading() as connection:
+            rows = connection.execute(asked).all()
+        return [
+            {**{name: getattr(row, name) for name in names}, "record": _raw(row.body)}
+            for row in rows
+        ]
+
+    def marked(self) -> dict[tuple[str, str], Marked]:
+        """See `ConsoleHistory`."""
+        asked = (
+            select(MEMBERS.c.lifeline, MEMBERS.c.asset, INCIDENTS.c.id, INCIDENTS.c.colour)
+            .join(INCIDENTS, INCIDENTS.c.id == MEMBERS.c.incident)
+            .where(INCIDENTS.c.open, MEMBERS.c.state == "active")
+            .order_by(_RANK.desc(), INCIDENTS.c.id)
+        )
+        with self._store.reading() as connection:
+            rows = connection.execute(asked).all()
+        return {(row.lifeline, row.asset): Marked(row.id, row.colour) for row in rows}
+
+    def shelvings(self, channel: str = "") -> Rows:
+        """See `ConsoleHistory`."""
+        names = ("channel", "lifeline", "since_ms", "until_ms", "by", "role", "reason", "command")
+        asked = select(*(SHELVINGS.c[name] for name in names))
+        asked = asked.where(SHELVINGS.c.state == "shelved", SHELVINGS.c.ended_how == "")
+        if channel:
+            asked = asked.where(SHELVINGS.c.channel == channel)
+        with self._store.reading() as connection:
+            rows = connection.execute(asked.order_by(SHELVINGS.c.until_ms)).all()
+        return [row._asdict() for row in rows]
+
+    def withheld(self, desk: str, limit: int) -> Rows:
+        """See `ConsoleHistory`."""
+        with self._store.reading() as connection:
+            return _rows(queries.withheld(connection, desk, most=limit))
+
+    def audit(self, by: str, limit: int) -> Rows:
+        """See `ConsoleHistory`."""
+        with self._store.reading() as connection:
+            return _rows(queries.audit(connection, by, most=limit))
+
+    def orders(self, limit: int) -> Rows:
+        """See `ConsoleHistory`."""
+        given = COMMANDS.c
+        asked = select(
+            given.target, given.by, given.role, given.reason, given.logged_ms, given.body
+        )
+        asked = asked.where(given.kind == "maintenance", given.refused.is_(False))
+        with self._store.reading() as connection:
+            rows = connection.execute(asked.order_by(given.logged_ms.desc()).limit(limit)).all()
+        return [{**row._asdict(), "body": _raw(row.body)} for row in rows]
+
+    def close(self) -> None:
+        """See `ConsoleHistory`."""
+        self._store.close()
+
+
+def _rows(found: Iterable[msgspec.Struct]) -> Rows:
+    return [msgspec.to_builtins(one) for one in found]
+
+
+def _raw(body: str) -> msgspec.Raw:
+    return msgspec.Raw(body.encode())
+
+
+def _answers(connection: Connection, numbers: list[int]) -> list[Answered]:
+    """What became of the commands with these numbers that have an id."""
+    if not numbers:
+        return []
+    given = COMMANDS.c
+    asked = select(given.command, given.refused, given.refused_for, given.refused_detail)
+    asked = asked.where(given.seq.in_(numbers), given.command != "")
+    return [Answered(*row) for row in connection.execute(asked.order_by(given.seq))]
+
+
+def _lines() -> Any:
+    same = and_(
+        INCIDENT_REVISIONS.c.id == INCIDENTS.c.id,
+        INCIDENT_REVISIONS.c.revision == INCIDENTS.c.revision,
+    )
+    return select(INCIDENTS, INCIDENT_REVISIONS.c.body).join(INCIDENT_REVISIONS, same)
+
+
+def _conditions(connection: Connection, wanted: IncidentQuery) -> list[Any]:
+    """What rows of `INCIDENTS` must hold for."""
+    found: list[Any] = [INCIDENTS.c.open] if wanted.only_open else []
+    equal = {
+        "district": wanted.district, "colour": wanted.colour, "ticket_state": wanted.state,
+    }  # fmt: skip
+    found += [INCIDENTS.c[name] == value for name, value in equal.items() if value]
+    if wanted.lifeline:
+        of = INCIDENT_LIFELINES.c
+        found.append(exists().where(of.incident == INCIDENTS.c.id, of.lifeline == wanted.lifeline))
+    if wanted.desk:
+        told = NOTICES.c
+        there = (told.incident == INCIDENTS.c.id, told.desk == wanted.desk)
+        found.append(exists().where(*there, told.withheld_by.is_(None)))
+    if wanted.after:
+        last = select(_RANK, func.coalesce(INCIDENTS.c.due_ms, NEVER_MS), INCIDENTS.c.id)
+        row = connection.execute(last.where(INCIDENTS.c.id == wanted.after)).first()
+        if row is not None:
+            found.append(tuple_(*map(literal, row)) < _ORDER)
+    return found
+
+
+def _made(connection: Connection, rows: Sequence[Row[Any]], now_ms: int) -> list[Line]:
+    ids = [row.id for row in rows]
+    lifelines, shelved = _lifelines(connection, ids), _shelved(connection, ids)
+    return [_line(row, lifelines.get(row.id, []), row.id in shelved, now_ms) for row in rows]
+
+
+def _line(row: Row[Any], lifelines: list[str], shelved: bool, now_ms: int) -> Line:
+    said = _ANSWERED.decode(row.body)
+    due_ms, due_for = _due(said, row.ticket_state, acknowledged=row.acknowledged)
+    who = next((s.by for s in reversed(said.ticket.history) if s.what == "acknowledged"), "")
+    return Line(
+        row.id,
+        row.revision,
+        row.colour,
+        row.state,
+        row.ticket_state,
+        row.owner,
+        said.ticket.joint,
+        row.acknowledged,
+        who,
+        row.district,
+        lifelines,
+        {"en": row.title_en, "zh": row.title_zh},
+        row.people,
+        row.alarms,
+        row.life_safety,
+        row.drill,
+        shelved,
+        row.onset_ms,
+        row.told_ms,
+        due_ms,
+        due_for,
+        due_ms is not None and due_ms < now_ms,
+    )
+
+
+def _due(said: _Answered, state: str, *, acknowledged: bool) -> tuple[int | None, str]:
+    """The next deadline and what for: an acknowledgement, or leaving the ticket's state."""
+    asked = [] if acknowledged else [one.acknowledge_by for one in said.clocks]
+    times = sorted(found for text in asked if (found := _ms(text)) is not None)
+    if times:
+        return times[0], "acknowledge"
+    due_ms = _ms(said.ticket.due)
+    return due_ms, "" if due_ms is None else state
+
+
+def _ms(text: str) -> int | None:
+    return int(datetime.fromisoformat(text).timestamp() * 1000) if text else None
+
+
+def _lifelines(connection: Connection, ids: list[str]) -> dict[str, list[str]]:
+    of = INCIDENT_LIFELINES.c
+    asked = select(of.incident, of.lifeline).where(of.incident.in_(ids)).order_by(of.lifeline)
+    found: dict[str, list[str]] = {}
+    for incident, lifeline in connection.execute(asked):
+        found.setdefault(incident, []).append(lifeline)
+    return found
+
+
+def _shelved(connection: Connection, ids: list[str]) -> set[str]:
+    """Those of which every active member is on a shelved channel."""
+    held = exists().where(
+        SHELVINGS.c.channel == MEMBERS.c.channel,
+        SHELVINGS.c.state == "shelved",
+        SHELVINGS.c.ended_how == "",
+    )
+    here = MEMBERS.c.incident.in_(ids), MEMBERS.c.state != "cleared"
+    some = set(connection.execute(select(MEMBERS.c.incident).where(*here, held)).scalars())
+    free = set(connection.execute(select(MEMBERS.c.incident).where(*here, ~held)).scalars())
+    return some - free
+
+
+def _newest_alarms(connection: Connection, incident: str) -> list[str]:
+    """Newest revision of each alarm of an incident, in the order of joining."""
+    other = ALARMS.alias("other")
+    newest = select(func.max(other.c.revision)).where(other.c.id == ALARMS.c.id).scalar_subquery()
+    asked = (
+        select(ALARMS.c.body)
+        .join(MEMBERS, MEMBERS.c.alarm == ALARMS.c.id)
+        .where(MEMBERS.c.incident == incident, ALARMS.c.revision == newest)
+        .order_by(MEMBERS.c.place)
+        .limit(MEMBERS_MAX)
+    )
+    return list(connection.execute(asked).scalars())
+
+
+def _cells(connection: Connection, midnight_ms: int) -> list[Cell]:
+    of = INCIDENT_LIFELINES.c
+    asked = (
+        select(
+            of.lifeline,
+            INCIDENTS.c.district,
+            func.min(_RANK).label("rank"),
+            func.count().label("open"),
+            func.sum(case((INCIDENTS.c.acknowledged, 0), else_=1)).label("unacknowledged"),
+        )
+        .join(INCIDENTS, INCIDENTS.c.id == of.incident)
+        .where(INCIDENTS.c.open)
+        .group_by(of.lifeline, INCIDENTS.c.district)
+    )
+    standing = {(row.lifeline, row.district): row for row in connection.execute(asked)}
+    today = _rung(connection, midnight_ms, NEVER_MS)
+    before = _rung(connection, midnight_ms - USUAL_DAYS * DAY_MS, midnight_ms)
+    first = connection.execute(select(func.min(ALARMS.c.logged_ms))).scalar() or NEVER_MS
+    known = first <= midnight_ms - USUAL_DAYS * DAY_MS
+    cells = []
+    for place in sorted({*standing, *today, *before}):
+        row = standing.get(place)
+        cells.append(
+            Cell(
+                *place,
+                None if row is None else (*COLOURS, "clear")[row.rank],
+                0 if row is None else row.open,
+                0 if row is None else row.unacknowledged,
+                round(before.get(place, 0) / USUAL_DAYS, 3) if known else None,
+                today.get(place, 0),
+            )
+        )
+    return cells
+
+
+def _rung(connection: Connection, since_ms: int, until_ms: int) -> dict[tuple[str, str], int]:
+    """Alarms that began in a time, by lifeline and district."""
+    asked = select(ALARMS.c.lifeline, ALARMS.c.district, func.count()).where(
+        ALARMS.c.revision == 1, ALARMS.c.logged_ms >= since_ms, ALARMS.c.logged_ms < until_ms
+    )
+    rows = connection.execute(asked.group_by(ALARMS.c.lifeline, ALARMS.c.district))
+    return {(lifeline, district): count for lifeline, district, count in rows}
+
+
+def _loads(connection: Connection, now_ms: int) -> list[DeskLoad]:
+    told = NOTICES.c
+    asked = select(told.desk, func.count()).where(
+        told.withheld_by.is_(None), told.reason != "heartbeat", told.at_ms >= now_ms - LOAD_MS
+    )
+    counts = {row[0]: row[1] for row in connection.execute(asked.group_by(told.desk))}
+    last = (
+        select(told.desk, func.max(told.at_ms).label("at_ms"))
+        .where(told.reason == "heartbeat")
+        .group_by(told.desk)
+        .subquery()
+    )
+    same = and_(told.desk == last.c.desk, told.at_ms == last.c.at_ms, told.reason == "heartbeat")
+    beats = connection.execute(select(told.desk, told.body).join(last, same))
+    watched = {desk: _share(body) for desk, body in beats}
+    return [
+        DeskLoad(desk, counts.get(desk, 0), watched.get(desk))
+        for desk in sorted({*counts, *watched})
+    ]
+
+
+def _share(body: str) -> float | None:
+    counts = _COUNTS.decode(body).counts
+    channels = counts.get("channels", 0)
+    return counts.get("watched", 0) / channels if channels else None

@@ -1,0 +1,1 @@
+"""The console's server: sign-in, reading, commands, what is new."""

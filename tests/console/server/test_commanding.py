@@ -1,0 +1,152 @@
+"""Commands: who may give which, what is sent, and what is refused with nothing sent."""
+
+import uuid
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from contracts.desk.commands import Acknowledge, Advance
+from contracts.errors import RetryableError
+from contracts.journal import CommandBase, Shelve
+from tests.console.server.conftest import Centre
+
+pytestmark = pytest.mark.asyncio
+RED = f"i-{2:016x}"
+CHANNEL = "water.feed-01.flow"
+FAR_MS = 2**52
+
+
+def new_id() -> str:
+    return str(uuid.uuid4())
+
+
+async def test_an_acknowledgement_is_sent_once_in_the_name_and_role_of_who_gave_it(
+    centre: Centre,
+) -> None:
+    person, id_ = await centre.person("operator"), new_id()
+    for _ in range(2):
+        status, said = await person.command(
+            id=id_, kind="acknowledge", target=RED, revision=1, reason="seen"
+        )
+        assert (status, said) == (202, {"id": id_, "accepted": True})
+    ((place, lane, command),) = centre.made.sent
+    assert (place, lane) == ("desk", 0)
+    assert isinstance(command, Acknowledge)
+    assert (command.id, command.by, command.role) == (id_, "operator", "operator")
+    assert (command.target, command.reason) == (RED, "seen")
+    page = await person.get(f"/api/incidents/{RED}")
+    assert page["line"]["acknowledged"]
+    assert page["line"]["acknowledged_by"] == "operator"
+    (act,) = (await person.get("/api/audit?by=operator"))["rows"]
+    assert (act["kind"], act["target"], act["refused"]) == ("acknowledge", RED, False)
+
+
+async def test_several_incidents_take_a_command_each(centre: Centre) -> None:
+    person = await centre.person("operator")
+    targets = [RED, f"i-{3:016x}"]
+    status, _ = await person.command(id=new_id(), kind="dispatch", targets=targets)
+    assert status == 202
+    sent = [command for _, _, command in centre.made.sent]
+    assert [(c.target, c.to) for c in sent if isinstance(c, Advance)] == [
+        (target, "dispatched") for target in targets
+    ]
+    assert len({command.id for command in sent}) == 2
+
+
+async def test_a_shelving_goes_to_the_lane_of_its_channel(centre: Centre) -> None:
+    person = await centre.person("supervisor")
+    until = {"until": int(4e12), "reason": "flushing"}
+    status, said = await person.command(id=new_id(), kind="shelve", target=CHANNEL, **until)
+    assert status == 202, said
+    ((lifeline, _, command),) = centre.made.sent
+    assert lifeline == "water"
+    assert isinstance(command, Shelve)
+    assert (command.channel, command.by, command.reason) == (CHANNEL, "supervisor", "flushing")
+    for wrong in ({**until, "until": 5}, {**until, "reason": ""}):
+        status, said = await person.command(id=new_id(), kind="shelve", target=CHANNEL, **wrong)
+        assert (status, said["error"]) == (400, "bad_request")
+
+
+@pytest.mark.parametrize(
+    ("role", "fields"),
+    [
+        ("viewer", {"kind": "acknowledge", "target": RED}),
+        ("operator", {"kind": "close", "target": RED, "verdict": "true"}),
+        ("operator", {"kind": "shelve", "target": CHANNEL, "until": FAR_MS, "reason": "x"}),
+        ("supervisor", {"kind": "drill", "on": True}),
+    ],
+)
+async def test_what_a_role_may_not_do_is_not_sent(
+    centre: Centre, role: str, fields: dict[str, object]
+) -> None:
+    person = await centre.person(role)
+    status, said = await person.command(id=new_id(), **fields)
+    assert (status, said["error"]) == (403, "not_allowed")
+    assert not centre.made.sent
+
+
+@pytest.mark.parametrize("places", [{"lifelines": ["power"]}, {"districts": ["310104"]}])
+async def test_a_role_holds_in_its_places_alone(
+    tmp_path: Path, places: dict[str, list[str]]
+) -> None:
+    centre = Centre(tmp_path, **places)
+    await centre.console.start()
+    try:
+        person = await centre.person("admin")
+        status, said = await person.command(id=new_id(), kind="acknowledge", target=RED)
+        assert (status, said["error"]) == (403, "not_allowed")
+        assert not centre.made.sent
+    finally:
+        await centre.close()
+
+
+async def test_a_ticket_that_somebody_changed_is_a_conflict_and_more_alarms_are_none(
+    centre: Centre,
+) -> None:
+    person = await centre.person("supervisor")
+    told = centre.made.incidents[RED]
+    centre.made.tell(msgspec.structs.replace(told, revision=2, reason="members"))
+    seen = {"kind": "assign", "target": RED, "owner": "post 3", "revision": 1}
+    assert (await person.command(id=new_id(), **seen))[0] == 202
+    sent = len(centre.made.sent)
+    status, said = await person.command(id=new_id(), **seen)
+    assert (status, said["error"]) == (409, "conflict")
+    assert said["now"]["owner"] == "post 3"
+    assert len(centre.made.sent) == sent
+
+
+@pytest.mark.parametrize(
+    ("fields", "status", "error"),
+    [
+        ({"kind": "acknowledge", "target": "i-00000000000000ff"}, 404, "not_found"),
+        ({"kind": "unshelve", "target": "water.nothing"}, 404, "not_found"),
+        ({"kind": "close", "target": RED, "verdict": "perhaps"}, 400, "bad_request"),
+        ({"kind": "burn", "target": RED}, 400, "bad_request"),
+        ({"kind": "comment", "target": RED, "text": "x" * 70_000}, 413, "too_large"),
+        ({"kind": "acknowledge", "target": RED, "csrf": "guessed"}, 403, "bad_csrf"),
+    ],
+)
+async def test_what_cannot_be_is_refused(
+    centre: Centre, fields: dict[str, object], status: int, error: str
+) -> None:
+    person = await centre.person("admin")
+    got, said = await person.command(id=new_id(), **fields)
+    assert (got, said["error"]) == (status, error)
+    assert not centre.made.sent
+
+
+async def test_a_command_that_could_not_be_sent_says_so_and_may_be_sent_again(
+    centre: Centre, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(lifeline: str, lane: int, command: CommandBase) -> None:
+        msg = "no broker"
+        raise RetryableError(msg, 1.0)
+
+    person, id_ = await centre.person("operator"), new_id()
+    with monkeypatch.context() as patched:
+        patched.setattr(centre.made, "send", away)
+        status, said = await person.command(id=id_, kind="acknowledge", target=RED)
+        assert (status, said["error"]) == (503, "commands_away")
+    assert (await person.command(id=id_, kind="acknowledge", target=RED))[0] == 202
+    assert len(centre.made.sent) == 1

@@ -1,0 +1,131 @@
+"""Server-sent events: nothing is missed, slow pages are cut, age is told."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import aiohttp
+import pytest
+
+from console.feed import WAITING_MAX, Feed
+from contracts.errors import RetryableError
+from contracts.ports.console import News, Written
+from runtime.queues import OneThread
+from tests.console.server.conftest import Centre, Person
+
+pytestmark = [pytest.mark.asyncio, pytest.mark.timeout(60)]
+RED = f"i-{2:016x}"
+
+
+async def events(answer: aiohttp.ClientResponse) -> AsyncIterator[tuple[str, Any, str]]:
+    """Name, data and the cursor known with it."""
+    name, cursor = "", ""
+    async for raw in answer.content:
+        key, _, value = raw.decode().rstrip("\n").partition(": ")
+        if key == "id":
+            cursor = value
+            yield "", None, cursor
+        elif key == "event":
+            name = value
+        elif key == "data":
+            yield name, json.loads(value), cursor
+
+
+async def heard(person: Person, wanted: set[str], cursor: str = "") -> tuple[list[Any], str]:
+    """Changes until all wanted ids were named and a cursor came behind them."""
+    found: list[Any] = []
+    headers = {"Last-Event-ID": cursor} if cursor else {}
+    async with person.browser.get("/api/changes", headers=headers) as answer:
+        assert answer.headers["Content-Type"].startswith("text/event-stream")
+        async for name, data, at in events(answer):
+            if name == "change":
+                found.append(data["id"])
+            if not name and wanted <= set(found):
+                return found, at
+    pytest.fail(f"expected {wanted}, got {found}")
+
+
+async def test_who_comes_back_hears_what_was_told_meanwhile(centre: Centre) -> None:
+    person = await centre.person("viewer")
+    cursor = (await person.get("/api/city"))["cursor"]
+    while not cursor:
+        cursor = (await person.get("/api/city"))["cursor"]
+    new = {f"i-{number:016x}" for number in range(4, 8)}
+    for number in range(4, 6):
+        centre.made.ring(number)
+    _, cursor = await heard(person, {f"i-{n:016x}" for n in (4, 5)}, cursor)
+    for number in range(6, 8):
+        centre.made.ring(number)
+    found, _ = await heard(person, {f"i-{n:016x}" for n in (6, 7)}, cursor)
+    assert new - set(found) == {f"i-{n:016x}" for n in (4, 5)}, "none is told twice, none missed"
+
+
+async def test_a_cursor_of_another_history_means_reading_anew(centre: Centre) -> None:
+    person = await centre.person("viewer")
+    headers = {"Last-Event-ID": "00000000-7"}
+    async with person.browser.get("/api/changes", headers=headers) as answer:
+        async for name, _, _ in events(answer):
+            if name == "rebuilt":
+                return
+    pytest.fail("expected `rebuilt`")
+
+
+async def test_what_became_of_a_command_comes_as_an_answer(centre: Centre) -> None:
+    person = await centre.person("operator")
+    async with person.browser.get("/api/changes") as answer:
+        following = events(answer)
+        assert (await anext(following))[0] == "age"
+        id_ = "a-page-chose-it"
+        assert (await person.command(id=id_, kind="acknowledge", target=RED))[0] == 202
+        async for name, data, _ in following:
+            if name == "answer":
+                assert (data["command"], data["refused"]) == (id_, False)
+                return
+    pytest.fail("expected an answer")
+
+
+class Away:
+    """A history that is away until it is not."""
+
+    def __init__(self) -> None:
+        self.here = False
+
+    def news(self, cursor: str) -> News:
+        if not self.here:
+            msg = "away"
+            raise RetryableError(msg, 1.0)
+        return News([Written("incident", "i-1", 1)], [], "g-1", False, 1, 5)
+
+
+async def test_a_history_that_is_away_is_said_and_comes_back_by_itself() -> None:
+    history: Any = Away()
+    feed = Feed(history, OneThread("history"), lambda: 10)
+    with feed.page() as queue:
+        following = asyncio.create_task(feed.follow())
+        assert b'"history":"away"' in (await queue.get() or b"")
+        history.here = True
+        told = b""
+        while b'"history":"live"' not in told:
+            told += await queue.get() or b""
+        assert b'"as_of_ms":5' in told
+        assert b"event: change" in told
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
+
+
+async def test_a_page_that_does_not_read_is_cut_and_the_others_go_on() -> None:
+    history: Any = Away()
+    history.here = True
+    feed = Feed(history, OneThread("history"), lambda: 10)
+    news = history.news("")
+    with feed.page() as slow, feed.page() as quick:
+        for _ in range(WAITING_MAX + 1):
+            feed.hear(news)
+            assert await quick.get()
+        assert slow.qsize() <= WAITING_MAX
+        assert feed.pages == 1
+        last = None
+        while not slow.empty():
+            last = slow.get_nowait()
+        assert last is None

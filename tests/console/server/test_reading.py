@@ -1,0 +1,83 @@
+"""What a signed-in person reads."""
+
+import pytest
+
+from tests.console.server.conftest import Centre
+
+pytestmark = pytest.mark.asyncio
+IDS = [f"i-{number:016x}" for number in (2, 3, 1)]  # red, orange, yellow
+
+
+async def test_the_city_shows_its_cells_and_desks(centre: Centre) -> None:
+    person = await centre.person("viewer")
+    city = await person.get("/api/city")
+    (cell,) = city["cells"]
+    assert (cell["lifeline"], cell["district"], cell["colour"]) == ("water", "310101", "red")
+    assert (cell["open"], cell["unacknowledged"], cell["today"]) == (3, 3, 3)
+    assert city["colours"] == {"red": 1, "orange": 1, "yellow": 1}
+    desk = next(one for one in city["desks"] if one["name"] == "water-310101")
+    assert (desk["notices_10min"], desk["flood"]) == (3, False)
+    assert {"name": "310101", "title": {"en": "Old Town", "zh": "老城区"}, "outline": None} in city[
+        "districts"
+    ]
+
+
+async def test_incidents_come_by_urgency_and_page_by_page(centre: Centre) -> None:
+    person = await centre.person("viewer")
+    first = await person.get("/api/incidents?limit=2")
+    assert [line["id"] for line in first["incidents"]] == IDS[:2]
+    assert first["more"]
+    rest = await person.get(f"/api/incidents?limit=2&after={IDS[1]}")
+    assert [line["id"] for line in rest["incidents"]] == IDS[2:]
+    assert not rest["more"]
+    (line,) = (await person.get("/api/incidents?colour=red&desk=water-310101"))["incidents"]
+    assert (line["lifelines"], line["due_for"], line["overdue"]) == (
+        ["water"],
+        "acknowledge",
+        False,
+    )
+    assert not (await person.get("/api/incidents?district=999"))["incidents"]
+
+
+async def test_an_incident_comes_with_its_alarms_timeline_and_next_steps(centre: Centre) -> None:
+    person = await centre.person("operator")
+    page = await person.get(f"/api/incidents/{IDS[0]}")
+    assert page["incident"]["id"] == page["line"]["id"] == IDS[0]
+    assert [one["alarm"]["channel"] for one in page["alarms"]] == ["water.feed-2.flow"]
+    assert {entry["kind"] for entry in page["timeline"]} == {"alarm", "incident", "notice"}
+    assert page["next"] == ["verified", "dispatched", "returned", "parked"]
+    assert "acknowledge" in page["may"]
+    assert "close" not in page["may"]
+
+
+async def test_lists_and_channels(centre: Centre) -> None:
+    person = await centre.person("viewer")
+    channel = await person.get("/api/channels/water/water.feed-01.flow")
+    assert (channel["lifeline"], channel["unit"]) == ("water", "l/s")
+    assert any(rule["file"].endswith(".yaml") and rule["line"] for rule in channel["rules"])
+    alarms = (await person.get("/api/alarms?channel=water.feed-2.flow"))["alarms"]
+    assert alarms[0]["record"]["colour"] == "red"
+    assert (await person.get("/api/assets?lifeline=water"))["assets"]
+    for name in ("shelvings", "withheld", "audit", "orders"):
+        assert (await person.get(f"/api/{name}"))["rows"] == []
+    assert "3 open incidents" in (await person.get("/api/handover"))["en"]
+
+
+async def test_what_is_not_there_or_no_number_is_refused_in_both_languages(centre: Centre) -> None:
+    person = await centre.person("viewer")
+    wrong = {"/api/incidents/i-0": 404, "/api/incidents?limit=x": 400, "/api/nothing": 404}
+    for path, status in wrong.items():
+        async with person.browser.get(path) as answer:
+            assert answer.status == status, path
+            assert (await answer.json())["message"].keys() == {"en", "zh"}
+
+
+async def test_answers_close_the_doors_of_browsers(centre: Centre) -> None:
+    person = await centre.person("viewer")
+    async with person.browser.get("/api/city") as answer:
+        assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'")
+        assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"]
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert answer.headers["Cache-Control"] == "no-store"
+    async with person.browser.get("/static/..%2fserver.py") as answer:
+        assert answer.status == 404
