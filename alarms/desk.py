@@ -1,6 +1,6 @@
 """The desk: alarms become incidents and notices, people answer, clocks fire. Deterministic."""
 
-from collections.abc import Callable, Container, Generator, Iterable
+from collections.abc import Callable, Container, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timezone
 from functools import partial
@@ -17,7 +17,7 @@ from alarms.lifecycle.judging import CommandChecks
 from alarms.lifecycle.maintenance import Order, Passed, WorkOrders
 from alarms.lifecycle.tickets import Tickets
 from alarms.open_alarms import OpenAlarm, OpenAlarms, alarm_of_report, ended, seconds_of
-from alarms.performance.survey import Standing, survey
+from alarms.performance.survey import Standing, surveying
 from alarms.wording import clock
 from contracts.alarm import Alarm, ShelvingRecord
 from contracts.commands.concern import Concern
@@ -108,8 +108,18 @@ class AlarmDesk:
 
     def performance(self) -> Performance:
         """How well desks are served, for metrics."""
-        standing = (Standing(one, self._answers.answer(n)) for n, one in self._open.items())
-        return survey(self._duty.counts, standing, self._duty.desks_of, self.time_s)
+        (found,) = filter(None, self.surveying())
+        return found
+
+    def surveying(self) -> Iterator[Performance | None]:
+        """`performance` in pieces, between which the desk may take and answer alarms."""
+        counts, desks_of = self._duty.counts, self._duty.desks_of
+        return surveying(counts, self._standing(), desks_of, self.time_s)
+
+    def _standing(self) -> Iterator[Standing]:
+        for name in [name for name, _ in self._open.items()]:
+            if (held := self._open.get(name)) is not None:
+                yield Standing(held, self._answers.answer(name))
 
     def take(self, alarm: Alarm) -> list[Message]:
         """What comes of one alarm revision, at once."""

@@ -1,4 +1,4 @@
-"""The figures of every desk at a time: what was counted, and which of its alarms stand how."""
+"""The figures of every desk: what was counted, and which of its open alarms stand how."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -17,6 +17,7 @@ class _Begun(msgspec.Struct):
     onset: str
 
 
+PIECE: Final = 1_000  # open alarms that are looked at in one go: some 10 ms
 _BEGUN: Final = msgspec.json.Decoder(_Begun)
 
 
@@ -33,29 +34,31 @@ class Standing(NamedTuple):
     answer: Answer
 
 
-def survey(
+def surveying(
     counts: Counts,
     standing: Iterable[Standing],
     desks_of: Callable[[str], Iterable[str]],
     time_s: int,
-) -> Performance:
-    """Figures of every desk and level.
+) -> Iterator[Performance | None]:
+    """Figures of every desk and level, in pieces: None until all alarms were looked at.
 
     Parameters
     ----------
     counts : Counts
     standing : iterable of Standing
-        All open alarms.
+        All open alarms; what opens or ends between two pieces may or may not be among them.
     desks_of : callable
         Desks that have to do with an incident, or with the line of an alarm.
     time_s : int
         Desk time.
     """
     stand: dict[str, Counter[str]] = {}
-    for one in standing:
+    for place, one in enumerate(standing, 1):
         if conditions := list(_conditions(one, time_s)):
             for desk in desks_of(one.held.incident):
                 stand.setdefault(desk, Counter()).update(conditions)
+        if not place % PIECE:
+            yield None
     desks = tuple(
         DeskFigures(
             name=name,
@@ -67,7 +70,7 @@ def survey(
         )
         for name, one in counts.desks()
     )
-    return Performance(desks, counts.levels())
+    yield Performance(desks, counts.levels())
 
 
 def _conditions(one: Standing, time_s: int) -> Iterator[Condition]:

@@ -57,5 +57,5 @@ class Desk(Protocol):
     def counts(self) -> dict[str, int]:
         """Open `alarms` and `incidents`, for metrics; as cheap as reading two integers."""
 
-    def performance(self) -> Performance:
-        """How well desks are served, for metrics; looks at every open alarm."""
+    def surveying(self) -> Iterator[Performance | None]:
+        """How well desks are served, in pieces: None until all open alarms were looked at."""

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final, TypeVar
 
 from contracts.desk.journal import DeskChange, DeskEntry, DeskSwap, DeskTick, SetAside, Took
+from contracts.desk.performance import Performance
 from contracts.errors import DataLoss, FatalError, InputError
 from contracts.journal import BODY_KEPT, COMMAND_BYTES, Refuse
 from contracts.ports.alarm_source import AlarmPoll, AlarmRecord
@@ -69,6 +70,7 @@ class DeskLoop:
         self._passed = False  # the world's knowledge
         self._settled = False  # whether all that waited for this life was taken
         self._surveyed_s = -math.inf  # when performance was last looked at, monotonic
+        self._survey_left: Iterator[Performance | None] | None = None  # of the look at hand
         self._told_ms = 0  # stamp of the newest alarm taken
         self._marks_end = past.alarms_end
         self._status.fetched = 0
@@ -317,12 +319,15 @@ class DeskLoop:
         await self._snapshot_writer.close()
 
     async def _survey(self) -> None:
-        """Look at how desks are served every now and then: it takes a look at every open alarm."""
+        """Look at how desks are served every now and then, a piece of the open alarms a turn."""
         now_s = time.monotonic()
-        if now_s - self._surveyed_s >= SURVEY_EVERY_S:
+        if self._survey_left is None and now_s - self._surveyed_s >= SURVEY_EVERY_S:
             self._surveyed_s = now_s
-            desk = self._lane.desk
-            self._status.performance = await self._ports.compute(desk.performance)
+            self._survey_left = self._lane.desk.surveying()
+        if self._survey_left is not None:
+            found = await self._ports.compute(next, self._survey_left)
+            if found is not None:
+                self._status.performance, self._survey_left = found, None
 
     def _observe(self) -> None:
         """Copy the stage's numbers to where Prometheus reads them."""

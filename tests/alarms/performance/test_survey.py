@@ -1,8 +1,10 @@
 """Figures of a desk, of alarms that were made to stand in each way; computed by hand."""
 
 import msgspec
+import pytest
 
 from alarms.duty.kpi import DAY_S
+from alarms.performance import survey
 from contracts.desk.commands import Maintenance
 from contracts.desk.performance import DeskFigures, LevelAnswers, Performance
 from tests.alarms.incidents.cities import Rings, again, cleared
@@ -58,3 +60,18 @@ def test_what_was_counted_is_known_behind_a_restart() -> None:
         == stage.performance()
         == Performance((city,), (LevelAnswers("city", 1, (0,) * 6, 0.0),))
     )
+
+
+def test_alarms_may_open_and_end_between_two_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(survey, "PIECE", 1)
+    ring, stage = Rings(), desk()
+    ended, stays = (ring(f"power.{name}", colour="orange") for name in ("ended", "stays"))
+    stage.take(ended)
+    stage.take(stays)
+    stage.advance(stage.time_s + DAY_S + 1)
+    looking = stage.surveying()
+    assert next(looking) is None, "idle: one alarm is no piece of its own"
+    stage.take(cleared(ended))
+    stage.take(ring("power.opened", stage.time_s, colour="orange"))
+    (found,) = filter(None, looking)
+    assert found.desks[0].standing == {"stale": 2}

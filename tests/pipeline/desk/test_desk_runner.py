@@ -50,7 +50,7 @@ async def test_a_stage_that_runs_says_how_desks_are_served(world: DeskWorld) -> 
     with world.context("second") as context:
         async with on_duty(world, context) as crew:
             await crew.until(lambda: bool(crew.runner.status.performance.desks))
-            assert crew.runner.status.performance == PlainDesk("second").performance()
+            assert crew.runner.status.performance == next(PlainDesk("second").surveying())
 
 
 async def test_however_a_journal_cuts_what_it_takes_the_same_is_told(world: DeskWorld) -> None:

@@ -1,6 +1,7 @@
 """A small desk that a test can hold in its head: it republishes, counts and obeys acknowledging."""
 
 import heapq
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
@@ -146,7 +147,7 @@ class PlainDesk:
         self._clocks = [(deadline, id_) for deadline, id_ in state["clocks"]]
         return [Message("notice", b"n-swap", self.config.encode())]
 
-    def performance(self) -> Performance:
+    def surveying(self) -> Iterator[Performance | None]:
         """One desk, that of its configuration."""
         figures = DeskFigures(
             self.config,
@@ -156,7 +157,7 @@ class PlainDesk:
             flooded=False,
             standing={},
         )
-        return Performance((figures,))
+        yield Performance((figures,))
 
     def counts(self) -> dict[str, int]:
         return {"alarms": len(self._alarms), "incidents": len(self._incidents)}
