@@ -332,6 +332,7 @@ class MetricsCollector(Collector):
             yield _family(measure, lanes)
         yield _configs(lanes)
         yield _latencies(lanes)
+        yield _canaries(lanes)
         yield _relearning(lanes)
         yield from shadow_families(PREFIX, lanes)
 
@@ -400,6 +401,23 @@ def _latencies(lanes: Iterable[LaneStatus]) -> Metric:
         counts = accumulate(map(float, latency.counts))
         buckets = list(zip(bounds, counts, strict=True))
         family.add_metric([lifeline], buckets, sum_value=latency.seconds)
+    return family
+
+
+def _canaries(lanes: Iterable[LaneStatus]) -> Metric:
+    """The lane of each lifeline that has missed most."""
+    family = GaugeMetricFamily(
+        f"{PREFIX}canaries_missed",
+        "Known anomalies in a row, one a minute, for which a lane has not rung; of the lane of the "
+        "lifeline that has missed most",
+        labels=["lifeline"],
+    )
+    most: dict[str, int] = {}
+    for lane in lanes:
+        lifeline = lane.name.rpartition("-")[0]
+        most[lifeline] = max(most.get(lifeline, 0), lane.canaries_missed)
+    for lifeline, missed in most.items():
+        family.add_metric([lifeline], missed)
     return family
 
 
