@@ -13,8 +13,9 @@ from alarms.book import AlarmBook, Desk
 from alarms.desk_stopped import desk_stopped_notice
 from alarms.lane_stopped import StoppedLane, lane_stopped_alarm
 from alarms.rule_card import NO_THRESHOLDS, ClassCards, RuleCard, Thresholds
+from configuration.canary import canary_catalogue, canary_pack
 from configuration.catalogue.store import lanes_of
-from configuration.configuration import Configuration
+from configuration.configuration import Configuration, Encoded
 from configuration.pack import RULES, ClassPack, LimitRule, lengths_of
 from configuration.rule_kinds import finding_of, kinds, slots
 from contracts.catalogue import Catalogue
@@ -38,6 +39,7 @@ from detectors.fused.scorer import ChannelRules
 from detectors.lane_scorer import LaneScorer
 from ingest.admit import Admission
 from ingest.decode import DecodeLimits, Decoder
+from pipeline.lane.canary import canary_channel
 
 LIFELINE_OF_CLASS: Final = "."
 
@@ -104,6 +106,22 @@ class Plan:
     def parts(self, lane: int) -> Parts:
         """Everything this configuration makes of one lane."""
         rows = self.catalogue.part(self._begins[lane], self._begins[lane + 1])
+        return replace(self.parts_of(rows, lane), canary=partial(self._canary, lane))
+
+    def _canary(self, lane: int) -> Parts:
+        """The same of a lane whose only channel is its canary."""
+        pack = canary_pack(self.lifeline)
+        rows = canary_catalogue(canary_channel(self.lifeline, lane), pack.class_name)
+        alone = replace(
+            self.configuration,
+            packs={pack.label: pack},
+            catalogues={self.lifeline: rows},
+            encoded=Encoded(),
+        )
+        return replace(self, configuration=alone).parts_of(rows, lane)
+
+    def parts_of(self, rows: Catalogue, lane: int) -> Parts:
+        """What becomes of a lane with these channels."""
         packs = list(self.packs.values())
         place = {label: i for i, label in enumerate(self.packs)}
         labels, label_of = self.configuration.labels(rows)

@@ -1,11 +1,15 @@
 """Log lines of bounded size and number: a stranger may provoke as many as he likes."""
 
+import json
 import logging
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import Final
 
 from contracts.bounded_text import bounded
+from contracts.errors import ConfigError
 
+FORMAT_VARIABLE: Final = "TOCSIN_LOG"  # processes that a supervisor starts inherit it
 LINE_BYTES: Final = 4096
 TRACE_BYTES: Final = 16 << 10
 LIKE_EACH_OTHER: Final = 50  # lines of one kind in each stretch of time
@@ -30,6 +34,44 @@ class BoundedFormatter(logging.Formatter):
     def formatException(self, ei: _Caught) -> str:  # noqa: N802 - the library's name
         """The trace of an exception, whose text may quote input too."""
         return bounded(super().formatException(ei), TRACE_BYTES)
+
+
+class JsonFormatter(BoundedFormatter):
+    """One JSON object a line, for what gathers logs; bounds are the same.
+
+    Keys are `time` (UTC, RFC 3339), `level`, `logger`, `event` (the message before its arguments
+    are put in, the same from line to line), `message`, and `trace` where there is one.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line of a record."""
+        stamp = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        line = {
+            "time": stamp.replace("+00:00", "Z"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "event": bounded(str(record.msg), LINE_BYTES),
+            "message": bounded(record.getMessage(), LINE_BYTES),
+        }
+        if record.exc_info:
+            line["trace"] = self.formatException(record.exc_info)
+        return json.dumps(line, ensure_ascii=False)
+
+
+def log_formatter(wanted: str) -> logging.Formatter:
+    """Formatter by its name.
+
+    Raises
+    ------
+    ConfigError
+        When it is neither `text` nor `json`.
+    """
+    if wanted not in {"text", "json"}:
+        msg = f"{FORMAT_VARIABLE}: expected text or json, got {wanted!r}; set one of them"
+        raise ConfigError(msg)
+    if wanted == "json":
+        return JsonFormatter()
+    return BoundedFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s")
 
 
 class RateLimit(logging.Filter):

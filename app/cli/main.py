@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -9,7 +10,7 @@ from collections.abc import Sequence
 from app.cli.parser import parser
 from contracts.errors import AccessDenied, ConfigError, TocsinError
 from runtime import kernel_cache
-from runtime.bounded_log import BoundedFormatter, RateLimit
+from runtime.bounded_log import FORMAT_VARIABLE, RateLimit, log_formatter
 from runtime.exit_codes import FAILED, WRONG_USE
 
 
@@ -25,19 +26,23 @@ def _place_kernels(arguments: argparse.Namespace) -> None:
         kernel_cache.choose()
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; the exit code says how it went."""
-    arguments = parser().parse_args(argv)
-    level = logging.INFO if arguments.verbose else logging.WARNING
+def _log_to_stderr(level: int) -> None:
+    """Log in the format that the environment asks for."""
     to_stderr = logging.StreamHandler(sys.stderr)
-    to_stderr.setFormatter(BoundedFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    to_stderr.setFormatter(log_formatter(os.environ.get(FORMAT_VARIABLE, "text")))
     to_stderr.addFilter(RateLimit())
     logging.basicConfig(level=level, handlers=[to_stderr])
     # The client reports every retry of a broker that is away; lanes say it once, in their words.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     # So it is with connections that break on their way back into the pool.
     logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; the exit code says how it went."""
+    arguments = parser().parse_args(argv)
     try:
+        _log_to_stderr(logging.INFO if arguments.verbose else logging.WARNING)
         _place_kernels(arguments)
         from app.cli import commands  # noqa: PLC0415 - numba and Kafka load only when a command runs
 

@@ -16,10 +16,10 @@ class Message(NamedTuple):
     Parameters
     ----------
     kind : str
-        `alarm`, `shelving`, `shadow` or `dead_letter`, of the desk stage `incident`, `current`,
-        `notice` or `dead_letter`: says to which topic it goes.
+        `alarm`, `shelving`, `shadow`, `canary` or `dead_letter`, of the desk stage `incident`,
+        `current`, `notice` or `dead_letter`: says to which topic it goes.
     key : bytes
-        Alarm and shadow: `<id>`; shelving: `<channel>`; dead letter: `<lane>@<offset>`.
+        Alarm, shadow and canary: `<id>`; shelving: `<channel>`; dead letter: `<lane>@<offset>`.
     body : bytes
         Record as published; equal for equal (telemetry, journal). Empty where a `current` is over.
     """

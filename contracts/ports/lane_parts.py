@@ -241,6 +241,9 @@ class Parts:
         The lane's channels, in row order.
     home_of : callable
         Lane that owns a channel of the lifeline by its id, None when none does.
+    canary : callable or None
+        New parts of a lane that holds nothing but this one's canary, for one use; None where the
+        lane has none.
     """
 
     config: str
@@ -251,3 +254,4 @@ class Parts:
     silence: Silence
     book: Book
     home_of: Callable[[str], int | None] = lambda channel: None
+    canary: "Callable[[], Parts] | None" = None

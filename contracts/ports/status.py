@@ -122,6 +122,8 @@ class LaneStatus:
         Channels that are shelved.
     sheds : int
         Shadows that the lane let go of by itself since it began.
+    canaries_missed : int
+        Canaries in a row that were judged and whose alarm has not been committed.
     relearning : dict of str to int
         Channels whose learned state began anew since the lane began, by rule: a configuration
         gave it another meaning.
@@ -176,6 +178,7 @@ class LaneStatus:
     open_alarms: dict[str, int] = field(default_factory=dict)
     shelved: int = 0
     sheds: int = 0
+    canaries_missed: int = 0
     relearning: dict[str, int] = field(default_factory=dict)
     shadow: ShadowStatus | None = None
     trouble: str = ""

@@ -76,12 +76,15 @@ class Pace:
         Readings between snapshots, whichever comes first.
     shed_s : float
         How long records may wait for the lane before it lets go of its shadow.
+    canary_s : float
+        Time between its canary's anomalies.
     """
 
     look_s: float = 0.2
     snapshot_s: float = 60.0
     snapshot_readings: int = 5_000_000
     shed_s: float = 30.0
+    canary_s: float = 60.0
 
 
 @dataclass(slots=True)

@@ -14,6 +14,8 @@ from contracts.errors import SetAside
 from contracts.ports.lane_log import LaneLog, Manifest, Message, OutputMark, Past
 from contracts.records import Records
 from pipeline.lane import journal_merge
+from pipeline.lane.canary import KIND as CANARY
+from pipeline.lane.canary import canary_alarms
 from pipeline.lane.journal_merge import Entries
 from pipeline.lane.lane import Lane
 from pipeline.lane.outbox import Outbox
@@ -63,14 +65,13 @@ class LaneLoop:
         self._past = past
         self._entries: Entries = deque(past.journal)
         self._suspects = memory.suspects
-        self._memory = memory
-        self._status = status = memory.status
+        self._memory, self._status = memory, memory.status
         self._changes = JournalWriter(
             lane, context.ports, self._step, memory.suspects, context.authority
         )
         lane.outputs_a_turn = min(lane.outputs_a_turn, context.transaction.outputs)
         self._fetched: asyncio.Queue[Records | Exception] = asyncio.Queue(FETCHED_AHEAD)
-        status.fetched = 0
+        self._status.fetched = 0
         work = SnapshotWork(
             lane.name,
             context.ports,
@@ -80,12 +81,13 @@ class LaneLoop:
             lambda: lane.accounts.received,
             self._commit,
         )
-        self._snapshot_writer = SnapshotWriter(work, log, status)
+        self._snapshot_writer = SnapshotWriter(work, log, self._status)
         self._overload = Overload(context.pace.shed_s)
         self._contact = context.contacts.of(lane.name.number)
         self._hidden = HiddenRecords(lane.name, self._contact, context.stopped_alarm)
         self._rest: Records | None = None  # fetched together with what is repeated
         self._passed = False  # the world's knowledge
+        self._canary_at_s = time.monotonic()  # when it was last judged
         self._untold = (0, 0)  # records whose outputs are not committed, and their oldest stamp
         self.alarms_end = past.alarms_end
 
@@ -261,13 +263,14 @@ class LaneLoop:
         """
         self._status.phase = "running"
         self._status.trouble = ""
+        self._status.canaries_missed = 0
         while not stopping.is_set():
             await self._take()
             await self._heed_outages()
             await self._shed(self._too_much())
             await self._changes.look(self._caught_up)
             await self._heed_deployment()
-            await self.flush()
+            await self.flush(await self._canary_alarms())
             self._note_latency()
             if self._snapshot_writer.due():
                 await self._snapshot_writer.begin(self.alarms_end)
@@ -288,10 +291,25 @@ class LaneLoop:
             self._untold = (0, 0)
             self._status.latency.add(count, (self._ports.clock.now_ms() - oldest_ms) / 1000)
 
-    async def flush(self) -> None:
-        """Tell the world what happened since the last flush, if anything did."""
+    async def _canary_alarms(self) -> list[Message]:
+        """What the canary told if it was due, whether readings come or not."""
+        if time.monotonic() - self._canary_at_s < self._context.pace.canary_s:
+            return []
+        self._canary_at_s = time.monotonic()
+        self._status.canaries_missed += 1  # until it is told
+        lane, now_s = self._lane, self._ports.clock.now_ms() // 1000
+        return await self._ports.compute(canary_alarms, lane.name, lane.parts, now_s)
+
+    async def flush(self, uncounted: Sequence[Message] = ()) -> None:
+        """Tell the world what happened since the last flush, if anything did.
+
+        Parameters
+        ----------
+        uncounted : sequence of Message, optional
+            What is told beside the lane's own outputs: a replay does not tell it again.
+        """
         lane = self._lane
-        notices = self._hidden.tell(self._ports.clock.now_ms())
+        notices = [*self._hidden.tell(self._ports.clock.now_ms()), *uncounted]
         while notices or len(self._changes) or len(lane.outbox) or len(lane.shadow_outbox):
             await self.tell(notices)
             notices = []
@@ -314,6 +332,8 @@ class LaneLoop:
         status.flush_seconds += time.perf_counter() - began
         revisions = sum(message.kind == "alarm" for message in messages)
         status.revisions += revisions
+        if any(message.kind == CANARY for message in messages):
+            status.canaries_missed = 0
         status.shadow_outbox += len(shadow_outbox)
         status.dead_letters += sum(message.kind == "dead_letter" for message in messages)
         status.shelvings += sum(message.kind == "shelving" for message in messages)

@@ -285,6 +285,7 @@ class MetricsCollector(Collector):
             yield measure.family(lanes, "lane")
         yield _configs(lanes)
         yield _latencies(lanes)
+        yield _canaries(lanes)
         yield _relearning(lanes)
         yield from shadow_families(PREFIX, lanes)
 
@@ -351,6 +352,23 @@ def _latencies(lanes: Iterable[LaneStatus]) -> Metric:
     for lifeline, latency in found.items():
         counts = buckets(LATENCIES_S, latency.counts)
         family.add_metric([lifeline], counts, sum_value=latency.seconds)
+    return family
+
+
+def _canaries(lanes: Iterable[LaneStatus]) -> Metric:
+    """The lane of each lifeline that has missed most."""
+    family = GaugeMetricFamily(
+        f"{PREFIX}canaries_missed",
+        "Known anomalies in a row, one a minute, for which a lane has not rung; of the lane of the "
+        "lifeline that has missed most",
+        labels=["lifeline"],
+    )
+    most: dict[str, int] = {}
+    for lane in lanes:
+        lifeline = lane.name.rpartition("-")[0]
+        most[lifeline] = max(most.get(lifeline, 0), lane.canaries_missed)
+    for lifeline, missed in most.items():
+        family.add_metric([lifeline], missed)
     return family
 
 

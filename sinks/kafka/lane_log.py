@@ -34,6 +34,7 @@ HEADER: Final = {
     "alarm": b"revision",
     "shelving": b"shelving",
     "shadow": b"shadow",
+    "canary": b"canary",
     "dead_letter": b"dead_letter",
     "incident": b"incident",
     "current": b"current",

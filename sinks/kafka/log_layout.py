@@ -11,6 +11,7 @@ from contracts.topics import TopicNames
 
 E = TypeVar("E")
 _TO_ALARMS: Final = {"alarm", "shelving"}
+_TO_SHADOW: Final = {"shadow", "canary"}  # what nobody is told of
 
 
 class Place(NamedTuple):
@@ -69,7 +70,7 @@ def lane_layout(lane: LaneName, names: TopicNames, shared_partitions: int = 1) -
     def place_of(kind: str) -> Place:
         if kind in _TO_ALARMS:
             return alarms
-        return Place(names.shadow if kind == "shadow" else names.dead_letters, shared)
+        return Place(names.shadow if kind in _TO_SHADOW else names.dead_letters, shared)
 
     return LogLayout(
         Place(names.journal(lane.lifeline), lane.number),

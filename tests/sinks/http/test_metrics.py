@@ -58,6 +58,7 @@ FAMILIES = {
     "tocsin_config_last_reload_successful": ("gauge", set()),
     "tocsin_channels_shelved": ("gauge", {"lane"}),
     "tocsin_shadows_shed": ("counter", {"lane"}),
+    "tocsin_canaries_missed": ("gauge", {"lifeline"}),
     "tocsin_channels_relearning": ("counter", {"lane", "rule"}),
     "tocsin_shadow_findings": ("gauge", {"lane", "config", "rang"}),
     "tocsin_shadow_alarms_per_day": ("gauge", {"lane", "config", "rang"}),
@@ -124,6 +125,15 @@ def test_every_number_comes_through() -> None:
     assert found["tocsin_snapshot_timestamp_seconds", "water-3"] == 1_700_000_003.5
     assert found["tocsin_snapshot_duration_seconds", "water-3"] == 0.75
     assert found["tocsin_snapshot_bytes", "water-3"] == 20
+
+
+def test_of_missed_canaries_the_lane_that_missed_most_is_told() -> None:
+    lanes = [
+        replace(busy(f"water-{i}"), canaries_missed=missed) for i, missed in enumerate((0, 3, 1))
+    ]
+    found = samples(WoundStatus([*lanes, busy("power-0")]))
+    assert found["tocsin_canaries_missed", "water"] == 3
+    assert found["tocsin_canaries_missed", "power"] == 0
 
 
 def test_reloads_are_counted_by_what_came_of_them() -> None:
