@@ -6,7 +6,7 @@ from typing import Any, Final
 import msgspec
 from aiohttp import web
 
-from contracts.errors import RetryableError
+from contracts.errors import TocsinError
 
 POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
@@ -75,7 +75,7 @@ async def guarded(request: web.Request, handler: Handler) -> web.StreamResponse:
         response = await handler(request)
     except Refusal as refusal:
         response = refusal.response()
-    except RetryableError:
+    except TocsinError:
         response = Refusal("history_away").response()
     except web.HTTPRequestEntityTooLarge:
         response = Refusal("too_large").response()

@@ -177,7 +177,11 @@ class Commanding:
         if not session.account.may(asked.kind, [lifeline], facts.district):
             self._refuse(session, asked, f"{asked.kind} of {channel}")
         now_ms, reason = self._now_ms(), asked.reason or asked.text
-        frame = {"at": now_ms, "expires": now_ms + VALID_MS, "role": session.account.role}
+        frame: dict[str, Any] = {
+            "at": now_ms,
+            "expires": now_ms + VALID_MS,
+            "role": session.account.role,
+        }
         if asked.kind == "unshelve":
             return lifeline, facts.lane, Unshelve(channel, session.user, reason, **frame)
         seconds = (asked.until - now_ms) // 1000

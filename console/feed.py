@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
-from contracts.errors import RetryableError
+from contracts.errors import TocsinError
 from contracts.ports.console import ConsoleHistory, News
 from runtime.queues import OneThread
 
@@ -71,7 +71,7 @@ class Feed:
             try:
                 self.hear(await self.ask(self._history.news, self.cursor))
                 self.away = False
-            except RetryableError as error:
+            except TocsinError as error:  # whatever a person must mend, pages come back behind it
                 self.away = True
                 if not was_away:
                     log.warning("%s", error)

@@ -97,7 +97,11 @@ class Reading:
         """Lines of incidents."""
         asked = request.query
         wanted = IncidentQuery(
-            *(asked.get(name, "") for name in ("desk", "lifeline", "district", "colour", "state")),
+            asked.get("desk", ""),
+            asked.get("lifeline", ""),
+            asked.get("district", ""),
+            asked.get("colour", ""),
+            asked.get("state", ""),
             only_open=asked.get("open", "1") != "0",
             limit=limit_of(request),
             after=asked.get("after", ""),

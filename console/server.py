@@ -253,8 +253,8 @@ class ConsoleServer:
             await response.prepare(request)
             await response.write(self.feed.age())
             if cursor := request.headers.get("Last-Event-ID", ""):
-                async for body in self.feed.since(cursor):
-                    await response.write(body)
+                async for missed in self.feed.since(cursor):
+                    await response.write(missed)
             while (body := await queue.get()) is not None and self.sessions.find(cookie):
                 await response.write(body)
         return response

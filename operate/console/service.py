@@ -19,6 +19,7 @@ from operate.settings import settled
 from runtime.heartbeat import Heartbeat
 from sinks.history.console import HistoryReading
 from sinks.history.opening import store_of
+from sinks.history.versions import check_version
 
 
 class ConsoleService:
@@ -39,8 +40,10 @@ class ConsoleService:
         settings = configuration.settings
         console: ConsoleSettings = settings.console
         self._sender = KafkaSender(settings)
+        store = store_of(settings.history, settings.state)
+        check_version(store)
         parts = Parts(
-            HistoryReading(store_of(settings.history, settings.state)),
+            HistoryReading(store),
             ConfiguredCity(folder, configuration),
             self._sender,
             load_users(folder / console.users),
