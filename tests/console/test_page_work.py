@@ -59,9 +59,11 @@ async def test_shelving_asks_for_a_reason_once(open_page: OpenPage) -> None:
     async with open_page(f"/incident/i-{0:016x}") as (page, double):
         await expect(page.get_by_role("button", name="Shelve")).to_be_visible()
         await page.keyboard.press("s")
+        await expect(page.get_by_label("Reason")).to_be_focused()
         await page.get_by_role("button", name="Send").click()
         await expect(page.get_by_role("alert")).to_have_text("A reason is needed.")
-        await page.get_by_label("Reason").fill("flushing")
+        await page.get_by_label("Reason").focus()
+        await page.keyboard.type("flushing")
         await page.get_by_role("button", name="Send").click()
         await expect(page.locator(".results .done")).to_contain_text("Shelve")
     (command,) = double.commands
@@ -170,3 +172,20 @@ async def test_an_ended_session_asks_for_the_password(open_page: OpenPage) -> No
         double.signed_in = False
         double.change(double.lines[0])
         await expect(page.get_by_label("Password")).to_be_visible()
+
+
+async def test_an_incident_is_dispatched_from_the_list_by_keyboard(open_page: OpenPage) -> None:
+    async with open_page() as (page, double):
+        await expect(page.locator(".row").nth(1)).to_be_visible()
+        for key in ("j", "j", "d"):
+            await page.keyboard.press(key)
+        await expect(page.get_by_label("Reason")).to_be_focused()
+        await page.keyboard.type("crew 4")
+        await page.keyboard.press("Enter")
+        await expect(page.locator(".results .done")).to_contain_text("Dispatch")
+    (command,) = double.commands
+    assert (command["kind"], command["target"], command["reason"]) == (
+        "dispatch",
+        f"i-{1:016x}",
+        "crew 4",
+    )
