@@ -133,6 +133,13 @@ async def test_a_history_away_says_how_old_the_page_is(open_page: OpenPage) -> N
         double.age(double.now_ms - 60_000)
         await expect(page.locator(".health")).to_contain_text("The history is away")
         await expect(page.locator("button.ack").first).to_be_disabled()
+        double.change(double.lines[0])
+        await expect(page.locator(".needs .age")).to_contain_text("the history is away")
+        await expect(page.locator(".row").first).to_be_visible()
+        double.history = "live"
+        double.age()
+        await expect(page.locator(".needs h2")).not_to_contain_text("history")
+        await expect(page.locator("button.ack").first).to_be_enabled()
 
 
 async def test_ten_thousand_incidents_are_a_short_page(open_page: OpenPage) -> None:
