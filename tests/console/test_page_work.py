@@ -59,9 +59,11 @@ async def test_shelving_asks_for_a_reason_once(open_page: OpenPage) -> None:
     async with open_page(f"/incident/i-{0:016x}") as (page, double):
         await expect(page.get_by_role("button", name="Shelve")).to_be_visible()
         await page.keyboard.press("s")
+        await expect(page.get_by_label("Reason")).to_be_focused()
         await page.get_by_role("button", name="Send").click()
         await expect(page.get_by_role("alert")).to_have_text("A reason is needed.")
-        await page.get_by_label("Reason").fill("flushing")
+        await page.get_by_label("Reason").focus()
+        await page.keyboard.type("flushing")
         await page.get_by_role("button", name="Send").click()
         await expect(page.locator(".results .done")).to_contain_text("Shelve")
     (command,) = double.commands
@@ -131,6 +133,13 @@ async def test_a_history_away_says_how_old_the_page_is(open_page: OpenPage) -> N
         double.age(double.now_ms - 60_000)
         await expect(page.locator(".health")).to_contain_text("The history is away")
         await expect(page.locator("button.ack").first).to_be_disabled()
+        double.change(double.lines[0])
+        await expect(page.locator(".needs .age")).to_contain_text("the history is away")
+        await expect(page.locator(".row").first).to_be_visible()
+        double.history = "live"
+        double.age()
+        await expect(page.locator(".needs h2")).not_to_contain_text("history")
+        await expect(page.locator("button.ack").first).to_be_enabled()
 
 
 async def test_ten_thousand_incidents_are_a_short_page(open_page: OpenPage) -> None:
@@ -170,3 +179,20 @@ async def test_an_ended_session_asks_for_the_password(open_page: OpenPage) -> No
         double.signed_in = False
         double.change(double.lines[0])
         await expect(page.get_by_label("Password")).to_be_visible()
+
+
+async def test_an_incident_is_dispatched_from_the_list_by_keyboard(open_page: OpenPage) -> None:
+    async with open_page() as (page, double):
+        await expect(page.locator(".row").nth(1)).to_be_visible()
+        for key in ("j", "j", "d"):
+            await page.keyboard.press(key)
+        await expect(page.get_by_label("Reason")).to_be_focused()
+        await page.keyboard.type("crew 4")
+        await page.keyboard.press("Enter")
+        await expect(page.locator(".results .done")).to_contain_text("Dispatch")
+    (command,) = double.commands
+    assert (command["kind"], command["target"], command["reason"]) == (
+        "dispatch",
+        f"i-{1:016x}",
+        "crew 4",
+    )

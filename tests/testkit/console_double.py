@@ -57,6 +57,8 @@ class ConsoleDouble:
             path = request.path
             if path.startswith("/api/") and path != "/api/session" and not self.signed_in:
                 return web.json_response({"error": "signed_out"}, status=401)
+            if self.history == "away" and request.match_info.get("what"):
+                return web.json_response({"error": "history_away"}, status=503)
             answer: web.StreamResponse = await handler(request)
             return answer
 

@@ -71,4 +71,7 @@ listenToKeys();
 followChanges();
 startClock(() => !stale());
 ring();
-void readSession();
+
+const AGAIN_MS = 2_000;
+const begin = (): void => void readSession().catch(() => window.setTimeout(begin, AGAIN_MS));
+begin();

@@ -63,9 +63,10 @@ export class Region<T extends { as_of_ms?: number }> {
     void this.read();
   }
 
-  /** Nothing has changed up to this time. */
+  /** Nothing has changed up to this time; what could not be read is read again. */
   current(ms: number): void {
-    if (!this.running && !this.again && !this.failed.value) this.asOf.value = Math.max(this.asOf.value, ms);
+    if (this.failed.value) return this.soon();
+    if (!this.running && !this.again) this.asOf.value = Math.max(this.asOf.value, ms);
   }
 
   private async read(): Promise<void> {

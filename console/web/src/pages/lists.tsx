@@ -21,6 +21,14 @@ const CONCERNS: Record<List, string[]> = { shelved: ["shelving"], withheld: ["no
 /** Shown beside what they say in words. */
 const HIDDEN = new Set(["revision", "seq", "topic", "partition", "log_offset", "body", "command"]);
 
+/** Columns with something in them, the time first. */
+function columnsOf(rows: Row[], list: List): string[] {
+  const names = [...new Set(rows.flatMap((row) => Object.keys(row)))];
+  const shown = names.filter((name) => !HIDDEN.has(name) && !(list === "withheld" && name === "id") && rows.some((row) => row[name] !== "" && row[name] !== null));
+  const late = (name: string) => (/^(at|logged|since)_ms$/.test(name) ? 0 : 1);
+  return shown.sort((a, b) => late(a) - late(b));
+}
+
 function Value({ name, value }: { name: string; value: Row[string] | undefined }) {
   if (value === null || value === undefined || value === "") return null;
   const text = String(value);
@@ -37,7 +45,7 @@ function Value({ name, value }: { name: string; value: Row[string] | undefined }
 }
 
 function Table({ list, rows }: { list: List; rows: Row[] }) {
-  const columns = [...new Set(rows.flatMap((row) => Object.keys(row)))].filter((name) => !HIDDEN.has(name) && rows.some((row) => row[name] !== "" && row[name] !== null));
+  const columns = columnsOf(rows, list);
   const show = (row: Row) => void command("unshelve", [String(row.channel)], { reason: t("act.unshelve") });
   return (
     <div class="table" tabIndex={0} role="region" aria-label={t(`list.${list}`)}>
@@ -46,7 +54,7 @@ function Table({ list, rows }: { list: List; rows: Row[] }) {
         <tbody>
           {rows.map((row, index) => (
             <tr key={String(row.id ?? index)}>
-              {columns.map((name) => <td key={name}><Value name={name} value={row[name]} /></td>)}
+              {columns.map((name) => <td key={name} data-label={word("row", name)}><Value name={name} value={row[name]} /></td>)}
               {list === "shelved" && <td><button type="button" disabled={!mayCommand()} onClick={() => show(row)}>{t("act.unshelve")}</button></td>}
             </tr>
           ))}

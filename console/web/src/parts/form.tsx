@@ -1,6 +1,7 @@
 /** The form of an action, beside the line that it is about; it asks no more than it must. */
 
 import { signal, useSignal } from "@preact/signals";
+import { useEffect, useRef } from "preact/hooks";
 import { type Action, actionName, command, type Fields } from "../commands";
 import { mayCommand } from "../store";
 import { serverNow } from "../api";
@@ -34,6 +35,9 @@ export function ActionForm({ action, line, page }: Asked) {
   const wanting = useSignal(false);
   const timed = action === "shelve" || (action === "advance" && BY_TIME.includes(value.value));
   const mustReason = action === "shelve" || action === "comment" || (action === "advance" && WITH_REASON.includes(value.value));
+  const form = useRef<HTMLFormElement>(null);
+  // What must be typed comes first; a channel is mostly the only one.
+  useEffect(() => form.current?.querySelector<HTMLElement>(action === "shelve" ? "input" : "input, select")?.focus(), []);
   const close = () => (asked.value = null);
   const send = (event: Event) => {
     event.preventDefault();
@@ -42,15 +46,15 @@ export function ActionForm({ action, line, page }: Asked) {
     submit({ action, line, page }, value.value, reason.value.trim(), timed ? serverNow() + minutes.value * MINUTE : undefined);
   };
   return (
-    <form class="action" onSubmit={send} aria-label={actionName(action)}>
+    <form class="action" ref={form} onSubmit={send} aria-label={actionName(action)}>
       <h3>{t("act.which", { what: actionName(action), title: say(line.title) })}</h3>
-      {action === "assign" && <Field label={t("act.owner")}><input required autoFocus value={value.value} onInput={(event) => (value.value = event.currentTarget.value)} /></Field>}
-      {action === "advance" && <Field label={t("act.to")}><select autoFocus value={value.value} onChange={(event) => (value.value = event.currentTarget.value)}>{states.map((state) => <option key={state} value={state}>{word("ticket", state)}</option>)}</select></Field>}
-      {(action === "close" || action === "verdict") && <Field label={t("act.verdict")}><select autoFocus value={value.value} onChange={(event) => (value.value = event.currentTarget.value)}>{VERDICTS.map((verdict) => <option key={verdict} value={verdict}>{t(`verdict.${verdict}` as Key)}</option>)}</select></Field>}
+      {action === "assign" && <Field label={t("act.owner")}><input required value={value.value} onInput={(event) => (value.value = event.currentTarget.value)} /></Field>}
+      {action === "advance" && <Field label={t("act.to")}><select value={value.value} onChange={(event) => (value.value = event.currentTarget.value)}>{states.map((state) => <option key={state} value={state}>{word("ticket", state)}</option>)}</select></Field>}
+      {(action === "close" || action === "verdict") && <Field label={t("act.verdict")}><select value={value.value} onChange={(event) => (value.value = event.currentTarget.value)}>{VERDICTS.map((verdict) => <option key={verdict} value={verdict}>{t(`verdict.${verdict}` as Key)}</option>)}</select></Field>}
       {action === "shelve" && <Field label={t("act.channel")}><select value={value.value} onChange={(event) => (value.value = event.currentTarget.value)}>{channels.map((channel) => <option key={channel}>{channel}</option>)}</select></Field>}
       {timed && <Field label={t(action === "shelve" ? "act.for" : "act.until")}><select value={minutes.value} onChange={(event) => (minutes.value = Number(event.currentTarget.value))}>{TIMES.map((time) => <option key={time} value={time}>{time < 60 ? t("span.min", { n: time }) : t("span.h", { n: time / 60, m: 0 })}</option>)}</select></Field>}
       <Field label={t(action === "comment" ? "act.text" : "act.reason")}>
-        <input list="causes" maxLength={2_000} autoFocus={action === "comment" || action === "shelve" || action === "dispatch"} value={reason.value} onInput={(event) => { reason.value = event.currentTarget.value; wanting.value = false; }} />
+        <input list="causes" maxLength={2_000} value={reason.value} onInput={(event) => { reason.value = event.currentTarget.value; wanting.value = false; }} />
       </Field>
       <datalist id="causes">{causes(page).map((cause) => <option key={cause} value={cause} />)}</datalist>
       {wanting.value && <p class="wrong" role="alert">{t("act.needs_reason")}</p>}
