@@ -8,7 +8,7 @@ from aiokafka import AIOKafkaProducer
 
 from app.demo.alarm_listener import AlarmListener
 from app.demo.broker import DemoBroker
-from app.demo.compressed_clock import CompressedClock, messages, send
+from app.demo.sending import send
 from app.process.lifeline_worker import LifelineWorker
 from app.process.worker_options import WorkerOptions
 from broker.access import client_options
@@ -16,6 +16,7 @@ from broker.closing import close_client
 from configuration.configuration import Configuration
 from configuration.lane_plan import plan_of
 from contracts.topics import TopicNames
+from lab.feeds.compressed_clock import CompressedClock, messages
 from lab.feeds.feed import Feed
 from lab.reports.latency import LatencyMeter
 

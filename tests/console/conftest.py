@@ -9,7 +9,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, Page, async_playwright
 
 from tests.testkit.browser import needed
-from tests.testkit.console_double import ConsoleDouble, serving
+from tests.testkit.console.page_double import ConsoleDouble, serving
 
 FLAGS = [
     "--no-sandbox",

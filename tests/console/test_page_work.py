@@ -4,7 +4,7 @@ import pytest
 from playwright.async_api import expect
 
 from tests.console.conftest import OpenPage
-from tests.testkit import console_data as made
+from tests.testkit.console import page_data as made
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.slow]
 

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from app.demo.compressed_clock import Sent, messages
 from app.demo.demo import feeds
 from app.demo.lifeline import only_fed
 from configuration.configuration import Configuration
 from configuration.lane_plan import Plan, plan_of
 from contracts.alarm import decode_alarm
 from contracts.records import Records
+from lab.feeds.compressed_clock import Sent, messages
 from lab.feeds.feed import Feed
 from pipeline.lane.lane import Lane
 from runtime.installation import CONFIGS

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from tests.testkit import console_data as made
+from tests.testkit.console import page_data as made
 
 STATIC: Final = Path(__file__).parents[2] / "console" / "static"
 POLICY: Final = (
