@@ -30,9 +30,11 @@ AREAS_MAX: Final = 3  # that a sentence names one by one
 LEVELS: Final = (("street", "street", "街道"), ("district", "district", "区"))
 LIFELINES_ZH: Final = {
     "water": "供水",
-    "drain": "排水",
+    "drainage": "排水",
     "power": "供电",
     "gas": "燃气",
+    "hazchem": "危化品",
+    "fire": "消防",
     "heat": "供热",
     "metro": "地铁",
     "elevator": "电梯",

@@ -8,6 +8,7 @@ from typing import Final
 
 import msgspec
 
+from alarms.blind_links import LIFELINES_ZH
 from configuration.configuration import Configuration
 from configuration.desk.desk import DeskConfiguration
 from configuration.lane_plan import plan_of
@@ -43,7 +44,9 @@ class ConfiguredCity:
         offset = datetime.now(UTC).astimezone(civil_zone(self.zone)).utcoffset()
         self.offset_minutes = int(offset.total_seconds() // 60) if offset else 0
         self.lifelines: Sequence[LifelineFacts] = [
-            LifelineFacts(name, {"en": name.capitalize(), "zh": name}, len(catalogue))
+            LifelineFacts(
+                name, {"en": name.capitalize(), "zh": LIFELINES_ZH.get(name, name)}, len(catalogue)
+            )
             for name, catalogue in sorted(configuration.catalogues.items())
         ]
         self._read_duty()
