@@ -72,6 +72,6 @@ def test_alarms_may_open_and_end_between_two_pieces(monkeypatch: pytest.MonkeyPa
     looking = stage.surveying()
     assert next(looking) is None, "idle: one alarm is no piece of its own"
     stage.take(cleared(ended))
-    stage.take(ring("power.opened", stage.time_s, colour="orange"))
+    stage.take(ring("power.opened", DAY_S + 2, colour="orange"))
     (found,) = filter(None, looking)
     assert found.desks[0].standing == {"stale": 2}

@@ -40,7 +40,7 @@ def test_the_receivers_of_the_guide_are_good(tmp_path: Path) -> None:
 def test_what_the_shipped_desks_answer_for_has_the_names_of_areas() -> None:
     found = duties_of(load_duty(CONFIGS, CITY, ["water", "power"]).plan)
     names = {"en": "Old Town", "zh": "老城区"}
-    assert found["water-310101"] == Duties("310101", names, ("water",))
+    assert found["water-310101"] == Duties("310101", names, ("water", "drainage"))
     assert found["city"] == Duties("", {}, ())
 
 

@@ -7,14 +7,14 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any, Final
 
 from aiohttp import web
 
+from runtime.installation import HOME
 from tests.testkit.console import page_data as made
 
-STATIC: Final = Path(__file__).parents[2] / "console" / "static"
+STATIC: Final = HOME / "console" / "static"
 POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
