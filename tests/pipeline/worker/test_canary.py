@@ -55,5 +55,5 @@ async def test_canaries_whose_alarm_does_not_come_are_counted(world: World) -> N
         async with holding(world, context) as crew:
             status = crew.runner.status
             await crew.until(lambda: status.canaries_missed > 5)
-            assert asked > 5
+            assert asked >= 5  # the newest counts from when it is due
     assert canaries(world) == []
