@@ -1,6 +1,6 @@
 /** An incident: what happened and to whom, its cause, its evidence, what to do, what was done. */
 
-import { useEffect, useMemo } from "preact/hooks";
+import { useEffect, useLayoutEffect, useMemo } from "preact/hooks";
 import { command, actionName, type Action } from "../commands";
 import { pageIncident } from "../keys";
 import { titleOf } from "../names";
@@ -145,7 +145,8 @@ export function IncidentPage({ id }: { id: string }) {
   );
   useEffect(() => region.open(), [region]);
   const page = region.data.value;
-  useEffect(() => {
+  // Before it is painted: a key may be pressed as soon as the page is seen.
+  useLayoutEffect(() => {
     pageIncident.value = page;
     if (page && filters.value.get("do") === "shelve" && !asked.value) asked.value = { action: "shelve", line: page.line, page };
     return () => (pageIncident.value = null);
