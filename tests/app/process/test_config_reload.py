@@ -184,11 +184,16 @@ class Running:
         return found
 
     async def limits(self) -> list[dict[str, Any]]:
-        """Alarms of limits on their topic."""
+        """Alarms of limits on their topic, once there are any: what was taken is told later."""
         settings = self.configuration.settings
         topic = TopicNames(settings.app).alarms("water")
-        bodies = [json.loads(one.value) for one in await read_all(settings.kafka.bootstrap, topic)]
-        return [body for body in bodies if body.get("rule", {}).get("name") == "limit"]
+        found: list[dict[str, Any]] = []
+        async with asyncio.timeout(WAIT_S):
+            while not found:
+                records = await read_all(settings.kafka.bootstrap, topic)
+                bodies = [json.loads(one.value) for one in records]
+                found = [body for body in bodies if body.get("rule", {}).get("name") == "limit"]
+        return found
 
 
 async def _reloaded(running: Running) -> None:
