@@ -106,13 +106,8 @@ class AlarmDesk:
         """Open alarms and incidents, for metrics."""
         return {"alarms": len(self._open), "incidents": len(self._revisions)}
 
-    def performance(self) -> Performance:
-        """How well desks are served, for metrics."""
-        (found,) = filter(None, self.surveying())
-        return found
-
     def surveying(self) -> Iterator[Performance | None]:
-        """`performance` in pieces, between which the desk may take and answer alarms."""
+        """How well desks are served, in pieces, between which it may take and answer alarms."""
         counts, desks_of = self._duty.counts, self._duty.desks_of
         return surveying(counts, self._standing(), desks_of, self.time_s)
 

@@ -23,6 +23,7 @@ from contracts.ports.console import (
     Written,
 )
 from sinks.history import queries
+from sinks.history.queries import COLOURS, URGENCY
 from sinks.history.store import Store
 from sinks.history.tables import (
     ALARMS,
@@ -42,11 +43,9 @@ USUAL_DAYS: Final = 28  # over which the usual rate of alarms is counted
 LOAD_MS: Final = 600_000
 MEMBERS_MAX: Final = 200  # whose alarms and whose notices a page of an incident shows
 NEVER_MS: Final = 2**62
-COLOURS: Final = ("red", "orange", "yellow", "blue")
-_RANK: Final = case(
-    {colour: rank for rank, colour in enumerate(COLOURS)}, value=INCIDENTS.c.colour, else_=4
+_ORDER: Final = tuple_(
+    URGENCY, func.coalesce(INCIDENTS.c.due_ms, literal(NEVER_MS)), INCIDENTS.c.id
 )
-_ORDER: Final = tuple_(_RANK, func.coalesce(INCIDENTS.c.due_ms, literal(NEVER_MS)), INCIDENTS.c.id)
 
 
 class _Step(msgspec.Struct):
@@ -195,7 +194,7 @@ class HistoryReading:
             select(MEMBERS.c.lifeline, MEMBERS.c.asset, INCIDENTS.c.id, INCIDENTS.c.colour)
             .join(INCIDENTS, INCIDENTS.c.id == MEMBERS.c.incident)
             .where(INCIDENTS.c.open, MEMBERS.c.state == "active")
-            .order_by(_RANK.desc(), INCIDENTS.c.id)
+            .order_by(URGENCY.desc(), INCIDENTS.c.id)
         )
         with self._store.reading() as connection:
             rows = connection.execute(asked).all()
@@ -279,7 +278,7 @@ def _conditions(connection: Connection, wanted: IncidentQuery) -> list[Any]:
         there = (told.incident == INCIDENTS.c.id, told.desk == wanted.desk)
         found.append(exists().where(*there, told.withheld_by.is_(None)))
     if wanted.after:
-        last = select(_RANK, func.coalesce(INCIDENTS.c.due_ms, NEVER_MS), INCIDENTS.c.id)
+        last = select(URGENCY, func.coalesce(INCIDENTS.c.due_ms, NEVER_MS), INCIDENTS.c.id)
         row = connection.execute(last.where(INCIDENTS.c.id == wanted.after)).first()
         if row is not None:
             found.append(tuple_(*map(literal, row)) < _ORDER)
@@ -378,7 +377,7 @@ def _cells(connection: Connection, midnight_ms: int) -> list[Cell]:
         select(
             of.lifeline,
             INCIDENTS.c.district,
-            func.min(_RANK).label("rank"),
+            func.min(URGENCY).label("rank"),
             func.count().label("open"),
             func.sum(case((INCIDENTS.c.acknowledged, 0), else_=1)).label("unacknowledged"),
         )

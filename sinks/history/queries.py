@@ -23,8 +23,11 @@ from sinks.history.tables import (
 )
 
 MOST: Final = 1_000
-_URGENCY: Final = case(
-    {"red": 0, "orange": 1, "yellow": 2, "blue": 3}, value=INCIDENTS.c.colour, else_=4
+COLOURS: Final = ("red", "orange", "yellow", "blue")  # the most urgent first
+URGENCY: Final = case(
+    {colour: rank for rank, colour in enumerate(COLOURS)},
+    value=INCIDENTS.c.colour,
+    else_=len(COLOURS),
 )
 
 
@@ -200,7 +203,7 @@ def open_incidents(
     if wanted.desk:
         told = NOTICES.c.desk == wanted.desk, NOTICES.c.withheld_by.is_(None)
         asked = asked.where(INCIDENTS.c.id.in_(select(NOTICES.c.incident).where(*told)))
-    asked = asked.order_by(_URGENCY, INCIDENTS.c.onset_ms, INCIDENTS.c.id).limit(most)
+    asked = asked.order_by(URGENCY, INCIDENTS.c.onset_ms, INCIDENTS.c.id).limit(most)
     return _answers(IncidentLine, connection.execute(asked).all())
 
 
