@@ -94,9 +94,28 @@ class Terminal:
             late.cancel()
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGINT)
+            self._ended(process)
+
+    @staticmethod
+    def _ended(process: subprocess.Popen[str]) -> None:
+        """Wait for its end; who does not end leaves nothing behind for other tests."""
+        try:
             process.communicate(timeout=WAIT_S)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+            raise
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """As from a terminal: what a job in the background starts would ignore Ctrl-C."""
+    former = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, former)
+
+
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.long
 @pytest.mark.broker
 @pytest.mark.slow
