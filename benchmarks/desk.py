@@ -22,14 +22,16 @@ from benchmarks.support.claims import Claim, print_claims, print_table
 from configuration.configuration import Configuration
 from configuration.settings import Snapshot
 from contracts.ports.status import DeskStatus
+from contracts.quantities import Duration
 from runtime.installation import CONFIGS
-from tests.testkit.desk.alarms import BEGAN_S, alarm, alarm_id
+from tests.testkit.desk.alarms import alarm, alarm_id
 from tests.testkit.desk.city import LANES, DeskCity, desk_city
 from tests.testkit.desk.process import PARTS
 from tests.testkit.kafka.broker import Cluster, missing
 
 OPEN, MORE, ACKS = 100_000, 40_000, 100
 A_TRANSACTION = 1_000
+A_SECOND = 100  # revisions in a second of lane time
 COLOURS = ("orange", *["yellow"] * 4, *["blue"] * 15)
 GOAL_PER_S, GOAL_MS = 2_000.0, 100.0
 WAIT_S, LOOK_S = 900.0, 0.02
@@ -78,12 +80,17 @@ class Watch:
         return waiter
 
 
-async def ring(city: DeskCity, first: int, count: int, revision: int) -> None:
-    """Revisions in turn over all lanes, a hundred in a second of lane time."""
+async def ring(city: DeskCity, first: int, count: int, revision: int, began_s: int) -> None:
+    """Revisions in turn over all lanes."""
     for place in range(first, first + count, A_TRANSACTION):
         numbers = range(place, min(place + A_TRANSACTION, first + count))
         bodies = [
-            alarm(n % OPEN, BEGAN_S + n // 100, revision=revision, colour=COLOURS[n % len(COLOURS)])
+            alarm(
+                n % OPEN,
+                began_s + n // A_SECOND,
+                revision=revision,
+                colour=COLOURS[n % len(COLOURS)],
+            )
             for n in numbers
         ]
         await city.ring(place // A_TRANSACTION % LANES, *bodies)
@@ -93,9 +100,8 @@ async def ring(city: DeskCity, first: int, count: int, revision: int) -> None:
 async def stage(city: DeskCity, parts_of: PartsOf) -> AsyncIterator[DeskStatus]:
     """The stage in this process, once it is recovered."""
     options, settings = WorkerOptions(lifeline="desk"), city.configuration.settings
-    configuration = replace(
-        city.configuration, settings=structs.replace(settings, snapshot=Snapshot())
-    )
+    shipped = {"snapshot": Snapshot(), "session_timeout": Duration("30 s")}
+    configuration = replace(city.configuration, settings=structs.replace(settings, **shipped))
     async with DeskWorker(configuration, options, parts_of(configuration)) as worker:
         await _until(lambda: worker.ready() and len(worker.lanes()) == 1)
         (status,) = worker.lanes()
@@ -135,12 +141,14 @@ async def acknowledged(city: DeskCity) -> list[float]:
 
 async def measure(parts_of: PartsOf) -> None:
     """Open alarms, then measure what comes behind them with a stage that starts anew."""
+    # They end now: alarms of another month would let months of clocks fire at once.
+    began_s = int(time.time()) - (OPEN + MORE) // A_SECOND
     with TemporaryDirectory(prefix="tocsin-desk-") as folder, Cluster() as kafka:
         async with desk_city(Path(folder), kafka.bootstrap, "desk") as city:
-            await ring(city, 0, OPEN, revision=1)
+            await ring(city, 0, OPEN, 1, began_s)
             async with stage(city, parts_of) as status:
                 await _until(lambda: status.position >= OPEN and not status.waiting)
-            await ring(city, OPEN, MORE, revision=2)
+            await ring(city, OPEN, MORE, 2, began_s)
             async with stage(city, parts_of) as status:
                 per_s, per_core_s = await rates(status)
                 opened = status.open["alarms"]

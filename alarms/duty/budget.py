@@ -1,5 +1,6 @@
 """Alarm budget of a desk: how many notices people can bear, and what becomes of the rest."""
 
+from bisect import insort
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -90,8 +91,12 @@ class HeldBack(msgspec.Struct):
             self.counts[key] = self.counts.get(key, 0) + 1
         if len(self.foremost) == most and self.foremost[-1] < matter:
             return
-        others = [other for other in self.foremost if other.incident != matter.incident]
-        self.foremost = sorted([*others, matter])[:most]
+        for place, other in enumerate(self.foremost):
+            if other.incident == matter.incident:
+                del self.foremost[place]
+                break
+        insort(self.foremost, matter)
+        del self.foremost[most:]
 
     def join(self, other: "HeldBack", most: int) -> None:
         """Add what was kept back elsewhere."""

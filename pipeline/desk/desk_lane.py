@@ -95,7 +95,8 @@ class DeskLane:
             raise FatalError(msg)
         lane = cls(topics, desk_for, desk_for(header["config"]))
         # What comes of that was told when the state was new.
-        lane.desk.restore(decoded(snapshot.arrays["desk"]))
+        with collector.resting():
+            lane.desk.restore(decoded(snapshot.arrays["desk"]))
         lane.outbox = Outbox(header["sequence"], header["digest"])
         lane.positions = dict(header["positions"])
         lane.position, lane.commands = header["position"], header["commands"]
