@@ -299,7 +299,7 @@ async def test_real_brokers_and_a_real_alertmanager_through_restarts(
         async with town.told():
             await server.until(3)
             # Whoever is slower than the hook would see this superseded by the end of its incident.
-            await until(lambda: (tmp_path / "cap" / "n-2.xml").exists())
+            await until((tmp_path / "cap" / "n-2.xml").exists)
             await town.say(notice(3, reason="over"))
             await server.until(4)
             (left,) = await alerts.until(1)
