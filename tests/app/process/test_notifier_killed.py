@@ -1,67 +1,26 @@
 """`tocsin notify` killed between sends: nothing is lost, and what comes twice has the same key."""
 
-import asyncio
 import json
 from itertools import pairwise
 from pathlib import Path
 
-import msgspec
 import pytest
-from aiokafka import AIOKafkaProducer
 
 from broker.topics import TopicPlan, ensure, notice_topics
-from contracts.desk.notice import Notice
 from contracts.topics import TopicNames
-from tests.testkit import city
-from tests.testkit.desk.notices import Hook, hook, notice
+from tests.testkit.desk.notices import hook, notice
+from tests.testkit.desk.notifier import installed, say, started
 from tests.testkit.in_process import until
 from tests.testkit.kafka.broker import Cluster
-from tests.testkit.kafka.ports import free_ports
-from tests.testkit.worker_process import TOCSIN, WorkerProcess
 
 APP = "killed"
 NOTICES = 120
 KILLS = 5
-
-
-def installed(folder: Path, kafka: Cluster, server: Hook) -> WorkerProcess:
-    """A small city with one webhook, and the process that tells it."""
-    configs = folder / "configs"
-    city.configure(configs, 1, 1, folder / "state")
-    settings = configs / "tocsin.yaml"
-    settings.write_text(settings.read_text().replace("app: tocsin", f"app: {APP}"))
-    key = folder / "key"
-    key.write_text("whsec_" + "b2xk" * 10)
-    (configs / "notices").mkdir()
-    (configs / "notices" / "receivers.yaml").write_text(
-        f"receivers:\n  - id: hook\n    webhook:\n      url: {server.url}\n"
-        f'      secrets: ["${{file:{key}}}"]\n'
-    )
-    words = ["--configs", str(configs), "--bootstrap", kafka.bootstrap]
-    program = [TOCSIN, "--verbose", "notify"]
-    (port,) = free_ports(1)
-    return WorkerProcess(words, port, folder / "log", instance="", program=program)
-
-
-async def say(kafka: Cluster, notices: list[Notice]) -> None:
-    """Notices as the desk stage leaves them."""
-    producer = AIOKafkaProducer(bootstrap_servers=kafka.bootstrap, acks="all")
-    await producer.start()
-    try:
-        for one in notices:
-            body, headers = msgspec.json.encode(one), [("tocsin", b"notice")]
-            await producer.send_and_wait(TopicNames(APP).notices, body, headers=headers)
-    finally:
-        await producer.stop()
-
-
-async def started(process: WorkerProcess) -> None:
-    """Start it, and wait until it knows where it goes on."""
-    process.start()
-    loop = asyncio.get_running_loop()
-    while await loop.run_in_executor(None, process.get, "/readyz") is None:
-        assert process.process.poll() is None, process.log.read_text()[-4000:]
-        await asyncio.sleep(0.1)
+RECEIVERS = """\
+receivers:
+  - id: hook
+    webhook: {{url: "{url}", secrets: ["${{file:{key}}}"]}}
+"""
 
 
 @pytest.mark.long
@@ -71,10 +30,11 @@ async def test_nothing_is_lost_and_repeats_have_the_same_key(
 ) -> None:
     await ensure(notice_topics(TopicNames(APP), TopicPlan(replication=1)), kafka.bootstrap)
     async with hook() as server:
-        process = installed(tmp_path, kafka, server)
+        receivers = RECEIVERS.format(url=server.url, key=tmp_path / "key")
+        process = installed(tmp_path, kafka, APP, receivers)
         try:
             await started(process)
-            await say(kafka, [notice(n, incident=f"i-{n}") for n in range(NOTICES)])
+            await say(kafka, APP, [notice(n, incident=f"i-{n}") for n in range(NOTICES)])
             for kill in range(KILLS):
                 await server.until((kill + 1) * NOTICES // (KILLS + 1))
                 process.kill()

@@ -42,12 +42,7 @@ def on_small_disk(site: Site, worker: WorkerProcess) -> None:
 
 def with_shifted_clock(site: Site, worker: WorkerProcess) -> None:
     """Let a worker's wall clock be moved while it runs."""
-    library = site.folder / "shifted_clock.so"
-    command = ["cc", "-shared", "-fPIC", "-O1", "-o", str(library), str(SOURCE), "-ldl"]
-    subprocess.run(command, check=True)
-    shift(site, 0)
-    place = str(site.folder / "shift_s")
-    worker.environment |= {"LD_PRELOAD": str(library), "SHIFT_S": place}
+    give_clock(site.folder, worker)
 
 
 def with_both(site: Site, worker: WorkerProcess) -> None:
@@ -56,9 +51,19 @@ def with_both(site: Site, worker: WorkerProcess) -> None:
     with_shifted_clock(site, worker)
 
 
-def shift(site: Site, seconds: int) -> None:
-    """Move the wall clock of workers; the file is written in place, since they map it."""
-    path = site.folder / "shift_s"
+def give_clock(folder: Path, worker: WorkerProcess) -> None:
+    """Give a process a wall clock that `shift` moves."""
+    library = folder / "shifted_clock.so"
+    command = ["cc", "-shared", "-fPIC", "-O1", "-o", str(library), str(SOURCE), "-ldl"]
+    subprocess.run(command, check=True)
+    shift(folder, 0)
+    place = str(folder / "shift_s")
+    worker.environment |= {"LD_PRELOAD": str(library), "SHIFT_S": place}
+
+
+def shift(folder: Path, seconds: int) -> None:
+    """Move the wall clock of processes; the file is written in place, since they map it."""
+    path = folder / "shift_s"
     path.touch()
     with path.open("r+b") as file:
         file.write(struct.pack("=q", seconds))
@@ -102,7 +107,7 @@ async def jump(stage: Stage, rounds: int = 1) -> int:
     """The wall clock is an hour fast, an hour slow, and right again."""
     for _ in range(rounds):
         for seconds in (HOUR_S, -HOUR_S, 0):
-            shift(stage.site, seconds)
+            shift(stage.site.folder, seconds)
             await asyncio.sleep(SPELL_S)
     now_ms, stamps = time.time() * 1000, await published_ms(stage.site.bootstrap)
     assert max(stamps) > now_ms + HOUR_S * 500, "no worker's clock was fast"
