@@ -10,6 +10,7 @@ from contracts.bounded_text import bounded
 from contracts.errors import ConfigError
 
 FORMAT_VARIABLE: Final = "TOCSIN_LOG"  # processes that a supervisor starts inherit it
+START_LOG: Final = "tocsin.start"  # written whatever else is logged
 LINE_BYTES: Final = 4096
 TRACE_BYTES: Final = 16 << 10
 LIKE_EACH_OTHER: Final = 50  # lines of one kind in each stretch of time

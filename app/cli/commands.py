@@ -342,6 +342,13 @@ def console(arguments: argparse.Namespace) -> int:
     return print_user(arguments)
 
 
+def plan(arguments: argparse.Namespace) -> int:
+    """Say what channels need under a configuration."""
+    from operate.plan.plan import plan as tell  # noqa: PLC0415 - loads numba
+
+    return tell(arguments)
+
+
 def dead_letters(arguments: argparse.Namespace) -> int:
     """List what was refused, show one in full, or send originals once more."""
     from operate.dead_letters import dead_letters as act  # noqa: PLC0415 - loads Kafka
@@ -373,6 +380,7 @@ COMMANDS: Final[dict[str, Callable[[argparse.Namespace], int]]] = {
     "ledger": ledger,
     "look": look,
     "notify": notify,
+    "plan": plan,
     "record": record,
     "replay": replay,
     "run": run,

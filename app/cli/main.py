@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from app.cli.parser import parser
 from contracts.errors import AccessDenied, ConfigError, TocsinError
 from runtime import kernel_cache
-from runtime.bounded_log import FORMAT_VARIABLE, RateLimit, log_formatter
+from runtime.bounded_log import FORMAT_VARIABLE, START_LOG, RateLimit, log_formatter
 from runtime.exit_codes import FAILED, WRONG_USE
 
 
@@ -32,6 +32,7 @@ def _log_to_stderr(level: int) -> None:
     to_stderr.setFormatter(log_formatter(os.environ.get(FORMAT_VARIABLE, "text")))
     to_stderr.addFilter(RateLimit())
     logging.basicConfig(level=level, handlers=[to_stderr])
+    logging.getLogger(START_LOG).setLevel(logging.INFO)
     # The client reports every retry of a broker that is away; lanes say it once, in their words.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     # So it is with connections that break on their way back into the pool.

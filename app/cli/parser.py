@@ -8,6 +8,7 @@ from typing import Final
 from app.cli import alarm_options, history_options, lab_options, ledger_options
 from contracts.kafka import has_credentials, masked
 from operate.console.options import console
+from operate.plan.options import plan
 from runtime.installation import CONFIGS
 from runtime.kernel_cache import CPUS, HOST
 
@@ -312,6 +313,12 @@ _COMMANDS: Final = (
         _check,
         "judge a configuration before anything runs it",
         "tocsin check configs --test",
+    ),
+    (
+        "plan",
+        plan,
+        "memory, cores, partitions and snapshots that channels need, and how far off that is",
+        "tocsin plan city.csv configs --form arrow --per-message 500 --run",
     ),
     (
         "explain",

@@ -31,6 +31,7 @@ from contracts.topics import TopicNames
 from operate.settings import settled
 from pipeline.snapshot.copy_buffer import SnapshotSlot
 from runtime import failpoints, supervision
+from runtime.bounded_log import START_LOG
 from runtime.exit_deadline import ExitDeadline
 from runtime.queues import OneThread
 from sinks.http.desk_metrics import DeskCollector
@@ -39,6 +40,13 @@ from sinks.http.metrics import MetricsCollector
 from sinks.http.notice_metrics import NoticeCollector
 
 log = logging.getLogger("tocsin.run")
+start_log = logging.getLogger(START_LOG)
+
+
+def say_started(configuration: Configuration, lanes: str) -> None:
+    """Log what runs here: one line a start, of one event."""
+    words = (version("tocsin"), configuration.hash, lanes)
+    start_log.info("started: version %s, configuration %s, lanes of %s", *words)
 
 
 def give_way(nice: int) -> None:
@@ -57,6 +65,8 @@ async def run_worker(arguments: argparse.Namespace) -> int:
     reload = ConfigReload(arguments, configuration, services)
     workers = LifelineWorkers(services, lambda: reload.status)
     rules = ReloadRules() if arguments.supervised else configuration.settings.reload
+    lanes = (f"{name} ({configuration.partitions[name]})" for name in arguments.lifeline)
+    say_started(configuration, ", ".join(lanes))
     give_way(min(configuration.settings.lifelines[options.lifeline].nice for options in options_of))
     async with reload_triggers(rules, arguments.configs, reload.ask):
         http = configuration.settings.http
@@ -70,6 +80,7 @@ async def run_desk(
     configuration = settled(arguments)
     options = WorkerOptions(lifeline=DESK, instance=arguments.instance)
     worker = DeskWorker(configuration, options, parts_of(configuration))
+    say_started(configuration, f"{DESK} (1)")
     return await serve(worker, configuration.settings.http, DeskCollector)
 
 

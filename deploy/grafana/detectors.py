@@ -81,6 +81,13 @@ DETECTORS: Final = Dashboard(
                     "short",
                     (by_lifeline("tocsin_channels_shelved{HERE}"), "{{lifeline}}"),
                 ),
+                lines(
+                    "Canaries missed",
+                    "Known anomalies in a row, one a minute, for which a lane has not rung; of the "
+                    "lane that has missed most. From 3 on it counts as blind.",
+                    "short",
+                    ("max by (lifeline) (tocsin_canaries_missed{HERE})", "{{lifeline}}"),
+                ),
             ),
         ),
         Row(

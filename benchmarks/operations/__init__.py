@@ -1,0 +1,1 @@
+"""What those who run workers ask: what they cost."""

@@ -1,0 +1,1 @@
+"""What a catalogue needs under a configuration: memory, cores, partitions, snapshots."""
