@@ -63,6 +63,7 @@ def rights(lifelines: Iterable[str], names: TopicNames) -> list[Right]:
       (`tocsin shadow`).
     - `history` keeps alarms, incidents, notices and what journals say of commands in SQL
       (`tocsin history run` and `rebuild`).
+    - `console` sends what people answer on the page, and reads no topic (`tocsin console run`).
     - `reader` reads telemetry, alarms, incidents, journals and what was refused; writes nothing
       (`tocsin record`, `tocsin ledger run`).
 
@@ -77,8 +78,8 @@ def rights(lifelines: Iterable[str], names: TopicNames) -> list[Right]:
         tuple(map(of, known))
         for of in (names.telemetry, names.commands, names.alarms, names.journal, names.manifests)
     )
-    shared = (names.dead_letters, names.shadow)
-    answered = (names.incidents, names.notices, names.current)
+    shared, told = (names.dead_letters, names.shadow), (names.incidents, names.notices)
+    answered = (*told, names.current)
     heard = (*answered, names.receipts)
     own = (names.journal(DESK), names.manifests(DESK), *answered)
     return [
@@ -98,15 +99,15 @@ def rights(lifelines: Iterable[str], names: TopicNames) -> list[Right]:
         Right("desk-stage", ("Write",), "topic", (names.dead_letters,)),
         Right("desk-stage", ("Read",), "group", (desk_group(app),)),
         Right("desk-stage", ("Write",), "transactional-id", (f"{app}-{DESK}-",), prefixed=True),
-        Right("notify", ("Read",), "topic", (names.incidents, names.notices)),
+        Right("notify", ("Read",), "topic", told),
         Right("notify", ("Read", "Write"), "topic", (names.receipts,)),
         Right("notify", ("Write",), "transactional-id", (f"{app}-notify-",), prefixed=True),
         Right("gateway", ("Write",), "topic", telemetry),
         Right("desk", ("Read",), "topic", (*alarms, *heard, *journal, *manifests)),
         Right("desk", ("Write",), "topic", (*commands, names.commands(DESK))),
         Right("desk", ("Read",), "group", (f"{app}-desk",), prefixed=True),
-        Right("history", ("Read",), "topic", (*alarms, *journal, names.journal(DESK))),
-        Right("history", ("Read",), "topic", (names.incidents, names.notices)),
+        Right("history", ("Read",), "topic", (*alarms, *journal, names.journal(DESK), *told)),
+        Right("console", ("Write",), "topic", (*commands, names.commands(DESK))),
         Right("reader", ("Read",), "topic", (*telemetry, *alarms, *heard, *journal, *shared)),
         Right("reader", ("Read",), "topic", (names.journal(DESK),)),
         Right("reader", ("Read",), "group", (f"{app}-reader",), prefixed=True),

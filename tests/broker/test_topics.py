@@ -63,7 +63,10 @@ def test_only_the_stage_may_write_what_it_tells_and_join_its_group() -> None:
     assert groups == {"desk-stage"}
     assert {
         r.role for r in given if "Write" in r.operations and names.commands("desk") in r.names
-    } == {"desk"}
+    } == {"desk", "console"}
+    of_console = [r for r in given if r.role == "console"]
+    assert [r.operations for r in of_console] == [("Write",)]
+    assert of_console[0].names == (names.commands("water"), names.commands("desk"))
 
 
 def _covers(right: Right, name: str) -> bool:

@@ -6,7 +6,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page, async_playwright, expect
 
 from tests.testkit.browser import needed
 from tests.testkit.console.page_double import ConsoleDouble, serving
@@ -21,7 +21,8 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-STEP_MS = 20_000
+STEP_MS = 60_000
+expect.set_options(timeout=STEP_MS)
 
 OpenPage = Callable[..., AbstractAsyncContextManager[tuple[Page, ConsoleDouble]]]
 

@@ -55,6 +55,20 @@ async def test_an_assignment_can_be_undone(open_page: OpenPage) -> None:
     assert [command["owner"] for command in double.commands] == ["chen.jie", "wang.fang"]
 
 
+async def test_an_open_form_says_that_the_ticket_has_changed_meanwhile(open_page: OpenPage) -> None:
+    async with open_page(f"/incident/i-{1:016x}") as (page, double):
+        await page.get_by_role("button", name="Assign").click()
+        await expect(page.get_by_label("To whom")).to_be_focused()
+        double.lines[1]["owner"] = "zhao.min"
+        double.lines[1]["revision"] += 1
+        double.change(double.lines[1])
+        await expect(page.locator("form.action [role=status]")).to_contain_text("zhao.min")
+        await page.get_by_label("To whom").fill("chen.jie")
+        await page.get_by_role("button", name="Send").click()
+        await expect(page.locator(".results .done")).to_contain_text("Assign: done")
+    assert double.commands[0]["revision"] == 4
+
+
 async def test_shelving_asks_for_a_reason_once(open_page: OpenPage) -> None:
     async with open_page(f"/incident/i-{0:016x}") as (page, double):
         await expect(page.get_by_role("button", name="Shelve")).to_be_visible()

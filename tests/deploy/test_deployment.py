@@ -15,6 +15,7 @@ import yaml
 
 from app.cli.parser import parser
 from configuration.configuration import Configuration
+from operate.console.users import load_users
 from tests.tidy import ROOMS
 
 DEPLOY: Final = Path(__file__).parents[2] / "deploy"
@@ -85,7 +86,8 @@ def test_kustomize_builds_what_is_listed(folder: str) -> None:
 
 
 def _pods() -> Iterator[dict[str, Any]]:
-    return (one["spec"]["template"]["spec"] for one in RESOURCES if one["kind"] == "StatefulSet")
+    kinds = {"StatefulSet", "Deployment"}
+    return (one["spec"]["template"]["spec"] for one in RESOURCES if one["kind"] in kinds)
 
 
 def test_no_container_may_write_or_rise() -> None:
@@ -130,6 +132,11 @@ def test_the_configuration_of_compose_is_sound(tmp_path: Path) -> None:
     found = Configuration.load(folder, {})
     assert found.settings.kafka.bootstrap == "kafka:9092"
     assert (found.settings.history.url or "").startswith("postgresql")
+    port = found.settings.console.port
+    service = COMPOSE["services"]["console"]
+    assert service["ports"] == [f"127.0.0.1:{port}:{port}"], "in the clear, so on loopback alone"
+    users = [one for one in service["volumes"] if found.settings.console.users in one]
+    assert load_users(DEPLOY / "compose" / users[0].split(":")[0]) == {}
 
 
 def _commands() -> Iterator[list[str]]:
@@ -149,6 +156,8 @@ def _commands() -> Iterator[list[str]]:
 def test_each_command_is_one_that_tocsin_knows() -> None:
     commands = list(_commands())
     assert len(commands) >= 8
+    consoles = [words for words in commands if words[:2] == ["console", "run"]]
+    assert len(consoles) == 3, "systemd, Kubernetes, compose"
     for words in commands:
         parser().parse_args(words)
 

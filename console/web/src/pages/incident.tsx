@@ -6,7 +6,7 @@ import { pageIncident } from "../keys";
 import { titleOf } from "../names";
 import { CauseGraph } from "../parts/graph";
 import { Evidence } from "../parts/evidence";
-import { asked } from "../parts/form";
+import { asked, stepsOf } from "../parts/form";
 import { Mark } from "../parts/mark";
 import { Timeline } from "../parts/timeline";
 import { AgeOf, Due } from "../parts/when";
@@ -127,7 +127,7 @@ function press(page: Page, action: Action): void {
 function actionsOf(page: Page): Action[] {
   const may = new Set(page.may);
   const wanted: Action[] = page.line.acknowledged ? ["advance", "assign", "shelve", "comment", "close"] : ["acknowledge", "dispatch", "assign", "shelve", "comment"];
-  return wanted.filter((action) => may.has(action) && (action !== "advance" || page.next.length > 0) && (action !== "close" || page.next.includes("closed")));
+  return wanted.filter((action) => may.has(action) && (action !== "advance" || stepsOf(page).length > 0) && (action !== "close" || page.next.includes("closed")));
 }
 
 function ActionBar({ page }: { page: Page }) {
@@ -148,6 +148,8 @@ export function IncidentPage({ id }: { id: string }) {
   // Before it is painted: a key may be pressed as soon as the page is seen.
   useLayoutEffect(() => {
     pageIncident.value = page;
+    const form = asked.peek();
+    if (page && form?.line.id === page.line.id) asked.value = { ...form, line: page.line, page };
     if (page && filters.value.get("do") === "shelve" && !asked.value) asked.value = { action: "shelve", line: page.line, page };
     return () => (pageIncident.value = null);
   }, [page]);

@@ -1,7 +1,7 @@
 /** The form of an action, beside the line that it is about; it asks no more than it must. */
 
 import { signal, useSignal } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { type Action, actionName, command, type Fields } from "../commands";
 import { mayCommand } from "../store";
 import { serverNow } from "../api";
@@ -19,6 +19,9 @@ const VERDICTS = ["true", "false", "test", "maintenance", "duplicate", "unknown"
 const BY_TIME = ["parked", "extended"];
 const WITH_REASON = ["returned", ...BY_TIME];
 
+/** States that a ticket may be brought to; closing has a form of its own. */
+export const stepsOf = (page: IncidentPage | null): string[] => (page?.next ?? []).filter((state) => state !== "closed");
+
 /** Causes that the rules themselves name, to choose from. */
 const causes = (page: IncidentPage | null): string[] => [...new Set((page?.alarms ?? []).map(({ alarm }) => alarm.cause).filter(Boolean))];
 
@@ -28,7 +31,9 @@ function Field({ label, children }: { label: string; children: preact.ComponentC
 
 export function ActionForm({ action, line, page }: Asked) {
   const channels = [...new Set((page?.incident.situation.members ?? []).map((member) => member.channel))];
-  const states = page?.next ?? [];
+  const states = stepsOf(page);
+  const opened = useRef(line).current;
+  const changed = opened.ticket_state !== line.ticket_state || opened.owner !== line.owner;
   const value = useSignal(action === "advance" ? (states[0] ?? "") : action === "close" || action === "verdict" ? "true" : action === "shelve" ? (channels[0] ?? "") : "");
   const reason = useSignal("");
   const minutes = useSignal(60);
@@ -38,6 +43,10 @@ export function ActionForm({ action, line, page }: Asked) {
   const form = useRef<HTMLFormElement>(null);
   // What must be typed comes first; a channel is mostly the only one.
   useEffect(() => form.current?.querySelector<HTMLElement>(action === "shelve" ? "input" : "input, select")?.focus(), []);
+  // The page is read anew below an open form: what is not possible any more is not sent.
+  useLayoutEffect(() => {
+    if (action === "advance" && !states.includes(value.value)) value.value = states[0] ?? "";
+  }, [page]);
   const close = () => (asked.value = null);
   const send = (event: Event) => {
     event.preventDefault();
@@ -48,6 +57,7 @@ export function ActionForm({ action, line, page }: Asked) {
   return (
     <form class="action" ref={form} onSubmit={send} aria-label={actionName(action)}>
       <h3>{t("act.which", { what: actionName(action), title: say(line.title) })}</h3>
+      {changed && <p role="status">{t("act.changed", { state: word("ticket", line.ticket_state), who: line.owner || t("line.nobody") })}</p>}
       {action === "assign" && <Field label={t("act.owner")}><input required value={value.value} onInput={(event) => (value.value = event.currentTarget.value)} /></Field>}
       {action === "advance" && <Field label={t("act.to")}><select value={value.value} onChange={(event) => (value.value = event.currentTarget.value)}>{states.map((state) => <option key={state} value={state}>{word("ticket", state)}</option>)}</select></Field>}
       {(action === "close" || action === "verdict") && <Field label={t("act.verdict")}><select value={value.value} onChange={(event) => (value.value = event.currentTarget.value)}>{VERDICTS.map((verdict) => <option key={verdict} value={verdict}>{t(`verdict.${verdict}` as Key)}</option>)}</select></Field>}

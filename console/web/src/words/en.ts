@@ -130,6 +130,7 @@ export const en = {
   "act.for": "For",
   "act.until": "Until in",
   "act.text": "Note",
+  "act.changed": "It has changed meanwhile: {state}, {who}.",
   "act.needs_reason": "A reason is needed.",
   "act.which": "{what}: {title}",
   "result.sent": "{what}: sent",

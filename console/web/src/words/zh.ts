@@ -132,6 +132,7 @@ export const zh: Record<Key, string> = {
   "act.for": "时长",
   "act.until": "期限",
   "act.text": "备注",
+  "act.changed": "期间已有变化：{state}，{who}。",
   "act.needs_reason": "请填写原因。",
   "act.which": "{what}：{title}",
   "result.sent": "{what}：已提交",
