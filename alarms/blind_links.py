@@ -45,6 +45,10 @@ LIFELINES_ZH: Final = {
     "pit": "基坑",
     "building": "房屋",
     "telecom": "通信",
+    "curtain": "玻璃幕墙",
+    "gallery": "综合管廊",
+    "weather": "气象",
+    "stores": "仓储",
 }
 STILL: Final = {
     "en": "{name}: {silent} of its {channels} {lifeline} channels silent for {lasted}{blind}.",

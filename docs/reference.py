@@ -36,6 +36,7 @@ from contracts.desk.notice import Notice, Withheld
 from contracts.desk.receipt import Receipt
 from contracts.journal import Accept, Promote, Rollback, Shadow, Shelve, Unshelve
 from contracts.ports.status import LaneStatus, ProcessStatus
+from docs.lifelines import page as lifelines
 from docs.sentences import page as sentences
 from ingest.json.reading import Reading
 from sinks.http.desk_metrics import DeskCollector
@@ -273,6 +274,7 @@ PAGES: Final = {
     "metrics": metrics,
     "records": records,
     "sentences": sentences,
+    "lifelines": lifelines,
 }
 
 

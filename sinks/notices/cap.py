@@ -46,6 +46,8 @@ _CATEGORIES: Final = {
     "elevator": "Safety",
     "pit": "Safety",
     "subsidence": "Geo",
+    "weather": "Met",
+    "stores": "Health",
 }
 _NO_DUTIES: Final = Duties("", {}, ())
 _OVER: Final = _Grade("Past", "Minor", "AllClear")
