@@ -1,6 +1,8 @@
 """The usual value of the hour and the kind of day, and how far a reading lies from it."""
 
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Annotated, Any, ClassVar, Final, Literal
 
 import msgspec
@@ -17,14 +19,17 @@ from detectors.base.days import DAY_NS, kind_of_day, numbered, wrong_dates
 from detectors.base.days import columns as day_columns
 from detectors.base.findings import SIDES, by_expected
 from detectors.base.kind import Columns, Fault, Kind, Roster, Scene
-from detectors.base.level_step import Levels, figures, may_learn, ring, severity
-from detectors.base.row_rule import RowRule
+from detectors.base.level_step import Levels, figures, ring, severity
+from detectors.base.row_rule import RowRule, copy_leading, joined
 from detectors.false_alarm_rate.rate import FalseAlarmRate, band
 
 NAME: Final = "seasonal"
+MEMORY: Final = f"{NAME}.memory"  # beside the profiles, so that an earlier release reads those
 # Standard deviation of a normal variable over its mean absolute deviation: sqrt(pi / 2).
 SIGMA_PER_DEVIATION: Final = 1.2533141373155003
 CLIP: Final = 3.0
+WORKDAY_D: Final = 7 / 5  # days from one workday to the next, on the mean of a week
+NO_DAY: Final = int(np.iinfo(np.int32).min)  # nothing learned yet, or the gate is open
 _SCORED: Final = int(Disposition.SCORED)
 
 
@@ -34,10 +39,17 @@ class Seasonal(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     For every kind of day (workday, Saturday, Sunday, eve of a holiday; the calendar says which
     dates are another kind than their weekday, and which are eves) and every slot of it, a mean
     `m` and a mean absolute deviation `s` are learned, each reading clipped at three deviations so
-    that a fault moves them little: `d = clip(x - m, +-3 u)`, `m += a d`, `s += a (|d| - s)` with
-    `a = 1 / min(n, memory)` for the n-th reading of the slot. The score is `(x - m) / u` with
-    `u = max(1.2533 s, floor, floor_share |m|)`. Other rules judge the residual `x - m` under the
-    name `seasonal`.
+    that a fault moves them little: `d = clip(x - m, +-3 u)`, `m += d / w`, `s += (|d| - s) / w`.
+    The weight `w` of what was learned fades by the calendar, so that a Saturday's slot forgets as
+    fast as a workday's: `w = min(w exp(-days / T) + 1, memory)` with the days since the slot last
+    learned and `T` the days in which a workday's slot is read `memory` times. The score is
+    `(x - m) / u` with `u = max(min(max(1.2533 s, floor_share |m|), ceiling_share |m|), floor)`.
+    Other rules judge the residual `x - m` under the name `seasonal`.
+
+    Every slot has a learning gate of its own. It closes when a reading of the slot is beyond the
+    band or the rule rings, and opens with the next one that is neither. Once it has been closed
+    for `relearn_after`, a reading beyond the band becomes the mean of its slot at once, with the
+    weight of one reading and the deviation that was known; it is judged before.
 
     Parameters
     ----------
@@ -55,10 +67,15 @@ class Seasonal(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         Smallest `u` that is believed, in the unit of the class.
     floor_share : float
         The same as a share of the mean.
+    ceiling_share : float or None
+        Largest `u` that is used, as a share of the mean: 0.05 with a band of 4 sigma rings beyond
+        a fifth of the usual, however much the slot scatters (`floor` still holds). No false alarm
+        rate is promised then. None for no ceiling.
     warm_up : int
         Readings of a slot before it is judged.
     memory : int
-        Readings of a slot after which old ones fade.
+        Readings of a workday's slot after which old ones fade; slots of other days fade in as
+        many days.
     at_most : {"blue", "yellow"}
         Colour that rings: a statistical finding alone is never worse than yellow.
     on_delay, off_delay : Duration
@@ -66,7 +83,8 @@ class Seasonal(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     hysteresis : Sigmas
         How far inside the band the value must come back.
     relearn_after : Duration
-        Age at which a closed learning gate opens: the new level is learned as normal.
+        Age at which the closed learning gate of a slot opens, in whole days, one at least: the
+        new level becomes the usual one.
     calendar : dict of str to str
         Date (`2025-10-01`) to `workday`, `saturday`, `sunday` or `eve`. By default what the
         configuration's calendar says.
@@ -75,11 +93,11 @@ class Seasonal(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     ----------
     P. J. Huber, Robust Estimation of a Location Parameter, Annals of Mathematical Statistics 35,
     1964 (the clipping); H. Robbins and S. Monro, A Stochastic Approximation Method, ibid. 22,
-    1951 (the gain). State: 20 bytes for each slot of four kinds of day, 1.9 kB with hours.
+    1951 (the gain). State: 32 bytes for each slot of four kinds of day, 3.1 kB with hours.
     """
 
     STATE_FREE: ClassVar[frozenset[str]] = frozenset(
-        {"band", "calendar", "floor", "floor_share", "period", "side"}
+        {"band", "calendar", "ceiling_share", "floor", "floor_share", "period", "side"}
     )
 
     slot: Duration
@@ -90,6 +108,7 @@ class Seasonal(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     utc_offset: Duration = Duration("8 h")
     side: Literal["both", "above", "below"] = "both"
     floor_share: Annotated[float, Meta(ge=0, le=1)] = 0.0
+    ceiling_share: Annotated[float, Meta(gt=0, le=1)] | None = None
     warm_up: Annotated[int, Meta(ge=2, le=1000)] = 4
     memory: Annotated[int, Meta(ge=2, le=1000)] = 20
     on_delay: Duration = Duration("0 s")
@@ -116,27 +135,53 @@ def faults(rule: Seasonal, scene: Scene) -> Iterator[Fault]:
             ("floor",),
             f"expected a band inside the plausible width, got {rule.floor:g}; lower it",
         )
+    if rule.ceiling_share is not None and rule.ceiling_share < rule.floor_share:
+        text = f"expected at least floor_share ({rule.floor_share:g})"
+        yield ("ceiling_share",), f"{text}, got {rule.ceiling_share:g}"
     for day in wrong_dates(rule.calendar):
         yield ("calendar",), f"expected dates such as 2025-10-01, got {day!r}"
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def cell(p: Any, days: NDArray[np.int64], kinds: NDArray[np.int64], time_ns: int) -> Any:
-    """Place of a time in the profile: kind of day times slots, plus slot."""
+    """Place of a time in the profile, kind of day times slots plus slot, and its civil day."""
     local_ns = time_ns + p.offset_ns
     day = local_ns // DAY_NS
     kind = kind_of_day(day, days, kinds, p.first, p.last)
-    return kind * (DAY_NS // p.slot_ns) + (local_ns - day * DAY_NS) // p.slot_ns
+    return kind * (DAY_NS // p.slot_ns) + (local_ns - day * DAY_NS) // p.slot_ns, day
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _unit(p: Any, mean: float, deviation: float) -> Any:
     """What one sigma is taken for."""
-    return max(SIGMA_PER_DEVIATION * deviation, p.floor, p.floor_share * abs(mean))
+    size = abs(mean)
+    learned = max(SIGMA_PER_DEVIATION * deviation, p.floor_share * size)
+    return max(min(learned, p.ceiling_share * size), p.floor)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _learn(mine: Any, at: int, p: Any, value: float) -> None:
+def _may_learn(kept: Any, at: int, p: Any, day: int, calm: bool) -> Any:
+    """Whether the gate of a slot is open: all is calm, or it has been closed for long enough."""
+    if calm:
+        kept.closed[at] = NO_DAY
+        return True
+    if kept.closed[at] == NO_DAY:
+        kept.closed[at] = day
+    return day - kept.closed[at] >= p.relearn_d
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _fade(kept: Any, at: int, p: Any, day: int) -> Any:
+    """Weight of what a slot has learned, with one reading more."""
+    away_d = 0 if kept.day[at] == NO_DAY else max(day - kept.day[at], 0)
+    weight = min(kept.weight[at] * math.exp(-away_d / p.memory_d) + 1.0, p.memory)
+    kept.weight[at] = weight
+    kept.day[at] = max(day, kept.day[at])
+    return weight
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _learn(mine: Any, at: int, p: Any, weight: float, value: float) -> None:
     """Move the slot towards the value."""
     seen = mine.seen[at] + 1
     mine.seen[at] = seen
@@ -147,16 +192,15 @@ def _learn(mine: Any, at: int, p: Any, value: float) -> None:
     if seen > p.warm_up:
         most = CLIP * _unit(p, mine.mean[at], mine.deviation[at])
         off = min(max(off, -most), most)
-    gain = 1.0 / min(seen, p.memory)
-    mine.mean[at] += gain * off
-    mine.deviation[at] += gain * (abs(off) - mine.deviation[at])
+    mine.mean[at] += off / weight
+    mine.deviation[at] += (abs(off) - mine.deviation[at]) / weight
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _kernel(
     levels: Levels, rows: Any, columns: Any, span: tuple[int, int], transitions: NDArray[np.void]
 ) -> tuple[int, int]:
-    place_of, params_of, state, params, calendar, residual = rows
+    place_of, params_of, state, memory, params, calendar, residual = rows
     row_of, time_of, value_of, disposition = columns
     told = 0
     for i in range(span[0], span[1]):
@@ -166,8 +210,8 @@ def _kernel(
         value, time_ns = value_of[i], time_of[i]
         if place < 0 or np.isnan(value):
             continue
-        mine, p = state[place], params[params_of[place]]
-        at = cell(p, calendar[0], calendar[1], time_ns)
+        mine, kept, p = state[place], memory[place], params[params_of[place]]
+        at, day = cell(p, calendar[0], calendar[1], time_ns)
         breached = 0
         if mine.seen[at] >= p.warm_up:
             mean = mine.mean[at]
@@ -181,9 +225,46 @@ def _kernel(
             if ring(levels, reading, seen, (p.on_ns, p.off_ns), transitions[told]):
                 figures(transitions[told], value, mean, p.band * unit, score)
                 told += 1
-        if may_learn(levels, place, breached, time_ns, p.relearn_ns):
-            _learn(mine, at, p, value)
+        if not _may_learn(kept, at, p, day, breached == 0 and levels[0][place].level == 0):
+            continue
+        weight = _fade(kept, at, p, day)
+        if breached:  # it has lasted: this is the usual, and weighs as the first of its readings
+            mine.mean[at], kept.weight[at] = value, 1.0
+        else:
+            _learn(mine, at, p, weight, value)
     return span[1], told
+
+
+def per_day(rule: Seasonal, period_ns: int) -> float:
+    """Readings of a slot a day."""
+    return max(rule.slot.ns / period_ns, 1.0)
+
+
+def memory_d(rule: Seasonal, period_ns: int) -> float:
+    """Days in which a workday's slot is read `memory` times.
+
+    >>> from contracts.quantities import Duration, Sigmas
+    >>> rule = Seasonal(slot=Duration("1 h"), band=Sigmas("4 sigma"), floor=1.0, at_most="blue")
+    >>> memory_d(rule, 3_600_000_000_000)
+    28.0
+    """
+    return rule.memory / per_day(rule, period_ns) * WORKDAY_D
+
+
+def unfaded(state: NDArray[np.void]) -> NDArray[np.void]:
+    """Memory of profiles of which nobody knows when they learned: nothing faded, gates open."""
+    cells = state["seen"].shape[1:]
+    memory = np.zeros(
+        len(state),
+        [
+            ("weight", np.float32, cells),  # of what was learned, in readings
+            ("day", np.int32, cells),  # that learned last, since 1970
+            ("closed", np.int32, cells),  # day on which the learning gate closed
+        ],
+    )
+    memory["weight"] = state["seen"]
+    memory["day"] = memory["closed"] = NO_DAY
+    return memory
 
 
 class Profiles(RowRule):
@@ -198,15 +279,17 @@ class Profiles(RowRule):
             ("last", np.int64),
             ("side", np.int64),  # 1 above, -1 below, 0 both
             ("warm_up", np.int64),
-            ("memory", np.int64),
+            ("memory", np.float64),
+            ("memory_d", np.float64),  # days in which a slot forgets
+            ("relearn_d", np.int64),
             ("band", np.float64),
             ("floor", np.float64),
             ("floor_share", np.float64),
+            ("ceiling_share", np.float64),
             ("bounds", np.float64, (4,)),
             ("back", np.float64),
             ("on_ns", np.int64),
             ("off_ns", np.int64),
-            ("relearn_ns", np.int64),
         ]
     )
     KERNEL = _kernel
@@ -222,6 +305,7 @@ class Profiles(RowRule):
         )
         self._days: list[tuple[int, int]] = []
         super().__init__(slot, rules, roster)
+        self.memory = unfaded(self.state)
         self._calendar = day_columns(self._days)
 
     def fresh(self, n: int) -> NDArray[np.void]:
@@ -230,7 +314,6 @@ class Profiles(RowRule):
 
     def put(self, figures: Any, rule: Seasonal, period_ns: int) -> None:
         """Write the figures of one class's rule, and its calendar behind those before it."""
-        del period_ns
         figures["slot_ns"], figures["offset_ns"] = rule.slot.ns, rule.utc_offset.ns
         figures["first"] = len(self._days)
         self._days += numbered(rule.calendar)
@@ -239,23 +322,51 @@ class Profiles(RowRule):
         figures["warm_up"], figures["memory"] = rule.warm_up, rule.memory
         figures["band"], figures["floor"] = rule.band.count, rule.floor
         figures["floor_share"] = rule.floor_share
+        figures["ceiling_share"] = np.inf if rule.ceiling_share is None else rule.ceiling_share
+        figures["memory_d"] = memory_d(rule, period_ns)
+        figures["relearn_d"] = max(math.ceil(rule.relearn_after.ns / DAY_NS), 1)
         figures["bounds"] = np.inf
         figures["bounds"][: Colour[rule.at_most.upper()]] = rule.band.count
         figures["back"] = rule.hysteresis.count
         figures["on_ns"], figures["off_ns"] = rule.on_delay.ns, rule.off_delay.ns
-        figures["relearn_ns"] = rule.relearn_after.ns
 
     def tables(self, batch: Batch, columns: Columns) -> tuple[Any, ...]:
         """State and figures for the kernel, and the column that it fills."""
         if NAME not in columns:
             columns[NAME] = np.full(len(batch), np.nan)
-        return (*super().tables(batch, columns), self._calendar, columns[NAME])
+        place, params_of, state, params = super().tables(batch, columns)
+        return place, params_of, state, self.memory, params, self._calendar, columns[NAME]
+
+    def arrays(self) -> Mapping[str, NDArray[Any]]:
+        """State to be put into a snapshot; not a copy."""
+        return {**super().arrays(), MEMORY: self.memory}
+
+    def restore(self, arrays: Mapping[str, NDArray[Any]], old_row: NDArray[np.int64]) -> None:
+        """Take over profiles and their memory; earlier releases kept only the former."""
+        super().restore(arrays, old_row)
+        self.memory = unfaded(self.state)
+        if MEMORY in arrays:
+            mine, theirs = joined(old_row[self.rows], arrays[f"{NAME}.rows"])
+            same = self.kept(arrays, (mine, theirs))
+            copy_leading(self.memory, arrays[MEMORY], (mine[same], theirs[same]))
 
 
-def of_seasonal(rule: Any, scene: Any) -> FalseAlarmRate:
-    """A band around the mean of a slot."""
-    del scene
-    return FalseAlarmRate(band(rule.band.count, rule.memory, rule.side))
+def of_seasonal(rule: Any, scene: Any) -> FalseAlarmRate | None:
+    """A band around the mean of a slot; with a ceiling, what it scatters is not looked at."""
+    if rule.ceiling_share is not None:
+        return None
+    read = per_day(rule, scene.period.ns)
+    kept = math.exp(-7.0 / memory_d(rule, scene.period.ns))
+    # Weights of `read` readings a week, each week `kept` of the next: (sum w)^2 / sum w^2 of them.
+    of_weekend = (read * (1.0 + kept) / (1.0 - kept) + 1.0) / 2.0
+    counts = (rule.memory, min(rule.memory, of_weekend))
+    workday, weekend = (band(rule.band.count, count, rule.side) for count in counts)
+    return FalseAlarmRate(partial(_of_week, workday, weekend))
+
+
+def _of_week(workday: Callable[[int], float], weekend: Callable[[int], float], n: int) -> float:
+    """Share of a week's readings, of the shares of its days."""
+    return (5.0 * workday(n) + 2.0 * weekend(n)) / 7.0
 
 
 SEASONAL: Final = Kind(

@@ -178,6 +178,14 @@ class Adopting(Protocol):
         """Take what lasts for the new normal."""
 
 
+@runtime_checkable
+class Gated(Protocol):
+    """A twin with learning gates of its own."""
+
+    def take(self, time_ns: int, value: float, *, calm: bool) -> None:
+        """Learn a reading, or leave it."""
+
+
 def _figures(seen: Seen, value: float) -> tuple[float, ...]:
     """Figures of a level change, in the order of `FIGURES`."""
     observed = value if seen.observed is None else seen.observed
@@ -187,6 +195,9 @@ def _figures(seen: Seen, value: float) -> tuple[float, ...]:
 
 def _take(twin: Twin, gate: Gate, reading: tuple[int, float], *, calm: bool) -> None:
     """Let a twin learn what its gate lets through, or count what it does not."""
+    if isinstance(twin, Gated):
+        twin.take(*reading, calm=calm)
+        return
     first = gate.closed is None
     if not gate.opens(calm=calm, time_ns=reading[0]):
         if first and isinstance(twin, Counting):

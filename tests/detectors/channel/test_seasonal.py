@@ -1,8 +1,9 @@
 """The seasonal profile: its twin, the laws, a surge, a closed station, holidays."""
 
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from math import nan
+from math import exp
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from contracts.quantities import Duration, Sigmas
 from contracts.transition import Transitions
 from detectors.base.kind import Scene
 from detectors.channel.seasonal import SEASONAL, Seasonal, faults
+from detectors.false_alarm_rate.rate import band
 from tests.testkit.kind_case import (
     Case,
     Reading,
@@ -24,57 +26,121 @@ from tests.testkit.kind_case import (
     run,
     same,
 )
-from tests.testkit.kinds.channel.seasonal import CITY, WORDS, case, stream, usual
+from tests.testkit.kinds.channel.seasonal import BEGIN, CITY, WORDS, case, stream, usual
+
+
+@dataclass
+class Slot:
+    """What one slot of a kind of day has learned; days count since 1970."""
+
+    mean: float
+    seen: int = 0
+    deviation: float = 0.0
+    weight: float = 0.0
+    day: int | None = None
+    closed: int | None = None
 
 
 class SeasonalTwin:
     def __init__(self, rule: Seasonal, period_ns: int) -> None:
-        del period_ns
         self.rule = rule
-        self.slots: dict[tuple[str, int], list[float]] = {}  # readings seen, mean, deviation
+        a_day = max(rule.slot.ns / period_ns, 1.0)
+        self.memory_d = rule.memory / a_day * (7 / 5)
+        self.relearn_d = max(-(-rule.relearn_after.ns // (86_400 * 10**9)), 1)
+        self.slots: dict[tuple[str, int], Slot] = {}
+        self.breached = False
 
-    def _slot(self, time_ns: int) -> tuple[str, int]:
+    def _slot(self, time_ns: int) -> tuple[tuple[str, int], int]:
         local = datetime.fromtimestamp(time_ns / 1e9, CITY)
         usual = ["workday"] * 5 + ["saturday", "sunday"]
         kind = self.rule.calendar.get(local.date().isoformat(), usual[local.weekday()])
         seconds = local.hour * 3600 + local.minute * 60 + local.second
-        return kind, seconds * 10**9 // self.rule.slot.ns
+        day = (local.date() - date(1970, 1, 1)).days
+        return (kind, seconds * 10**9 // self.rule.slot.ns), day
 
-    def _unit(self, mean: float, deviation: float) -> float:
-        sigma = 1.2533141373155003 * deviation
-        return max(sigma, self.rule.floor, self.rule.floor_share * abs(mean))
+    def _unit(self, slot: Slot) -> float:
+        usual = abs(slot.mean)
+        unit = max(1.2533141373155003 * slot.deviation, self.rule.floor_share * usual)
+        if self.rule.ceiling_share is not None:
+            unit = min(unit, self.rule.ceiling_share * usual)
+        return max(unit, self.rule.floor)
 
     def see(self, time_ns: int, value: float) -> Seen | None:
-        seen, mean, deviation = self.slots.get(self._slot(time_ns), [0, nan, 0.0])
-        if seen < self.rule.warm_up:
+        slot = self.slots.get(self._slot(time_ns)[0])
+        self.breached = False
+        if slot is None or slot.seen < self.rule.warm_up:
             return None
-        unit = self._unit(mean, deviation)
-        score = (value - mean) / unit
+        unit = self._unit(slot)
+        score = (value - slot.mean) / unit
         judged = {"both": abs(score), "above": score, "below": -score}[self.rule.side]
         top = ["blue", "yellow"].index(self.rule.at_most) + 1
         band, back = self.rule.band.count, self.rule.hysteresis.count
         breached = top if judged > band else 0
         held = top if judged > band - back else breached
-        return Seen(score, breached, held, mean, band * unit)
+        self.breached = bool(breached)
+        return Seen(score, breached, held, slot.mean, band * unit)
+
+    def take(self, time_ns: int, value: float, *, calm: bool) -> None:
+        place, day = self._slot(time_ns)
+        slot = self.slots.setdefault(place, Slot(value))
+        if calm:
+            slot.closed = None
+            self._learn(slot, day, value)
+            return
+        slot.closed = day if slot.closed is None else slot.closed
+        if day - slot.closed < self.relearn_d:
+            return
+        if self.breached:
+            slot.mean, slot.weight, slot.day = value, 1.0, max(day, slot.day or day)
+        else:
+            self._learn(slot, day, value)
+
+    def _learn(self, slot: Slot, day: int, value: float) -> None:
+        away_d = 0 if slot.day is None else max(day - slot.day, 0)
+        slot.day = day if slot.day is None else max(day, slot.day)
+        slot.seen += 1
+        weight = min(slot.weight * exp(-away_d / self.memory_d) + 1.0, float(self.rule.memory))
+        slot.weight = float(np.float32(weight))
+        if slot.seen == 1:
+            slot.mean = value
+        off = value - slot.mean
+        if slot.seen > self.rule.warm_up:
+            most = 3.0 * self._unit(slot)
+            off = min(max(off, -most), most)
+        if slot.seen > 1:
+            slot.mean += off / weight
+            slot.deviation += (abs(off) - slot.deviation) / weight
 
     def learn(self, time_ns: int, value: float) -> None:
-        slot = self.slots.setdefault(self._slot(time_ns), [0, value, 0.0])
-        slot[0] += 1
-        if slot[0] == 1:
-            return
-        off = value - slot[1]
-        if slot[0] > self.rule.warm_up:
-            most = 3.0 * self._unit(slot[1], slot[2])
-            off = min(max(off, -most), most)
-        gain = 1.0 / min(slot[0], self.rule.memory)
-        slot[1] += gain * off
-        slot[2] += gain * (abs(off) - slot[2])
+        raise AssertionError("its gates are its own")
 
 
 @pytest.mark.parametrize("seed", range(2))
 def test_the_kernel_equals_its_twin_and_keeps_the_laws(seed: int) -> None:
     equals_twin(case(seed), SeasonalTwin)
     keeps_the_laws(case(seed))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        {"ceiling_share": 0.12},
+        {"slot": Duration("4 h"), "memory": 30},
+        {"slot": Duration("1 d"), "relearn_after": Duration("12 h"), "side": "below"},
+        {"off_delay": Duration("20 h"), "on_delay": Duration("2 h")},
+    ],
+)
+def test_the_kernel_equals_its_twin_with_other_words_and_late_readings(
+    words: dict[str, Any],
+) -> None:
+    one = case(7)
+    rules = {name: structs.replace(rule, **words) for name, rule in one.rules.items()}
+    late = list(one.readings)
+    for at in range(300, len(late), 97):
+        late[at - 60 : at] = [*late[at - 20 : at], *late[at - 60 : at - 20]]
+    one = replace(one, rules=rules, readings=late)
+    equals_twin(one, SeasonalTwin)
+    keeps_the_laws(one)
 
 
 def ringing(rule: Seasonal, readings: list[Reading]) -> list[tuple[int, int]]:
@@ -122,6 +188,11 @@ def test_t6_a_holiday_rings_without_the_calendar_and_not_with_it() -> None:
         ({"slot": Duration("7 h")}, ("slot",), "a whole number of slots"),
         ({"hysteresis": Sigmas("5 sigma")}, ("hysteresis",), "could never clear"),
         ({"band": Sigmas("0 sigma")}, ("band",), "more than 0 sigma"),
+        (
+            {"floor_share": 0.2, "ceiling_share": 0.1},
+            ("ceiling_share",),
+            "at least floor_share (0.2)",
+        ),
         ({"warm_up": 9}, ("warm_up",), "at most memory (8)"),
         ({"floor": 1e6}, ("floor",), "inside the plausible width"),
         ({"calendar": {"1 May": "sunday"}}, ("calendar",), "got '1 May'"),
@@ -133,6 +204,103 @@ def test_words_that_make_no_sense_are_found(
     where, said = next(faults(Seasonal(**{**WORDS, **words}), Scene(0, 4e4, Duration("1 h"))))
     assert where == path
     assert text in said
+
+
+def hours(values: Callable[[datetime], float], days: int) -> list[Reading]:
+    """A reading an hour of what a function gives for the moment."""
+    moments = [BEGIN + timedelta(hours=hour) for hour in range(24 * days)]
+    return [Reading(0, moment.timestamp(), values(moment)) for moment in moments]
+
+
+def expected_at(rule: Seasonal, readings: list[Reading]) -> dict[tuple[int, int], float]:
+    """Usual value of the first slot of a kind of day (0 workday, 1 Saturday, 2 Sunday)."""
+    one = Case(SEASONAL, {"m": rule}, roster({"m": 1}, period_s=3600), readings)
+    batch, disposition = one.batch()
+    detector: Any = one.detector()
+    detector.score(batch, disposition, (0, len(batch)), {"value": batch.value})
+    return {
+        (kind, hour): float(detector.state["mean"][0, 24 * kind + hour])
+        for kind in range(3)
+        for hour in range(24)
+    }
+
+
+def test_saturdays_forget_in_as_many_days_as_workdays() -> None:
+    """Of a step inside the band, as much is left after six weeks in slots of every kind of day."""
+    step = BEGIN + timedelta(days=7 * 20)
+    rule = Seasonal(**{**WORDS, "memory": 20, "floor": 50.0})
+    usual = expected_at(rule, hours(lambda at: 100.0 if at < step else 200.0, 7 * 26))
+    left = [(200.0 - usual[kind, 12]) / 100.0 for kind in range(3)]
+    assert max(left) < 1.15 * min(left)
+    assert all(share == pytest.approx(exp(-42 / 28), abs=0.02) for share in left)
+
+
+def test_a_station_that_opens_is_usual_after_its_days_although_its_nights_are_calm() -> None:
+    """One gate for all slots would open every night, and ring on all days that follow."""
+    opens = BEGIN + timedelta(days=28)
+    rule = Seasonal(**{**WORDS, "relearn_after": Duration("2 d")})
+    told = ringing(rule, hours(lambda at: 0.0 if at < opens else usual(at), 56))
+    days = sorted({hour // 24 - 28 for hour, colour in told if colour})
+    assert days == [0, 1, 2, 5, 6, 12, 13], "three workdays, and two of each day of the weekend"
+
+
+def test_a_day_that_is_as_before_keeps_a_slot_from_the_new_level() -> None:
+    """Six days of another level are seven with one between them that was usual."""
+    odd = {14, 15, 16, 18, 21, 22, 23}  # the Friday of the first week is as ever
+
+    def crowd(at: datetime) -> float:
+        return 3.0 * usual(at) if (at - BEGIN).days in odd else usual(at)
+
+    rule = Seasonal(**{**WORDS, "relearn_after": Duration("7 d")})
+    usual_then = expected_at(rule, hours(crowd, 24))
+    assert usual_then[0, 12] == pytest.approx(usual(BEGIN.replace(hour=12)), rel=0.01)
+
+
+def test_a_ceiling_rings_for_a_closed_station_whose_counts_scatter() -> None:
+    chance = np.random.default_rng(3)
+    closed = range(28 * 24 + 9, 28 * 24 + 15)
+    readings = [
+        replace(r, value=0.0 if hour in closed else r.value * chance.uniform(0.3, 1.7))
+        for hour, r in enumerate(stream(30, {}))
+    ]
+    words = {**WORDS, "memory": 20, "floor": 20.0}
+    assert not [hour for hour, _ in ringing(Seasonal(**words), readings) if hour in closed]
+    capped = ringing(Seasonal(**words, ceiling_share=0.18), readings)
+    assert (closed[0], 2) in capped
+
+
+def test_a_ceiling_promises_no_false_alarm_rate() -> None:
+    scene = Scene(0, 4e4, Duration("1 h"))
+    assert SEASONAL.false_alarm_rate(Seasonal(**WORDS), scene) is not None
+    assert SEASONAL.false_alarm_rate(Seasonal(**WORDS, ceiling_share=0.2), scene) is None
+
+
+def test_weekends_of_few_readings_promise_more_false_alarms_than_workdays() -> None:
+    scene = Scene(0, 4e4, Duration("1 h"))
+    rate = SEASONAL.false_alarm_rate(Seasonal(**{**WORDS, "memory": 20}), scene)
+    assert rate is not None
+    assert rate.share(1) > 5 * band(5.0, 20)(1)
+
+
+def test_a_profile_of_the_release_before_is_read_and_judged_by() -> None:
+    surge = 22 * 24 + 18
+    before = Case(
+        SEASONAL,
+        {"m": Seasonal(**WORDS)},
+        roster({"m": 1}, period_s=3600),
+        stream(25, {surge: 3.8}),
+    )
+    batch, disposition = before.batch()
+    columns = {"value": batch.value}
+    old: Any = before.detector()
+    new: Any = before.detector()
+    old.score(batch, disposition, (0, surge), columns)
+    arrays = {name: array.copy() for name, array in old.arrays().items()}
+    del arrays["seasonal.memory"]
+    new.restore(arrays, np.arange(1))
+    told = new.score(batch, disposition, (surge, len(batch)), columns)
+    assert new.relearning == 0
+    assert [int(now) for now in told["now"]] == [2, 0], "it knows the surge at once"
 
 
 def test_other_columns_are_judged() -> None:
