@@ -1,9 +1,9 @@
-"""Transitions a second into the history, in SQLite and in PostgreSQL, and the ledger beside it."""
+"""Transitions a second into the history, alone and beside a busy lane, and the ledger's cost."""
 
 import argparse
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,12 +12,14 @@ from typing import NamedTuple
 import msgspec
 
 from app.process.ledger import RECORDS_PER_POLL
+from benchmarks.support.busy_lane import busy_lane
 from benchmarks.support.claims import Claim, print_claims, print_table
 from contracts.ports.projection import Projection, TopicRecord
 from contracts.topics import TopicNames
 from sinks.history.postgresql import PostgresStore
 from sinks.history.projection import History
 from sinks.history.sqlite import SqliteStore
+from sinks.history.store import Store
 from sinks.ledger.files import StoredFiles
 from sinks.ledger.ledger import Ledger
 from tests.testkit.desk.alarms import BEGAN_S, alarm
@@ -87,37 +89,47 @@ def ledgers(folder: Path, told: Sequence[TopicRecord]) -> dict[str, Cost]:
     return found
 
 
+def databases(
+    stack: ExitStack, folder: Path, told: Sequence[TopicRecord]
+) -> dict[str, tuple[Cost, Cost]]:
+    """Either database, alone and beside a lane that judges as fast as it can."""
+    stores: dict[str, Callable[[int], Store]] = {
+        "SQLite": lambda n: SqliteStore(folder / f"history-{n}.sqlite")
+    }
+    if (reason := missing()) is None:
+        server = stack.enter_context(PostgresServer(durable=True))
+        stores["PostgreSQL"] = lambda _: PostgresStore(server.database())
+    else:
+        print(f"PostgreSQL: {reason}")
+    alone = {name: measure(History(make(0), NAMES), told) for name, make in stores.items()}
+    with busy_lane() as judged:
+        before, began_s = judged(), time.perf_counter()
+        beside = {name: measure(History(make(1), NAMES), told) for name, make in stores.items()}
+        rate = (judged() - before) / (time.perf_counter() - began_s)
+    print(f"the lane beside judged {rate:,.0f} readings/s\n")
+    assert rate, "the lane beside was idle"
+    return {name: (alone[name], beside[name]) for name in stores}
+
+
 def main() -> int:
     """Measure either database, and the ledger over the same records."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--alarms", type=int, default=ALARMS, help="transitions of alarms")
     alarms = options.parse_args().alarms
-    told, costs = records(alarms), {}
+    told, costs, claims = records(alarms), dict[str, Cost](), list[Claim]()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory()))
-        costs["SQLite"] = measure(History(SqliteStore(folder / "history.sqlite"), NAMES), told)
-        if (reason := missing()) is None:
-            server = stack.enter_context(PostgresServer(durable=True))
-            costs["PostgreSQL"] = measure(History(PostgresStore(server.database()), NAMES), told)
-        else:
-            print(f"PostgreSQL: {reason}")
-        databases = list(costs)
+        for name, (alone, beside) in databases(stack, folder, told).items():
+            costs |= {name: alone, f"{name} beside a lane": beside}
+        for name, cost in costs.items():
+            what = f"transitions of alarms into {name}"
+            claims.append(Claim(what, alarms / cost.wall_s, GOAL_PER_S, "1/s", "at least"))
         costs |= ledgers(folder, told)
     rows = [
         [name, f"{alarms / one.wall_s:,.0f}", *(f"{1e6 * s / len(told):.1f}" for s in one)]
         for name, one in costs.items()
     ]
     print_table(["what", "transitions/s", "µs a record", "of the processor"], rows)
-    claims = [
-        Claim(
-            f"transitions of alarms into {name}",
-            alarms / costs[name].wall_s,
-            GOAL_PER_S,
-            "1/s",
-            "at least",
-        )
-        for name in databases
-    ]
     busy = costs[f"ledger, {RECORDS_PER_POLL} at once"].wall_s / costs["SQLite"].wall_s
     claims.append(Claim("ledger over history, of time", 100 * busy, LEDGER_MOST, "%", "at most"))
     print_claims(claims)

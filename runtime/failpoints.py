@@ -7,6 +7,7 @@ import errno
 import os
 import random
 import signal
+import threading
 import time
 from collections.abc import Callable
 from enum import StrEnum
@@ -42,6 +43,7 @@ class Point(StrEnum):
 Blow = Callable[[Point], None]
 _armed: dict[Point, dict[int, Blow]] = {}  # by point and number of the passing
 _passed: dict[Point, int] = {}
+_turns = threading.Lock()
 
 
 def passing(point: Point) -> None:
@@ -51,8 +53,9 @@ def passing(point: Point) -> None:
 
 
 def _pass(point: Point) -> None:
-    _passed[point] = _passed.get(point, 0) + 1
-    blow = _armed.get(point, {}).get(_passed[point])
+    with _turns:  # threads that write files pass the same point
+        number = _passed[point] = _passed.get(point, 0) + 1
+    blow = _armed.get(point, {}).get(number)
     if blow is not None:
         blow(point)
 

@@ -137,18 +137,23 @@ def run(pack: Path, made: Made) -> Scores:
     with TemporaryDirectory(prefix="tocsin-bench-") as place:
         data, configs = Path(place) / "data", Path(place) / "configs"
         made.write(data)
-        mine = configs / pack.name
-        shutil.copytree(pack, mine, ignore=shutil.ignore_patterns("*.test.yaml"))
-        _extend(mine / "catalogue.csv", made)
-        shutil.copy(CONFIGS / "calendar.yaml", configs)
-        text = f"kafka: {{bootstrap: 'a:1'}}\nlifelines: {{{pack.name}: {{partitions: 1}}}}\n"
-        (configs / "tocsin.yaml").write_text(text)
-        configuration = Configuration.load(configs, {})
+        configuration = configured(pack, made, configs)
         trial = BacktestRun(configuration, open_data(data / READINGS)).run(
             lambda taken, time_ns: None
         )
         events = events_on(read_labels(data / LABELS), configuration.catalogue)
         return scores(trial, events)
+
+
+def configured(pack: Path, made: Made, folder: Path) -> Configuration:
+    """A pack with made channels beside its own, as a lifeline of one lane; written to a folder."""
+    mine = folder / pack.name
+    shutil.copytree(pack, mine, ignore=shutil.ignore_patterns("*.test.yaml"))
+    _extend(mine / "catalogue.csv", made)
+    shutil.copy(CONFIGS / "calendar.yaml", folder)
+    text = f"kafka: {{bootstrap: 'a:1'}}\nlifelines: {{{pack.name}: {{partitions: 1}}}}\n"
+    (folder / "tocsin.yaml").write_text(text)
+    return Configuration.load(folder, {})
 
 
 def _extend(catalogue: Path, made: Made) -> None:

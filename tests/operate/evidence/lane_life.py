@@ -1,6 +1,6 @@
 """A lane that lived in memory: what it read, what it told, what it left."""
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -121,3 +121,13 @@ class LaneLife:
             first, last = np.searchsorted(records.offset, [begin, end]).tolist()
             for at in range(first, last, CUT):
                 yield records.cut(at, min(at + CUT, last))
+
+
+async def outcomes(today: Configuration, lifeline: str, life: LaneLife) -> Counter[str]:
+    """How the revisions of every alarm of a lane come out, each alarm asked for by itself."""
+    found: Counter[str] = Counter()
+    for alarm in sorted({one.alarm for one in life.revisions}):
+        decided = await life.why(today, lifeline, alarm)
+        found.update(one.outcome for one in decided.decisions)
+        found[decided.since.split(" ")[0]] += 1
+    return found

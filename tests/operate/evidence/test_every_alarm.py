@@ -18,7 +18,7 @@ from pipeline.lane.lane import Lane
 from runtime.installation import CONFIGS
 from tests.laws.path import KINDS, NAMES, path
 from tests.laws.path import Path as Way
-from tests.operate.evidence.lane_life import LaneLife
+from tests.operate.evidence.lane_life import LaneLife, outcomes
 from tests.testkit.streams import troubled
 
 PIECE = 200  # readings that a lane takes at once
@@ -58,16 +58,6 @@ def demo(state: Path) -> Iterator[tuple[Configuration, str, LaneLife]]:
             for number, sent in sorted(lanes(part, plan).items()):
                 place = state / f"{feed.lifeline}-{part.lifeline}-{number}"
                 yield own, part.lifeline, lived(plan, number, sent, place)
-
-
-async def outcomes(today: Configuration, lifeline: str, life: LaneLife) -> Counter[str]:
-    """How the revisions of every alarm of a lane come out, each alarm asked for by itself."""
-    found: Counter[str] = Counter()
-    for alarm in sorted({one.alarm for one in life.revisions}):
-        decided = await life.why(today, lifeline, alarm)
-        found.update(one.outcome for one in decided.decisions)
-        found[decided.since.split(" ")[0]] += 1
-    return found
 
 
 def made_day(way: Way, state: Path) -> LaneLife:
