@@ -1,6 +1,7 @@
 """Measures the costs that `tocsin plan` reckons with: ns a reading and bytes a channel.
 
-`--write` renews operate/plan/costs.json, all but three figures that docs/planning.md names.
+`--write` renews operate/plan/costs.json, all but what `benchmarks.operations.starts` measures and
+the cost of a message in the client, which is of the whole worker in docs/performance.md.
 """
 
 import multiprocessing

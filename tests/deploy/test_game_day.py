@@ -4,6 +4,7 @@ import asyncio
 import logging
 import resource
 import signal
+import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -30,6 +31,8 @@ log = logging.getLogger(__name__)
 LANE = 0
 PASSINGS = 30  # of batches: the new worker runs by then
 OF_A_START = {"TocsinDown", "TocsinReadingsHalved"}
+BLIND = "tests.testkit.prometheus.blind_worker"
+CANARIES_S = 300.0  # three canaries, of which one comes a minute whatever the rules' minutes take
 RUBBISH = b'{"channel": "wat'
 EVERY_S = 0.2
 
@@ -51,12 +54,15 @@ class Fault(NamedTuple):
     restarts : bool
         Whether the worker is away for as long as a start takes. That is minutes in compressed
         time, and may ring too.
+    within_s : float
+        How long it takes to ring, at most.
     """
 
     trouble: Trouble
     alert: str
     says: str = ""
     restarts: bool = False
+    within_s: float = WAIT_S
 
 
 @asynccontextmanager
@@ -157,6 +163,18 @@ async def stalled_lane(watched: WatchedSite) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
+async def blind_detector(watched: WatchedSite) -> AsyncIterator[None]:
+    """A worker of a release that finds nothing; the one before it is started again."""
+    good = watched.worker.program
+    assert await watched.worker.finish(30) == 0, watched.worker.log.read_text()[-4000:]
+    watched.worker.program = [sys.executable, "-m", BLIND, *good[1:]]
+    watched.worker.start()
+    yield
+    watched.worker.program = good
+    await watched.replace_worker()
+
+
+@asynccontextmanager
 async def lost_readings(watched: WatchedSite) -> AsyncIterator[None]:
     """Readings are deleted that a lane has not taken; it goes on as its runbook says."""
     watched.worker.freeze()
@@ -196,7 +214,7 @@ async def drill(watched: WatchedSite, fault: Fault) -> set[str]:
     watched.rung.clear()
     began = time.monotonic()
     async with fault.trouble(watched):
-        await until(lambda: rings(watched, fault.alert), f"{fault.alert} to ring")
+        await until(lambda: rings(watched, fault.alert), f"{fault.alert} to ring", fault.within_s)
         rang = time.monotonic()
         said = await watched.first_step(fault.alert)
         assert fault.says in said, said
@@ -222,12 +240,19 @@ LONG = [
     Fault(full_disk, "TocsinSnapshotOld", "tocsin_snapshot_timestamp_seconds"),
     Fault(stalled_lane, "TocsinLaneStalled", "tocsin_queue_waiters", restarts=True),
     Fault(lost_readings, "TocsinLaneFailed", "are lost", restarts=True),
+    Fault(
+        blind_detector,
+        "TocsinDetectorBlind",
+        'tocsin_canaries_missed{lifeline="water"}',
+        restarts=True,
+        within_s=CANARIES_S,
+    ),
 ]
 
 
 @pytest.mark.broker
 @pytest.mark.soak
-@pytest.mark.timeout(1200)
+@pytest.mark.timeout(1800)
 async def test_each_fault_rings_its_alert_and_only_that_and_clears(tmp_path: Path) -> None:
     async with watched_site(tmp_path, [quick_rules(tmp_path)]) as watched:
         await until(watched.calm, "a calm site")

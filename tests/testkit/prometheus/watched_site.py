@@ -30,10 +30,12 @@ LOOK_S: Final = 0.2
 _BLOCK: Final = re.compile(r"^( *)```sh\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
 
 
-async def until(holds: Callable[[], Awaitable[object]], what: str) -> None:
+async def until(
+    holds: Callable[[], Awaitable[object]], what: str, within_s: float = WAIT_S
+) -> None:
     """Wait for something that other processes do."""
     try:
-        async with asyncio.timeout(WAIT_S):
+        async with asyncio.timeout(within_s):
             while not await holds():  # noqa: ASYNC110 - nothing tells
                 await asyncio.sleep(LOOK_S)
     except TimeoutError:
