@@ -60,7 +60,7 @@ postgres: ## Get PostgreSQL for the tests of the history.
 test: .venv/.development java browser prometheus postgres ## Run the tests, a real Kafka included.
 	TOCSIN_REQUIRE_BROKER=1 $(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder -m "not soak and not long"
 
-long: .venv/.development java browser prometheus ## Run the tests that take long: kills, outages, Spark.
+long: .venv/.development java browser prometheus postgres ## Run the tests that take long: kills, outages, Spark.
 	TOCSIN_REQUIRE_BROKER=1 $(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder -m long
 
 docs: .venv/.development ## Write the reference from the code and build the site into build/site.
