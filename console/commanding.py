@@ -124,6 +124,8 @@ class Commanding:
                 id_ = f"{asked.id}.{number}" if number else asked.id
                 told = msgspec.structs.replace(command, id=id_)
                 await self._sender.send(lifeline, lane, told)
+                if lifeline == DESK:
+                    self._feed.ordered(id_)
         except RetryableError as error:
             log.warning("%s: %s not sent: %s", session.user, asked.kind, error)
             raise Refusal(code="commands_away") from error

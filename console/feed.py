@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import math
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
@@ -17,7 +18,9 @@ log = logging.getLogger("tocsin.console")
 
 POLL_S: Final = 0.25
 AGE_S: Final = 5.0
-STALE_MS: Final = 30_000  # the desk stage ticks, and the history writes, more often than this
+UNANSWERED_S: Final = 30.0  # the stage answers within a second, and so does the history
+BEAT_LATE_MS: Final = 120_000  # of a heartbeat, on its way through the stage and the history
+UNANSWERED_MAX: Final = 10_000
 WAITING_MAX: Final = 256  # batches; whoever reads slower is cut and comes back by its cursor
 PAGES_MAX: Final = 200
 
@@ -32,6 +35,10 @@ class Feed:
         Where the history is asked.
     now_ms : callable
         Wall clock.
+    heartbeat_ms : int or None
+        How often the desk stage tells that it lives, whatever happens.
+    clock : callable
+        Monotonic seconds.
 
     Attributes
     ----------
@@ -43,11 +50,20 @@ class Feed:
     """
 
     def __init__(
-        self, history: ConsoleHistory, thread: OneThread, now_ms: Callable[[], int]
+        self,
+        history: ConsoleHistory,
+        thread: OneThread,
+        now_ms: Callable[[], int],
+        heartbeat_ms: int | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._history = history
         self._thread = thread
         self._now_ms = now_ms
+        self._heartbeat_ms = heartbeat_ms
+        self._clock = clock
+        self._unanswered: dict[str, float] = {}
+        self._stage_ms = 0
         self._pages: set[asyncio.Queue[bytes | None]] = set()
         self._writes = -1
         self.away = True
@@ -65,7 +81,7 @@ class Feed:
 
     async def follow(self) -> None:
         """Run until cancelled; a history that is away is asked again."""
-        told_ms: float = -math.inf
+        told_s = -math.inf
         while True:
             was_away = self.away
             try:
@@ -75,8 +91,8 @@ class Feed:
                 self.away = True
                 if not was_away:
                     log.warning("%s", error)
-            if was_away != self.away or self._now_ms() - told_ms >= AGE_S * 1000:
-                told_ms = self._now_ms()
+            if was_away != self.away or self._clock() - told_s >= AGE_S:
+                told_s = self._clock()
                 self._send(self.age())
             await asyncio.sleep(POLL_S)
 
@@ -86,20 +102,36 @@ class Feed:
             self.as_of_ms = news.newest_ms
         elif news.writes != self._writes:
             self.as_of_ms = self._now_ms()
-        self._writes, self.cursor = news.writes, news.cursor
+        self._writes, self.cursor, self._stage_ms = news.writes, news.cursor, news.stage_ms
+        for one in news.answers:
+            self._unanswered.pop(one.command, None)
         if body := told(news):
             self._send(body)
 
     def age(self) -> bytes:
         """How old what the pages show is."""
-        fresh = self._now_ms() - self.as_of_ms < STALE_MS
         said = {
             "as_of_ms": self.as_of_ms,
             "history": "away" if self.away else "live",
-            "stage": "live" if fresh and not self.away else "away",
+            "stage": "away" if self.away or self._stage_away() else "live",
             "cursor": self.cursor,
         }
         return event("age", said)
+
+    def ordered(self, command: str) -> None:
+        """A command is on its way to the stage, which is to answer it."""
+        self._unanswered[command] = self._clock()
+        while len(self._unanswered) > UNANSWERED_MAX:
+            del self._unanswered[next(iter(self._unanswered))]
+
+    def _stage_away(self) -> bool:
+        """Whether the stage owes an answer, or a heartbeat. Silence alone is a quiet city."""
+        oldest_s = next(iter(self._unanswered.values()), math.inf)
+        if self._clock() - oldest_s > UNANSWERED_S:
+            return True
+        if self._heartbeat_ms is None or not self._stage_ms:
+            return False
+        return self._now_ms() - self._stage_ms > self._heartbeat_ms + BEAT_LATE_MS
 
     def _send(self, body: bytes) -> None:
         for page in list(self._pages):

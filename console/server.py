@@ -7,6 +7,7 @@ import ssl
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from email.utils import formatdate
 from pathlib import Path
 from typing import Annotated, Any, Final, NamedTuple
 
@@ -96,12 +97,13 @@ class ConsoleServer:
         now_ms: Callable[[], int] = wall_ms,
     ) -> None:
         self._parts = parts
+        self._now_ms = now_ms
         self._place = place
         self.port = place.port
         self.sessions, self._tries = Sessions(clock), Tries(clock)
         self._thread = OneThread("history")
         self._hashing = ThreadPoolExecutor(HASHES_AT_ONCE, "password")
-        self.feed = Feed(parts.history, self._thread, now_ms)
+        self.feed = Feed(parts.history, self._thread, now_ms, parts.city.heartbeat_ms, clock)
         self._reading = Reading(parts.history, parts.city, self.feed, now_ms)
         self._commanding = Commanding(parts.history, parts.city, parts.sender, self.feed, now_ms)
         self._runner: web.AppRunner | None = None
@@ -121,6 +123,7 @@ class ConsoleServer:
         app.router.add_get("/api/changes", self._changes)
         app.router.add_get("/static/{name}", self._file)
         app.router.add_get("/{path:(?!api/).*}", self._index)
+        app.on_response_prepare.append(self._stamped)
         runner = web.AppRunner(
             app,
             access_log=None,
@@ -264,6 +267,10 @@ class ConsoleServer:
         if path.parent != self._parts.static or not path.is_file():
             raise Refusal(code="not_found")
         return web.FileResponse(path, headers={"Cache-Control": YEAR})
+
+    async def _stamped(self, _: web.Request, response: web.StreamResponse) -> None:
+        """Say by which clock this server counts: pages set theirs by it."""
+        response.headers["Date"] = formatdate(self._now_ms() / 1000, usegmt=True)
 
     async def _index(self, _: web.Request) -> web.StreamResponse:
         path = self._parts.static / "index.html"

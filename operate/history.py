@@ -29,7 +29,7 @@ FETCH_S: Final = 0.5
 CLIENT: Final = "tocsin-history"
 
 
-def topics_of(configuration: Configuration) -> TopicReader:
+def topics_of(configuration: Configuration, *, check_crcs: bool = True) -> TopicReader:
     """A reader of everything of which a history is made."""
     settings = configuration.settings
     return TopicReader(
@@ -39,6 +39,7 @@ def topics_of(configuration: Configuration) -> TopicReader:
             security=settings.kafka,
             partitions=history_topics(TopicNames(settings.app), configuration.partitions),
             max_partition_fetch_bytes=settings.limits.message_bytes,
+            check_crcs=check_crcs,
         )
     )
 

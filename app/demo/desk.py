@@ -10,10 +10,13 @@ from app.demo.alarm_listener import AlarmListener
 from app.demo.broker import DemoBroker
 from app.demo.lifeline import DRAIN_S, POLL_S, READY_S, DemoLifeline
 from app.process.desk_worker import DeskWorker, city_desk
+from app.process.projector import Projector
 from app.process.worker_options import WorkerOptions
 from broker.acl import DESK
 from contracts.ports.status import DeskStatus
 from contracts.topics import TopicNames
+from operate.console.demo import DemoConsole
+from operate.history import topics_of
 
 PARTITION: Final = 0  # the stage is one lane
 
@@ -64,9 +67,12 @@ class DemoDesk:
             embedded_broker=broker.embedded,
             clock=JudgedTime(lifelines),
         )
-        self._service = DeskWorker(
-            replace(whole, partitions=lanes), options, city_desk(folder, whole)
-        )
+        played_by = replace(whole, partitions=lanes)
+        self._service = DeskWorker(played_by, options, city_desk(folder, whole))
+        self.console = DemoConsole(folder, played_by, options.clock.now_ms)
+        topics = topics_of(played_by, check_crcs=not broker.embedded)
+        self._history = Projector("history", self.console.history, topics)
+        self._following: asyncio.Task[None] | None = None
         self._runs = False
 
     @property
@@ -81,6 +87,8 @@ class DemoDesk:
         async with asyncio.timeout(READY_S):
             while not self._service.ready():  # noqa: ASYNC110 - lanes tell nobody
                 await asyncio.sleep(POLL_S)
+        self._following = asyncio.create_task(self._history.serve(), name="history")
+        await self.console.start()
 
     async def settle(self, listener: AlarmListener) -> None:
         """Wait until every alarm is answered for and everything that was told is heard."""
@@ -108,4 +116,8 @@ class DemoDesk:
         """Let go of the stage."""
         if self._runs:
             self._runs = False
+            await self.console.close()
+            if self._following is not None:
+                self._following.cancel()
+                await asyncio.gather(self._following, return_exceptions=True)
             await self._service.__aexit__()

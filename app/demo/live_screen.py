@@ -68,8 +68,9 @@ class Live:
                 self._console.print(injection(name, what))
         self._display.start()
 
-    def ready(self, metrics: str) -> None:
-        """Where the metrics are."""
+    def ready(self, metrics: str, console: str) -> None:
+        """Where the metrics and the console are."""
+        self._console.print(Text(f"console on {console}"))
         self._console.print(Text(f"metrics on {metrics}", "dim"))
 
     def ring(self, alarm: Alarm) -> None:

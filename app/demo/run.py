@@ -22,6 +22,7 @@ from contracts.ports.status import LaneStatus, ProcessStatus
 from lab.feeds import district
 from lab.feeds.feed import Feed
 from lab.reports.latency import LatencyMeter
+from operate.console.demo import USER
 from runtime.installation import CONFIGS
 from sinks.http.health import HealthServer
 
@@ -138,10 +139,12 @@ class DemoRun:
         listening = asyncio.create_task(
             self.listener.listen(broker, self._topics(broker)), name="listener"
         )
-        self._screen.ready(f"http://{http.host}:{health.port}/metrics")
         began = time.monotonic()
         try:
-            await self._play()
+            await self._start()
+            self._screen.ready(f"http://{http.host}:{health.port}/metrics", self._console())
+            began = time.monotonic()
+            await self._play(forever=forever)
             self.elapsed = time.monotonic() - began
             if forever:
                 self.phase = "waiting to be interrupted"
@@ -173,16 +176,25 @@ class DemoRun:
         topics = {one.alarms: lanes[one.feed.lifeline] for one in self.lifelines}
         return topics | (self._desk.topics if self._desk is not None else {})
 
-    async def _play(self) -> None:
+    def _console(self) -> str:
+        """Where the desk can be seen and answered, and by whom; empty without a desk."""
+        if self._desk is None:
+            return ""
+        console = self._desk.console
+        return f"{console.address} for {USER!r} with the password {console.password!r}"
+
+    async def _start(self) -> None:
         desk = [self._desk] if self._desk is not None else []
         starting = [one.start() for one in self.lifelines] + [one.start() for one in desk]
         await asyncio.gather(*starting)
+
+    async def _play(self, *, forever: bool) -> None:
         self.phase = "playing"
         await asyncio.gather(*(lifeline.play() for lifeline in self.lifelines))
         self.phase = "settling"
         await asyncio.gather(*(lifeline.settle(self.listener) for lifeline in self.lifelines))
-        for one in desk:
-            await one.settle(self.listener)
+        if self._desk is not None and not forever:  # it answers whoever is before the console
+            await self._desk.settle(self.listener)
 
     async def _looks(self) -> None:
         while True:

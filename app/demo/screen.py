@@ -40,8 +40,8 @@ class Screen(Protocol):
     def begin(self, feeds: Sequence[Feed]) -> None:
         """Say what is about to play."""
 
-    def ready(self, metrics: str) -> None:
-        """Say that the clock starts, and where the metrics are."""
+    def ready(self, metrics: str, console: str) -> None:
+        """Say that the clock starts, and where the metrics and the console are."""
 
     def ring(self, alarm: Alarm) -> None:
         """Show a revision."""
@@ -63,9 +63,9 @@ class Plain:
         """One line for each lifeline."""
         self._say("\n".join(f"{feed.lifeline}: {feed.source}" for feed in feeds))
 
-    def ready(self, metrics: str) -> None:
-        """Where the metrics are."""
-        self._say(f"metrics on {metrics}")
+    def ready(self, metrics: str, console: str) -> None:
+        """Where the metrics and the console are."""
+        self._say(f"console on {console}\nmetrics on {metrics}")
 
     def ring(self, alarm: Alarm) -> None:
         """One line for each revision."""

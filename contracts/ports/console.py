@@ -153,6 +153,8 @@ class News(NamedTuple):
         Rises whenever the history is written, be it only that nothing new has come.
     newest_ms : int
         Stamp of the newest record that it holds, 0 when it is empty.
+    stage_ms : int
+        Stamp of the last notice, heartbeats too; 0 before the first.
     """
 
     changes: list[Written]
@@ -161,6 +163,7 @@ class News(NamedTuple):
     anew: bool
     writes: int
     newest_ms: int
+    stage_ms: int
 
 
 class Marked(NamedTuple):
@@ -266,10 +269,14 @@ class AssetFacts(msgspec.Struct, frozen=True):
 
 
 class City(Protocol):
-    """What a configuration says of the city."""
+    """What a configuration says of the city.
+
+    `heartbeat_ms` is how often the desk stage tells that it lives, None if it never does.
+    """
 
     name: Text
     zone: str
+    heartbeat_ms: int | None
     offset_minutes: int
     lifelines: Sequence[LifelineFacts]
     districts: Sequence[tuple[str, Text]]

@@ -20,7 +20,7 @@ from contracts.ports.console import (
     LifelineFacts,
     Text,
 )
-from contracts.quantities import NS_PER_S
+from contracts.quantities import NS_PER_MS, NS_PER_S
 
 NAMELESS: Final[Text] = {"en": "City", "zh": "城市"}
 WINDOW_S: Final = 600  # over which a desk's load is shown
@@ -62,6 +62,8 @@ class ConfiguredCity:
             for desk in plan.desks
         ]
         centres = [d for d in plan.desks if d.level == "city" and not d.lifelines]
+        beats = [desk.heartbeat.ns // NS_PER_MS for desk in plan.desks]
+        self.heartbeat_ms = min(beats, default=None)
         self.name: Text = _text(centres[0].name) if centres else NAMELESS
         codes = {
             code

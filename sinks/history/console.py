@@ -40,6 +40,7 @@ from sinks.history.tables import (
 
 DAY_MS: Final = 86_400_000
 USUAL_DAYS: Final = 28  # over which the usual rate of alarms is counted
+RECOUNT_MS: Final = 600_000  # how long that holds: past days change while a history catches up
 LOAD_MS: Final = 600_000
 MEMBERS_MAX: Final = 200  # whose alarms and whose notices a page of an incident shows
 NEVER_MS: Final = 2**62
@@ -79,6 +80,9 @@ _ANSWERED: Final = msgspec.json.Decoder(_Answered)
 _COUNTS: Final = msgspec.json.Decoder(_Counts)
 
 
+_Counted = dict[tuple[str, str], int]  # by lifeline and district
+
+
 class HistoryReading:
     """A `ConsoleHistory` over a store.
 
@@ -89,32 +93,41 @@ class HistoryReading:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._usual: tuple[object, _Counted | None] = (None, None)
 
     def news(self, cursor: str) -> News:
         """See `ConsoleHistory`."""
         with self._store.reading() as connection:
             feed = connection.execute(select(FEED)).one()
-            newest = [
-                connection.execute(select(func.max(table.c.logged_ms))).scalar() or 0
+            newest = {
+                table: connection.execute(select(func.max(table.c.logged_ms))).scalar() or 0
                 for table, _ in FED.values()
-            ]
+            }
+            stamps = max(newest.values()), newest[NOTICES]
             if not cursor:
-                here = f"{feed.generation}-{feed.seq}"
-                return News([], [], here, anew=False, writes=feed.writes, newest_ms=max(newest))
+                return News([], [], f"{feed.generation}-{feed.seq}", False, feed.writes, *stamps)
             found = queries.changes(connection, cursor)
             changes = [Written(one.kind, one.id, one.seq) for one in found.changes]
             numbers = [one.seq for one in changes if one.kind == "command"]
             answers = _answers(connection, numbers)
-        return News(changes, answers, found.cursor, found.anew, feed.writes, max(newest))
+        return News(changes, answers, found.cursor, found.anew, feed.writes, *stamps)
 
     def overview(self, now_ms: int, midnight_ms: int) -> Overview:
         """See `ConsoleHistory`."""
         with self._store.reading() as connection:
-            cells = _cells(connection, midnight_ms)
+            cells = _cells(connection, midnight_ms, self._counted(connection, now_ms, midnight_ms))
             loads = _loads(connection, now_ms)
             counted = select(INCIDENTS.c.colour, func.count()).where(INCIDENTS.c.open)
             found = connection.execute(counted.group_by(INCIDENTS.c.colour)).all()
         return Overview(cells, loads, {row[0]: row[1] for row in found})
+
+    def _counted(self, connection: Connection, now_ms: int, midnight_ms: int) -> _Counted | None:
+        """Alarms of the days before: counted now and then, not for each page that looks."""
+        generation = connection.execute(select(FEED.c.generation)).scalar()
+        key = (generation, midnight_ms, now_ms // RECOUNT_MS)
+        if key != self._usual[0]:
+            self._usual = key, _usual(connection, midnight_ms)
+        return self._usual[1]
 
     def lines(self, wanted: IncidentQuery, now_ms: int) -> tuple[list[Line], bool]:
         """See `ConsoleHistory`."""
@@ -371,7 +384,14 @@ def _newest_alarms(connection: Connection, incident: str) -> list[str]:
     return list(connection.execute(asked).scalars())
 
 
-def _cells(connection: Connection, midnight_ms: int) -> list[Cell]:
+def _usual(connection: Connection, midnight_ms: int) -> _Counted | None:
+    """Alarms of `USUAL_DAYS` before midnight, None of a history that is shorter."""
+    since_ms = midnight_ms - USUAL_DAYS * DAY_MS
+    first = connection.execute(select(func.min(ALARMS.c.logged_ms))).scalar() or NEVER_MS
+    return _rung(connection, since_ms, midnight_ms) if first <= since_ms else None
+
+
+def _cells(connection: Connection, midnight_ms: int, usual: _Counted | None) -> list[Cell]:
     of = INCIDENT_LIFELINES.c
     asked = (
         select(
@@ -387,11 +407,8 @@ def _cells(connection: Connection, midnight_ms: int) -> list[Cell]:
     )
     standing = {(row.lifeline, row.district): row for row in connection.execute(asked)}
     today = _rung(connection, midnight_ms, NEVER_MS)
-    before = _rung(connection, midnight_ms - USUAL_DAYS * DAY_MS, midnight_ms)
-    first = connection.execute(select(func.min(ALARMS.c.logged_ms))).scalar() or NEVER_MS
-    known = first <= midnight_ms - USUAL_DAYS * DAY_MS
     cells = []
-    for place in sorted({*standing, *today, *before}):
+    for place in sorted({*standing, *today, *(usual or {})}):
         row = standing.get(place)
         cells.append(
             Cell(
@@ -399,14 +416,14 @@ def _cells(connection: Connection, midnight_ms: int) -> list[Cell]:
                 None if row is None else (*COLOURS, "clear")[row.rank],
                 0 if row is None else row.open,
                 0 if row is None else row.unacknowledged,
-                round(before.get(place, 0) / USUAL_DAYS, 3) if known else None,
+                None if usual is None else round(usual.get(place, 0) / USUAL_DAYS, 3),
                 today.get(place, 0),
             )
         )
     return cells
 
 
-def _rung(connection: Connection, since_ms: int, until_ms: int) -> dict[tuple[str, str], int]:
+def _rung(connection: Connection, since_ms: int, until_ms: int) -> _Counted:
     """Alarms that began in a time, by lifeline and district."""
     asked = select(ALARMS.c.lifeline, ALARMS.c.district, func.count()).where(
         ALARMS.c.revision == 1, ALARMS.c.logged_ms >= since_ms, ALARMS.c.logged_ms < until_ms

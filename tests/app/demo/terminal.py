@@ -53,7 +53,7 @@ class Still:
     def begin(self, feeds: Sequence[Feed]) -> None:
         pass
 
-    def ready(self, metrics: str) -> None:
+    def ready(self, metrics: str, console: str) -> None:
         pass
 
     def ring(self, alarm: Alarm) -> None:

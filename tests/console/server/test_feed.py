@@ -8,9 +8,9 @@ from typing import Any
 import aiohttp
 import pytest
 
-from console.feed import WAITING_MAX, Feed
+from console.feed import BEAT_LATE_MS, UNANSWERED_S, WAITING_MAX, Feed
 from contracts.errors import RetryableError
-from contracts.ports.console import News, Written
+from contracts.ports.console import Answered, News, Written
 from runtime.queues import OneThread
 from tests.console.server.conftest import Centre, Person
 
@@ -95,7 +95,7 @@ class Away:
         if not self.here:
             msg = "away"
             raise RetryableError(msg, 1.0)
-        return News([Written("incident", "i-1", 1)], [], "g-1", False, 1, 5)
+        return News([Written("incident", "i-1", 1)], [], "g-1", False, 1, 5, 5)
 
 
 async def test_a_history_that_is_away_is_said_and_comes_back_by_itself() -> None:
@@ -129,3 +129,27 @@ async def test_a_page_that_does_not_read_is_cut_and_the_others_go_on() -> None:
         while not slow.empty():
             last = slow.get_nowait()
         assert last is None
+
+
+def stage_of(feed: Feed) -> str:
+    return str(json.loads(feed.age().partition(b"data: ")[2])["stage"])
+
+
+async def test_the_stage_is_away_when_it_owes_something_and_not_when_it_is_quiet() -> None:
+    history: Any = Away()
+    now_ms, now_s = [1_000], [0.0]
+    feed = Feed(history, OneThread("history"), lambda: now_ms[0], 3_600_000, lambda: now_s[0])
+    feed.away = False
+    feed.hear(News([], [], "g-0", False, 1, 1_000, 1_000))
+    now_s[0] = 3_000.0
+    assert stage_of(feed) == "live", "nothing was asked of it"
+    feed.ordered("7f3a.1")
+    now_s[0] += UNANSWERED_S + 1
+    assert stage_of(feed) == "away"
+    answer = Answered("7f3a.1", refused=False, reason="", detail="")
+    feed.hear(News([], [answer], "g-1", False, 2, 1_000, 1_000))
+    assert stage_of(feed) == "live"
+    now_ms[0] += 3_600_000 + BEAT_LATE_MS + 1
+    assert stage_of(feed) == "away"
+    feed.hear(News([], [], "g-2", False, 3, now_ms[0], now_ms[0]))
+    assert stage_of(feed) == "live"

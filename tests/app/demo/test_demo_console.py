@@ -1,0 +1,65 @@
+"""Whoever looks at the demo can answer its feeder loss."""
+
+import asyncio
+import re
+import signal
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from tests.app.demo.test_demo import demo
+
+SAID = re.compile(r"console on (?P<url>\S+) for '(?P<user>\w+)' with the password '(?P<word>\S+)'")
+LOOK_S = 0.1
+
+
+async def got(browser: aiohttp.ClientSession, path: str) -> Any:
+    """JSON; a history that is just being made is asked again."""
+    while True:
+        async with browser.get(path) as answer:
+            if answer.status == 200:
+                return await answer.json()
+        await asyncio.sleep(LOOK_S)
+
+
+async def answer_first_incident(said: re.Match[str]) -> dict[str, Any]:
+    """Sign in, acknowledge the first incident, and wait until it is told so."""
+    jar = aiohttp.CookieJar(unsafe=True)
+    async with aiohttp.ClientSession(said["url"], cookie_jar=jar) as browser:
+        person = {"user": said["user"], "password": said["word"]}
+        async with browser.post("/api/session", json=person) as answer:
+            assert answer.status == 200
+            assert "Mar 2026" in answer.headers["Date"], "the clock of what is played"
+            csrf = (await answer.json())["csrf"]
+        while not (  # noqa: ASYNC110 - another process tells nobody here
+            lines := (await got(browser, "/api/incidents"))["incidents"]
+        ):
+            await asyncio.sleep(LOOK_S)
+        command = {"id": "seen-by-a-person", "kind": "acknowledge", "target": lines[0]["id"]}
+        async with browser.post("/api/commands", json=command, headers={"X-Csrf": csrf}) as answer:
+            assert answer.status == 202, await answer.text()
+        while True:
+            page = await got(browser, f"/api/incidents/{lines[0]['id']}")
+            if page["line"]["acknowledged"]:
+                line: dict[str, Any] = page["line"]
+                return line
+            await asyncio.sleep(LOOK_S)
+
+
+@pytest.mark.slow
+async def test_a_person_answers_the_demo_which_ends_when_it_is_interrupted(tmp_path: Path) -> None:
+    with demo(tmp_path, 0) as process:
+        try:
+            assert process.stdout is not None
+            while (said := SAID.match(await asyncio.to_thread(process.stdout.readline))) is None:
+                assert process.poll() is None
+            line = await answer_first_incident(said)
+            assert line["acknowledged_by"] == said["user"]
+            process.send_signal(signal.SIGINT)
+            out, err = await asyncio.to_thread(process.communicate, timeout=30)
+        finally:
+            process.kill()
+    assert (process.returncode, err) == (0, "")
+    assert "interrupted" in out
