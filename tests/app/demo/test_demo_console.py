@@ -49,6 +49,7 @@ async def answer_first_incident(said: re.Match[str]) -> dict[str, Any]:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 async def test_a_person_answers_the_demo_which_ends_when_it_is_interrupted(tmp_path: Path) -> None:
     with demo(tmp_path, 0) as process:
         try:
@@ -58,7 +59,7 @@ async def test_a_person_answers_the_demo_which_ends_when_it_is_interrupted(tmp_p
             line = await answer_first_incident(said)
             assert line["acknowledged_by"] == said["user"]
             process.send_signal(signal.SIGINT)
-            out, err = await asyncio.to_thread(process.communicate, timeout=30)
+            out, err = await asyncio.to_thread(process.communicate, timeout=120)
         finally:
             process.kill()
     assert (process.returncode, err) == (0, "")
