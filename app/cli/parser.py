@@ -5,8 +5,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
-from app.cli import alarm_options, history_options, lab_options, ledger_options
+from app.cli import alarm_options, history_options, ledger_options
 from contracts.kafka import has_credentials, masked
+from lab import options as lab_options
 from operate.console.options import console
 from operate.plan.options import plan
 from runtime.installation import CONFIGS

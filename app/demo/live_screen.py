@@ -70,7 +70,8 @@ class Live:
 
     def ready(self, metrics: str, console: str) -> None:
         """Where the metrics and the console are."""
-        self._console.print(Text(f"console on {console}"))
+        if console:
+            self._console.print(Text(f"console on {console}"))
         self._console.print(Text(f"metrics on {metrics}", "dim"))
 
     def ring(self, alarm: Alarm) -> None:

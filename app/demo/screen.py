@@ -41,7 +41,7 @@ class Screen(Protocol):
         """Say what is about to play."""
 
     def ready(self, metrics: str, console: str) -> None:
-        """Say that the clock starts, and where the metrics and the console are."""
+        """Say that the clock starts, and where the metrics are, and the console if there is one."""
 
     def ring(self, alarm: Alarm) -> None:
         """Show a revision."""
@@ -65,7 +65,9 @@ class Plain:
 
     def ready(self, metrics: str, console: str) -> None:
         """Where the metrics and the console are."""
-        self._say(f"console on {console}\nmetrics on {metrics}")
+        if console:
+            self._say(f"console on {console}")
+        self._say(f"metrics on {metrics}")
 
     def ring(self, alarm: Alarm) -> None:
         """One line for each revision."""
