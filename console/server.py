@@ -18,6 +18,7 @@ from msgspec import Meta
 from console.accounts import MAY, Account, Passwords
 from console.answers import API, Refusal, answered, guarded, secure
 from console.commanding import Commanding
+from console.connections import PromptConnections
 from console.feed import PAGES_MAX, Feed
 from console.reading import Reading
 from console.sessions import SESSION, Session, Sessions, Tries
@@ -35,6 +36,7 @@ HASHES_AT_ONCE: Final = 2  # each takes 64 MiB for some 50 ms
 COOKIE: Final = "tocsin-session"
 YEAR: Final = "public, max-age=31536000, immutable"
 STOP_S: Final = 1.0
+BODY_S: Final = 10.0  # for a body to come
 SAFE: Final = frozenset({"GET", "HEAD"})
 
 
@@ -107,12 +109,39 @@ class ConsoleServer:
         self._reading = Reading(parts.history, parts.city, self.feed, now_ms)
         self._commanding = Commanding(parts.history, parts.city, parts.sender, self.feed, now_ms)
         self._runner: web.AppRunner | None = None
+        self._connections: PromptConnections | None = None
+        self._listening: asyncio.Server | None = None
         self._following: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Listen; `ConfigError` when the address cannot be had."""
+        runner = self._runner = web.AppRunner(
+            self._application(),
+            access_log=None,
+            shutdown_timeout=STOP_S,
+            max_line_size=HEADER_BYTES_MAX,
+            max_field_size=HEADER_BYTES_MAX,
+        )
+        await runner.setup()
+        assert runner.server is not None, "it has been set up"
+        self._connections = PromptConnections(runner.server)
+        host, port, tls = self._place
+        try:
+            self._listening = await asyncio.get_running_loop().create_server(
+                self._connections, host, port, ssl=tls
+            )
+        except OSError as error:
+            await self.stop()
+            msg = f"console: expected to listen on {host}:{port}, got {error}; choose another port"
+            raise ConfigError(msg) from error
+        self.port = int(self._listening.sockets[0].getsockname()[1])
+        self._following = asyncio.create_task(self.feed.follow(), name="feed")
+        log.info("serving the console on %s", self.address)
+
+    def _application(self) -> web.Application:
+        """Every path with what answers it."""
         app = web.Application(
-            client_max_size=BODY_BYTES_MAX, middlewares=[guarded, self._signed_in]
+            client_max_size=BODY_BYTES_MAX, middlewares=[self._prompt, guarded, self._signed_in]
         )
         for path, answer in self._reading.routes().items():
             app.router.add_get(path, answer)
@@ -124,26 +153,7 @@ class ConsoleServer:
         app.router.add_get("/static/{name}", self._file)
         app.router.add_get("/{path:(?!api/).*}", self._index)
         app.on_response_prepare.append(self._stamped)
-        runner = web.AppRunner(
-            app,
-            access_log=None,
-            shutdown_timeout=STOP_S,
-            max_line_size=HEADER_BYTES_MAX,
-            max_field_size=HEADER_BYTES_MAX,
-        )
-        self._runner = runner
-        await runner.setup()
-        host, port, tls = self._place
-        site = web.TCPSite(runner, host, port, ssl_context=tls)
-        try:
-            await site.start()
-        except OSError as error:
-            await self.stop()
-            msg = f"console: expected to listen on {host}:{port}, got {error}; choose another port"
-            raise ConfigError(msg) from error
-        self.port = int(runner.addresses[0][1])
-        self._following = asyncio.create_task(self.feed.follow(), name="feed")
-        log.info("serving the console on %s", self.address)
+        return app
 
     @property
     def address(self) -> str:
@@ -156,12 +166,23 @@ class ConsoleServer:
         if self._following is not None:
             self._following.cancel()
             await asyncio.gather(self._following, return_exceptions=True)
+        if self._listening is not None:
+            self._listening.close()
         if self._runner is not None:
             self.feed.release()
             await self._runner.cleanup()
         await self.feed.ask(self._parts.history.close)
         self._thread.shutdown(wait=False)
         self._hashing.shutdown(wait=False)
+
+    @web.middleware
+    async def _prompt(
+        self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
+        """A connection that asks may stay."""
+        assert self._connections is not None, "it listens"
+        self._connections.asked(request.protocol)
+        return await handler(request)
 
     @web.middleware
     async def _signed_in(
@@ -183,6 +204,8 @@ class ConsoleServer:
                 raise Refusal(code="bad_csrf")
         if session is not None:
             request[SESSION] = session
+        if request.method not in SAFE:
+            await _body(request)
         return await handler(request)
 
     async def _session(self, request: web.Request) -> web.Response:
@@ -277,6 +300,15 @@ class ConsoleServer:
         if not path.is_file():
             raise Refusal(code="not_found")
         return web.FileResponse(path, headers={"Cache-Control": "no-cache"})
+
+
+async def _body(request: web.Request) -> None:
+    """Wait for a body, which the request keeps, but not for one that does not end."""
+    try:
+        async with asyncio.timeout(BODY_S):
+            await request.read()
+    except TimeoutError as error:
+        raise Refusal(code="bad_request") from error
 
 
 def _same_origin(request: web.Request) -> bool:
