@@ -165,11 +165,11 @@ class Reading:
 
     async def assets(self, request: web.Request) -> web.Response:
         """Assets and feeds for the map, with the worst that is open there."""
-        lifeline = request.query.get("lifeline", "")
+        lifeline, district = (request.query.get(name, "") for name in ("lifeline", "district"))
         marked = await self._feed.ask(self._history.marked)
         assets = []
         for one in self._city.assets:
-            if lifeline in {"", one.lifeline}:
+            if lifeline in {"", one.lifeline} and district in {"", *one.districts}:
                 mark = marked.get((one.lifeline, one.asset))
                 here = {"id": one.id, "lifeline": one.lifeline, "title": one.title}
                 state = {"colour": mark and mark.colour, "incident": mark and mark.incident}

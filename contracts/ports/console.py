@@ -258,7 +258,7 @@ class ChannelFacts(msgspec.Struct, frozen=True):
 
 
 class AssetFacts(msgspec.Struct, frozen=True):
-    """An asset of the topology, named within its lifeline."""
+    """An asset of the topology, named within its lifeline; `districts` are its channels'."""
 
     id: str
     lifeline: str
@@ -266,6 +266,7 @@ class AssetFacts(msgspec.Struct, frozen=True):
     title: Text
     lon: float | None
     lat: float | None
+    districts: frozenset[str] = frozenset()
 
 
 class City(Protocol):

@@ -78,7 +78,7 @@ class ConfiguredCity:
 
     def _read_topology(self) -> None:
         """Assets, and what feeds what."""
-        topology = self._desk.topology
+        topology, districts = self._desk.topology, self._districts_of_assets()
         self.assets: Sequence[AssetFacts] = [
             AssetFacts(
                 node.id,
@@ -87,6 +87,7 @@ class ConfiguredCity:
                 {"en": node.called("en"), "zh": node.called("zh")},
                 node.lon,
                 node.lat,
+                frozenset(districts.get((node.lifeline, node.asset), ())),
             )
             for node in topology.nodes
         ]
@@ -95,6 +96,16 @@ class ConfiguredCity:
             for node in topology.nodes
             for edge in topology.children(node.id)
         ]
+
+    def _districts_of_assets(self) -> dict[tuple[str, str], set[str]]:
+        """Districts in which an asset of a lifeline has channels."""
+        found: dict[tuple[str, str], set[str]] = {}
+        for lifeline, catalogue in self._configuration.catalogues.items():
+            places = catalogue.table.select(["asset", "district"])
+            for row in places.group_by(["asset", "district"]).aggregate([]).to_pylist():
+                if row["district"]:
+                    found.setdefault((lifeline, row["asset"]), set()).add(row["district"])
+        return found
 
     def lifeline_of(self, channel: str) -> str | None:
         """See `City`."""

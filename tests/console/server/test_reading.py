@@ -1,5 +1,7 @@
 """What a signed-in person reads."""
 
+from urllib.parse import urlencode
+
 import pytest
 
 from tests.console.server.conftest import Centre
@@ -57,10 +59,25 @@ async def test_lists_and_channels(centre: Centre) -> None:
     assert any(rule["file"].endswith(".yaml") and rule["line"] for rule in channel["rules"])
     alarms = (await person.get("/api/alarms?channel=water.feed-2.flow"))["alarms"]
     assert alarms[0]["record"]["colour"] == "red"
-    assert (await person.get("/api/assets?lifeline=water"))["assets"]
     for name in ("shelvings", "withheld", "audit", "orders"):
         assert (await person.get(f"/api/{name}"))["rows"] == []
     assert "3 open incidents" in (await person.get("/api/handover"))["en"]
+
+
+async def test_a_map_has_the_assets_of_its_lifeline_and_district(centre: Centre) -> None:
+    person = await centre.person("viewer")
+
+    async def ids(**asked: str) -> set[str]:
+        found = await person.get(f"/api/assets?{urlencode(asked)}")
+        return {asset["id"] for asset in found["assets"]}
+
+    every, water = await ids(), await ids(lifeline="water")
+    assert every > water > set()
+    assert await ids(lifeline="water", district="310101") == water
+    assert every - await ids(district="310101") == {
+        "metro.train-0107-c1", "metro.train-0107-c2", "telecom.gateway-01",
+    }, "an asset without a channel lies nowhere"  # fmt: skip
+    assert await ids(district="nowhere") == set()
 
 
 async def test_what_is_not_there_or_no_number_is_refused_in_both_languages(centre: Centre) -> None:
