@@ -57,6 +57,9 @@ class Records(Protocol):
     async def fetch(self, timeout_s: float) -> tuple[list[TopicRecord], Positions]:
         """The next records, and the positions behind them."""
 
+    def caught_up(self) -> bool:
+        """Whether all was fetched that was there at the last `seek`."""
+
 
 class ReceiptLog(Protocol):
     """Where receipts are kept, as `KafkaReceipts` does."""
@@ -230,6 +233,8 @@ class Notifier:
                 found, _ = await records.fetch(FETCH_S)
                 for record in found:
                     await _take(delivery, record)
+                if records.caught_up():
+                    delivery.recalled()
         finally:
             await records.close()
 

@@ -120,7 +120,7 @@ class Delivery:
         self._standing = standing
         self._open = OpenIncidents(receiver.id)
         self._waiting: deque[_Waiting] = deque()
-        self._came, self._room = asyncio.Event(), asyncio.Event()
+        self._came, self._room, self._recalled = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._incidents = standing.since.get(INCIDENTS, 0)
         self._outage = _Outage(transport.delays_s, timer)
         self.status = ReceiverStatus(receiver.id, "running", oldest_s=self._oldest_s)
@@ -155,6 +155,10 @@ class Delivery:
         if self._transport.follows:
             self._open.heard(incident)
 
+    def recalled(self) -> None:
+        """All that lay on the topics when this began was offered: what was open is known again."""
+        self._recalled.set()
+
     async def run(self) -> None:
         """Tell, until cancelled; a try on its way gets a moment to be confirmed and receipted.
 
@@ -179,11 +183,17 @@ class Delivery:
                 await self._outage.wait(self._came)
 
     async def keep_open(self) -> None:
-        """Say again and again what is open, where the receiver wants that, until cancelled."""
-        while self._transport.resend_s:
-            await self._timer.wait(self._transport.resend_s)
+        """Say again and again what is open, where the receiver wants that, until cancelled.
+
+        The first time as soon as that is known: the receiver may be about to forget it.
+        """
+        if not self._transport.resend_s:
+            return
+        await self._recalled.wait()
+        while True:
             if (notices := list(self._open)) and not self.status.disabled:
                 self._note(await self._transport.resend(notices))
+            await self._timer.wait(self._transport.resend_s)
 
     async def _settle(self, head: _Waiting) -> Literal["done", "again"]:
         """Try the oldest notice once, or see that it need not be told."""

@@ -82,6 +82,9 @@ class TopicView:
     async def seek(self, positions: Positions) -> None:
         self._from = positions
 
+    def caught_up(self) -> bool:
+        return True
+
     async def fetch(self, timeout_s: float) -> tuple[list[TopicRecord], Positions]:
         del timeout_s
         while self._at == len(self._topic.records):

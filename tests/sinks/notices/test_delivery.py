@@ -384,7 +384,8 @@ async def test_what_is_open_is_told_again_until_it_ends() -> None:
     told = await told_to(inbox, receipts, timer)
     async with running(told):
         await receipts.until(3)
-        await timer.wind()
+        assert not inbox.resent, "more may be known of them"
+        told.recalled()
         await until(lambda: inbox.resent)
         # Nobody is told of this end, and one incident is closed by a person.
         await told.offer(notice(3, incident="i-1", reason="over", withheld=SHELVED), 3)
