@@ -182,7 +182,7 @@ class Adopting(Protocol):
 class Gated(Protocol):
     """A twin with learning gates of its own."""
 
-    def take(self, time_ns: int, value: float, *, calm: bool) -> None:
+    def offer(self, time_ns: int, value: float, *, calm: bool) -> None:
         """Learn a reading, or leave it."""
 
 
@@ -196,7 +196,7 @@ def _figures(seen: Seen, value: float) -> tuple[float, ...]:
 def _take(twin: Twin, gate: Gate, reading: tuple[int, float], *, calm: bool) -> None:
     """Let a twin learn what its gate lets through, or count what it does not."""
     if isinstance(twin, Gated):
-        twin.take(*reading, calm=calm)
+        twin.offer(*reading, calm=calm)
         return
     first = gate.closed is None
     if not gate.opens(calm=calm, time_ns=reading[0]):

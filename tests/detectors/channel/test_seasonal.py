@@ -80,7 +80,7 @@ class SeasonalTwin:
         self.breached = bool(breached)
         return Seen(score, breached, held, slot.mean, band * unit)
 
-    def take(self, time_ns: int, value: float, *, calm: bool) -> None:
+    def offer(self, time_ns: int, value: float, *, calm: bool) -> None:
         place, day = self._slot(time_ns)
         slot = self.slots.setdefault(place, Slot(value))
         if calm:
