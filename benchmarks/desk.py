@@ -23,6 +23,7 @@ from configuration.configuration import Configuration
 from configuration.settings import Snapshot
 from contracts.ports.status import DeskStatus
 from contracts.quantities import Duration
+from runtime.collector import seldom
 from runtime.installation import CONFIGS
 from tests.testkit.desk.alarms import alarm, alarm_id
 from tests.testkit.desk.city import LANES, DeskCity, desk_city
@@ -179,7 +180,8 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--small", action="store_true", help="with the small desk of tests")
     shipped = partial(city_desk, CONFIGS)
-    asyncio.run(measure(small if options.parse_args().small else shipped))
+    with seldom():  # as `tocsin run --desk` has it
+        asyncio.run(measure(small if options.parse_args().small else shipped))
 
 
 if __name__ == "__main__":

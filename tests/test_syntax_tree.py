@@ -31,14 +31,24 @@ def parsing_collector() -> Iterator[list[str]]:
         gc.set_threshold(*before)
 
 
+def fails(text: str) -> bool:
+    """Whether the parser of this Python loses count of its own depth."""
+    try:
+        ast.parse(text)
+    except SystemError as error:
+        return "recursion depth mismatch" in str(error)
+    return False
+
+
 def test_the_collector_does_not_come_between(parsing_collector: list[str]) -> None:
     parsing_collector.clear()
     tree = syntax_tree.parse(TEXT)
     assert isinstance(tree, ast.Module)
     assert len(tree.body) == 2_000
     assert gc.isenabled()
-    with pytest.raises(SystemError, match="recursion depth mismatch"):
-        ast.parse(TEXT)  # the fault is there: without it this test would prove nothing
+    # The fault is there: without it this test would prove nothing. Where the last collection falls
+    # decides whether it shows.
+    assert any(fails(TEXT + "\npass" * lines) for lines in range(100))
     assert parsing_collector
 
 

@@ -29,7 +29,6 @@ from pipeline.lane.outbox import TransactionBound
 from pipeline.snapshot.snapshots import SnapshotFiles
 from pipeline.worker.lane_context import Pace
 from pipeline.worker.worker import Worker
-from runtime.collector import seldom
 from runtime.queues import OneThread
 from sinks.kafka.desk_log import desk_layout
 from sinks.kafka.lane_log import KafkaJournalLog
@@ -107,7 +106,6 @@ class DeskWorker(WorkerService):
     async def _start(self) -> None:
         configuration, settings, kafka = self._configuration, self._settings, self._settings.kafka
         await self._check_topics()
-        self._open.enter_context(seldom())
         scoring = OneThread("scoring")  # one that hangs must not hold the event loop
         self._open.callback(scoring.shutdown, wait=False, cancel_futures=True)
         files = SnapshotFiles(self._store, self._slot)

@@ -32,6 +32,7 @@ from operate.settings import settled
 from pipeline.snapshot.copy_buffer import SnapshotSlot
 from runtime import failpoints, supervision
 from runtime.bounded_log import START_LOG
+from runtime.collector import seldom
 from runtime.exit_deadline import ExitDeadline
 from runtime.queues import OneThread
 from sinks.http.desk_metrics import DeskCollector
@@ -81,7 +82,8 @@ async def run_desk(
     options = WorkerOptions(lifeline=DESK, instance=arguments.instance)
     worker = DeskWorker(configuration, options, parts_of(configuration))
     say_started(configuration, f"{DESK} (1)")
-    return await serve(worker, configuration.settings.http, DeskCollector)
+    with seldom():
+        return await serve(worker, configuration.settings.http, DeskCollector)
 
 
 async def run_notify(arguments: argparse.Namespace) -> int:

@@ -4,9 +4,11 @@ import math
 from typing import Any
 
 import pytest
+import yaml
 
 from configuration.yaml.findings import Findings
 from configuration.yaml.located import BYTES_MAX, DEPTH_MAX, NODES_MAX, Located, located, scalar
+from runtime.installation import CONFIGS
 
 
 def read(text: str | bytes) -> Located:
@@ -180,3 +182,29 @@ def test_more_values_than_allowed_are_refused() -> None:
 def test_a_larger_file_than_allowed_is_refused_unread() -> None:
     text = f"f.yaml: expected at most {BYTES_MAX} bytes, got {BYTES_MAX + 1}; split the file"
     assert refusal(b"#" * (BYTES_MAX + 1)) == [text]
+
+
+def read_with(monkeypatch: pytest.MonkeyPatch, source: bytes, *, libyaml: bool) -> Any:
+    """Data, places and findings of a text, by one parser or the other."""
+    with monkeypatch.context() as patch:
+        patch.setattr("yaml.__with_libyaml__", libyaml)
+        findings = Findings()
+        found = located("a.yaml", source, findings)
+        return found, [str(finding) for finding in findings.found]
+
+
+def test_both_parsers_read_a_pack_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert yaml.__with_libyaml__, "the locked wheels bring it along"
+    for path in sorted((CONFIGS / "water").rglob("*.yaml")):
+        found, findings = read_with(monkeypatch, path.read_bytes(), libyaml=True)
+        assert (found, findings) == read_with(monkeypatch, path.read_bytes(), libyaml=False), path
+        assert found is not None, path
+
+
+@pytest.mark.parametrize(
+    "text", ["a: [1, 2", "a: 'b", "\tb: 1", "a: b: c", "{" * 50_000, "a: &b 1\nc: *d"]
+)
+def test_faults_read_alike_by_both_parsers(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    found, findings = read_with(monkeypatch, text.encode(), libyaml=True)
+    assert (found, findings) == read_with(monkeypatch, text.encode(), libyaml=False)
+    assert findings

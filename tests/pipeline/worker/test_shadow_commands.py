@@ -81,7 +81,7 @@ async def test_a_crash_at_any_step_changes_nothing_that_is_told(
 ) -> None:
     world.faults.fail(step, on)
     world.faults.fail(step, 3 * on)
-    day = ShadowedDay(world)
+    day = ShadowedDay(world, filing=True)
     assert await live_through(world, day) > 1
     day.judge()
     assert step in world.faults.fallen

@@ -70,7 +70,7 @@ async def test_a_crash_at_any_step_of_a_storm_changes_nothing_that_is_told(
     storm: World, step: Step, on: int
 ) -> None:
     storm.faults.fail(step, on if step in MANY[:4] else 2)
-    day = Day(storm)
+    day = Day(storm, filing=True)
     assert await live_through(storm, day) == 2
     day.judge()
     assert storm.faults.fallen == [step]

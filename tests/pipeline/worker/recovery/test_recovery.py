@@ -58,7 +58,7 @@ async def test_an_error_that_nobody_foresaw_is_a_crash_like_any_other(
     world: World, step: Step
 ) -> None:
     world.faults.fail(step, 2, KeyError("a bug"))
-    day = Day(world)
+    day = Day(world, filing=True)
     assert await live_through(world, day) == 2
     day.judge()
 
