@@ -17,6 +17,7 @@ from contracts.topics import TopicNames
 from tests.testkit import city
 
 WAIT_S = 40.0
+SPACE_S = 0.002  # between two readings, however fast the brokers are
 
 
 def configured(folder: Path, bootstrap: str, app: str, lanes: int = 1) -> Configuration:
@@ -40,7 +41,7 @@ async def create(configuration: Configuration) -> None:
 async def send(
     configuration: Configuration, values: list[float], channel: str, partition: int = 0
 ) -> None:
-    """Readings of one channel, one record each."""
+    """Readings of one channel, one record each; sixty of them outlast the city's on-delays."""
     producer = AIOKafkaProducer(bootstrap_servers=configuration.settings.kafka.bootstrap)
     topic = TopicNames(configuration.settings.app).telemetry("water")
     await producer.start()
@@ -48,6 +49,7 @@ async def send(
         for value in values:
             body = {"channel": channel, "time": time.time_ns() // 10**6, "value": value}
             await producer.send_and_wait(topic, json.dumps(body).encode(), partition=partition)
+            await asyncio.sleep(SPACE_S)
     finally:
         await producer.stop()
 

@@ -30,6 +30,7 @@ from tests.testkit.worker_process import WorkerProcess
 
 TOKEN = "not a secret of anybody's"
 CHANNEL = "water.tank-000.in"
+BUSY_S = 150.0  # a reload starts a process, and loads all libraries once more
 
 
 class Lifeline:
@@ -157,7 +158,7 @@ class Running:
     async def until(self, name: str, label: str, wanted: dict[str, float]) -> None:
         """Wait for samples of a metric."""
         found: dict[str, float] = {}
-        async with asyncio.timeout(WAIT_S):
+        async with asyncio.timeout(BUSY_S):
             while not wanted.items() <= found.items():
                 assert self.process.process.poll() is None, self.process.log.read_text()[-4000:]
                 found = await asyncio.to_thread(self.process.metric, name, label)
@@ -172,13 +173,16 @@ class Running:
         await self.until("tocsin_lane_position", "lane", {"water-0": float(count)})
 
     async def config(self) -> str:
-        """Hash of what the lane runs."""
-        (found,) = await asyncio.to_thread(self.process.metric, "tocsin_lane_config_info", "config")
-        return found
+        """Hash of what the lane runs, as soon as the process says it."""
+        name, found = "tocsin_lane_config_info", dict[str, float]()
+        async with asyncio.timeout(BUSY_S):
+            while len(found) != 1:
+                found = await asyncio.to_thread(self.process.metric, name, "config")
+        return next(iter(found))
 
     async def config_after(self, former: str) -> str:
         """The same, once it is another one."""
-        async with asyncio.timeout(WAIT_S):
+        async with asyncio.timeout(BUSY_S):
             while (found := await self.config()) == former:  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
         return found
@@ -188,7 +192,7 @@ class Running:
         settings = self.configuration.settings
         topic = TopicNames(settings.app).alarms("water")
         found: list[dict[str, Any]] = []
-        async with asyncio.timeout(WAIT_S):
+        async with asyncio.timeout(BUSY_S):
             while not found:
                 records = await read_all(settings.kafka.bootstrap, topic)
                 bodies = [json.loads(one.value) for one in records]
@@ -217,8 +221,8 @@ async def _reloaded(running: Running) -> None:
     assert (status, answer["outcome"]) in {(200, "reloaded"), (202, "pending")}
     await running.reloads("reloaded", 1)
     after = await running.config_after(before)
-    await send(configuration, [3.0] * 20, CHANNEL)
-    await running.taken(25)
+    await send(configuration, [3.0] * 60, CHANNEL)
+    await running.taken(65)
     assert {alarm["rule"]["config"] for alarm in await running.limits()} == {after[:7]}
 
     _edit(running.configs, "blue: 4.0, yellow", "blue: 2.0, yellow")

@@ -202,7 +202,7 @@ def test_both_parsers_read_a_pack_alike(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 @pytest.mark.parametrize(
-    "text", ["a: [1, 2", "a: 'b", "\tb: 1", "a: b: c", "{" * 50_000, "a: &b 1\nc: *d"]
+    "text", ["a: [1, 2", "a: 'b", "\tb: 1", "a: b: c", "{" * 2_000, "a: &b 1\nc: *d"]
 )
 def test_faults_read_alike_by_both_parsers(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     found, findings = read_with(monkeypatch, text.encode(), libyaml=True)
