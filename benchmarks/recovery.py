@@ -16,6 +16,7 @@ import numpy as np
 from benchmarks.city_load.workers import Feed, configured, one_of_each
 from benchmarks.support.claims import Claim, print_claims, print_table, write_rows
 from benchmarks.support.traffic import as_json
+from benchmarks.support.waiting import until
 from broker.topics import TopicPlan, ensure, needed
 from configuration.configuration import Configuration
 from configuration.lane_plan import plan_of
@@ -32,8 +33,6 @@ from tests.testkit.worker_process import WorkerProcess
 
 PAGE = HOME / "docs" / "reliability.md"
 SESSION_S = 6
-DEADLINE_S = 150.0
-LOOK_S = 0.05
 POLL_RECORDS = 5_000  # what a worker takes at once, at most
 ROUNDS = 5
 STATIC_S = {100_000: 10.0, 1_000_000: 20.0}
@@ -128,16 +127,6 @@ def polls(lane: Lane, channels: list[str], now_ms: int) -> list[float]:
         ]
         found.append(seconds(partial(lane.feed, Records.of(rows))))
     return found
-
-
-async def until(holds: Callable[[], bool], what: str) -> float:
-    """Wait for something; how long it took."""
-    began = time.monotonic()
-    while not await asyncio.to_thread(holds):
-        if time.monotonic() - began > DEADLINE_S:
-            sys.exit(f"recovery: waited in vain for {what}")
-        await asyncio.sleep(LOOK_S)
-    return time.monotonic() - began
 
 
 def position(worker: WorkerProcess) -> float:

@@ -7,19 +7,18 @@ operate/plan/costs.json that is of an idle worker.
 """
 
 import asyncio
-import os
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from resource import getpagesize
 from tempfile import TemporaryDirectory
 
 import msgspec
 
+from benchmarks.city_load.watch import cpu_s, memory
 from benchmarks.operations.costs import as_text
 from benchmarks.support.claims import page_of, print_table, write_rows, writes
+from benchmarks.support.waiting import until
 from broker.topics import TopicPlan, ensure, needed
 from contracts.topics import TopicNames
 from operate.plan.costs import COSTS_FILE, read_costs
@@ -31,8 +30,6 @@ from tests.testkit.worker_process import WorkerProcess
 GROUPS = 500
 SESSION_S = 6
 IDLE_S = 10.0
-DEADLINE_S = 120.0
-LOOK_S = 0.02
 MIB = float(1 << 20)
 HEAD = ["worker", "start to ready s", "kill -9 to ready s", "resident MiB", "idle cores"]
 
@@ -56,28 +53,6 @@ class Start:
         return [f"{lanes}, {member}", *figures, f"{self.cores:.3f}"]
 
 
-async def until(holds: Callable[[], object], what: str) -> float:
-    """Wait for something; how long it took."""
-    began = time.monotonic()
-    while not await asyncio.to_thread(holds):
-        if time.monotonic() - began > DEADLINE_S:
-            sys.exit(f"starts: waited in vain for {what}")
-        await asyncio.sleep(LOOK_S)
-    return time.monotonic() - began
-
-
-def busy_s(worker: WorkerProcess) -> float:
-    """Processor time that a process has taken so far."""
-    fields = Path(f"/proc/{worker.process.pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def resident_bytes(worker: WorkerProcess) -> float:
-    """Memory of a process that is in use."""
-    pages = Path(f"/proc/{worker.process.pid}/statm").read_text().split()[1]
-    return int(pages) * float(getpagesize())
-
-
 async def measured(bootstrap: str, folder: Path, found: Start) -> None:
     """Start a worker, leave it alone, kill it, and start it again."""
     configs = folder / "configs"
@@ -94,10 +69,11 @@ async def measured(bootstrap: str, folder: Path, found: Start) -> None:
     try:
         worker.start()
         found.ready = await until(lambda: worker.get("/readyz"), "a worker")
-        before_s, began = busy_s(worker), time.monotonic()
+        pid = worker.process.pid
+        before_s, began = cpu_s(pid), time.monotonic()
         await asyncio.sleep(IDLE_S)
-        found.cores = (busy_s(worker) - before_s) / (time.monotonic() - began)
-        found.resident = resident_bytes(worker)
+        found.cores = (cpu_s(pid) - before_s) / (time.monotonic() - began)
+        found.resident = memory(pid)["Rss"]
         worker.kill()
         worker.start()
         found.again = await until(lambda: worker.get("/readyz"), "a worker again")

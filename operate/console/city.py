@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from alarms.blind_links import LIFELINES_ZH
 from configuration.configuration import Configuration
@@ -98,11 +100,17 @@ class ConfiguredCity:
         ]
 
     def _districts_of_assets(self) -> dict[tuple[str, str], set[str]]:
-        """Districts in which an asset of a lifeline has channels."""
+        """Districts in which an asset of the topology has channels: of a city's, these are few."""
+        wanted: dict[str, list[str]] = {}
+        for node in self._desk.topology.nodes:
+            wanted.setdefault(node.lifeline, []).append(node.asset)
         found: dict[tuple[str, str], set[str]] = {}
         for lifeline, catalogue in self._configuration.catalogues.items():
             places = catalogue.table.select(["asset", "district"])
-            for row in places.group_by(["asset", "district"]).aggregate([]).to_pylist():
+            places = places.group_by(["asset", "district"]).aggregate([])
+            assets = pa.array(wanted.get(lifeline, []), pa.string())
+            here = places.filter(pc.is_in(places["asset"].cast(pa.string()), assets))
+            for row in here.to_pylist():
                 if row["district"]:
                     found.setdefault((lifeline, row["asset"]), set()).add(row["district"])
         return found

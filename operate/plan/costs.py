@@ -1,12 +1,14 @@
 """Measured costs of a worker's parts, and how this machine compares with the one they are of."""
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 from typing import Final
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from contracts.batch import Batch, Disposition
 from contracts.quantities import Sigmas
@@ -18,7 +20,8 @@ from detectors.fused.unusual import Unusual
 from operate.plan.messages import Form, Messages
 
 COSTS_FILE: Final = Path(__file__).with_name("costs.json")
-_CHANNELS, _ROWS, _ROUNDS = 1_000, 100_000, 15
+SMALL_CHANNELS: Final = 1_000
+_ROWS, _ROUNDS = 100_000, 16
 
 
 class Costs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -78,11 +81,8 @@ def read_costs(path: Path = COSTS_FILE) -> Costs:
     return msgspec.json.decode(path.read_bytes(), type=Costs)
 
 
-def calibrated_ns() -> float:
-    """Ns that this machine takes now for a reading of a small case: the fused rules in the cache.
-
-    Of two machines, or of one at two times, the quotient says how much slower one is.
-    """
+def small_case() -> tuple[FusedRules, Batch, NDArray[np.uint8]]:
+    """Rules, readings of a thousand channels and their dispositions, all of it in the cache."""
     rules = FusedRules(
         Limit(low=Steps(2.0, 1.6, 1.2, 0.8)),
         Unusual(
@@ -94,15 +94,28 @@ def calibrated_ns() -> float:
             at_most="yellow",
         ),
     )
-    scorer = ChannelRules([rules], np.zeros(_CHANNELS, np.int64))
     chance = np.random.default_rng(1)
-    row = chance.integers(0, _CHANNELS, _ROWS).astype(np.int32)
+    row = chance.integers(0, SMALL_CHANNELS, _ROWS).astype(np.int32)
     value, quality = chance.normal(5.0, 0.05, _ROWS), np.zeros(_ROWS, np.uint8)
     batch = Batch(np.arange(_ROWS, dtype=np.int32), row, np.zeros(_ROWS, np.int64), value, quality)
-    scored = np.full(_ROWS, Disposition.SCORED, np.uint8)
+    return rules, batch, np.full(_ROWS, Disposition.SCORED, np.uint8)
+
+
+def median_ns(work: Callable[[], object], clock: Callable[[], float]) -> float:
+    """Median ns a reading of a small case; the first of the rounds may have loaded a kernel."""
     taken = []
-    for _ in range(_ROUNDS + 1):
-        began = time.thread_time()
-        scorer.score(batch, scored, (0, _ROWS))
-        taken.append(time.thread_time() - began)
-    return median(taken[1:]) * 1e9 / _ROWS  # the first one may have loaded the kernel
+    for _ in range(_ROUNDS):
+        began = clock()
+        work()
+        taken.append(clock() - began)
+    return median(taken[1:]) * 1e9 / _ROWS
+
+
+def calibrated_ns() -> float:
+    """Ns that this machine takes now for a reading of the small case, by the fused rules.
+
+    Of two machines, or of one at two times, the quotient says how much slower one is.
+    """
+    rules, batch, scored = small_case()
+    scorer = ChannelRules([rules], np.zeros(SMALL_CHANNELS, np.int64))
+    return median_ns(lambda: scorer.score(batch, scored, (0, len(batch))), time.thread_time)

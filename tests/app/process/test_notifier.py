@@ -8,7 +8,6 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from aiokafka import AIOKafkaProducer
 from prometheus_client import generate_latest
 
 from app.process.notifier import Notifier, NotifierPorts, kafka_ports
@@ -34,6 +33,7 @@ from tests.testkit.desk.notices import (
     notice,
     until,
 )
+from tests.testkit.desk.notifier import SECRET, say
 from tests.testkit.kafka.broker import Cluster
 from tests.testkit.prometheus.alertmanager import alertmanager, alertmanager_program
 
@@ -95,7 +95,7 @@ class TopicView:
 
 
 def webhook(name: str, server: Hook, key: Path) -> Receiver:
-    key.write_text("whsec_" + "b2xk" * 10)
+    key.write_text(SECRET)
     target = WebhookTarget(url=server.url, secrets=[Secret(f"${{file:{key}}}")])
     return Receiver(id=name, webhook=target)
 
@@ -236,19 +236,6 @@ async def test_a_topic_that_is_missing_is_named(tmp_path: Path) -> None:
             await notifier.serve()
 
 
-async def produce(kafka: Cluster, names: TopicNames, notices: Sequence[Notice]) -> None:
-    """Notices as the desk stage leaves them."""
-    producer = AIOKafkaProducer(bootstrap_servers=kafka.bootstrap, acks="all")
-    await producer.start()
-    try:
-        for one in notices:
-            await producer.send_and_wait(
-                names.notices, msgspec.json.encode(one), headers=[("tocsin", b"notice")]
-            )
-    finally:
-        await producer.stop()
-
-
 def settings(kafka: Cluster, app: str) -> Settings:
     return Settings(
         app=app, kafka=Kafka(bootstrap=kafka.bootstrap), lifelines={"water": Lifeline(partitions=1)}
@@ -273,7 +260,7 @@ class Town:
             yield
 
     async def say(self, *notices: Notice) -> None:
-        await produce(self._kafka, self.names, notices)
+        await say(self._kafka, self.names.prefix, notices)
 
 
 @pytest.mark.slow

@@ -1,6 +1,7 @@
 """`tocsin notify` as a process that a test may kill, over a small city."""
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -42,7 +43,7 @@ def installed(folder: Path, kafka: Cluster, app: str, receivers: str) -> WorkerP
     return WorkerProcess(words, port, folder / "log", instance="", program=program)
 
 
-async def say(kafka: Cluster, app: str, notices: list[Notice]) -> None:
+async def say(kafka: Cluster, app: str, notices: Sequence[Notice]) -> None:
     """Notices as the desk stage leaves them."""
     producer = AIOKafkaProducer(bootstrap_servers=kafka.bootstrap, acks="all")
     await producer.start()
