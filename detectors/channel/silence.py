@@ -62,22 +62,30 @@ class Silent(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
 
 def extra_wait_s(seconds: int) -> int:
-    """By how much an outage lets the lane wait longer."""
+    """By how much an outage lets the lane wait longer for whoever was heard before it."""
     return seconds + min(seconds, RETURN_S_MAX)
 
 
+def _ends_s(outages: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Lane time at which each outage ended; its length is what `extra_wait_s` made of it."""
+    began_s, extra_s = outages.T
+    ends_s: NDArray[np.int64] = began_s + np.maximum(extra_s // 2, extra_s - RETURN_S_MAX)
+    return ends_s
+
+
 @njit(cache=True, nogil=True, error_model="numpy")
-def _soonest(state: NDArray[np.void], outages: NDArray[np.int64]) -> int:
-    """Soonest deadline, where whoever was heard before an outage is waited for longer."""
+def _soonest(state: NDArray[np.void], outages: NDArray[np.int64], ends_s: NDArray[np.int64]) -> int:
+    """Soonest deadline, where whoever was heard before an outage's end is waited for longer."""
     soonest = NOBODY
     for i in range(len(state)):
         deadline_s = state[i].deadline_s
         if deadline_s >= soonest:
             continue
+        heard_s = state[i].heard_s
         for k in range(len(outages) - 1, -1, -1):
-            if state[i].heard_s > outages[k, 0]:
+            if heard_s > ends_s[k]:
                 break
-            deadline_s += outages[k, 1]
+            deadline_s += outages[k, 1] - max(heard_s - outages[k, 0], 0)
         soonest = min(soonest, deadline_s)
     return soonest
 
@@ -174,7 +182,8 @@ class SilenceWatch:
         self._shortest_s = int(self._after_s[there].min(initial=NOBODY))
         self._soonest_s: int = NOBODY
         self._silent = 0  # channels that ring now
-        # Lane time at which each outage began, rising, and how much longer it lets the lane wait.
+        # Lane time at which each outage began, one behind the other, and how much longer it lets
+        # the lane wait for whoever was heard before it.
         self._outages: NDArray[np.int64] = _NO_OUTAGES.copy()
 
     def _fresh(self) -> NDArray[np.void]:
@@ -231,13 +240,15 @@ class SilenceWatch:
         self._look()
 
     def _look(self) -> None:
-        self._soonest_s = int(_soonest(self.state, self._outages))
+        self._soonest_s = int(_soonest(self.state, self._outages, _ends_s(self._outages)))
 
     def outage(self, lane_time_s: int, seconds: int) -> NDArray[np.int32]:
         """Wait longer for whoever was heard before an outage, which is not the channels' silence.
 
         By its length, so that a short one cannot put a finding off for long; and by as much again,
-        at most `RETURN_S_MAX`, in which producers come back.
+        at most `RETURN_S_MAX`, in which producers come back. Of what a producer kept meanwhile the
+        first readings may come by themselves, stamped within the outage: they put nothing off, and
+        whoever sent them is waited for until the same second.
 
         Returns
         -------
@@ -245,16 +256,20 @@ class SilenceWatch:
             Rows whose wait would have ended within it.
         """
         ended = np.flatnonzero(self._deadline_s() <= lane_time_s + seconds)
-        newest = np.array([[lane_time_s, extra_wait_s(seconds)]], np.int64)
+        # Lane time may still stand in the outage before, whose readings are yet to come.
+        began_s = max(lane_time_s, int(_ends_s(self._outages)[-1]))
+        newest = np.array([[began_s, extra_wait_s(seconds)]], np.int64)
         self._outages = np.concatenate([self._outages[1:], newest])
         self._look()
         return ended.astype(np.int32)
 
     def _deadline_s(self, rows: NDArray[np.intp] | slice = slice(None)) -> NDArray[np.int64]:
         """Deadlines of some rows with what outages add; those of nobody lie beyond all others."""
-        state, outages = self.state[rows], self._outages
-        longer_s = np.append(np.cumsum(outages[::-1, 1])[::-1], 0)
-        longer_s = longer_s[np.searchsorted(outages[:, 0], state["heard_s"])]
+        state, (began_s, extra_s) = self.state[rows], self._outages.T
+        heard_s = state["heard_s"]
+        first = np.searchsorted(_ends_s(self._outages), heard_s)
+        within_s = heard_s - np.append(began_s, NOBODY)[first]
+        longer_s = np.append(np.cumsum(extra_s[::-1])[::-1], 0)[first] - np.maximum(within_s, 0)
         waits = state["deadline_s"] != NOBODY
         found: NDArray[np.int64] = np.where(waits, state["deadline_s"] + longer_s * waits, NOBODY)
         return found

@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from contracts.batch import Batch, Disposition
 from contracts.quantities import NS_PER_S, Duration
@@ -60,6 +62,51 @@ def test_who_is_heard_after_an_outage_is_waited_for_as_always() -> None:
     assert rung(lane, BEGAN_S + 161) == [(1, BEGAN_S + 161)]
     assert rung(lane, BEGAN_S + 189) == []
     assert rung(lane, BEGAN_S + 500) == [(0, BEGAN_S + 190), (2, BEGAN_S + 190)]
+
+
+@pytest.mark.parametrize("seconds", [1, 25, 30, 31, 100])
+def test_readings_kept_in_an_outage_that_come_in_parts_put_nothing_off(seconds: int) -> None:
+    lane = watch()
+    lane.outage(BEGAN_S, seconds)
+    hear(lane, 1, BEGAN_S + seconds // 2)
+    hear(lane, 2, BEGAN_S + seconds)
+    until_s = BEGAN_S + seconds + min(seconds, 30) + AFTER_S
+    assert rung(lane, until_s - 1) == []
+    assert rung(lane, until_s) == [(row, until_s) for row in range(CHANNELS)]
+
+
+def plain_deadline_s(heard_s: int, outages: list[tuple[int, int]]) -> int:
+    """When a channel rings that was heard last at a second, written as one would say it."""
+    longer_s, ended_s = 0, 0
+    for lane_time_s, seconds in outages:
+        began_s = max(lane_time_s, ended_s)
+        ended_s = began_s + seconds
+        if heard_s <= ended_s:
+            longer_s += ended_s - max(began_s, heard_s) + min(seconds, 30)
+    return heard_s + AFTER_S + longer_s
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 50), st.integers(1, 60)), min_size=1, max_size=5),
+    st.lists(st.integers(0, 400), min_size=CHANNELS, max_size=CHANNELS),
+)
+def test_any_outages_and_readings_agree_with_what_one_would_say(
+    steps: list[tuple[int, int]], heard: list[int]
+) -> None:
+    lane, at_s, outages = watch(), BEGAN_S, []
+    for step_s, seconds in steps:
+        at_s += step_s
+        lane.outage(at_s, seconds)
+        outages.append((at_s, seconds))
+    heard_s = [at_s + more_s for more_s in heard]
+    for row, second in enumerate(heard_s):
+        hear(lane, row, second)
+    expected = sorted(
+        (plain_deadline_s(second, outages), row) for row, second in enumerate(heard_s)
+    )
+    assert lane.bound_s(at_s) <= expected[0][0]
+    found = [(second, row) for at in range(at_s, at_s + 900) for row, second in rung(lane, at)]
+    assert found == expected
 
 
 def test_short_outages_again_and_again_do_not_put_a_finding_off_for_ever() -> None:
