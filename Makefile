@@ -22,6 +22,7 @@ COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gene
 
 KAFKA_POM := tests/testkit/kafka/pom.xml
 KAFKA_STAMP := .kafka/libs/.complete
+KAFKA_CLASSES := .kafka/classes.jsa
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo lint check fast java browser prometheus postgres test long docs console bench bench-compare soak fuzz audit lock clean
@@ -46,7 +47,7 @@ check: .venv/.development ## Lint and run the fast tests, in under a minute and 
 fast: .venv/.development
 	$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder -m "not broker and not slow and not soak"
 
-java: $(KAFKA_STAMP) ## Get Java, Maven and Kafka's jars for the tests.
+java: $(KAFKA_CLASSES) ## Get Java, Maven and Kafka's jars for the tests.
 
 browser: ## Get Chromium for the tests of pages.
 	@sh tests/testkit/install-chromium.sh
@@ -131,3 +132,6 @@ $(KAFKA_STAMP): $(KAFKA_POM)
 	mvn --quiet --batch-mode -Dstyle.color=never --file $(KAFKA_POM) dependency:copy-dependencies \
 		-DoutputDirectory=$(CURDIR)/.kafka/libs -DincludeScope=runtime
 	@touch $@
+
+$(KAFKA_CLASSES): $(KAFKA_STAMP) | .venv/.development
+	$(BIN)/python -m tests.testkit.kafka.archive_classes

@@ -123,9 +123,9 @@ async def test_a_cancelled_fetch_loses_nothing(kafka: Cluster) -> None:
 NAIVE_READERS = 60  # one in five or so loses records, by the order in which answers come
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def own() -> Iterator[Cluster]:
-    """One node for this test alone, whose files may be damaged."""
+    """One node for the tests here that damage their topic's files."""
     with Cluster() as cluster:
         yield cluster
 
@@ -157,7 +157,7 @@ async def naive_losses(cluster: Cluster, topic: str, healthy: int) -> int:
 @pytest.mark.slow
 async def test_a_corrupt_partition_stops_itself_and_no_other(own: Cluster) -> None:
     """One call over both partitions loses healthy records here (seen); one call each does not."""
-    topic = own.create_topic("telemetry", partitions=2)
+    topic = own.create_topic(own.unique("telemetry"), partitions=2)
     values = [b"reading %03d" % i for i in range(50)]
     await asyncio.gather(write(own, topic, values), write(own, topic, values, partition=1))
     damage(segment(own, topic, 1), values[30])
@@ -189,7 +189,7 @@ async def test_a_log_that_the_broker_itself_cannot_read_is_noticed(
     own: Cluster, length: int
 ) -> None:
     """The client only logs such answers and asks again for ever."""
-    topic = own.create_topic("telemetry")
+    topic = own.create_topic(own.unique("telemetry"))
     values = [b"reading %03d" % i for i in range(20)]
     await write(own, topic, values)
     with segment(own, topic, 0).open("r+b") as log:

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -22,9 +22,10 @@ from tests.testkit.kafka.ports import free_ports
 from tests.testkit.kafka.properties import Ports, properties
 
 LIBS = HOME / ".kafka" / "libs"
+CLASSES = LIBS.with_name("classes.jsa")  # see `archive_classes`
 CLUSTER_ID = "VG9jc2luVGVzdENsdXN0ZQ"
 START_S_MAX = 60.0
-STOP_S_MAX = 20.0
+STOP_S_MAX = 60.0
 
 
 def missing() -> str | None:
@@ -48,6 +49,8 @@ class Cluster:
     ports : str
         Host of ports to which a second listener of each node sends clients, and where somebody
         else listens; see `ports`. Empty without one.
+    java : sequence of str
+        Options of Java for each node.
 
     Notes
     -----
@@ -55,7 +58,11 @@ class Cluster:
     """
 
     def __init__(
-        self, nodes: int = 1, settings: Mapping[str, str] | None = None, ports: str = ""
+        self,
+        nodes: int = 1,
+        settings: Mapping[str, str] | None = None,
+        ports: str = "",
+        java: Sequence[str] = (f"-XX:SharedArchiveFile={CLASSES}",),
     ) -> None:
         if nodes not in {1, 3}:
             raise ValueError(f"expected 1 or 3 nodes, got {nodes!r}")
@@ -63,6 +70,7 @@ class Cluster:
         parts = [found[first : first + nodes] for first in range(0, 4 * nodes, nodes)]
         self._ports = Ports(parts[0], parts[1], parts[2], parts[3], ports)
         self._extra = dict(settings or {})
+        self._options = java
         self._folder = Path(tempfile.mkdtemp(prefix="tocsin-kafka-"))
         self._processes: dict[int, subprocess.Popen[bytes]] = {}
         self._paused: set[int] = set()
@@ -222,7 +230,8 @@ class Cluster:
         """Run a main class of Kafka on the node's properties; output goes to the node's log."""
         command = ["java", "-Xmx1g" if len(self.nodes) == 1 else "-Xmx512m"]
         # One thread collects and one compiles little: the test's own work needs the cores.
-        command += ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", f"{LIBS}/*"]
+        command += ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", *self._options]
+        command += ["-cp", f"{LIBS}/*"]
         command += ["-Dorg.slf4j.simpleLogger.showDateTime=true"]
         command += ["-Dorg.slf4j.simpleLogger.dateTimeFormat=HH:mm:ss.SSS"]
         # Two loggers that print every setting there is at each start.
