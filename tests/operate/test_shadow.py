@@ -55,6 +55,7 @@ async def rung(bootstrap: str, topic: str) -> list[tuple[str, str]]:
     return [(body["rule"]["name"], body["colour"]) for body in ours if "limit" in str(body["rule"])]
 
 
+@pytest.mark.long
 async def test_from_begin_to_rollback(
     tmp_path: Path, kafka: Cluster, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -50,6 +50,7 @@ def demo(folder: Path, seconds: float) -> subprocess.Popen[str]:
     )
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_the_demo_rings_every_known_event_and_hardly_anything_else(played: Played) -> None:
     assert (played.code, played.err) == (0, "")
@@ -69,6 +70,7 @@ def test_the_demo_rings_every_known_event_and_hardly_anything_else(played: Playe
     assert summary["accounting_by_lifeline"]["water"]["scored"] == 1268
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_lost_feeder_is_one_incident_with_the_feeder_as_its_root(played: Played) -> None:
     summary = json.loads((played.report / "summary.json").read_text())["desk"]
@@ -92,6 +94,7 @@ def test_a_lost_feeder_is_one_incident_with_the_feeder_as_its_root(played: Playe
     assert "power pump: " in page
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_an_interrupted_demo_ends_at_once_and_says_so(tmp_path: Path) -> None:
     with demo(tmp_path, 0) as process:
@@ -123,6 +126,7 @@ def test_a_demo_interrupted_at_any_moment_ends_within_five_seconds_and_says_wher
     assert "while loading" in said or "water " in said
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("width", "height", "name"), [(1280, 1000, "report.png"), (390, 844, "report-phone.png")]

@@ -93,6 +93,7 @@ async def test_workers_stop_when_whoever_keeps_them_is_killed(tmp_path: Path) ->
     await until(lambda: not lives(int(note.read_text())))
 
 
+@pytest.mark.long
 @pytest.mark.slow
 async def test_workers_read_their_configuration_on_sighup_and_end_with_their_supervisor(
     tmp_path: Path,

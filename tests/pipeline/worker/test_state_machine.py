@@ -245,6 +245,7 @@ def assert_busy(passed: Counter[str], share: float) -> None:
     assert not idle, passed
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 @pytest.mark.usefixtures("machine")
