@@ -22,7 +22,7 @@ def archive(path: Path) -> None:
         kafka.create_topic("classes")
         kafka.stop(0)
     if not path.exists():
-        raise RuntimeError(f"{path}: expected an archive of classes, got none; it takes Java 13 or newer")
+        raise RuntimeError(f"{path}: expected an archive, got none; it takes Java 13 or newer")
 
 
 if __name__ == "__main__":
