@@ -1,6 +1,7 @@
 """Writing a file so that its name means the whole content, whenever the power goes."""
 
 import os
+import re
 import secrets
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -10,6 +11,7 @@ from typing import Final
 from runtime.failpoints import Point, passing
 
 SYNCS_AT_ONCE: Final = 4  # a disk takes some in the time of one
+_DRAFT: Final = re.compile(r"\..+\.[0-9a-f]{8}")  # name of a file that is being written
 
 
 def make_private(folder: Path) -> None:
@@ -62,6 +64,21 @@ def write_all_durably(files: Mapping[Path, bytes]) -> None:
     with ThreadPoolExecutor(SYNCS_AT_ONCE) as threads:
         list(threads.map(_replace, files, ([data] for data in files.values())))
         list(threads.map(_sync_folder, dict.fromkeys(path.parent for path in files)))
+
+
+def delete_drafts(folder: Path) -> None:
+    """Delete what processes that died have left half-written in a folder that nobody else writes.
+
+    Raises
+    ------
+    OSError
+        When it is no folder, or files in it cannot be deleted; a missing folder is fine.
+    """
+    if not folder.exists():
+        return
+    for path in folder.iterdir():
+        if _DRAFT.fullmatch(path.name):
+            path.unlink(missing_ok=True)
 
 
 def _replace(path: Path, pieces: Sequence[bytes | memoryview]) -> None:
