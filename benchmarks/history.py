@@ -33,7 +33,7 @@ ALARMS, POLL = 20_000, 500  # a poll is what the reader of topics takes at once
 INCIDENTS, NOTICES = 10, 25
 MEMBERS = 10
 GOAL_PER_S = 2_000.0
-LEDGER_MOST = 30.0  # percent of the history's time
+LEDGER_MOST = 10.0  # percent of the history's time
 
 
 class Cost(NamedTuple):

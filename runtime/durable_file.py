@@ -1,15 +1,17 @@
 """Writing a file so that its name means the whole content, whenever the power goes."""
 
 import os
+import re
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 from runtime.failpoints import Point, passing
 
 SYNCS_AT_ONCE: Final = 4  # a disk takes some in the time of one
+_DRAFT: Final = re.compile(r"\..+\.[0-9a-f]{8}")  # name of a file that is being written
 
 
 def make_private(folder: Path) -> None:
@@ -49,10 +51,10 @@ def write_durably(
         raise
 
 
-def write_all_durably(files: Mapping[Path, bytes]) -> None:
+def write_all_durably(files: Iterable[tuple[Path, bytes]]) -> None:
     """Write files to which nothing points yet as `write_durably` does, syncing each folder once.
 
-    In any order, some at a time.
+    In any order, some at a time; the first are on their way while the next ones are made.
 
     Raises
     ------
@@ -60,16 +62,32 @@ def write_all_durably(files: Mapping[Path, bytes]) -> None:
         When the disk is full or broken; some of them may be there.
     """
     with ThreadPoolExecutor(SYNCS_AT_ONCE) as threads:
-        list(threads.map(_replace, files, ([data] for data in files.values())))
-        list(threads.map(_sync_folder, dict.fromkeys(path.parent for path in files)))
+        writing = [(path, threads.submit(_replace, path, [data])) for path, data in files]
+        for _, one in writing:
+            one.result()
+        list(threads.map(_sync_folder, dict.fromkeys(path.parent for path, _ in writing)))
+
+
+def delete_drafts(folder: Path) -> None:
+    """Delete what processes that died have left half-written in a folder that nobody else writes.
+
+    Raises
+    ------
+    OSError
+        When it is no folder, or files in it cannot be deleted; a missing folder is fine.
+    """
+    if not folder.exists():
+        return
+    for path in folder.iterdir():
+        if _DRAFT.fullmatch(path.name):
+            path.unlink(missing_ok=True)
 
 
 def _replace(path: Path, pieces: Sequence[bytes | memoryview]) -> None:
     """Write a synced file under a name of its own, then rename it."""
-    make_private(path.parent)
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
-        with open(draft, "wb", opener=_private) as file:
+        with _opened(draft) as file:
             file.writelines(pieces)
             file.flush()
             passing(Point.SNAPSHOT_WRITE)
@@ -80,6 +98,15 @@ def _replace(path: Path, pieces: Sequence[bytes | memoryview]) -> None:
     except OSError:
         draft.unlink(missing_ok=True)
         raise
+
+
+def _opened(draft: Path) -> IO[bytes]:
+    """A new file, in a folder that is made if it is missing: to look first costs more."""
+    try:
+        return open(draft, "wb", opener=_private)
+    except FileNotFoundError:
+        make_private(draft.parent)
+        return open(draft, "wb", opener=_private)
 
 
 def _sync_folder(path: Path) -> None:

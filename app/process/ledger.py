@@ -13,7 +13,9 @@ from operate.ledger import opened_ledger
 from operate.settings import settled
 from sinks.http.projection_metrics import ProjectionCollector
 
-RECORDS_PER_POLL: Final = 4_000  # a step, which costs some ten durable writes however small it is
+# A step costs some ten durable writes however small it is: who has to catch up takes many at once.
+RECORDS_PER_POLL: Final = 16_000
+BUFFER_BYTES: Final = 64 << 20  # of all partitions together, as far as messages are no larger
 
 
 async def run_ledger(arguments: argparse.Namespace) -> int:
@@ -34,11 +36,13 @@ def reader_settings(configuration: Configuration) -> TopicReaderSettings:
         for topic in (names.alarms(lifeline), names.journal(lifeline))
     }
     desk = dict.fromkeys((names.incidents, names.notices, names.journal(DESK)), 1)
+    partitions = {**lanes, **desk}
+    share = BUFFER_BYTES // sum(partitions.values())
     return TopicReaderSettings(
         bootstrap=settings.kafka.bootstrap,
         security=settings.kafka,
-        max_partition_fetch_bytes=settings.limits.message_bytes,
+        max_partition_fetch_bytes=max(settings.limits.message_bytes, share),
         client="ledger",
-        partitions={**lanes, **desk},
+        partitions=partitions,
         records_per_poll=RECORDS_PER_POLL,
     )

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 import msgspec
+from msgspec.structs import replace
 
 from contracts.ports.projection import TopicRecord
 
@@ -76,20 +77,21 @@ def encode_entry(record: TopicRecord) -> bytes:
     {"key":"a-1","kind":"alarm","offset":7,"partition":3,"time_ms":5000,"topic":"tocsin.alarms.water"}
     {"id":"a-1"}
     """
-    value = record.value or b""
-    fits = len(value) < ENTRY_BYTES_MAX - HEADER_BYTES_MAX
+    topic, partition, offset, time_ms, key, value, kind = record
     header = EntryHeader(
-        topic=record.topic,
-        partition=record.partition,
-        offset=record.offset,
-        time_ms=record.time_ms,
-        kind=record.kind[:KIND_MAX],
-        key=_key(record.key),
-        sha256=None if fits else hashlib.sha256(value).hexdigest(),
-        size=0 if fits else len(value),
-        tombstone=record.value is None,
+        topic=topic,
+        partition=partition,
+        offset=offset,
+        time_ms=time_ms,
+        kind=kind[:KIND_MAX],
+        key=_key(key),
     )
-    return _ENCODER.encode(header) + b"\n" + (value if fits else b"")
+    if value is None:
+        header, value = replace(header, tombstone=True), b""
+    elif len(value) >= ENTRY_BYTES_MAX - HEADER_BYTES_MAX:
+        digest = hashlib.sha256(value).hexdigest()
+        header, value = replace(header, sha256=digest, size=len(value)), b""
+    return b"%b\n%b" % (_ENCODER.encode(header), value)
 
 
 def _key(key: bytes | None) -> str | None:

@@ -1,6 +1,6 @@
 """Where the files of a ledger lie: a folder, or an object store that `pyarrow.fs` knows."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final, Protocol
@@ -28,8 +28,8 @@ class Files(Protocol):
     def put(self, name: str, data: bytes) -> None:
         """Write a file durably; one of this name is replaced."""
 
-    def put_all(self, files: Mapping[str, bytes]) -> None:
-        """Write files durably, in any order; faster than one by one."""
+    def put_all(self, files: Iterable[tuple[str, bytes]]) -> None:
+        """Write files durably, in any order, while the next are made; faster than one by one."""
 
     def delete(self, name: str) -> None:
         """Delete a file; a missing one is fine."""
@@ -90,13 +90,14 @@ class StoredFiles:
         with self._files.open_output_stream(path) as stream:
             stream.write(data)
 
-    def put_all(self, files: Mapping[str, bytes]) -> None:
-        """Write files durably, in any order; some at a time to an object store."""
+    def put_all(self, files: Iterable[tuple[str, bytes]]) -> None:
+        """Write files durably, in any order, some at a time, while the next are made."""
         if self._local:
-            write_all_durably({Path(self._root, name): data for name, data in files.items()})
+            write_all_durably((Path(self._root, name), data) for name, data in files)
             return
         with ThreadPoolExecutor(PUTS_AT_ONCE) as threads:
-            list(threads.map(self.put, files, files.values()))
+            for one in [threads.submit(self.put, *file) for file in files]:
+                one.result()
 
     def delete(self, name: str) -> None:
         """Delete a file; a missing one is fine."""

@@ -142,13 +142,13 @@ class Ledger:
         FatalError
             When another writer has been here.
         """
-        entries = [encode_entry(record) for record in records if is_kept(record)]
+        kept = [record for record in records if is_kept(record)]
         with self._retried():
             stand = self._opened()
             positions = {**stand.positions, **behind}
-            if entries:
+            if kept:
                 self._stand = None  # until all of the step is done
-                stand = self._step(stand, entries, positions)
+                stand = self._step(stand, kept, positions)
             # Without entries positions stay in memory: what they passed over is passed over again.
             self._stand = stand._replace(positions=positions)
 
@@ -172,21 +172,26 @@ class Ledger:
             raise Damaged(msg)
         return _Stand(head, note, growth, read_positions(files, verifier, head.size))
 
-    def _step(self, stand: _Stand, entries: Sequence[bytes], positions: Positions) -> _Stand:
+    def _step(self, stand: _Stand, kept: Sequence[TopicRecord], positions: Positions) -> _Stand:
         self._check_alone(stand)
-        files = stand.growth.add(entries)
+        self._files.put_all(self._grown(stand, kept, positions))
         head = Checkpoint(self._signer.name, stand.growth.size, stand.growth.root)
-        text = _positions_text(head.origin, head.size, positions)
-        signer = self._signer.named(_for_positions(head.origin))
-        files[positions_name(head.size)] = signer.signed(text)
-        if stand.note is not None and stand.head.size // WIDTH != head.size // WIDTH:
-            files[kept_name(stand.head.size)] = stand.note  # the last one of its bundle
-        self._files.put_all(files)
         self._check_alone(stand)
         note = self._signer.signed(head.text)
         self._files.put(CHECKPOINT, note)
         self._sweep(stand.head.size, head.size)
         return stand._replace(head=head, note=note)
+
+    def _grown(
+        self, stand: _Stand, kept: Sequence[TopicRecord], positions: Positions
+    ) -> Iterator[tuple[str, bytes]]:
+        """Add records to the tree: all files that the next checkpoint needs, by name."""
+        yield from stand.growth.add(map(encode_entry, kept))
+        origin, size = self._signer.name, stand.growth.size
+        signer = self._signer.named(_for_positions(origin))
+        yield positions_name(size), signer.signed(_positions_text(origin, size, positions))
+        if stand.note is not None and stand.head.size // WIDTH != size // WIDTH:
+            yield kept_name(stand.head.size), stand.note  # the last one of its bundle
 
     def _check_alone(self, stand: _Stand) -> None:
         if self._files.get(CHECKPOINT) != stand.note:

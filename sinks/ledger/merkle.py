@@ -32,7 +32,7 @@ def perfect_root(hashes: Sequence[bytes]) -> bytes:
     """Root over a power of two of subtrees of equal height."""
     level = list(hashes)
     while len(level) > 1:
-        level = [node_hash(level[i], level[i + 1]) for i in range(0, len(level), 2)]
+        level = list(map(node_hash, level[::2], level[1::2]))
     return level[0]
 
 

@@ -1,7 +1,8 @@
 """The tree as files: tiles of 256 hashes and bundles of 256 entries, laid out as C2SP says."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from itertools import islice
 from typing import Final
 
 from contracts.errors import Damaged
@@ -141,33 +142,29 @@ class Growth:
         """Root over everything added."""
         return edge_root(self._edge)
 
-    def add(self, entries: Sequence[bytes]) -> dict[str, bytes]:
-        """Add entries; the files that hold what is new, full ones first, come back by name."""
-        written: dict[str, bytes] = {}
+    def add(self, entries: Iterator[bytes]) -> Iterator[tuple[str, bytes]]:
+        """Add entries; the files that hold what is new, full ones first, by name.
+
+        Each comes as soon as it is whole; the tree has grown when all have come.
+        """
         grown: set[int] = set()
-        begin = 0
-        while begin < len(entries):  # as many at once as fit into the last bundle
-            some = entries[begin : begin + WIDTH - len(self._bundle)]
-            begin += len(some)
+        # As many at once as fit into the last bundle, which the processor's cache holds.
+        while some := list(islice(entries, WIDTH - len(self._bundle))):
             self.size += len(some)
             self._bundle += some
-            self._grow(0, list(map(leaf_hash, some)), written, grown)
             if len(self._bundle) == WIDTH:
-                name = tile_name(ENTRIES, self.size // WIDTH - 1)
-                written[name] = encode_bundle(self._bundle)
+                yield tile_name(ENTRIES, self.size // WIDTH - 1), encode_bundle(self._bundle)
                 self._bundle = []
-        if self._bundle and entries:
+            yield from self._grow(0, list(map(leaf_hash, some)), grown)
+        if self._bundle and grown:
             name = tile_name(ENTRIES, self.size // WIDTH, len(self._bundle))
-            written[name] = encode_bundle(self._bundle)
+            yield name, encode_bundle(self._bundle)
         for level in sorted(grown):
             if hashes := self._edge[level]:
                 index = (self.size >> (HEIGHT * level)) // WIDTH
-                written[tile_name(level, index, len(hashes))] = b"".join(hashes)
-        return written
+                yield tile_name(level, index, len(hashes)), b"".join(hashes)
 
-    def _grow(
-        self, level: int, added: list[bytes], written: dict[str, bytes], grown: set[int]
-    ) -> None:
+    def _grow(self, level: int, added: list[bytes], grown: set[int]) -> Iterator[tuple[str, bytes]]:
         """Add hashes to the last tile of a level; a full one gives its root to the level above."""
         if level == len(self._edge):
             self._edge.append([])
@@ -177,9 +174,9 @@ class Growth:
         if len(hashes) < WIDTH:
             return
         index = (self.size >> (HEIGHT * level)) // WIDTH - 1
-        written[tile_name(level, index)] = b"".join(hashes)
+        yield tile_name(level, index), b"".join(hashes)
         self._edge[level] = []
-        self._grow(level + 1, [perfect_root(hashes)], written, grown)
+        yield from self._grow(level + 1, [perfect_root(hashes)], grown)
 
 
 def partial_names(size: int) -> list[str]:

@@ -39,6 +39,7 @@ class Alertmanager:
     delays_s: Sequence[float] = (5.0, 15.0, 60.0)
     patience_s = 86_400.0 * 7
     follows = True
+    refers = False
 
     def __init__(
         self, target: AlertmanagerTarget, session: aiohttp.ClientSession, clock: Clock

@@ -12,7 +12,7 @@ from lxml import etree
 from contracts.desk.notice import Notice
 from contracts.desk.receiver import CapTarget, Duties
 from contracts.quantities import NS_PER_S
-from runtime.durable_file import write_durably
+from runtime.durable_file import delete_drafts, write_durably
 from sinks.notices.open_incidents import ENDS
 from sinks.notices.transport import DELIVERED, Address, Answer, Telling, post
 
@@ -70,6 +70,7 @@ class Cap:
     delays_s: Sequence[float] = (5.0, 30.0, 300.0)
     patience_s = 86_400.0 * 7
     follows = True
+    refers = True
     resend_s = 0.0
 
     def __init__(
@@ -80,6 +81,7 @@ class Cap:
     ) -> None:
         self._target = target
         self._duties = duties
+        self._swept = False
         url, timeout_s = target.url, target.timeout.ns / NS_PER_S
         self._address = None if url is None else Address(session, url, timeout_s)
 
@@ -90,12 +92,20 @@ class Cap:
         if self._target.folder is not None:
             path = Path(self._target.folder) / f"{telling.notice.id}.xml"
             try:
-                await asyncio.to_thread(write_durably, path, [body])
+                await asyncio.to_thread(self._write, path, body)
             except OSError as error:
                 return Answer("retry", f"{path}: {error.strerror}")
         if self._address is not None:
             return await post(self._address, body, _HEADERS)
         return DELIVERED
+
+    def _write(self, path: Path, body: bytes) -> None:
+        """Write a message; the first one clears away what a former process left half-written."""
+        if not self._swept:
+            delete_drafts(path.parent)
+            self._swept = True
+        # A message of a former process stays until the whole of this one is there.
+        write_durably(path, [body], replaces=True)
 
     async def resend(self, notices: Sequence[Notice]) -> Answer:
         """Nothing is told twice."""

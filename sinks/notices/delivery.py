@@ -82,6 +82,8 @@ class _Waiting:
         When it was read.
     quiet : bool
         Whether it is not told, and only ends what is open.
+    sent : bool
+        Whether it may have arrived: it was tried, or a process that died may have done so.
     """
 
     notice: Notice
@@ -89,6 +91,7 @@ class _Waiting:
     incidents: int
     came_s: float
     quiet: bool
+    sent: bool = False
     tries: int = 0
 
 
@@ -122,6 +125,7 @@ class Delivery:
         self._waiting: deque[_Waiting] = deque()
         self._came, self._room, self._recalled = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._incidents = standing.since.get(INCIDENTS, 0)
+        self._first = True  # the next notice to tell is the one that a former process ended at
         self._outage = _Outage(transport.delays_s, timer)
         self.status = ReceiverStatus(receiver.id, "running", oldest_s=self._oldest_s)
 
@@ -138,7 +142,9 @@ class Delivery:
             self._room.clear()
             await self._room.wait()
         now_s = self._timer.elapsed_s()
-        self._waiting.append(_Waiting(notice, offset, self._incidents, now_s, quiet))
+        sent = self._first and wanted
+        self._first = self._first and not wanted
+        self._waiting.append(_Waiting(notice, offset, self._incidents, now_s, quiet, sent))
         self.status.waiting += wanted
         self._came.set()
 
@@ -200,10 +206,11 @@ class Delivery:
         if head.quiet:
             self._open.ended(head.notice)
             self._done(head)
-        elif (by := self._superseded(head.notice)) is not None:
+        elif (by := self._superseded(head)) is not None:
             await self._keep(head, "superseded", f"{by.id} ({by.reason}) takes its place")
         else:
             self._came.clear()
+            head.sent = True
             head.tries += 1
             return await self._judge(head, await self._try(head))
         return "done"
@@ -253,10 +260,12 @@ class Delivery:
                 answer.detail,
             )
 
-    def _superseded(self, notice: Notice) -> Notice | None:
+    def _superseded(self, head: _Waiting) -> Notice | None:
         """The notice in sight that makes this one useless to its desk."""
-        later = (one for one in self._waiting if not one.quiet and one.notice is not notice)
-        return next((one.notice for one in later if _takes_place(one.notice, notice)), None)
+        if head.sent and self._transport.refers:
+            return None
+        later = (one for one in self._waiting if not one.quiet and one is not head)
+        return next((one.notice for one in later if _takes_place(one.notice, head.notice)), None)
 
     async def _keep(
         self, head: _Waiting, outcome: Literal["delivered", "failed", "superseded"], detail: str

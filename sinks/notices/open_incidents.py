@@ -20,12 +20,18 @@ class _Told(NamedTuple):
     since: dict[str, int]
 
 
+class _Closed(NamedTuple):
+    revision: int
+    ends: bool  # whether notices of its end come, as they do unless a person has closed it
+
+
 class OpenIncidents:
     """By incident and desk; made anew from the topics behind a restart.
 
     Ends come by notices and by incidents themselves (closed by a person, or nobody was told of the
     end), from two topics in any order: an incident that is known to be closed opens for a newer
-    revision alone.
+    revision alone. What was told of one is known until the notice of its end, which may refer to
+    it.
 
     Parameters
     ----------
@@ -36,10 +42,10 @@ class OpenIncidents:
     def __init__(self, receiver: str) -> None:
         self._receiver = receiver
         self._told: dict[tuple[str, str], _Told] = {}
-        self._closed: dict[str, int] = {}  # with their last revisions
+        self._closed: dict[str, _Closed] = {}
 
     def told(self, notice: Notice, offset: int, incidents: int) -> bool:
-        """A notice was told; whether its incident is open now.
+        """A notice was told; whether its end is still to come.
 
         Parameters
         ----------
@@ -51,8 +57,8 @@ class OpenIncidents:
         """
         key = (notice.incident, notice.desk)
         self._told.pop(key, None)
-        closed = notice.revision <= self._closed.get(notice.incident, -1)
-        if not notice.incident or notice.reason in ENDS or closed:
+        closed = self._closed_by(notice)
+        if not notice.incident or notice.reason in ENDS or (closed and not closed.ends):
             return False
         self._told[key] = _Told(notice, {NOTICES: offset, INCIDENTS: incidents})
         if len(self._told) > OPEN_MAX:
@@ -73,18 +79,27 @@ class OpenIncidents:
     def heard(self, incident: Incident) -> None:
         """A revision of an incident came."""
         self._closed.pop(incident.id, None)
-        if incident.situation.state == "active" and not incident.ticket.verdict:
+        ends = incident.situation.state != "active"
+        if not ends and not incident.ticket.verdict:
             return
-        self._closed[incident.id] = incident.revision
+        self._closed[incident.id] = _Closed(incident.revision, ends)
+        if not ends:
+            self._let_go(incident.id)
         if len(self._closed) > CLOSED_MAX:
-            del self._closed[next(iter(self._closed))]
-        gone = [
-            key
-            for key, (notice, _) in self._told.items()
-            if notice.incident == incident.id and notice.revision <= incident.revision
-        ]
-        for key in gone:
-            del self._told[key]
+            oldest = next(iter(self._closed))
+            self._let_go(oldest)
+            del self._closed[oldest]
+
+    def _closed_by(self, notice: Notice) -> _Closed | None:
+        """What closed the incident of a notice, None while it is open."""
+        closed = self._closed.get(notice.incident)
+        return closed if closed is not None and notice.revision <= closed.revision else None
+
+    def _let_go(self, incident: str) -> None:
+        """Forget what was told of an incident up to where it was closed."""
+        for key, (notice, _) in list(self._told.items()):
+            if notice.incident == incident and self._closed_by(notice):
+                del self._told[key]
 
     def newest(self, notice: Notice) -> Notice | None:
         """What the same desk was told last of the same incident."""
@@ -99,4 +114,4 @@ class OpenIncidents:
         }
 
     def __iter__(self) -> Iterator[Notice]:
-        return (told.notice for told in self._told.values())
+        return (told.notice for told in self._told.values() if not self._closed_by(told.notice))

@@ -65,6 +65,9 @@ class Transport(Protocol):
         After which a notice is given up.
     follows : bool
         Whether it needs to know what was told of incidents that are not over.
+    refers : bool
+        Whether what it sends names what was sent before: then a notice that may have arrived is
+        never passed over, since its end could not name it.
     resend_s : float
         How often what is open is told again, 0 for never.
     """
@@ -72,6 +75,7 @@ class Transport(Protocol):
     delays_s: Sequence[float]
     patience_s: float
     follows: bool
+    refers: bool
     resend_s: float
 
     async def tell(self, telling: Telling) -> Answer:

@@ -45,6 +45,7 @@ class Webhook:
     """
 
     follows = False
+    refers = False
     resend_s = 0.0
 
     def __init__(

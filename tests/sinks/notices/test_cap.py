@@ -1,5 +1,6 @@
 """CAP messages are valid by the schema of OASIS and refer to what they update."""
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,10 +9,13 @@ import pytest
 from lxml import etree
 
 from contracts.desk.notice import Notice
-from contracts.desk.receiver import CapTarget, Duties
+from contracts.desk.receipt import Receipt
+from contracts.desk.receiver import CapTarget, Duties, Receiver
+from runtime.durable_file import write_durably
 from sinks.notices.cap import NAMESPACE, Cap, message
+from sinks.notices.delivery import Delivery
 from sinks.notices.transport import Telling
-from tests.testkit.desk.notices import hook, notice
+from tests.testkit.desk.notices import MemoryReceipts, WoundTimer, hook, notice
 
 SCHEMA = etree.XMLSchema(etree.parse(Path(__file__).parent / "cap" / "CAP-v1.2.xsd"))
 TARGET = CapTarget(sender="tocsin@city.example", folder="cap")
@@ -113,6 +117,95 @@ async def test_a_message_is_a_file_and_a_request(tmp_path: Path) -> None:
         (_, first), (headers, second) = server.requests
         assert first == second == path.read_bytes()
         assert headers["content-type"] == "application/cap+xml"
+
+
+class Death(BaseException):
+    """The process dies here."""
+
+
+def files(folder: Path) -> list[str]:
+    """Names in a folder, hidden ones too."""
+    return sorted(path.name for path in folder.iterdir())
+
+
+class LastWords(MemoryReceipts):
+    """The process dies before it leaves a receipt."""
+
+    async def append(self, receipt: Receipt) -> None:
+        raise Death(receipt.notice)
+
+
+async def one_life(folder: Path, receipts: MemoryReceipts, *notices: Notice) -> None:
+    """Tell some notices, the last of which waits behind the others from the beginning."""
+    async with aiohttp.ClientSession() as session:
+        transport = Cap(CapTarget(sender="t", folder=str(folder)), session, {})
+        receiver, standing = Receiver(id="desk"), receipts.standing("desk")
+        told = Delivery(receiver, transport, receipts, WoundTimer(), standing)
+        for offset, one in enumerate(notices):
+            await told.offer(one, offset)
+        running = asyncio.create_task(told.run())
+        done = asyncio.create_task(receipts.until(len(notices)))
+        try:
+            await asyncio.wait({running, done}, return_when=asyncio.FIRST_COMPLETED)
+            if running.done():
+                running.result()
+        finally:
+            for task in (running, done):
+                task.cancel()
+            await asyncio.gather(running, done, return_exceptions=True)
+
+
+async def test_an_end_cancels_what_was_told_just_before_the_process_died(tmp_path: Path) -> None:
+    """Between the file and its receipt, while the end of its incident waits already."""
+    new, over = notice(0), notice(1, reason="over", at=NOW)
+    with pytest.raises(Death, match="n-0"):
+        await one_life(tmp_path, LastWords(), new, over)
+    assert files(tmp_path) == ["n-0.xml"]
+    await one_life(tmp_path, receipts := MemoryReceipts(), new, over)
+    assert receipts.outcomes() == {"n-0": "delivered", "n-1": "delivered"}
+    assert files(tmp_path) == ["n-0.xml", "n-1.xml"]
+    first, last = (etree.parse(tmp_path / f"n-{n}.xml").getroot() for n in range(2))
+    assert [text(one, "msgType") for one in (first, last)] == ["Alert", "Cancel"]
+    assert text(last, "references") == "t,n-0,2026-03-01T08:00:00+08:00"
+
+
+async def test_what_was_sent_without_an_answer_is_told_before_its_end(tmp_path: Path) -> None:
+    """Who answers too late may have it: an end alone would be an Alert of its own."""
+    async with hook([503]) as server, aiohttp.ClientSession() as session:
+        transport = Cap(CapTarget(sender="t", url=server.url), session, {})
+        receipts, timer = MemoryReceipts(), WoundTimer()
+        told = Delivery(Receiver(id="desk"), transport, receipts, timer, receipts.standing("desk"))
+        running = asyncio.create_task(told.run())
+        await told.offer(notice("before", incident="i-0"), 0)
+        await server.until(1)
+        await timer.waiting()
+        await told.offer(notice(0), 1)
+        await told.offer(notice(1, reason="over", at=NOW), 2)
+        await told.offer(notice(2, incident="i-0", reason="over", at=NOW), 3)
+        await timer.wind()
+        await receipts.until(4)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+    kinds = [text(etree.fromstring(body), "msgType") for _, body in server.requests]
+    assert receipts.outcomes()["n-0"] == "superseded", "it was never sent"
+    assert kinds == ["Alert", "Alert", "Alert", "Cancel"]
+
+
+async def test_what_a_process_left_half_written_is_deleted_by_the_next_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def dies(_: int) -> None:
+        raise Death
+
+    with monkeypatch.context() as patched:
+        patched.setattr("runtime.durable_file.os.fsync", dies)
+        with pytest.raises(Death):
+            write_durably(tmp_path / "n-0.xml", [b"<alert"])
+    (tmp_path / ".keep").touch()
+    keep, draft = files(tmp_path)
+    assert (keep, draft[:9]) == (".keep", ".n-0.xml.")
+    await one_life(tmp_path, MemoryReceipts(), notice(1))
+    assert files(tmp_path) == [".keep", "n-1.xml"]
 
 
 async def test_a_folder_that_cannot_be_written_is_tried_again(tmp_path: Path) -> None:

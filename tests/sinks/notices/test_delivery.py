@@ -14,7 +14,9 @@ from contracts.desk.notice import Notice
 from contracts.desk.receipt import Receipt
 from contracts.desk.receiver import Receiver
 from sinks.notices import delivery as module
+from sinks.notices import open_incidents
 from sinks.notices.delivery import Delivery
+from sinks.notices.open_incidents import OpenIncidents
 from sinks.notices.transport import DELIVERED, Answer, Telling
 from tests.testkit.desk.notices import SHELVED, MemoryReceipts, WoundTimer, incident, notice, until
 
@@ -50,6 +52,7 @@ class Inbox:
     delays_s: Sequence[float] = (5.0, 300.0, 1800.0)
     patience_s = 2105.0
     follows = False
+    refers = False
     resend_s = 0.0
 
     def __init__(self, script: Sequence[Answer] = (), *, follows: bool = False) -> None:
@@ -424,3 +427,40 @@ async def test_behind_a_restart_the_same_is_open() -> None:
         await receipts.until(5)
     assert inbox.told[-1].before == notice(2, incident="i-1")
     assert receipts.outcomes()["n-4"] == "delivered"
+
+
+async def test_an_end_knows_what_was_told_before_it_although_the_incident_came_first() -> None:
+    """Of one transaction the reader takes incidents before notices."""
+    inbox, receipts, timer = Inbox(follows=True), MemoryReceipts(), WoundTimer()
+    inbox.resend_s = 60.0
+    told = Delivery(DESK, inbox, receipts, timer, receipts.standing("desk"))
+    async with running(told):
+        await told.offer(notice(0), 0)
+        await receipts.until(1)
+        told.hear(incident(2, state="over"), 0)
+        told.hear(incident(3, state="over", verdict="true"), 1)
+        assert list(told._open) == [], "nobody is to be told that it is still open"
+        standing = receipts.standing("desk")
+        assert standing.since == {"notices": 0, "incidents": 0}, "what its end refers to"
+        await told.offer(notice(1, reason="over", revision=2), 1)
+        await receipts.until(2)
+    assert inbox.told[-1].before == notice(0)
+    assert receipts.standing("desk").since == {"notices": 2, "incidents": 2}
+    again = Delivery(DESK, Inbox(follows=True), receipts, timer, standing)
+    again.hear(incident(2, state="over"), 0)
+    await again.offer(notice(0), 0)
+    assert again._open.newest(notice(1, reason="over")) == notice(0), "behind a restart, too"
+
+
+async def test_of_what_was_closed_only_so_many_ends_are_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(open_incidents, "CLOSED_MAX", 1)
+    known = OpenIncidents("desk")
+    known.told(notice(0), 0, 0)
+    known.heard(incident(1, state="over"))
+    assert known.since({"notices": 9, "incidents": 9}) == {"notices": 0, "incidents": 0}
+    other = incident(1, state="over")
+    situation = msgspec.structs.replace(other.situation, id="i-other")
+    known.heard(msgspec.structs.replace(other, id="i-other", situation=situation))
+    assert known.since({"notices": 9, "incidents": 9}) == {"notices": 9, "incidents": 9}

@@ -46,12 +46,17 @@ CLOSING: tuple[tuple[type[Any], str, dict[str, str]], ...] = (
 
 
 class Ran(NamedTuple):
-    """What came of the days; `stale` by day: alarms that have been active for longer than one."""
+    """What came of the days.
+
+    `stale` by day: alarms that have been active for longer than one, in the whole city;
+    `stale_at_desk`: those of the desk that has most.
+    """
 
     month: AlarmMonth
     notices: list[Notice]
     kinds: Counter[str]
     stale: list[int]
+    stale_at_desk: list[int]
     left: int
 
 
@@ -168,7 +173,8 @@ class People:
 def month_at_the_desk() -> Ran:
     """The month, every alarm of it taken and answered."""
     month = make(AlarmCity(SEED, days=DAYS))
-    people, stale = People(_desk(month)), []
+    people = People(_desk(month))
+    stale, stale_at_desk = list[int](), list[int]()
     told = deque(month.told)
     for day in range(1, DAYS + 1):
         midnight_s = BEGINS + day * DAY_S
@@ -178,5 +184,8 @@ def month_at_the_desk() -> Ran:
         people.act(midnight_s)
         before = clock((midnight_s - DAY_S) * NS_PER_S, CITY)
         stale.append(sum(onset < before for onset in people.active.values()))
+        *_, figures = people.desk.surveying()
+        assert figures is not None, "the last piece"
+        stale_at_desk.append(max(one.standing.get("stale", 0) for one in figures.desks))
     left = people.desk.counts()["incidents"]
-    return Ran(month, people.notices, people.kinds, stale, left)
+    return Ran(month, people.notices, people.kinds, stale, stale_at_desk, left)

@@ -2,7 +2,7 @@
 
 import errno
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -36,8 +36,8 @@ class MemoryFiles:
         if self.writes == self.fails_at:
             raise OSError(errno.EIO, name)
 
-    def put_all(self, files: Mapping[str, bytes]) -> None:
-        for name, data in files.items():
+    def put_all(self, files: Iterable[tuple[str, bytes]]) -> None:
+        for name, data in files:
             self.put(name, data)
 
     def delete(self, name: str) -> None:
