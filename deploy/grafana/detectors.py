@@ -83,8 +83,8 @@ DETECTORS: Final = Dashboard(
                 ),
                 lines(
                     "Canaries missed",
-                    "Known anomalies in a row, one a minute, for which a lane has not rung; of the "
-                    "lane that has missed most. From 3 on it counts as blind.",
+                    "Known anomalies in a row, three a minute, for which a lane has not rung; of "
+                    "the lane that has missed most. From 3 on it counts as blind.",
                     "short",
                     ("max by (lifeline) (tocsin_canaries_missed{HERE})", "{{lifeline}}"),
                 ),

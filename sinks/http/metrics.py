@@ -359,8 +359,8 @@ def _canaries(lanes: Iterable[LaneStatus]) -> Metric:
     """The lane of each lifeline that has missed most."""
     family = GaugeMetricFamily(
         f"{PREFIX}canaries_missed",
-        "Known anomalies in a row, one a minute, for which a lane has not rung; of the lane of the "
-        "lifeline that has missed most",
+        "Known anomalies in a row, three a minute, for which a lane has not rung; of the lane of "
+        "the lifeline that has missed most",
         labels=["lifeline"],
     )
     most: dict[str, int] = {}
