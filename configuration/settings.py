@@ -68,10 +68,21 @@ class Lifeline(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
 
 class Http(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Where metrics and health are served; port 0 takes a free one."""
+    """Where metrics and health are served.
+
+    Parameters
+    ----------
+    host : str
+    port : int
+        0 takes a free one.
+    series : {'lane', 'lifeline'} or None
+        Whether each lane has series of its own in Prometheus, or the label `lane` names the
+        lifeline; left out, the latter where more than 24 lanes are configured.
+    """
 
     host: Text = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65_535)] = 9108
+    series: Literal["lane", "lifeline"] | None = None
 
 
 class ReloadRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -37,6 +37,7 @@ from runtime.exit_deadline import ExitDeadline
 from runtime.queues import OneThread
 from sinks.http.desk_metrics import DeskCollector
 from sinks.http.health import HealthServer
+from sinks.http.lane_groups import series_of
 from sinks.http.metrics import MetricsCollector
 from sinks.http.notice_metrics import NoticeCollector
 
@@ -71,7 +72,9 @@ async def run_worker(arguments: argparse.Namespace) -> int:
     give_way(min(configuration.settings.lifelines[options.lifeline].nice for options in options_of))
     async with reload_triggers(rules, arguments.configs, reload.ask):
         http = configuration.settings.http
-        return await serve(workers, http, MetricsCollector, partial(reload.ask, "SIGHUP"))
+        series = http.series or series_of(sum(configuration.partitions.values()))
+        collector_of = partial(MetricsCollector, series=series)
+        return await serve(workers, http, collector_of, partial(reload.ask, "SIGHUP"))
 
 
 async def run_desk(

@@ -27,6 +27,13 @@ DETECTORS: Final = Dashboard(
                     ),
                 ),
                 lines(
+                    "Time of each kind of rule",
+                    "Seconds in a second that rules of a kind take to score readings; limits, "
+                    "unusual and frozen values are fused.",
+                    "short",
+                    (rate("tocsin_kind_seconds_total", by="kind"), "{{kind}}"),
+                ),
+                lines(
                     "Readings scored",
                     "Readings a second that rules have judged.",
                     "ops",

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -14,6 +15,7 @@ from contracts.errors import SetAside
 from contracts.ports.lane_log import LaneLog, Manifest, Message, OutputMark, Past
 from contracts.records import Records
 from pipeline.lane import journal_merge
+from pipeline.lane.accounting import hearing_of
 from pipeline.lane.canary import KIND as CANARY
 from pipeline.lane.canary import canary_alarms
 from pipeline.lane.journal_merge import Entries
@@ -31,6 +33,7 @@ from runtime.overload import Overload
 log = logging.getLogger("tocsin.lane")
 
 FETCHED_AHEAD: Final = 2  # polls between client and lane; the client's own buffer comes before it
+LISTEN_S: Final = 30.0  # two scrapes; of 35 million channels a count takes a third of a second
 CALM_S: Final = 5.0  # a lane that waits for records so long has got over what made it recover
 _NOTHING: Final = np.empty(0, np.int64)
 
@@ -87,7 +90,7 @@ class LaneLoop:
         self._hidden = HiddenRecords(lane.name, self._contact, context.stopped_alarm)
         self._rest: Records | None = None  # fetched together with what is repeated
         self._passed = False  # the world's knowledge
-        self._canary_at_s = time.monotonic()  # when it was last judged
+        self._canary_at_s, self._listened_at_s = time.monotonic(), -math.inf  # when last done
         self._untold = (0, 0)  # records whose outputs are not committed, and their oldest stamp
         self.alarms_end = past.alarms_end
 
@@ -148,6 +151,7 @@ class LaneLoop:
             await self._changes.judge_stamps(int(records.timestamp_ms.max()))
             self._untold = len(records), int(records.timestamp_ms.min())
         began = time.perf_counter()
+        self._lane.parts.scorer.time_by(time.perf_counter)  # others behind a swap
         await self._feed(records)
         if len(records):
             self._status.taken_ms = int(records.timestamp_ms[-1])
@@ -272,6 +276,7 @@ class LaneLoop:
             await self._heed_deployment()
             await self.flush(await self._canary_alarms())
             self._note_latency()
+            await self._listen()
             if self._snapshot_writer.due():
                 await self._snapshot_writer.begin(self.alarms_end)
             elif self._snapshot_writer.written():
@@ -290,6 +295,12 @@ class LaneLoop:
         if count:
             self._untold = (0, 0)
             self._status.latency.add(count, (self._ports.clock.now_ms() - oldest_ms) / 1000)
+
+    async def _listen(self) -> None:
+        """Count every now and then how channels are heard, which looks at all of them."""
+        if time.monotonic() - self._listened_at_s >= LISTEN_S:
+            self._listened_at_s = time.monotonic()
+            self._status.hearing = await self._ports.compute(hearing_of, self._lane.parts)
 
     async def _canary_alarms(self) -> list[Message]:
         """What the canary told if it was due, whether readings come or not."""
@@ -380,6 +391,7 @@ class LaneLoop:
         status.shelved = len(lane.shelving)
         status.sheds = lane.sheds
         status.relearning = dict(lane.relearning)
+        status.kind_seconds = lane.parts.scorer.seconds()
         status.shadow = lane.shadow.status() if lane.shadow is not None else None
 
 
