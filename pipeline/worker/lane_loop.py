@@ -13,6 +13,7 @@ import numpy as np
 
 from contracts.errors import SetAside
 from contracts.ports.lane_log import LaneLog, Manifest, Message, OutputMark, Past
+from contracts.ports.tracing import UNTRACED, BatchSpan
 from contracts.records import Records
 from pipeline.lane import journal_merge
 from pipeline.lane.accounting import hearing_of
@@ -52,6 +53,8 @@ class LaneLoop:
         What the log held.
     memory : LaneMemory
     """
+
+    _span: BatchSpan = UNTRACED  # of the records at hand
 
     def __init__(
         self,
@@ -150,6 +153,8 @@ class LaneLoop:
         if self._passed and len(records):
             await self._changes.judge_stamps(int(records.timestamp_ms.max()))
             self._untold = len(records), int(records.timestamp_ms.min())
+            first = int(records.offset[0])
+            self._span = self._context.tracer.micro_batch(self._lane.name, first, len(records))
         began = time.perf_counter()
         self._lane.parts.scorer.time_by(time.perf_counter)  # others behind a swap
         await self._feed(records)
@@ -295,6 +300,8 @@ class LaneLoop:
         if count:
             self._untold = (0, 0)
             self._status.latency.add(count, (self._ports.clock.now_ms() - oldest_ms) / 1000)
+            self._span.end()
+            self._span = UNTRACED
 
     async def _listen(self) -> None:
         """Count every now and then how channels are heard, which looks at all of them."""
@@ -329,7 +336,7 @@ class LaneLoop:
         """Tell as much as one transaction holds, with a mark that says how far that is."""
         lane, bound = self._lane, self._context.transaction
         entries = self._changes.take()
-        messages = [*lane.outbox.take(bound), *notices]
+        messages = [*self._traced(lane.outbox.take(bound)), *notices]
         shadow_outbox = lane.shadow_outbox.take(bound)
         began = time.perf_counter()
         lane.journal, self.alarms_end = await self._log.flush(
@@ -348,6 +355,13 @@ class LaneLoop:
         status.shadow_outbox += len(shadow_outbox)
         status.dead_letters += sum(message.kind == "dead_letter" for message in messages)
         status.shelvings += sum(message.kind == "shelving" for message in messages)
+
+    def _traced(self, messages: list[Message]) -> list[Message]:
+        """Outputs, of which alarms name the span of the micro-batch that they come of."""
+        parent = self._span.traceparent
+        if not parent:
+            return messages
+        return [m._replace(traceparent=parent) if m.kind == "alarm" else m for m in messages]
 
     async def _caught_up(self) -> bool:
         """Whether nothing waits for the lane, here or at an end of the log fetched just now.
@@ -374,6 +388,7 @@ class LaneLoop:
         """Let go of what was fetched, and of a snapshot that is on its way to its file."""
         self._status.fetched, self._status.unasked_at_s = 0, None
         self._contact.leave()
+        self._span.fail("the lane came to an end before it had told what it found")
         await self._snapshot_writer.close()
 
     def _observe(self) -> None:
