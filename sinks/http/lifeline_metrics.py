@@ -12,6 +12,7 @@ from contracts.ports.status import LATENCIES_S, LaneStatus, Latency
 from sinks.http.lane_groups import lifeline_of
 from sinks.http.measures import PREFIX, buckets
 
+NOWHERE: Final = "none"  # of channels whose catalogue names no district: an empty label is none
 _HEARD: Final = (
     "by how they are heard: `silent` have sent nothing valid for longer than their rule allows, "
     "`blind` too, behind a link that rings for them; counted every half minute"
@@ -85,7 +86,7 @@ def _channels(lanes: Iterable[LaneStatus]) -> Iterator[Metric]:
         for district, counts in lane.hearing.items():
             heard = dict(zip(HEARING, counts, strict=True))
             by_lifeline.setdefault(lifeline_of(lane), Counter()).update(heard)
-            by_district.setdefault(district, Counter()).update(heard)
+            by_district.setdefault(district or NOWHERE, Counter()).update(heard)
     whose = f"{PREFIX}channels", "lifeline", by_lifeline
     where = f"{PREFIX}district_channels", "district", by_district
     for name, label, found in (whose, where):

@@ -29,6 +29,7 @@ from tests.testkit.prometheus.watched_site import (
 log = logging.getLogger(__name__)
 
 LANE = 0
+GROUP = "tocsin-water"
 PASSINGS = 30  # of batches: the new worker runs by then
 OF_A_START = {"TocsinDown", "TocsinReadingsHalved"}
 BLIND = "tests.testkit.prometheus.blind_worker"
@@ -178,12 +179,20 @@ async def lost_readings(watched: WatchedSite) -> AsyncIterator[None]:
     watched.worker.thaw()
     yield
     assert await watched.worker.finish(30) == 0
+    await until(lambda: left(watched), "the group to know that the worker has left")
     place = ["--configs", str(watched.site.configs), "--bootstrap", watched.site.bootstrap]
     said = await asyncio.to_thread(
         tocsin, "begin-anew", "--lifeline", "water", "--lane", str(LANE), *place
     )
     assert "are given up" in said
     watched.worker.start()
+
+
+async def left(watched: WatchedSite) -> bool:
+    """Whether no worker is a member of the lifeline's group; a session may have to run out."""
+    admin = AdminClient({"bootstrap.servers": watched.site.bootstrap})
+    asked = admin.describe_consumer_groups([GROUP])[GROUP]
+    return not (await asyncio.to_thread(asked.result, WAIT_S)).members
 
 
 def send_and_delete(watched: WatchedSite) -> None:

@@ -149,6 +149,8 @@ def test_channels_are_told_by_lifeline_and_by_district_and_costs_by_kind() -> No
     ways = ("heard", "silent", "blind")
     assert [found["tocsin_channels", way, "water"] for way in ways] == [220, 14, 6]
     assert [found["tocsin_district_channels", "pudong", way] for way in ways] == [270, 21, 9]
+    elsewhere = replace(busy("gas-0"), hearing={"": (5, 0, 0)})
+    assert samples(WoundStatus([elsewhere]))["tocsin_district_channels", "none", "heard"] == 5
     assert found["tocsin_kind_seconds_total", "trend", "water"] == 0.5
     assert found["tocsin_kind_seconds_total", "fused", "power"] == 1.25
 
