@@ -14,7 +14,7 @@ from pipeline.lane.canary import LOUD, QUIET
 
 _RUNBOOK: Final = "docs/runbooks/detector-blind.md"
 _WHY: Final = Rationalisation(
-    cause="a known anomaly, made by Tocsin itself once a minute",
+    cause="a known anomaly, made by Tocsin itself three times a minute",
     consequence="none; were it not to ring, real alarms might not ring either",
     respond=Respond(_RUNBOOK, ["nothing to do: it has rung"]),
     owner=Owner("city", "whoever runs Tocsin", Duration("1 h"), "city"),

@@ -68,10 +68,21 @@ class Lifeline(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
 
 class Http(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Where metrics and health are served; port 0 takes a free one."""
+    """Where metrics and health are served.
+
+    Parameters
+    ----------
+    host : str
+    port : int
+        0 takes a free one.
+    series : {'lane', 'lifeline'} or None
+        Whether each lane has series of its own in Prometheus, or the label `lane` names the
+        lifeline; left out, the latter where more than 24 lanes are configured.
+    """
 
     host: Text = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65_535)] = 9108
+    series: Literal["lane", "lifeline"] | None = None
 
 
 class ReloadRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -143,6 +154,22 @@ class LedgerStore(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
         return f"LedgerStore(origin={self.origin!r}, store={store!r}, key={self.key!r})"
 
 
+class TraceRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Whether workers send OpenTelemetry spans, one for each micro-batch; see `docs/traces.md`.
+
+    Parameters
+    ----------
+    endpoint : str or None
+        Where a collector takes them, OTLP over HTTP: `http://collector:4318/v1/traces`; left out,
+        nothing is traced.
+    share : float
+        Of micro-batches whose spans are sent.
+    """
+
+    endpoint: Annotated[str, Meta(pattern=r"^https?://.+")] | None = None
+    share: Annotated[float, Meta(ge=0, le=1)] = 1.0
+
+
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Everything about a worker that does not change what its lanes emit, and what lanes pin.
 
@@ -168,6 +195,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     ledger : LedgerStore or None
     console : ConsoleSettings
     reload : ReloadRules
+    traces : TraceRules
     transaction_timeout : Duration
         How long a dead worker's open transaction may hide its lane.
     transaction_outputs : int
@@ -191,6 +219,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     ledger: LedgerStore | None = None
     console: ConsoleSettings = ConsoleSettings()
     reload: ReloadRules = ReloadRules()
+    traces: TraceRules = TraceRules()
     transaction_timeout: Duration = Duration("10 s")
     transaction_outputs: Annotated[int, Meta(ge=1, le=100_000)] = TRANSACTION_OUTPUTS
     session_timeout: Duration = Duration("30 s")

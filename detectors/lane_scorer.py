@@ -1,7 +1,7 @@
 """All rules of a lane behind the scorer port: the fused row first, then each kind of its own."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,8 @@ from detectors.base.kind import Columns, Detector, Listener, Remembering
 from detectors.base.level_step import new_levels
 from detectors.base.row_rule import VALUE
 from detectors.fused.scorer import ChannelRules, calmed
+
+FUSED: Final = "fused"  # limits, unusual and frozen values: one kernel judges all of them
 
 
 class LaneScorer:
@@ -41,6 +43,8 @@ class LaneScorer:
         self._fused = fused
         self._others = others
         self._learned = learned
+        self._clock: Callable[[], float] = _untimed
+        self._seconds = dict.fromkeys((FUSED, *(names[slot] for slot in others)), 0.0)
         # Asking whether a class has all that a protocol wants costs more than most kernels.
         self._listeners = {
             slot: other for slot, other in others.items() if isinstance(other, Listener)
@@ -54,13 +58,30 @@ class LaneScorer:
         scores: NDArray[np.float64] | None = None,
     ) -> Transitions:
         """Score the readings of a span, in order, by every rule; level changes come back."""
+        began_s = self._clock()
         found = [self._fused.score(batch, disposition, span, scores)]
+        began_s = self._spent(FUSED, began_s)
         columns: Columns = {VALUE: batch.value}
         for slot, other in self._others.items():
             if slot in self._listeners:
                 self._listeners[slot].hear(end_to_end(found))
             found.append(other.score(batch, disposition, span, columns))
+            began_s = self._spent(self._names[slot], began_s)
         return end_to_end(found)
+
+    def _spent(self, kind: str, began_s: float) -> float:
+        """Count what a kind of rule has taken; the time now, at which the next one begins."""
+        now_s = self._clock()
+        self._seconds[kind] += now_s - began_s
+        return now_s
+
+    def time_by(self, clock: Callable[[], float]) -> None:
+        """Measure from now on what each kind of rule takes; without, nothing here knows a clock."""
+        self._clock = clock
+
+    def seconds(self) -> dict[str, float]:
+        """Time that scoring has taken since it is measured, by kind of rule."""
+        return dict(self._seconds)
 
     def arrays(self) -> Mapping[str, NDArray[Any]]:
         """State to be put into a snapshot; not a copy."""
@@ -112,6 +133,10 @@ class LaneScorer:
         """Take over what was learned elsewhere: nothing rings, nothing is waited for."""
         calm = {name: _calmed(name, array) for name, array in arrays.items()}
         self.restore({**calm, **calmed(arrays)}, old_row)
+
+
+def _untimed() -> float:
+    return 0.0
 
 
 def _begin_delays(levels: NDArray[Any], of: NDArray[np.bool_]) -> None:

@@ -148,6 +148,7 @@ class LifelineWorker(WorkerService):
             self._contacts,
             authority_of(self._settings.commands),
             TransactionBound(self._settings.transaction_outputs),
+            tracer=self._options.tracer,
         )
         self._worker = lane_worker(self._plan.name, context, DRAIN_S)
         self._open.push_async_callback(source.close)

@@ -37,8 +37,10 @@ from runtime.exit_deadline import ExitDeadline
 from runtime.queues import OneThread
 from sinks.http.desk_metrics import DeskCollector
 from sinks.http.health import HealthServer
+from sinks.http.lane_groups import series_of
 from sinks.http.metrics import MetricsCollector
 from sinks.http.notice_metrics import NoticeCollector
+from sinks.traces.tracing import tracing
 
 log = logging.getLogger("tocsin.run")
 start_log = logging.getLogger(START_LOG)
@@ -58,20 +60,24 @@ def give_way(nice: int) -> None:
 async def run_worker(arguments: argparse.Namespace) -> int:
     """Own lanes until SIGTERM or SIGINT, then drain; told twice, or too slow, it leaves at once."""
     configuration = settled(arguments)
-    options_of = [
-        WorkerOptions(lifeline=name, instance=arguments.instance) for name in arguments.lifeline
-    ]
-    slot = SnapshotSlot(OneThread("snapshot_file"))
-    services = [LifelineWorker(configuration, options, slot) for options in options_of]
-    reload = ConfigReload(arguments, configuration, services)
-    workers = LifelineWorkers(services, lambda: reload.status)
-    rules = ReloadRules() if arguments.supervised else configuration.settings.reload
-    lanes = (f"{name} ({configuration.partitions[name]})" for name in arguments.lifeline)
-    say_started(configuration, ", ".join(lanes))
-    give_way(min(configuration.settings.lifelines[options.lifeline].nice for options in options_of))
-    async with reload_triggers(rules, arguments.configs, reload.ask):
-        http = configuration.settings.http
-        return await serve(workers, http, MetricsCollector, partial(reload.ask, "SIGHUP"))
+    settings, instance = configuration.settings, arguments.instance
+    with tracing(settings.app, settings.traces.endpoint, settings.traces.share) as tracer:
+        options_of = [
+            WorkerOptions(lifeline=name, instance=instance, tracer=tracer)
+            for name in arguments.lifeline
+        ]
+        slot = SnapshotSlot(OneThread("snapshot_file"))
+        services = [LifelineWorker(configuration, options, slot) for options in options_of]
+        reload = ConfigReload(arguments, configuration, services)
+        workers = LifelineWorkers(services, lambda: reload.status)
+        rules = ReloadRules() if arguments.supervised else settings.reload
+        lanes = (f"{name} ({configuration.partitions[name]})" for name in arguments.lifeline)
+        say_started(configuration, ", ".join(lanes))
+        give_way(min(settings.lifelines[name].nice for name in arguments.lifeline))
+        series = settings.http.series or series_of(sum(configuration.partitions.values()))
+        collector_of = partial(MetricsCollector, series=series)
+        async with reload_triggers(rules, arguments.configs, reload.ask):
+            return await serve(workers, settings.http, collector_of, partial(reload.ask, "SIGHUP"))
 
 
 async def run_desk(

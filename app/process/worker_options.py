@@ -7,6 +7,7 @@ import msgspec
 from broker.acl import desk_group
 from configuration.settings import Settings
 from contracts.ports.clock import Clock, WallClock
+from contracts.ports.tracing import UNTRACED, Tracer
 from contracts.topics import TopicNames
 from ingest.kafka.commands import COMMANDS_PER_FETCH, CommandSettings
 from ingest.kafka.settings import KafkaSettings
@@ -32,6 +33,7 @@ class WorkerOptions:
     clock : Clock
     patience : Patience
         How long lanes may stand before the clients are made anew.
+    tracer : Tracer
     """
 
     lifeline: str
@@ -40,6 +42,7 @@ class WorkerOptions:
     embedded_broker: bool = False
     clock: Clock = field(default_factory=WallClock)
     patience: Patience = field(default_factory=Patience)
+    tracer: Tracer = UNTRACED
 
 
 def source_settings(settings: Settings, options: WorkerOptions) -> KafkaSettings:

@@ -22,11 +22,14 @@ class Message(NamedTuple):
         Alarm, shadow and canary: `<id>`; shelving: `<channel>`; dead letter: `<lane>@<offset>`.
     body : bytes
         Record as published; equal for equal (telemetry, journal). Empty where a `current` is over.
+    traceparent : bytes
+        Header of W3C Trace Context of an alarm, set when it is told; empty where nobody traces.
     """
 
     kind: str
     key: bytes
     body: bytes
+    traceparent: bytes = b""
 
 
 class OutputMark(msgspec.Struct, frozen=True, omit_defaults=True):

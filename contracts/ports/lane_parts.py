@@ -6,7 +6,7 @@ row, the row it had in the snapshot, or -1 for a channel that is new.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Final, Literal, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,9 @@ from contracts.transition import Transitions
 
 Arrays = Mapping[str, NDArray[Any]]
 Span = tuple[int, int]
+# How a channel is heard: it sends, it has sent nothing valid for longer than its rule allows, or
+# so has its whole link, which rings for it.
+HEARING: Final = ("heard", "silent", "blind")
 
 
 def carry(rows: NDArray[Any], kept: NDArray[Any], old_row: NDArray[np.int64]) -> None:
@@ -78,6 +81,12 @@ class Scorer(Part, Protocol):
         scores: NDArray[np.float64] | None = None,
     ) -> Transitions:
         """Score the readings of a span that are to be scored, in order."""
+
+    def time_by(self, clock: Callable[[], float]) -> None:
+        """Measure from now on what each kind of rule takes, by a clock in seconds."""
+
+    def seconds(self) -> dict[str, float]:
+        """Time that scoring has taken since it is measured, by kind of rule."""
 
     def relearning(self) -> dict[str, int]:
         """Channels by rule whose state the last `restore` let begin anew.
@@ -142,6 +151,9 @@ class Silence(Part, Protocol):
 
     def fire(self, lane_time_s: int) -> Fired:
         """Let every deadline up to now pass, in (deadline, kind, row) order."""
+
+    def hearing(self) -> NDArray[np.uint8]:
+        """Place among `HEARING` of how each channel is heard, shape (n,)."""
 
     def outage(self, lane_time_s: int, seconds: int) -> NDArray[np.int32]:
         """Wait longer for channels, none of which could be heard for `seconds` from now.

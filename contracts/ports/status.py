@@ -124,6 +124,11 @@ class LaneStatus:
         Shadows that the lane let go of by itself since it began.
     canaries_missed : int
         Canaries in a row that were judged and whose alarm has not been committed.
+    hearing : dict of str to tuple of int
+        Channels by district, of each the number of those that are heard as `HEARING` says; counted
+        every now and then.
+    kind_seconds : dict of str to float
+        Time that scoring has taken under the configuration in force, by kind of rule.
     relearning : dict of str to int
         Channels whose learned state began anew since the lane began, by rule: a configuration
         gave it another meaning.
@@ -179,6 +184,8 @@ class LaneStatus:
     shelved: int = 0
     sheds: int = 0
     canaries_missed: int = 0
+    hearing: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    kind_seconds: dict[str, float] = field(default_factory=dict)
     relearning: dict[str, int] = field(default_factory=dict)
     shadow: ShadowStatus | None = None
     trouble: str = ""

@@ -63,6 +63,13 @@ _NOW: Final[tuple[Panel, ...]] = (
     ),
 )
 
+
+def _heard(metric: str, by: str) -> str:
+    """Share of channels that are heard, by a label."""
+    heard = f'sum by ({by}) ({metric}{{hearing="heard", HERE}})'
+    return f"{heard} / sum by ({by}) ({metric}{{HERE}})"
+
+
 CITY: Final = Dashboard(
     "tocsin-city",
     "Tocsin: is the city watched?",
@@ -99,6 +106,32 @@ CITY: Final = Dashboard(
                     (
                         "max by (lifeline) (label_replace("
                         f"tocsin_lane_lag_seconds{{HERE}}, {OF_LIFELINE}))",
+                        "{{lifeline}}",
+                    ),
+                ),
+            ),
+        ),
+        Row(
+            "Who is heard",
+            (
+                lines(
+                    "Channels heard",
+                    "Share of the channels of a lifeline that are neither silent nor blind.",
+                    "percentunit",
+                    (_heard("tocsin_channels", "lifeline"), "{{lifeline}}"),
+                ),
+                lines(
+                    "Channels heard, by district",
+                    "Share of the channels of a district that are neither silent nor blind.",
+                    "percentunit",
+                    (_heard("tocsin_district_channels", "district"), "{{district}}"),
+                ),
+                lines(
+                    "Channels blind",
+                    "Channels behind a link that rings for their silence.",
+                    "short",
+                    (
+                        'sum by (lifeline) (tocsin_channels{hearing="blind", HERE})',
                         "{{lifeline}}",
                     ),
                 ),

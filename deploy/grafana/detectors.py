@@ -27,6 +27,13 @@ DETECTORS: Final = Dashboard(
                     ),
                 ),
                 lines(
+                    "Time of each kind of rule",
+                    "Seconds in a second that rules of a kind take to score readings; limits, "
+                    "unusual and frozen values are fused.",
+                    "short",
+                    (rate("tocsin_kind_seconds_total", by="kind"), "{{kind}}"),
+                ),
+                lines(
                     "Readings scored",
                     "Readings a second that rules have judged.",
                     "ops",
@@ -83,8 +90,8 @@ DETECTORS: Final = Dashboard(
                 ),
                 lines(
                     "Canaries missed",
-                    "Known anomalies in a row, one a minute, for which a lane has not rung; of the "
-                    "lane that has missed most. From 3 on it counts as blind.",
+                    "Known anomalies in a row, three a minute, for which a lane has not rung; of "
+                    "the lane that has missed most. From 3 on it counts as blind.",
                     "short",
                     ("max by (lifeline) (tocsin_canaries_missed{HERE})", "{{lifeline}}"),
                 ),

@@ -4,7 +4,7 @@ from typing import Final, NamedTuple
 
 # In every selector: what the variables of a dashboard choose.
 HERE: Final = 'job=~"$job", instance=~"$instance"'
-OF_LIFELINE: Final = '"lifeline", "$1", "lane", "(.*)-[0-9]+"'
+OF_LIFELINE: Final = '"lifeline", "$1", "lane", "(.*?)(?:-[0-9]+)?"'
 
 
 class Query(NamedTuple):

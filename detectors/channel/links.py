@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from contracts.batch import Batch
 from contracts.catalogue import id_hash
-from contracts.ports.lane_parts import Fired, carry
+from contracts.ports.lane_parts import HEARING, Fired, carry
 from contracts.quantities import NS_PER_S
 from contracts.transition import (
     LINK_SLOT,
@@ -326,6 +326,12 @@ class LinkWatch:
         self._due_s[rows] += extra_wait_s(seconds)
         self._look()
         return self._watch.outage(lane_time_s, seconds)
+
+    def hearing(self) -> NDArray[np.uint8]:
+        """Place among `HEARING` of how each channel is heard, shape (n,)."""
+        found: NDArray[np.uint8] = (self._silence.state["level"] > 0).astype(np.uint8)
+        found[np.flatnonzero(self._fate == FOLDED)] = HEARING.index("blind")
+        return found
 
     def shelve(self, row: int, lane_time_s: int, *, shelved: bool) -> None:
         """Stop waiting for a channel, or start again from now."""

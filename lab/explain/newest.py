@@ -1,5 +1,6 @@
 """The newest reading of every channel, remembered by the scorer that took it."""
 
+from collections.abc import Callable
 from typing import Final
 
 import numpy as np
@@ -65,6 +66,14 @@ class NewestReadings:
     def warm(self, arrays: Arrays, old_row: NDArray[np.int64]) -> None:
         """Take over what was learned elsewhere; it holds no readings."""
         self._scorer.warm(arrays, old_row)
+
+    def time_by(self, clock: Callable[[], float]) -> None:
+        """Measure from now on what each kind of rule takes."""
+        self._scorer.time_by(clock)
+
+    def seconds(self) -> dict[str, float]:
+        """Time that scoring has taken, by kind of rule."""
+        return self._scorer.seconds()
 
     def relearning(self) -> dict[str, int]:
         """Channels that learn anew since the state was last taken over, by rule."""

@@ -1,7 +1,7 @@
 """Readings that a lane scored on the way to an alarm, each with its score."""
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
@@ -119,6 +119,14 @@ class WitnessedScorer:
     def warm(self, arrays: Arrays, old_row: NDArray[np.int64]) -> None:
         """Take over what was learned elsewhere."""
         self._scorer.warm(arrays, old_row)
+
+    def time_by(self, clock: Callable[[], float]) -> None:
+        """Measure from now on what each kind of rule takes."""
+        self._scorer.time_by(clock)
+
+    def seconds(self) -> dict[str, float]:
+        """Time that scoring has taken, by kind of rule."""
+        return self._scorer.seconds()
 
     def relearning(self) -> dict[str, int]:
         """Channels that learn anew since the state was last taken over, by rule."""

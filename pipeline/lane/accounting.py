@@ -6,6 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contracts.batch import Disposition
+from contracts.ports.lane_parts import HEARING, Parts
+
+# Channels of a lane by district, of each the number of those that are heard as `HEARING` says.
+Hearing = dict[str, tuple[int, ...]]
 
 _WORDS: Final = tuple(disposition.word for disposition in Disposition)
 
@@ -44,3 +48,12 @@ class Accounts:
             word = "quarantined" if disposition.quarantined else disposition.word
             total[word] = total.get(word, 0) + int(self._by_destiny[disposition])
         return total
+
+
+def hearing_of(parts: Parts) -> Hearing:
+    """How a lane's channels are heard, counted by district; looks at every channel."""
+    words, codes = parts.catalogue.codes("district")
+    ways = len(HEARING)
+    counts = np.bincount(codes * ways + parts.silence.hearing(), minlength=len(words) * ways)
+    by_district = zip(words, counts.reshape(-1, ways).tolist(), strict=True)
+    return {district: tuple(of) for district, of in by_district if any(of)}

@@ -12,6 +12,7 @@ from contracts.ports.clock import Clock
 from contracts.ports.lane_log import JournalLog, LaneLog, Message
 from contracts.ports.source import Commands, Telemetry
 from contracts.ports.status import LaneStatus, Latency
+from contracts.ports.tracing import UNTRACED, Tracer
 from pipeline.lane.outbox import TransactionBound
 from pipeline.snapshot.snapshots import Snapshots
 from pipeline.worker.authority import ANYONE, Authority
@@ -84,7 +85,7 @@ class Pace:
     snapshot_s: float = 60.0
     snapshot_readings: int = 5_000_000
     shed_s: float = 30.0
-    canary_s: float = 60.0
+    canary_s: float = 20.0  # three missed in a row are known within two minutes
 
 
 @dataclass(slots=True)
@@ -121,6 +122,7 @@ class LaneContext:
     transaction : TransactionBound, optional
     latency : Latency, optional
         Of the records of all its lanes.
+    tracer : Tracer, optional
     """
 
     ports: LanePorts
@@ -132,6 +134,7 @@ class LaneContext:
     authority: Authority = ANYONE
     transaction: TransactionBound = field(default_factory=TransactionBound)
     latency: Latency = field(default_factory=Latency)
+    tracer: Tracer = UNTRACED
 
 
 @dataclass(frozen=True, slots=True)

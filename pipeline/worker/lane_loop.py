@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -12,8 +13,10 @@ import numpy as np
 
 from contracts.errors import SetAside
 from contracts.ports.lane_log import LaneLog, Manifest, Message, OutputMark, Past
+from contracts.ports.tracing import UNTRACED, BatchSpan
 from contracts.records import Records
 from pipeline.lane import journal_merge
+from pipeline.lane.accounting import hearing_of
 from pipeline.lane.canary import KIND as CANARY
 from pipeline.lane.canary import canary_alarms
 from pipeline.lane.journal_merge import Entries
@@ -31,6 +34,7 @@ from runtime.overload import Overload
 log = logging.getLogger("tocsin.lane")
 
 FETCHED_AHEAD: Final = 2  # polls between client and lane; the client's own buffer comes before it
+LISTEN_S: Final = 30.0  # two scrapes; of 35 million channels a count takes a third of a second
 CALM_S: Final = 5.0  # a lane that waits for records so long has got over what made it recover
 _NOTHING: Final = np.empty(0, np.int64)
 
@@ -49,6 +53,8 @@ class LaneLoop:
         What the log held.
     memory : LaneMemory
     """
+
+    _span: BatchSpan = UNTRACED  # of the records at hand
 
     def __init__(
         self,
@@ -87,7 +93,7 @@ class LaneLoop:
         self._hidden = HiddenRecords(lane.name, self._contact, context.stopped_alarm)
         self._rest: Records | None = None  # fetched together with what is repeated
         self._passed = False  # the world's knowledge
-        self._canary_at_s = time.monotonic()  # when it was last judged
+        self._canary_at_s, self._listened_at_s = time.monotonic(), -math.inf  # when last done
         self._untold = (0, 0)  # records whose outputs are not committed, and their oldest stamp
         self.alarms_end = past.alarms_end
 
@@ -147,7 +153,10 @@ class LaneLoop:
         if self._passed and len(records):
             await self._changes.judge_stamps(int(records.timestamp_ms.max()))
             self._untold = len(records), int(records.timestamp_ms.min())
+            first = int(records.offset[0])
+            self._span = self._context.tracer.micro_batch(self._lane.name, first, len(records))
         began = time.perf_counter()
+        self._lane.parts.scorer.time_by(time.perf_counter)  # others behind a swap
         await self._feed(records)
         if len(records):
             self._status.taken_ms = int(records.timestamp_ms[-1])
@@ -272,6 +281,7 @@ class LaneLoop:
             await self._heed_deployment()
             await self.flush(await self._canary_alarms())
             self._note_latency()
+            await self._listen()
             if self._snapshot_writer.due():
                 await self._snapshot_writer.begin(self.alarms_end)
             elif self._snapshot_writer.written():
@@ -290,6 +300,14 @@ class LaneLoop:
         if count:
             self._untold = (0, 0)
             self._status.latency.add(count, (self._ports.clock.now_ms() - oldest_ms) / 1000)
+            self._span.end()
+            self._span = UNTRACED
+
+    async def _listen(self) -> None:
+        """Count every now and then how channels are heard, which looks at all of them."""
+        if time.monotonic() - self._listened_at_s >= LISTEN_S:
+            self._listened_at_s = time.monotonic()
+            self._status.hearing = await self._ports.compute(hearing_of, self._lane.parts)
 
     async def _canary_alarms(self) -> list[Message]:
         """What the canary told if it was due, whether readings come or not."""
@@ -318,7 +336,7 @@ class LaneLoop:
         """Tell as much as one transaction holds, with a mark that says how far that is."""
         lane, bound = self._lane, self._context.transaction
         entries = self._changes.take()
-        messages = [*lane.outbox.take(bound), *notices]
+        messages = [*self._traced(lane.outbox.take(bound)), *notices]
         shadow_outbox = lane.shadow_outbox.take(bound)
         began = time.perf_counter()
         lane.journal, self.alarms_end = await self._log.flush(
@@ -337,6 +355,13 @@ class LaneLoop:
         status.shadow_outbox += len(shadow_outbox)
         status.dead_letters += sum(message.kind == "dead_letter" for message in messages)
         status.shelvings += sum(message.kind == "shelving" for message in messages)
+
+    def _traced(self, messages: list[Message]) -> list[Message]:
+        """Outputs, of which alarms name the span of the micro-batch that they come of."""
+        parent = self._span.traceparent
+        if not parent:
+            return messages
+        return [m._replace(traceparent=parent) if m.kind == "alarm" else m for m in messages]
 
     async def _caught_up(self) -> bool:
         """Whether nothing waits for the lane, here or at an end of the log fetched just now.
@@ -363,6 +388,7 @@ class LaneLoop:
         """Let go of what was fetched, and of a snapshot that is on its way to its file."""
         self._status.fetched, self._status.unasked_at_s = 0, None
         self._contact.leave()
+        self._span.fail("the lane came to an end before it had told what it found")
         await self._snapshot_writer.close()
 
     def _observe(self) -> None:
@@ -380,6 +406,7 @@ class LaneLoop:
         status.shelved = len(lane.shelving)
         status.sheds = lane.sheds
         status.relearning = dict(lane.relearning)
+        status.kind_seconds = lane.parts.scorer.seconds()
         status.shadow = lane.shadow.status() if lane.shadow is not None else None
 
 

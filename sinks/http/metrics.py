@@ -1,5 +1,6 @@
 """What Prometheus reads of a worker: integers that the hot path bumped, looked at on demand."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final, get_args
 
@@ -16,10 +17,8 @@ from prometheus_client.registry import Collector
 
 from contracts.batch import Disposition
 from contracts.ports.status import (
-    LATENCIES_S,
     LEADS_S,
     LaneStatus,
-    Latency,
     Phase,
     QueueStatus,
     ReloadStatus,
@@ -27,11 +26,13 @@ from contracts.ports.status import (
     WorkerStatus,
 )
 from contracts.transition import Colour
+from sinks.http.lane_groups import LaneGroup, Series, grouped, most, of_groups, total
+from sinks.http.lifeline_metrics import lifeline_families
 from sinks.http.measures import PREFIX, Measure, buckets, counter, gauge
 
 
-def shadow_families(prefix: str, lanes: Iterable[LaneStatus]) -> Iterator[Metric]:
-    """How each lane's shadow compares with what rings.
+def shadow_families(prefix: str, groups: Iterable[LaneGroup]) -> Iterator[Metric]:
+    """How shadows compare with what rings.
 
     The histogram has no sum: leads may be negative, and then a sum that falls looks like a restart.
     """
@@ -51,9 +52,9 @@ def shadow_families(prefix: str, lanes: Iterable[LaneStatus]) -> Iterator[Metric
         "By how much earlier the shadow rang what both found",
         labels=["lane", "config"],
     )
-    for lane in lanes:
-        if lane.shadow is not None:
-            _add(found, load, lead, lane.name, lane.shadow)
+    for group in groups:
+        for shadow in group.shadows():
+            _add(found, load, lead, group.name, shadow)
     yield from (found, load, lead)
 
 
@@ -102,6 +103,20 @@ def _outputs(lane: LaneStatus, kind: str) -> float:
     }
     return told[kind]
 
+
+# Of these a group of lanes has the largest number, of all others the sum.
+_MOST: Final = {
+    "lane_lag_seconds",
+    "lane_last_record_timestamp_seconds",
+    "lane_last_flush_timestamp_seconds",
+    "lane_answer_age_seconds",
+    "lane_hidden_seconds",
+    "lane_time_seconds",
+    "snapshot_hold_seconds",
+    "snapshot_timestamp_seconds",
+    "snapshot_duration_seconds",
+    "recoveries_in_vain",
+}
 
 _MEASURES: Final[tuple[Measure[LaneStatus], ...]] = (
     counter(
@@ -271,23 +286,27 @@ class MetricsCollector(Collector):
         Whoever can be asked how the worker is.
     version : str
         Version of Tocsin.
+    series : {'lane', 'lifeline'}, optional
+        Whether each lane has series of its own, or all of a lifeline have one.
     """
 
-    def __init__(self, status: WorkerStatus, version: str) -> None:
+    def __init__(self, status: WorkerStatus, version: str, series: Series = "lane") -> None:
         self._status = status
         self._version = version
+        self._series = series
 
     def collect(self) -> Iterator[Metric]:
         """Families with their present samples."""
         yield from process_families(self._status, self._version)
         lanes = self._status.lanes()
+        groups = grouped(lanes, self._series)
         for measure in _MEASURES:
-            yield measure.family(lanes, "lane")
-        yield _configs(lanes)
-        yield _latencies(lanes)
-        yield _canaries(lanes)
-        yield _relearning(lanes)
-        yield from shadow_families(PREFIX, lanes)
+            over = most if measure.name in _MOST else total
+            yield of_groups(measure, over).family(groups, "lane")
+        yield _configs(groups)
+        yield _relearning(groups)
+        yield from shadow_families(PREFIX, groups)
+        yield from lifeline_families(lanes)
 
 
 def process_families(status: WorkerStatus, version: str) -> Iterator[Metric]:
@@ -325,54 +344,20 @@ def _reloads(status: ReloadStatus | None) -> Iterator[Metric]:
     yield from (outcomes, good)
 
 
-def _configs(lanes: Iterable[LaneStatus]) -> Metric:
-    """The configuration of each lane; a lane has none before it runs."""
+def _configs(groups: Iterable[LaneGroup]) -> Metric:
+    """The configurations of lanes; a lane has none before it runs."""
     family = InfoMetricFamily(
         f"{PREFIX}lane_config",
         "Hash of the configuration in force, as it stands in records",
         labels=["lane"],
     )
-    for lane in lanes:
-        if lane.config:
-            family.add_metric([lane.name], {"config": lane.config})
+    for group in groups:
+        for config in dict.fromkeys(lane.config for lane in group.lanes if lane.config):
+            family.add_metric([group.name], {"config": config})
     return family
 
 
-def _latencies(lanes: Iterable[LaneStatus]) -> Metric:
-    """One histogram a lifeline: its lanes share one count."""
-    family = HistogramMetricFamily(
-        f"{PREFIX}sample_to_alarm_seconds",
-        "Time from records' Kafka timestamps until all alarms that they caused were committed, of "
-        "records with alarms or without; each counts with the oldest of its batch",
-        labels=["lifeline"],
-    )
-    found: dict[str, Latency] = {}
-    for lane in lanes:
-        found.setdefault(lane.name.rpartition("-")[0], lane.latency)
-    for lifeline, latency in found.items():
-        counts = buckets(LATENCIES_S, latency.counts)
-        family.add_metric([lifeline], counts, sum_value=latency.seconds)
-    return family
-
-
-def _canaries(lanes: Iterable[LaneStatus]) -> Metric:
-    """The lane of each lifeline that has missed most."""
-    family = GaugeMetricFamily(
-        f"{PREFIX}canaries_missed",
-        "Known anomalies in a row, one a minute, for which a lane has not rung; of the lane of the "
-        "lifeline that has missed most",
-        labels=["lifeline"],
-    )
-    most: dict[str, int] = {}
-    for lane in lanes:
-        lifeline = lane.name.rpartition("-")[0]
-        most[lifeline] = max(most.get(lifeline, 0), lane.canaries_missed)
-    for lifeline, missed in most.items():
-        family.add_metric([lifeline], missed)
-    return family
-
-
-def _relearning(lanes: Iterable[LaneStatus]) -> Metric:
+def _relearning(groups: Iterable[LaneGroup]) -> Metric:
     """Channels that learn anew; a rule has a series once it has forgotten something."""
     family = CounterMetricFamily(
         f"{PREFIX}channels_relearning",
@@ -380,9 +365,10 @@ def _relearning(lanes: Iterable[LaneStatus]) -> Metric:
         f"by rule, {_SINCE_BEGIN}",
         labels=["lane", "rule"],
     )
-    for lane in lanes:
-        for rule, count in sorted(lane.relearning.items()):
-            family.add_metric([lane.name, rule], float(count))
+    for group in groups:
+        counts = sum((Counter(lane.relearning) for lane in group.lanes), Counter[str]())
+        for rule, count in sorted(counts.items()):
+            family.add_metric([group.name, rule], float(count))
     return family
 
 

@@ -208,6 +208,8 @@ class KafkaJournalLog(Generic[E]):
     async def _send(self, message: Message) -> Awaitable[Any]:
         place = self._layout.place(message)
         more = letter_headers(message.body) if message.kind == "dead_letter" else []
+        if message.traceparent:
+            more = [*more, ("traceparent", message.traceparent)]
         sent: Awaitable[Any] = await self._started().send(
             place.topic,
             message.body or None,  # a compacted topic forgets the key

@@ -12,6 +12,8 @@ import yaml
 
 from app.cli.parser import parser
 from contracts.ports.status import DeskStatus, ReceiverStatus
+from contracts.quantities import NS_PER_S, Duration
+from pipeline.worker.lane_context import Pace
 from runtime.installation import HOME
 from sinks.http.desk_metrics import DeskCollector
 from sinks.http.notice_metrics import NoticeCollector
@@ -113,3 +115,13 @@ def test_burn_rates_are_those_of_the_objectives() -> None:
     command = [sys.executable, str(FOLDER / "burn_rates.py"), "--print"]
     made = subprocess.run(command, capture_output=True, check=True).stdout
     assert made == FILES[1].read_bytes()
+
+
+def test_a_blind_detector_rings_within_two_minutes() -> None:
+    (rule,) = [rule for rule in ALERTS if rule["alert"] == "TocsinDetectorBlind"]
+    missed = int(rule["expr"].rpartition(">= ")[2])
+    watch = yaml.safe_load((FOLDER / "prometheus.yml").read_text())["global"]
+    intervals = watch["scrape_interval"], watch["evaluation_interval"]
+    looks = [Duration(interval.replace("s", " s")).ns for interval in intervals]
+    assert "for" not in rule
+    assert missed * Pace().canary_s + sum(looks) / NS_PER_S <= 120

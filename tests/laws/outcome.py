@@ -96,6 +96,12 @@ class Watched:
     def restore(self, arrays: Arrays, old_row: NDArray[np.int64]) -> None:
         self._scorer.restore(arrays, old_row)
 
+    def time_by(self, clock: Callable[[], float]) -> None:
+        self._scorer.time_by(clock)
+
+    def seconds(self) -> dict[str, float]:
+        return self._scorer.seconds()
+
     def relearning(self) -> dict[str, int]:
         return self._scorer.relearning()
 

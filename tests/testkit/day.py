@@ -4,6 +4,7 @@ import json
 from collections import Counter
 
 from contracts.journal import Accept, Shelve, Tick, Unshelve
+from contracts.ports.lane_log import Message
 from ingest.partitioner import home_lane
 from pipeline.snapshot.store import SnapshotStore
 from tests.testkit import city
@@ -123,6 +124,6 @@ class Day:
         SnapshotStore(world.location).read(manifest.snapshot, manifest.checksum)
 
 
-def _body(message: tuple[str, bytes, bytes]) -> dict[str, object]:
-    body: dict[str, object] = json.loads(message[2])
+def _body(message: Message) -> dict[str, object]:
+    body: dict[str, object] = json.loads(message.body)
     return body

@@ -19,6 +19,8 @@ from contracts.journal import Change, Shelve, Swap
 from contracts.ports.lane_parts import OffsetRange
 from contracts.records import Records
 from contracts.transition import LINK_SLOT, TRANSITION
+from pipeline.lane.accounting import hearing_of
+from pipeline.lane.lane import Lane
 from tests.laws import LAWS
 from tests.laws.journals import journals
 from tests.laws.outcome import run
@@ -161,6 +163,19 @@ def test_channels_of_the_cell_say_nothing_until_it_is_back_and_then_who_is_still
     (over,) = [a for a in of_link(found) if a["state"] == "cleared"]
     assert last["detected"] > over["detected"]
     assert last["onset"] == over["onset"]  # it has been silent since the night began
+
+
+def test_channels_behind_the_dark_cell_count_as_blind_and_others_as_silent() -> None:
+    lane = Lane(plan().name(0), plan().parts(PATHS["plain"].number), lambda _: plan().parts(0))
+    way = night()
+    lane.feed(way.cut(0, DARK))
+    everyone = len(MANY) + len(FEW) + len(ALONE)
+    assert hearing_of(lane.parts) == {"310101": (everyone, 0, 0)}
+    lane.feed(way.cut(DARK, DARK + 13))  # until the first half comes back
+    silent = len(FEW) + len(ALONE) - 1
+    assert hearing_of(lane.parts) == {"310101": (1, silent, len(MANY))}
+    lane.feed(way.cut(DARK + 13, len(way)))
+    assert hearing_of(lane.parts) == {"310101": (everyone, 0, 0)}
 
 
 def test_other_alarms_keep_their_last_state_while_the_cell_is_dark() -> None:

@@ -68,3 +68,16 @@ async def test_the_newest_flush_snapshot_and_configuration_are_told(world: World
     assert status.snapshot_bytes == world.manifests()[-1].size
     assert status.snapshot_at_s >= began_s
     assert status.snapshot_duration_s > 0
+
+
+async def test_channels_are_counted_and_what_each_kind_of_rule_takes(world: World) -> None:
+    with world.context() as context:
+        async with holding(world, context) as crew:
+            day, status = Day(world), crew.runner.status
+            day.readings()
+            await day.caught_up(crew)
+            await crew.until(lambda: sum(status.kind_seconds.values()) > 0)
+            assert "fused" in status.kind_seconds
+            assert sum(status.kind_seconds.values()) <= status.score_seconds
+            counts = [sum(of) for of in zip(*status.hearing.values(), strict=True)]
+            assert counts == [len(day.channels), 0, 0]

@@ -4,6 +4,8 @@ import math
 import re
 import time
 from dataclasses import replace
+from functools import partial
+from typing import Any
 
 from prometheus_client import Metric
 from prometheus_client.exposition import generate_latest
@@ -13,7 +15,8 @@ from prometheus_client.parser import text_string_to_metric_families as parse
 
 from contracts.batch import Disposition
 from contracts.ports.status import AWAY_S_MAX, LaneStatus, ProcessStatus, QueueStatus, ReloadStatus
-from sinks.http.metrics import PHASES, registry
+from sinks.http.lane_groups import Series, series_of
+from sinks.http.metrics import PHASES, MetricsCollector, registry
 from tests.sinks.http.wound import WoundStatus, busy
 
 # Family, kind and labels; dashboards and rules rely on these names.
@@ -59,26 +62,31 @@ FAMILIES = {
     "tocsin_channels_shelved": ("gauge", {"lane"}),
     "tocsin_shadows_shed": ("counter", {"lane"}),
     "tocsin_canaries_missed": ("gauge", {"lifeline"}),
+    "tocsin_kind_seconds": ("counter", {"lifeline", "kind"}),
+    "tocsin_channels": ("gauge", {"lifeline", "hearing"}),
+    "tocsin_district_channels": ("gauge", {"district", "hearing"}),
     "tocsin_channels_relearning": ("counter", {"lane", "rule"}),
     "tocsin_shadow_findings": ("gauge", {"lane", "config", "rang"}),
     "tocsin_shadow_alarms_per_day": ("gauge", {"lane", "config", "rang"}),
     "tocsin_shadow_lead_seconds": ("histogram", {"lane", "config", "le"}),
 }
+UNKNOWN: dict[str, Any] = {"relearning": {}, "hearing": {}, "kind_seconds": {}}
 RELOADS = ReloadStatus(3, 2, 1, 0, good=False)
 PROCESS = ProcessStatus(0.25, 3, "plain", (QueueStatus("fetched", 2, 4, 1),), RELOADS)
 NOT_BASE_UNITS = re.compile(r"_(ms|millis|micro|nano|minutes|hours|kb|mb|percent)")
 
 
-def scrape(status: WoundStatus) -> dict[str, Metric]:
-    text = generate_latest(registry(status, "1.2.3")).decode()
+def scrape(status: WoundStatus, by: Series = "lane") -> dict[str, Metric]:
+    collector_of = partial(MetricsCollector, series=by)
+    text = generate_latest(registry(status, "1.2.3", collector_of)).decode()
     return {family.name: family for family in parse(text)}
 
 
-def samples(status: WoundStatus) -> dict[tuple[str, ...], float]:
+def samples(status: WoundStatus, by: Series = "lane") -> dict[tuple[str, ...], float]:
     """Value by sample name and label values, in the order of the labels' names."""
     return {
         (sample.name, *(sample.labels[key] for key in sorted(sample.labels))): sample.value
-        for family in scrape(status).values()
+        for family in scrape(status, by).values()
         for sample in family.samples
     }
 
@@ -134,6 +142,39 @@ def test_of_missed_canaries_the_lane_that_missed_most_is_told() -> None:
     found = samples(WoundStatus([*lanes, busy("power-0")]))
     assert found["tocsin_canaries_missed", "water"] == 3
     assert found["tocsin_canaries_missed", "power"] == 0
+
+
+def test_channels_are_told_by_lifeline_and_by_district_and_costs_by_kind() -> None:
+    found = samples(WoundStatus([busy("water-0"), busy("water-1"), busy("power-0")]))
+    ways = ("heard", "silent", "blind")
+    assert [found["tocsin_channels", way, "water"] for way in ways] == [220, 14, 6]
+    assert [found["tocsin_district_channels", "pudong", way] for way in ways] == [270, 21, 9]
+    elsewhere = replace(busy("gas-0"), hearing={"": (5, 0, 0)})
+    assert samples(WoundStatus([elsewhere]))["tocsin_district_channels", "none", "heard"] == 5
+    assert found["tocsin_kind_seconds_total", "trend", "water"] == 0.5
+    assert found["tocsin_kind_seconds_total", "fused", "power"] == 1.25
+
+
+def test_lanes_of_a_lifeline_are_told_as_one_where_they_are_many() -> None:
+    behind = replace(
+        busy("water-1"), phase="failed", taken_ms=1_700_000_009_000, answered_at_s=None, in_vain=2
+    )
+    answered = replace(busy("water-0"), answered_at_s=time.monotonic() - AWAY_S_MAX / 2)
+    found = samples(WoundStatus([answered, behind, busy("power-0")]), "lifeline")
+    assert found["tocsin_lane_phase", "water", "failed"] == 1
+    assert found["tocsin_lane_phase", "water", "running"] == 1
+    assert found["tocsin_lane_position", "water"] == 80
+    assert found["tocsin_recoveries_in_vain", "water"] == 18
+    assert found["tocsin_lane_last_record_timestamp_seconds", "water"] == 1_700_000_009
+    assert AWAY_S_MAX / 2 <= found["tocsin_lane_answer_age_seconds", "water"] < math.inf
+    assert found["tocsin_readings_received_total", "water"] == 2 * sum(
+        100 + disposition for disposition in Disposition
+    )
+    assert found["tocsin_channels_relearning_total", "water", "seasonal"] == 34
+    assert found["tocsin_shadow_findings", "c0ffee", "water", "both"] == 24
+    assert found["tocsin_lane_config_info", "0123456789abcdef", "water"] == 1
+    assert found["tocsin_lane_position", "power"] == 40
+    assert not [key for key in found if "water-0" in key]
 
 
 def test_reloads_are_counted_by_what_came_of_them() -> None:
@@ -202,8 +243,8 @@ def test_exactly_one_phase_of_a_lane_is_one() -> None:
 
 
 def test_a_lane_that_has_just_been_taken_has_all_its_series_at_zero_or_unknown() -> None:
-    # A shadow and the rules of a configuration are not known before the lane runs.
-    full = samples(WoundStatus([replace(busy("water-0"), shadow=None, relearning={}, config="")]))
+    # A shadow, rules and channels of a configuration are not known before the lane runs.
+    full = samples(WoundStatus([replace(busy("water-0"), shadow=None, config="", **UNKNOWN)]))
     fresh = samples(WoundStatus([LaneStatus("water-0")]))
     assert {key for key in full if key[0].startswith("tocsin")} == {
         key for key in fresh if key[0].startswith("tocsin")
@@ -245,7 +286,7 @@ def series(lifelines: int, lanes: int) -> int:
     """Series of a city without shadows."""
     names = [f"lifeline-{i}-{j}" for i in range(lifelines) for j in range(lanes)]
     owned = [replace(busy(name), shadow=None) for name in names]
-    found = samples(WoundStatus(owned, heart=PROCESS))
+    found = samples(WoundStatus(owned, heart=PROCESS), series_of(len(names)))
     return sum(key[0].startswith("tocsin_") for key in found)
 
 

@@ -11,6 +11,8 @@ from contracts.errors import DataLoss, FatalError, Fenced
 from contracts.journal import Entry, Shelve, Tick
 from contracts.ports.lane_log import Manifest, Message, OutputMark
 from tests.sinks.kafka.log_bench import OWN, Bench, KafkaBench, MemoryBench
+from tests.testkit.faults.oracle import read_all
+from tests.testkit.kafka.broker import Cluster
 from tests.testkit.memory_broker import BYTES_MAX
 
 ENTRIES = [Entry(7, Tick(1_000)), Entry(9, Shelve("桥", "me", "drill", 60), 3)]
@@ -66,6 +68,19 @@ async def test_outputs_are_seen_in_the_order_of_telling(bench: Bench) -> None:
     assert [Message(s.kind, s.key, s.body) for s in letters] == LETTERS
     assert (alarms[-1].kind, alarms[-1].key) == ("mark", b"mark")
     assert msgspec.json.decode(alarms[-1].body, type=OutputMark).sequence == 8
+
+
+@pytest.mark.broker
+async def test_an_alarm_carries_the_trace_that_it_comes_of(kafka: Cluster) -> None:
+    bench = KafkaBench(kafka)
+    log = await bench.log()
+    await log.past()
+    traced = LOUD._replace(traceparent=b"00-%032x-%016x-01" % (5, 7))
+    await log.flush([], [traced, SECOND[0]], mark(2))
+    found = await read_all(kafka.bootstrap, bench.topics.alarms("water"))
+    headers = {record.key: dict(record.headers).get("traceparent") for record in found}
+    assert headers == {b"loud": traced.traceparent, b"id9": None, b"mark": None}
+    await bench.close()
 
 
 async def test_offsets_pass_the_markers_between_transactions(bench: Bench) -> None:
