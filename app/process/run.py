@@ -71,7 +71,8 @@ async def run_worker(arguments: argparse.Namespace) -> int:
     give_way(min(configuration.settings.lifelines[options.lifeline].nice for options in options_of))
     async with reload_triggers(rules, arguments.configs, reload.ask):
         http = configuration.settings.http
-        return await serve(workers, http, MetricsCollector, partial(reload.ask, "SIGHUP"))
+        with seldom():  # a storm opens as many alarms in a lane
+            return await serve(workers, http, MetricsCollector, partial(reload.ask, "SIGHUP"))
 
 
 async def run_desk(

@@ -6,11 +6,13 @@ from collections.abc import AsyncIterator
 
 import msgspec
 import pytest
+from aiokafka.client import AIOKafkaClient
 
 from contracts.errors import DataLoss, FatalError, Fenced
 from contracts.journal import Entry, Shelve, Tick
 from contracts.ports.lane_log import Manifest, Message, OutputMark
 from tests.sinks.kafka.log_bench import OWN, Bench, KafkaBench, MemoryBench
+from tests.testkit.kafka.broker import Cluster
 from tests.testkit.memory_broker import BYTES_MAX
 
 ENTRIES = [Entry(7, Tick(1_000)), Entry(9, Shelve("桥", "me", "drill", 60), 3)]
@@ -272,3 +274,26 @@ async def test_closing_is_quiet_and_ends_the_log(bench: Bench) -> None:
     with pytest.raises(FatalError):
         await log.flush([], ALARMS, mark(5))
     assert await bench.seen("alarms") == []
+
+
+async def test_a_storm_goes_out_in_few_requests_however_many_alarms_it_has(
+    kafka: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each costs a round trip; in the client's own batches a thousand alarms took over sixty."""
+    requests: list[str] = []
+    send = AIOKafkaClient.send
+
+    async def counted(client: AIOKafkaClient, node: int, request: object, **more: object) -> object:
+        requests.append(type(request).__name__)
+        return await send(client, node, request, **more)
+
+    bench = KafkaBench(kafka)
+    log = await bench.log()
+    await log.past()
+    monkeypatch.setattr(AIOKafkaClient, "send", counted)
+    storm = [Message("alarm", b"id%d" % n, b"x" * 1_000) for n in range(1_000)]
+    await log.flush([], storm, mark(1_000))
+    monkeypatch.undo()
+    assert [seen.key for seen in await bench.seen("alarms")][:-1] == [one.key for one in storm]
+    await bench.close()
+    assert 0 < sum(name.startswith("Produce") for name in requests) <= 25
