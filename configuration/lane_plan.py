@@ -136,7 +136,7 @@ class Plan:
             catalogue=rows,
             decoder=self._decoder(rows),
             admission=Admission(
-                [pack.plausible for pack in packs], class_of, self.catalogue.row_of.keys()
+                [pack.plausible for pack in packs], class_of, self.catalogue.row_of
             ),
             scorer=self._rules(rows, class_of),
             silence=_liveness(packs, class_of, rows),

@@ -108,6 +108,11 @@ class Words(Sequence[str]):
         word: str = self._column[at].as_py()
         return word
 
+    def take(self, rows: NDArray[np.int64]) -> pa.Array:
+        """Texts of some rows, none of which is made."""
+        taken = self._column.take(pa.array(rows))
+        return taken.combine_chunks() if isinstance(taken, pa.ChunkedArray) else taken
+
     def __iter__(self) -> Iterator[str]:
         """All texts, some thousands of them at a time."""
         for first in range(0, len(self), _SOME):
@@ -172,6 +177,34 @@ class RowOf(Mapping[str, int]):
 
     def __len__(self) -> int:
         return len(self._ids)
+
+    def among(self, channels: Sequence[str]) -> NDArray[np.bool_]:
+        """Whether each of some ids is there: all of them looked up side by side.
+
+        A message may hold tens of thousands that are not, and a text is made for each row that one
+        by one they would be compared with.
+
+        >>> row_of = RowOf(Words(pa.chunked_array([["a", "c", "b"]])), [0, 2])
+        >>> row_of.among(["b", "d", "a"]).tolist()
+        [True, False, True]
+        """
+        wanted = pa.array(channels, pa.string())
+        found = np.zeros(len(channels), np.bool_)
+        for begin, end in self._runs:
+            if begin < end:
+                found |= self._in_run(wanted, begin, end)
+        return found
+
+    def _in_run(self, wanted: pa.Array, begin: int, end: int) -> NDArray[np.bool_]:
+        low, high = np.full(len(wanted), begin), np.full(len(wanted), end)
+        while (sought := low < high).any():
+            middle = np.minimum((low + high) // 2, end - 1)
+            less = pc.less(self._ids.take(middle), wanted).to_numpy(zero_copy_only=False)
+            low = np.where(sought & less, middle + 1, low)
+            high = np.where(sought & ~less, middle, high)
+        there = self._ids.take(np.minimum(low, end - 1))
+        same: NDArray[np.bool_] = pc.equal(there, wanted).to_numpy(zero_copy_only=False)
+        return same & (low < end)
 
 
 class Catalogue:

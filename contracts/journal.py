@@ -306,7 +306,8 @@ def decode_bounded(decoder: msgspec.json.Decoder[Any], body: bytes) -> Any:
         if size > most:
             msg = f"expected `{name}` of at most {most} bytes, got {size}; shorten it"
             raise msgspec.ValidationError(msg)
-    if not command.by.strip():
+    # Joiners, marks of direction and the like are not blanks, but nobody can read them either.
+    if not any(sign.isprintable() and not sign.isspace() for sign in command.by):
         msg = "expected `by` to name who commands, got nothing; say who it is"
         raise msgspec.ValidationError(msg)
     if bool(command.id) != bool(command.expires) or bool(command.at) != bool(command.expires):

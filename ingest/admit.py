@@ -1,6 +1,6 @@
 """Admission: one disposition for every reading, judged by its record's timestamp, never by now."""
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -10,6 +10,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from contracts.batch import Batch, Disposition, Quality
+from contracts.catalogue import RowOf
 from contracts.ports.lane_parts import carry
 from contracts.quantities import ABSOLUTE, Duration, Rate
 from contracts.transition import NEVER
@@ -164,7 +165,7 @@ class Admission:
         Bounds of each class.
     class_of : int, shape (n,)
         Index into `classes` for every lane row.
-    elsewhere : container of str
+    elsewhere : RowOf, optional
         Ids that other lanes own: such a reading was sent to the wrong partition.
     """
 
@@ -172,7 +173,7 @@ class Admission:
         self,
         classes: Sequence[Plausible],
         class_of: NDArray[Any],
-        elsewhere: Container[str] = (),
+        elsewhere: RowOf | None = None,
     ) -> None:
         fastest = [np.inf if p.fastest is None else p.fastest.per_s for p in classes]
         reals = [(*p.range, f) for p, f in zip(classes, fastest, strict=True)]
@@ -216,9 +217,19 @@ class Admission:
         """
         columns = (stamp_ns, batch.row, batch.time_ns, batch.value, batch.quality)
         admit_readings(self.seen, self._params, columns, span, disposition)
-        for place, channel in batch.unknown_id.items():
-            if span[0] <= place < span[1] and channel in self._elsewhere:
-                disposition[place] = Disposition.MISPLACED_GROUP
+        self._tell_misplaced(batch, span, disposition)
+
+    def _tell_misplaced(
+        self, batch: Batch, span: tuple[int, int], disposition: NDArray[np.uint8]
+    ) -> None:
+        """Tell unknown ids of a span that other lanes own; each id is looked up once."""
+        places = (np.flatnonzero(batch.row[span[0] : span[1]] < 0) + span[0]).tolist()
+        if not places or self._elsewhere is None:
+            return
+        ids = list({batch.unknown_id[place] for place in places})
+        owned = {ids[i] for i in np.flatnonzero(self._elsewhere.among(ids))}
+        lost = [place for place in places if owned and batch.unknown_id[place] in owned]
+        disposition[lost] = Disposition.MISPLACED_GROUP
 
     def shelve(self, row: int, *, shelved: bool) -> None:
         """Hold a channel's readings from now on, or score them again; `restore` forgets it."""

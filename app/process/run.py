@@ -77,7 +77,9 @@ async def run_worker(arguments: argparse.Namespace) -> int:
         series = settings.http.series or series_of(sum(configuration.partitions.values()))
         collector_of = partial(MetricsCollector, series=series)
         async with reload_triggers(rules, arguments.configs, reload.ask):
-            return await serve(workers, settings.http, collector_of, partial(reload.ask, "SIGHUP"))
+            with seldom():  # a storm opens as many alarms in a lane
+                ask = partial(reload.ask, "SIGHUP")
+                return await serve(workers, settings.http, collector_of, ask)
 
 
 async def run_desk(

@@ -11,6 +11,7 @@ from ingest.pointers import address_of, byte_at
 
 # Length, attributes, two deltas, key, value and number of headers, of a byte each.
 LEAST_BYTES: Final = 7
+DELTA_MAX: Final = 2**31 - 1  # a batch's head has 32 bits for the last one
 _ONE: Final = np.uint64(1)
 _LOW: Final = np.uint64(0x7F)
 _MORE: Final = np.uint64(0x80)
@@ -78,7 +79,8 @@ def _parse(
         end = at + np.uint64(size)
         delta_ms, at = _varint(base, at + _ONE, end)
         delta, at = _varint(base, at, end)
-        if delta <= before:
+        # One of more bits would wrap round behind the largest offset and count as taken long ago.
+        if not before < delta <= DELTA_MAX:
             return rows, np.int64(began)
         before = delta
         size, at = _varint(base, at, end)

@@ -280,6 +280,8 @@ class Lane:
         At the same second shelvings end first: their channels are waited for again from there.
         """
         if self.lane_time_s == NOT_BEGUN:
+            if lane_time_s == NOT_BEGUN:
+                return  # a record without a stamp: waits that it began would be over at once
             self.lane_time_s = lane_time_s
             self.parts.silence.begin(lane_time_s)
         while self.shelving.soonest_s <= lane_time_s:

@@ -7,7 +7,12 @@ from typing import Annotated, Any, Final, Generic, TypeVar
 
 import msgspec
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import IllegalOperation, InvalidProducerEpoch, ProducerFenced
+from aiokafka.errors import (
+    IllegalOperation,
+    InvalidProducerEpoch,
+    MessageSizeTooLargeError,
+    ProducerFenced,
+)
 from msgspec import Meta, Struct
 
 from broker.access import client_options
@@ -29,6 +34,9 @@ E = TypeVar("E")
 
 IN_FLIGHT: Final = 2_000  # messages handed to the client before their deliveries are awaited
 OUTPUTS_A_TURN: Final = 100  # after so many the event loop turns: to hand over 2,000 takes 0.2 s
+# The client has one batch of a partition on its way at a time, so each costs a round trip: its own
+# 16 KiB hold a dozen alarms. Far below the 1 MiB that brokers take unless told otherwise.
+BATCH_BYTES: Final = 128 << 10
 KIND: Final = "tocsin"  # header that says what a record is
 HEADER: Final = {
     "alarm": b"revision",
@@ -115,6 +123,7 @@ class KafkaJournalLog(Generic[E]):
             transaction_timeout_ms=settings.transaction_timeout_ms,
             acks="all",
             linger_ms=0,
+            max_batch_size=BATCH_BYTES,
             **client_options(settings.security),
         )
         async with self._bounded("fence"):
@@ -273,6 +282,11 @@ class KafkaJournalLog(Generic[E]):
             return refused
         if isinstance(error, _FENCED):
             return Fenced(f"{self._lane}: expected to own the lane in `{doing}`, got {error!r}")
+        if isinstance(error, MessageSizeTooLargeError):
+            return FatalError(
+                f"{self._lane}: expected topics that take {BATCH_BYTES} bytes at once, `{doing}` "
+                "was refused as too large; raise their `max.message.bytes`"
+            )
         return FatalError(f"{self._lane}: `{doing}` failed: {error!r}")
 
     async def close(self) -> None:

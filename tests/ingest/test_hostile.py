@@ -2,15 +2,19 @@
 
 import subprocess
 import sys
+from collections.abc import Sequence
 
 import msgspec
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from contracts.batch import Disposition
+from contracts.catalogue import RowOf, Words
 from contracts.dead_letter import DeadLetter
 from contracts.lane import LaneName
 from contracts.records import TOMBSTONE, Records
+from ingest.admit import Admission, Plausible
 from ingest.decode import DecodeLimits, Decoder
 from pipeline.lane.dead_letters import LETTERS_PER_CAUSE, sampled, undecodable
 
@@ -40,6 +44,7 @@ LONG_ID = """
 import resource
 import numpy as np, pyarrow as pa
 from contracts.records import Records
+from ingest.admit import Admission, Plausible
 from ingest.decode import DecodeLimits, Decoder
 n = 20_000
 ids = pa.DictionaryArray.from_arrays(pa.array(np.zeros(n, np.int8)), pa.array(["x" * 700_000]))
@@ -80,3 +85,30 @@ def test_of_each_cause_in_each_message_some_get_a_dead_letter_and_the_others_are
     assert by_cause == [2 * most + 3, 2]
     assert len(told) == most + 2 + most + 1
     assert list(sampled(record, disposition, np.arange(0))) == []
+
+
+class CountedIds(RowOf):
+    """Ids of other lanes, which count how many they are asked for."""
+
+    asked = 0
+
+    def among(self, channels: Sequence[str]) -> NDArray[np.bool_]:
+        self.asked += len(channels)
+        return super().among(channels)
+
+
+def test_an_id_that_comes_again_and_again_is_looked_up_once_a_span_among_other_lanes_ids() -> None:
+    """With a lifeline of millions of channels each look takes some twenty comparisons."""
+    elsewhere = CountedIds(Words(pa.chunked_array([["b", "c"]])), [0])
+    admission = Admission([Plausible(range=(0, 10))], np.zeros(1, np.int64), elsewhere)
+    one = b"[%s]" % b",".join(
+        b'{"channel":"%s","time":1,"value":1}' % name for name in (b"b", b"x", b"a", b"y") * 500
+    )
+    batch = decoder().decode(Records.of([(7, 1, one)]))
+    disposition = np.zeros(len(batch), np.uint8)
+    for span in ((0, 1_000), (1_000, 2_000)):
+        admission.admit(batch, np.full(len(batch), 1_000_000), span, disposition)
+    assert elsewhere.asked == 2 * 3
+    lost = np.flatnonzero(disposition == Disposition.MISPLACED_GROUP)
+    assert lost.tolist() == list(range(0, 2_000, 4))
+    assert np.count_nonzero(disposition == Disposition.UNKNOWN_CHANNEL) == 1_000

@@ -6,7 +6,7 @@ from typing import Literal
 
 from contracts.errors import DataLoss, FatalError, Fenced, LogCut
 
-BYTES_MAX = 100_000
+BYTES_MAX = 200_000
 State = Literal["open", "committed", "aborted"]
 
 

@@ -157,3 +157,15 @@ def test_halving_looks_at_few_ids() -> None:
     assert bisect_left(words, "070000") == RowOf(words, [0])["070000"] == 70_000
     assert in_order(table_of([]), 3).num_rows == 0
     assert np.array_equal(Catalogue(table_of([])).id_hashes, [])
+
+
+@given(st.lists(TEXTS, max_size=40), st.lists(TEXTS, max_size=40), st.integers(1, 3))
+def test_ids_looked_up_side_by_side_are_those_that_are_found_one_by_one(
+    there: list[str], others: list[str], chunks: int
+) -> None:
+    runs = [sorted(set(there)), sorted(set(others[::2]) - set(there)), []]
+    begins = [0, len(runs[0]), len(runs[0]) + len(runs[1])]
+    row_of = RowOf(Words(pa.chunked_array(runs[:chunks], pa.string())), begins[:chunks])
+    wanted = [*others, *there, ""]
+    assert row_of.among(wanted).tolist() == [channel in row_of for channel in wanted]
+    assert row_of.among([]).tolist() == []

@@ -1,8 +1,11 @@
 """Who may command a lane, what is refused, and that nothing is carried out twice."""
 
+import base64
 import json
+import string
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 import pytest
@@ -280,6 +283,40 @@ def test_an_old_shelving_sent_again_does_nothing(tmp_path: Path, authority: Auth
     assert "c-1" not in judged.lane.recent  # too old to come again, so it need not be held
     judged.now_ms = NOW_MS  # another worker's clock is an hour behind
     assert judged.give(old) == "expired_command"
+
+
+REWRITTEN: Final[dict[str, Callable[[dict[str, Any]], bytes]]] = {
+    "with its fields in another order": lambda said: json.dumps(
+        dict(reversed(said.items()))
+    ).encode(),
+    "with blanks": lambda said: json.dumps(said, indent=3).encode() + b"\n\n",
+    "with escapes": lambda said: json.dumps(said).replace("li.wei", "\\u006ci.wei").encode(),
+    "with its id twice": lambda said: b'{"id":"c-2",' + json.dumps(said).encode()[1:],
+    "with defaults written out": lambda said: json.dumps({**said, "once": False}).encode(),
+    "with the signature in other bits": lambda said: json.dumps(
+        {**said, "signature": _in_other_bits(said["signature"])}
+    ).encode(),
+}
+
+
+def _in_other_bits(text: str) -> str:
+    """Base64 of the same bytes: the last sign before the padding has bits that nobody reads."""
+    alphabet = string.ascii_uppercase + string.ascii_lowercase + string.digits + "+/"
+    other = text[:-3] + alphabet[alphabet.index(text[-3]) ^ 1] + "=="
+    assert base64.b64decode(other) == base64.b64decode(text)
+    return other
+
+
+@pytest.mark.parametrize("how", REWRITTEN)
+def test_a_signed_command_written_in_another_way_is_the_same_command(
+    judged: Judged, how: str
+) -> None:
+    said = msgspec.to_builtins(proven(shelve()))
+    again = REWRITTEN[how](said)
+    assert again != msgspec.json.encode(said)
+    assert judged.give(msgspec.json.encode(said)) == "done"
+    assert judged.give(again) == "duplicate_command"
+    assert len(judged.told("shelving")) == 1
 
 
 def test_ids_outlive_a_restart_and_a_replay_holds_the_same(judged: Judged, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 
 import msgspec
 import pytest
+from aiokafka.client import AIOKafkaClient
 
 from contracts.errors import DataLoss, FatalError, Fenced
 from contracts.journal import Entry, Shelve, Tick
@@ -287,3 +288,26 @@ async def test_closing_is_quiet_and_ends_the_log(bench: Bench) -> None:
     with pytest.raises(FatalError):
         await log.flush([], ALARMS, mark(5))
     assert await bench.seen("alarms") == []
+
+
+async def test_a_storm_goes_out_in_few_requests_however_many_alarms_it_has(
+    kafka: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each costs a round trip; in the client's own batches a thousand alarms took over sixty."""
+    requests: list[str] = []
+    send = AIOKafkaClient.send
+
+    async def counted(client: AIOKafkaClient, node: int, request: object, **more: object) -> object:
+        requests.append(type(request).__name__)
+        return await send(client, node, request, **more)
+
+    bench = KafkaBench(kafka)
+    log = await bench.log()
+    await log.past()
+    monkeypatch.setattr(AIOKafkaClient, "send", counted)
+    storm = [Message("alarm", b"id%d" % n, b"x" * 1_000) for n in range(1_000)]
+    await log.flush([], storm, mark(1_000))
+    monkeypatch.undo()
+    assert [seen.key for seen in await bench.seen("alarms")][:-1] == [one.key for one in storm]
+    await bench.close()
+    assert 0 < sum(name.startswith("Produce") for name in requests) <= 25
