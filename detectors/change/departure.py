@@ -1,6 +1,6 @@
 """A mean of the last readings that has left the mean of many: drifting channels, lasting faults."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Annotated, Any, ClassVar, Final, Literal
 
@@ -10,19 +10,21 @@ from msgspec import Meta
 from numba import njit
 from numpy.typing import NDArray
 
-from contracts.batch import Disposition
+from contracts.batch import Batch, Disposition
 from contracts.quantities import DIFFERENCE, Duration, Sigmas
 from contracts.transition import Colour
 from detectors.base.findings import SIDES, by_expected
-from detectors.base.kind import Fault, Kind, Scene
+from detectors.base.kind import Columns, Fault, Kind, Roster, Scene
 from detectors.base.level_step import Levels, calm_so_far, figures, may_learn, ring, severity
-from detectors.base.row_rule import RowRule
+from detectors.base.row_rule import RowRule, joined
 from detectors.false_alarm_rate.rate import FalseAlarmRate
 from detectors.false_alarm_rate.run_length import in_a_row, narrowed
 
 NAME: Final = "departure"
 _SCORED: Final = int(Disposition.SCORED)
 _SIDES: Final = {"both": 0, "above": 1, "below": -1}
+# Time constants until an exponential mean is where it goes: e^-5 of the way is left.
+_SETTLED: Final = 5.0
 
 
 class Departure(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -39,6 +41,13 @@ class Departure(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     The gate closes while `d` is beyond the band, to either side, or the rule rings. When it opens
     again by age, the long mean becomes the short one: what lasts is the new normal at once, and
     the next departure rings anew.
+
+    With `back_share`, an alarm ends when the short mean has come back to that share of the
+    largest distance since it left the band, though it may still be beyond the band: what was
+    wrong is over. The short mean then has `5 / smoothing` readings to settle. If it is inside the
+    band before, all is as it was; if it moves away again, beyond half of what it came back, or to
+    the other side, it rings again; and where it stays is the new normal, as if it had opened the
+    gate by age. So a level that settles elsewhere after a fault is told once.
 
     `observed` is the short mean, `expected` the long one.
 
@@ -67,6 +76,8 @@ class Departure(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
         As for limits.
     hysteresis : Sigmas
         How far inside the band the short mean must come back.
+    back_share : float
+        Share of the largest distance at which an alarm ends; 0 waits for the band.
     relearn_after : Duration
         Age at which a closed learning gate opens; longer than the short mean takes to settle.
 
@@ -76,10 +87,10 @@ class Departure(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     Autocorrelated Data, Journal of Quality Technology 23(3), 1991 (a centre line that moves);
     W. Schmid, On EWMA Charts for Time Series, Frontiers in Statistical Quality Control 5, 1997
     (the deviation of the mean itself, whatever the data's correlation). Detector class D3 of the
-    project's domain notes. State: 32 bytes, and 64 of the level.
+    project's domain notes. State: 48 bytes, and 64 of the level.
     """
 
-    STATE_FREE: ClassVar[frozenset[str]] = frozenset({"band", "floor", "side"})
+    STATE_FREE: ClassVar[frozenset[str]] = frozenset({"back_share", "band", "floor", "side"})
 
     band: Sigmas
     floor: Annotated[float, Meta(gt=0, extra=DIFFERENCE)]
@@ -93,6 +104,7 @@ class Departure(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     on_delay: Duration = Duration("0 s")
     off_delay: Duration = Duration("0 s")
     hysteresis: Sigmas = Sigmas("0 sigma")
+    back_share: Annotated[float, Meta(ge=0, lt=1)] = 0.0
     relearn_after: Duration = Duration("7 d")
 
 
@@ -134,10 +146,46 @@ def _learn(mine: Any, p: Any, value: float, apart: float) -> None:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def _over(mine: Any, excursion: Any, p: Any, apart: float, seen: tuple[int, int]) -> Any:
+    """Whether what left the band has come back far enough; where it settled is the new normal."""
+    away, held = seen
+    if excursion.settling > 0:
+        turned = 0.5 * (1.0 + p.back_share) * abs(excursion.farthest)
+        if away == 0:
+            excursion.settling = 0
+        elif apart * excursion.farthest > 0.0 and abs(apart) <= turned:
+            excursion.settling -= 1
+            if excursion.settling == 0:
+                mine.long = mine.short
+            return True
+        else:
+            excursion.settling, excursion.farthest = 0, apart
+    if held == 0:
+        excursion.farthest = 0.0
+        return False
+    if apart * excursion.farthest <= 0.0 or abs(apart) > abs(excursion.farthest):
+        excursion.farthest = apart
+    if abs(apart) < p.back_share * abs(excursion.farthest):
+        excursion.settling = p.settling
+        return True
+    return False
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _seen(mine: Any, excursion: Any, p: Any, apart: float, unit: float) -> Any:
+    """Colour breached to either side; colours breached and held that count."""
+    away, held = severity(abs(apart) / unit, p.bounds, p.back)
+    over = p.back_share > 0.0 and _over(mine, excursion, p, apart, (away, held))
+    if over or apart * p.side < 0.0:
+        return away, (0, 0)
+    return away, (away, held)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def _kernel(
     levels: Levels, rows: Any, columns: Any, span: tuple[int, int], transitions: NDArray[np.void]
 ) -> tuple[int, int]:
-    place_of, params_of, state, params = rows
+    place_of, params_of, state, params, excursions = rows
     row_of, time_of, value_of, disposition = columns
     told = 0
     for i in range(span[0], span[1]):
@@ -151,8 +199,7 @@ def _kernel(
         apart, away = _apart(mine, p, value), 0
         if mine.learned >= p.warm_up:
             unit = max(np.sqrt(mine.spread), p.floor)
-            away, held = severity(abs(apart) / unit, p.bounds, p.back)
-            seen = (0, 0) if apart * p.side < 0.0 else (away, held)
+            away, seen = _seen(mine, excursions[place], p, apart, unit)
             reading = (i, row_of[i], place, time_ns)
             if ring(levels, reading, seen, (p.on_ns, p.off_ns), transitions[told]):
                 figures(transitions[told], mine.short, mine.long, p.band * unit, apart / unit)
@@ -163,6 +210,11 @@ def _kernel(
             else:
                 mine.long = mine.short
     return span[1], told
+
+
+# Largest distance since the short mean left the band, signed; readings that it has left to settle.
+EXCURSION: Final = np.dtype([("farthest", np.float64), ("settling", np.int64)])
+EXCURSIONS: Final = f"{NAME}.excursions"
 
 
 class Departures(RowRule):
@@ -180,24 +232,47 @@ class Departures(RowRule):
     PARAMS = np.dtype(
         [
             *((name, np.float64) for name in ("smoothing", "band", "floor", "back", "side")),
-            *((name, np.int64) for name in ("memory", "warm_up", "settle")),
+            ("back_share", np.float64),
+            *((name, np.int64) for name in ("memory", "warm_up", "settle", "settling")),
             ("bounds", np.float64, (4,)),
             *((name, np.int64) for name in ("on_ns", "off_ns", "relearn_ns")),
         ]
     )
     KERNEL = _kernel
 
+    def __init__(self, slot: int, rules: Mapping[str, Departure], roster: Roster) -> None:
+        super().__init__(slot, rules, roster)
+        self.excursions = np.zeros(len(self.rows), EXCURSION)
+
     def put(self, figures: Any, rule: Departure, period_ns: int) -> None:
         """Write the figures of one class's rule into its parameter record."""
         del period_ns
-        for name in ("smoothing", "floor", "memory", "warm_up", "settle"):
+        for name in ("smoothing", "floor", "memory", "warm_up", "settle", "back_share"):
             figures[name] = getattr(rule, name)
         figures["band"], figures["back"] = rule.band.count, rule.hysteresis.count
         figures["side"] = _SIDES[rule.side]
+        figures["settling"] = round(_SETTLED / rule.smoothing)
         figures["bounds"] = np.inf
         figures["bounds"][: Colour[rule.at_most.upper()]] = rule.band.count
         figures["on_ns"], figures["off_ns"] = rule.on_delay.ns, rule.off_delay.ns
         figures["relearn_ns"] = rule.relearn_after.ns
+
+    def tables(self, batch: Batch, columns: Columns) -> tuple[Any, ...]:
+        """The way out and back of each channel, beside its means."""
+        return *super().tables(batch, columns), self.excursions
+
+    def arrays(self) -> Mapping[str, NDArray[Any]]:
+        """State to be put into a snapshot; not a copy."""
+        return {**super().arrays(), EXCURSIONS: self.excursions}
+
+    def restore(self, arrays: Mapping[str, NDArray[Any]], old_row: NDArray[np.int64]) -> None:
+        """Take over means and ways back; earlier releases kept only the former."""
+        super().restore(arrays, old_row)
+        self.excursions = np.zeros(len(self.rows), EXCURSION)
+        if EXCURSIONS in arrays:
+            mine, theirs = joined(old_row[self.rows], arrays[f"{NAME}.rows"])
+            same = self.kept(arrays, (mine, theirs))
+            self.excursions[mine[same]] = arrays[EXCURSIONS][theirs[same]]
 
 
 def of_departure(rule: Any, scene: Any) -> FalseAlarmRate:

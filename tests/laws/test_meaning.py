@@ -37,7 +37,7 @@ from tests.testkit.kinds.group import balance, consensus, half_space, joint, mul
 OTHER = " tag:other"  # the variant of a class whose rule changes
 # Arrays by row that are learned, and the arrays that say whose each row is.
 LEARNED = {
-    "rows": ("state", "memory", "masses", "recent", "eased"),
+    "rows": ("state", "memory", "masses", "recent", "eased", "excursions"),
     "anchors": ("counts", "clean", "mean", "scale", "parts", "variance", "limits"),
     "owners": ("models",),
     "sitting": ("seats",),

@@ -21,6 +21,7 @@ class DepartureTwin:
         del period_ns
         self.rule = rule
         self.n, self.f, self.m, self.v, self.d = 0, 0.0, 0.0, 0.0, 0.0
+        self.farthest, self.settling = 0.0, 0
 
     def see(self, time_ns: int, value: float) -> Seen | None:
         del time_ns
@@ -36,7 +37,31 @@ class DepartureTwin:
         counts = {"both": True, "above": self.d >= 0, "below": self.d <= 0}[self.rule.side]
         breached = top if counts and size > band else 0
         held = top if counts and size > band - self.rule.hysteresis.count else 0
+        if self.rule.back_share and self.is_over(size > band, size):
+            breached = held = 0
         return Seen(self.d / unit, breached, held, self.m, band * unit, self.f, away=size > band)
+
+    def is_over(self, away: bool, size: float) -> bool:
+        """Whether the short mean has come back by enough, and is left to settle."""
+        share = self.rule.back_share
+        if self.settling and not away:
+            self.settling = 0
+        elif self.settling:
+            if self.d * self.farthest > 0 and abs(self.d) <= abs(self.farthest) * (1 + share) / 2:
+                self.settling -= 1
+                if not self.settling:
+                    self.m = self.f
+                return True
+            self.settling, self.farthest = 0, self.d
+        if not size > self.rule.band.count - self.rule.hysteresis.count:
+            self.farthest = 0.0
+            return False
+        if self.d * self.farthest <= 0 or abs(self.d) > abs(self.farthest):
+            self.farthest = self.d
+        if abs(self.d) < share * abs(self.farthest):
+            self.settling = round(5 / self.rule.smoothing)
+            return True
+        return False
 
     def learn(self, time_ns: int, value: float) -> None:
         del time_ns
@@ -56,6 +81,8 @@ class DepartureTwin:
         {},
         {"side": "above", "settle": 30},
         {"side": "below", "at_most": "blue", "smoothing": 0.05, "on_delay": Duration("3 min")},
+        {"back_share": 0.5},
+        {"back_share": 0.8, "side": "above", "hysteresis": Sigmas("0 sigma")},
     ],
 )
 def test_the_kernel_equals_its_twin_and_keeps_the_laws(words: dict[str, Any]) -> None:
@@ -122,6 +149,62 @@ def test_what_lasts_is_the_new_normal_and_the_next_departure_rings_anew() -> Non
     rung = [at for at, colour in changes if colour]
     assert len(rung) == 3
     assert all(0 < at - begun < 20 for at, begun in zip(rung, (1000, 1400, 2200), strict=True))
+
+
+BACK = Departure(band=Sigmas("5 sigma"), floor=0.001, at_most="yellow", back_share=0.5)
+
+
+def steps(*, seed: int, n: int, **at: float) -> list[float]:
+    """Noise whose mean is another from some readings on: `at_1500=2.0`."""
+    level = np.zeros(n)
+    for name, height in at.items():
+        level[int(name.removeprefix("at_")) :] = height
+    return [x + float(mean) for x, mean in zip(noise(seed, n), level, strict=True)]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_level_that_settles_elsewhere_is_told_once_and_then_the_new_normal(seed: int) -> None:
+    values = steps(seed=seed, n=3000, at_1500=8.0, at_1800=2.5, at_2400=6.5)
+    changes = told(BACK, values)
+    assert [colour for _, colour in changes] == [2, 0, 2]
+    assert 1800 < changes[1][0] < 1820, "it ends when it comes back, not where it settles"
+    assert 2400 < changes[2][0] < 2420, "what is 4 above the new normal rings, 6.5 above the old"
+    old = told(PLAIN, values)
+    assert [colour for _, colour in old] == [2], "without it the alarm goes on to the end"
+
+
+def test_what_moves_away_again_before_it_has_settled_rings_again() -> None:
+    changes = told(BACK, steps(seed=1, n=2200, at_1500=8.0, at_1600=3.0, at_1620=8.0))
+    assert [colour for _, colour in changes[:3]] == [2, 0, 2]
+    assert 1620 < changes[2][0] < 1640
+
+
+def test_what_comes_back_inside_the_band_is_no_new_normal() -> None:
+    rule = Departure(
+        **{name: getattr(BACK, name) for name in ("band", "floor", "at_most", "back_share")},
+        side="above",
+    )
+    values = steps(seed=2, n=2600, at_1500=8.0, at_1560=0.0, at_2000=2.5)
+    changes = told(rule, values)
+    assert [colour for _, colour in changes][:3] == [2, 0, 2]
+    assert 2000 < changes[2][0] < 2040, "judged from where it was before all of it"
+
+
+def test_snapshots_of_releases_without_a_way_back_are_read() -> None:
+    one = case_of(0, Departure(**{**WORDS, "back_share": 0.5}))
+    batch, disposition = one.batch()
+    learned = one.detector()
+    learned.score(batch, disposition, (0, len(batch)), {"value": batch.value})
+    arrays = {
+        name: array.copy()
+        for name, array in learned.arrays().items()
+        if not name.endswith(".excursions")
+    }
+    heir: Any = one.detector()
+    heir.restore(arrays, np.arange(len(one.roster.class_of)))
+    assert heir.relearning == 0
+    assert np.array_equal(heir.state, arrays["departure.state"])
+    assert not heir.excursions["settling"].any()
 
 
 def test_other_columns_are_judged() -> None:
