@@ -13,6 +13,7 @@ from alarms.duty.coverage import is_blind
 from alarms.duty.duty import Duty
 from alarms.incidents.grouping import Incidents
 from alarms.lifecycle.alarm_state import NORMAL, AlarmAnswers, Who
+from alarms.lifecycle.closed import ClosedIncidents
 from alarms.lifecycle.judging import CommandChecks
 from alarms.lifecycle.maintenance import Order, Passed, WorkOrders
 from alarms.lifecycle.tickets import Tickets
@@ -99,6 +100,7 @@ class AlarmDesk:
         )
         self._open = OpenAlarms()
         self._revisions: dict[str, int] = {}  # of incidents that were told
+        self._closed = ClosedIncidents()
         self._drill = False
         self._recent = RecentCommands()
 
@@ -269,13 +271,20 @@ class AlarmDesk:
             notices = self._duty.assigned(incident, command.owner, command.joint, self.time_s)
         elif isinstance(command, Advance) and self._tickets.hands_back(command.to):
             notices = self._duty.returned(incident, self.time_s)
-        told = self._tell(incident, "ticket") + _notices(notices)
+        told = self._tell(incident, "ticket")
         if self._tickets.is_closed(incident):
-            self._close(incident)
-        return told
+            self._close(incident, told)
+        return told + _notices(notices)
 
-    def _close(self, incident: str) -> None:
-        """Let go of an incident that is answered for good; what still stands stays on record."""
+    def _close(self, incident: str, told: list[Message]) -> None:
+        """Let go of an incident that is answered for good; what still stands stays on record.
+
+        A second time, when something is said of a closed one, there is nothing left to let go of.
+        """
+        if not self._incidents.knows(incident):
+            return
+        for message in told:
+            self._closed.keep(incident, message.body)
         self._duty.closed(incident)
         self._incidents.close(incident)
         self._revisions.pop(incident, None)
@@ -319,9 +328,10 @@ class AlarmDesk:
         yield from self._changing(changes)
         tickets = yield from _fired(self._tickets, self._tickets.advance, time_s)
         for incident in dict.fromkeys(tickets):
-            yield self._tell(incident, "ticket")
+            told = self._tell(incident, "ticket")
+            yield told
             if self._tickets.is_closed(incident):
-                self._close(incident)
+                self._close(incident, told)
         people = yield from _fired(self._duty, partial(self._duty.advance, late=late), time_s)
         for fired in people:
             of_ticket = fired.clock is not None and fired.incident in self._tickets
@@ -400,9 +410,16 @@ class AlarmDesk:
     def _tell(self, incident: str, reason: Reason) -> list[Message]:
         """Tell an incident anew whose answer changed; nothing of one that is forgotten."""
         if not self._incidents.knows(incident) or incident not in self._revisions:
-            return []
+            return self._tell_closed(incident)
         self._revise(incident)
         return [self._record(self._incidents.situation(incident), reason)]
+
+    def _tell_closed(self, incident: str) -> list[Message]:
+        if incident not in self._tickets or not self._tickets.is_closed(incident):
+            return []
+        ticket, at = self._tickets.ticket(incident), clock(self.time_s * NS_PER_S, self._zone)
+        told = self._closed.again(incident, ticket, at, drill=self._drill)
+        return [] if told is None else [_incident(told)]
 
     def _revise(self, incident: str) -> int:
         revision = self._revisions.get(incident, 0) + 1
@@ -424,7 +441,7 @@ class AlarmDesk:
             self.config,
             self._duty.responsibility(situation),
         )
-        return Message("incident", situation.id.encode(), msgspec.json.encode(told))
+        return _incident(told)
 
     def _facts(self, situation: Situation) -> Facts:
         """What keeps an incident, or a line, from being told, and what people do first."""
@@ -461,6 +478,7 @@ class AlarmDesk:
             "drill": self._drill,
             "recent": self._recent.state(),
             "revisions": dict(self._revisions),
+            "closed": self._closed.state(),
             "open": self._open.state(),
             "incidents": self._incidents.state(),
             "answers": self._answers.state(),
@@ -474,6 +492,7 @@ class AlarmDesk:
         self.time_s, self._drill = state["time_s"], state["drill"]
         self._recent = RecentCommands(*state["recent"])
         self._revisions = dict(state["revisions"])
+        self._closed.restore(state.get("closed", {}))
         self._open.restore(state["open"])
         self._incidents.restore(state["incidents"])
         self._answers.restore(state["answers"])
@@ -512,6 +531,10 @@ def _fired(
         found += advance(time_s, FIRED_AT_ONCE)
         yield []
     return found
+
+
+def _incident(told: Incident) -> Message:
+    return Message("incident", told.id.encode(), msgspec.json.encode(told))
 
 
 def _notices(notices: Iterable[Notice]) -> list[Message]:

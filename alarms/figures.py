@@ -21,7 +21,7 @@ _SPELLINGS: Final = {
     "percent": "%",
     "uS/cm": "µS/cm",
     "l/s": "L/s",
-    **dict.fromkeys(("code", "count", "pH", "Plt", "1"), ""),
+    **dict.fromkeys(("code", "count", "level", "pH", "Plt", "1"), ""),
 }
 _CLOSE: Final = frozenset({"°"})  # of angle: no space before it
 _MORE_DECIMALS: Final = 4
@@ -122,6 +122,19 @@ class Style:
                 return Style(self.language, self.unit, decimals, self.states)
         return self
 
+    def exact(self, value: float) -> "Style":
+        """The same with as many decimals more as tell a figure as a class file writes it.
+
+        >>> [Style("en", decimals=n).exact(204.6).decimals for n in (0, 2)]
+        [1, 2]
+        """
+        if self.decimals is None or not math.isfinite(value):
+            return self
+        for decimals in range(self.decimals, self.decimals + _MORE_DECIMALS):
+            if math.isclose(round(value, decimals), value):
+                return Style(self.language, self.unit, decimals, self.states)
+        return self
+
 
 class Figure:
     """A figure that a sentence writes as its format says.
@@ -161,6 +174,11 @@ def _size(value: float, style: Style) -> str:
     return _with_unit(abs(value), style)
 
 
+def _sum(value: float, style: Style) -> str:
+    # The sum of readings in people/min is people, or whatever the period makes of it.
+    return _bare(value, style) if "/" in style.unit else _with_unit(value, style)
+
+
 def _percent(value: float, style: Style) -> str:
     return amount(figure(100.0 * value), "%", style.language)
 
@@ -179,6 +197,7 @@ FORMS: Final[Mapping[str, Callable[[float, Style], str]]] = {
     "": _bare,  # a state by its word, a number with the decimals of the class
     "unit": _with_unit,
     "size": _size,  # without its sign
+    "sum": _sum,  # of readings, in the unit of one unless that is a rate
     "percent": _percent,  # of a share
     "plain": _plain,  # a count or a ratio
     "span": _span,  # of seconds

@@ -111,13 +111,13 @@ FINDINGS: Final[Mapping[str, Told]] = {
     ),
     "total.high": Told(
         "累计越上限告警",
-        "{quantity} {observed} in {over} together, above {threshold}",
-        "{quantity} {over}累计 {observed}，高于 {threshold}",
+        "{quantity} {observed:sum} in {over} together, above {threshold:sum}",
+        "{quantity} {over}累计 {observed:sum}，高于 {threshold:sum}",
     ),
     "total.low": Told(
         "累计越下限告警",
-        "{quantity} {observed} in {over} together, below {threshold}",
-        "{quantity} {over}累计 {observed}，低于 {threshold}",
+        "{quantity} {observed:sum} in {over} together, below {threshold:sum}",
+        "{quantity} {over}累计 {observed:sum}，低于 {threshold:sum}",
     ),
     "fall": Told(
         "骤降告警",
@@ -285,7 +285,7 @@ PRESENT: Final[Mapping[str, tuple[str, str]]] = {
     "departure": ("{quantity} {observed:unit} on average now", "{quantity}现均值 {observed:unit}"),
     "joint": ("", ""),
     "spectrum": ("oscillation {observed:unit} rms now", "振荡有效值现为 {observed:unit}"),
-    "total": ("{observed} in the last {over}", "最近 {over}累计 {observed}"),
+    "total": ("{observed:sum} in the last {over}", "最近 {over}累计 {observed:sum}"),
 }
 PRESENT_VALUE: Final = ("{quantity} {observed:unit} now", "{quantity}现为 {observed:unit}")
 PRESENT_STATE: Final = ("{quantity} {observed} now", "{quantity}现为{observed}")

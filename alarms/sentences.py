@@ -27,6 +27,8 @@ WHOLE: Final = {"en": "{name}: {finding}.", "zh": "{name}：{finding}。"}
 # Silence and its like tell of their own time; the hold is named apart from the trouble's length.
 _OWN_TIME: Final = frozenset({"silent", "invalid"})
 _ABNORMAL: Final = {"en": "; abnormal for {lasted}", "zh": "；异常已持续 {lasted}"}
+# What is found late is told by when that was: it had been there before.
+_FOUND: Final = {"en": "; found {lasted} ago", "zh": "；距发现已 {lasted}"}
 _HELD: Final = {"en": " (hold {hold})", "zh": "（延时 {hold}）"}
 _CLEARED: Final = {
     "en": "{name}: cleared ({title}), lasted {lasted}",
@@ -44,6 +46,10 @@ _CALM: Final = {"en": ", then calm for {calm}", "zh": "，恢复正常已 {calm}
 _EASED: Final = {
     "en": "{name}: eased to {colour} after {lasted}",
     "zh": "{name}：降为{colour}，异常已持续 {lasted}",
+}
+_EASED_LATE: Final = {
+    "en": "{name}: eased to {colour}, {lasted} after it was found",
+    "zh": "{name}：降为{colour}，距发现已 {lasted}",
 }
 _ACCEPTED: Final = {
     "en": "{name}: taken for normal from now on, by {by}: {reason}.",
@@ -126,8 +132,9 @@ def _sentence(told: Told, name: str, language: str) -> str:
     if now > was:
         fields["finding"] = _found(told, language).format_map(fields)
         return _template(told, language).format_map(fields)
-    over = _CLEARED_LATE if told.card.name in _FOUND_LATE else _CLEARED
-    text = (_EASED if now else over)[language]
+    late = told.card.name in _FOUND_LATE
+    over, eased = (_CLEARED_LATE, _EASED_LATE) if late else (_CLEARED, _EASED)
+    text = (eased if now else over)[language]
     if _calm_ns(told):
         text += _CALM[language]
     text += _present(told, language) + _END[language]
@@ -151,7 +158,8 @@ def _found(told: Told, language: str) -> str:
     if told.card.name in _OWN_TIME or _since_ns(told) <= 0:
         return text
     held = _HELD[language] if told.card.lengths.get("on_delay") else ""
-    return text + _ABNORMAL[language] + held
+    since = _FOUND if told.card.name in _FOUND_LATE else _ABNORMAL
+    return text + since[language] + held
 
 
 def _present(told: Told, language: str) -> str:
@@ -209,7 +217,8 @@ class Fields(dict[str, Any]):
             return _WORDS[key](told, language)
         if key in told.card.lengths:
             return lasted(told.card.lengths[key], language)
-        return Figure(self._figures[key], self._style)
+        value, style = self._figures[key], self._style
+        return Figure(value, style.exact(value) if key == "threshold" else style)
 
     @cached_property
     def _figures(self) -> Mapping[str, float]:

@@ -53,6 +53,8 @@ USUAL: Final[Mapping[str, tuple[float, float]]] = {
     "building.joint_travel": (-12, 2),
     "curtain.frequency": (-0.6, 0.5),
     "curtain.tilt": (0.2, 0.1),
+    "drainage.flow": (640, 60),
+    "drainage.manhole": (0.52, 0.05),
     "elevator.acceleration": (0.9, 0.08),
     "elevator.door_cycles": (1.2, 0.3),
     "elevator.door_time": (104, 3),
@@ -61,6 +63,7 @@ USUAL: Final[Mapping[str, tuple[float, float]]] = {
     "elevator.vibration_across": (0.1, 0.02),
     "gallery.cable_joint": (34, 2),
     "gallery.oxygen": (20.9, 0.05),
+    "gas.flow": (4_180, 160),
     "metro.density": (1.2, 0.3),
     "metro.gate": (32, 4),
     "metro.station_entries": (2_140, 180),
@@ -84,6 +87,7 @@ USUAL: Final[Mapping[str, tuple[float, float]]] = {
     "subsidence.gnss": (-12.3, 1.6),
     "subsidence.groundwater": (-5.21, 0.09),
     "subsidence.insar": (-8.2, 1.5),
+    "telecom.availability": (99.6, 0.4),
     "telecom.bus_voltage": (53.5, 0.1),
     "telecom.traffic": (24.6, 3),
     "tunnel.convergence": (15.2, 0.6),
@@ -100,7 +104,9 @@ USUAL: Final[Mapping[str, tuple[float, float]]] = {
     "water.tank_level": (2.31, 0.05),
     "water.turbidity": (0.31, 0.05),
     "weather.air": (23.4, 0.5),
+    "weather.cold": (6.2, 1.5),
     "weather.pressure": (1_008, 0.8),
+    "weather.visibility": (8_400, 200),
 }
 PLAIN: Final = (1.0, 0.1)
 
@@ -151,7 +157,7 @@ def _of_finding(
     key, rule = finding_key(card.name, finding), pack.rule(card.name)
     colours = colours_of(rule, finding)
     for i, colour in enumerate(colours):
-        change = example(rule, (card.name, finding, colour), _usual(pack))
+        change = example(rule, (card.name, finding, colour), usual(pack))
         if change is None:
             return
         timed = "after" if card.name in {"silent", "invalid"} else "on_delay"
@@ -162,10 +168,10 @@ def _of_finding(
         told = Told(card, cards, change, found, ONSET_NS)
         yield Line(pack.lifeline, pack.label, key, colour, sentences(told, name))
     if colours:
-        yield Line(pack.lifeline, pack.label, key, "clear", _over(told, _usual(pack), name))
+        yield Line(pack.lifeline, pack.label, key, "clear", _over(told, usual(pack), name))
 
 
-def _over(told: Told, usual: tuple[float, float], name: Mapping[str, str]) -> dict[str, str]:
+def _over(told: Told, calm: tuple[float, float], name: Mapping[str, str]) -> dict[str, str]:
     """What is told when the alarm is over."""
     change = told.transition.copy()
     change["was"], change["now"] = change["now"], Colour.CLEAR
@@ -176,18 +182,25 @@ def _over(told: Told, usual: tuple[float, float], name: Mapping[str, str]) -> di
         change["observed"] = float(next(iter(told.cards.words.states)))
     else:
         small = told.card.name in {"balance", "spectrum"} or told.card.column != "value"
-        change["observed"] = 0.2 * usual[1] if small else usual[0]
-    calm = Told(told.card, told.cards, change, Finding(told.finding.name), ONSET_NS)
-    return sentences(calm, name)
+        change["observed"] = 0.2 * calm[1] if small else calm[0]
+    over = Told(told.card, told.cards, change, Finding(told.finding.name), ONSET_NS)
+    return sentences(over, name)
 
 
-def _usual(pack: ClassPack) -> tuple[float, float]:
+def usual(pack: ClassPack) -> tuple[float, float]:
+    """Usual value of a class and how far it moves: beyond no limit of its own."""
     if pack.class_name in USUAL:
         return USUAL[pack.class_name]
     limit = pack.limit
-    steps = None if limit is None else limit.high or limit.low
-    worst = 1.0 if steps is None else max(abs(s) for s in _given(steps).values())
-    return (0.4 * worst, 0.05 * worst)
+    if limit is None:
+        return (0.4, 0.05)
+    high = [] if limit.high is None else list(_given(limit.high).values())
+    low = [] if limit.low is None else list(_given(limit.low).values())
+    if high and low:
+        value = (high[0] + low[0]) / 2
+    else:
+        value = high[0] - 0.6 * abs(high[0]) if high else low[0] + 0.4 * abs(low[0])
+    return (value, 0.05 * max(map(abs, high or low)))
 
 
 def _given(steps: Steps) -> dict[str, float]:
@@ -223,12 +236,12 @@ SEQUENCE_COLOURS: Final = {
 }
 
 
-def example(rule: Any, what: tuple[str, str, str], usual: tuple[float, float]) -> Any | None:
+def example(rule: Any, what: tuple[str, str, str], calm: tuple[float, float]) -> Any | None:
     """A level change of a finding, None where the rule is not written so that it can come."""
     name, finding, colour = what
     change = np.zeros(1, TRANSITION)[0]
     change["now"], change["onset_ns"] = Colour[colour.upper()], ONSET_NS
-    value, spread = usual
+    value, spread = calm
     away = -6 if finding == "low" else 6
     change["observed"], change["expected"] = value + away * spread, value
     change["low"], change["high"] = value - 4 * spread, value + 4 * spread
@@ -241,15 +254,26 @@ def example(rule: Any, what: tuple[str, str, str], usual: tuple[float, float]) -
     if name in {"limit", "total"}:
         threshold = getattr(getattr(rule, finding), colour)
         change["score"] = change["observed"] = threshold + 0.07 * away * spread
-    if name == "balance":
-        change["score"] = 1.13 * getattr(rule.by, colour)
-        change["observed"] = 15 * away * change["score"]
-    if name in {"fall", "rise"}:
-        change["score"] = 1.2 * getattr(rule.by, colour)
-        change["observed"] = value + (1 if name == "rise" else -1) * change["score"]
+    if name in _BEYOND:
+        _beyond(rule, (name, colour), calm, change)
     if name == "trend":
         _trend(rule, finding, change)
     return change
+
+
+_BEYOND: Final = frozenset({"missing", "repeated", "late", "balance", "fall", "rise"})
+
+
+def _beyond(rule: Any, what: tuple[str, str], calm: tuple[float, float], change: Any) -> None:
+    """Figures of kinds whose score is held against a threshold: a little beyond it."""
+    (name, colour), value = what, calm[0]
+    steps = rule.by if hasattr(rule, "by") else rule.below if name == "missing" else rule.above
+    step = getattr(steps, colour)
+    change["score"] = {"missing": 0.8, "balance": 1.13}.get(name, 1.2) * step
+    if name == "balance":
+        change["observed"] = 15 * (-6 if change["observed"] < value else 6) * change["score"]
+    if name in {"fall", "rise"}:
+        change["observed"] = value + (1 if name == "rise" else -1) * change["score"]
 
 
 def _of_silence(value: float, spread: float, away: float) -> dict[str, float]:
@@ -290,7 +314,8 @@ def _sequence(rule: Any, finding: str, change: Any) -> bool:
     pairs = [(a, b) for a, b in product(words, words) if a != b and f"{a}>{b}" not in rule.allowed]
     bounds = rule.at_least if finding == "too_short" else rule.at_most
     if finding in {"order", "entered"} and pairs and rule.allowed:
-        before, now = next((p for p in pairs if p in TRIPS), pairs[-1])
+        first = [p for p in pairs if p[0] == words[0]] or pairs[-1:]  # from the calmest state
+        before, now = next((p for p in pairs if p in TRIPS), first[0])
         change["expected"], change["observed"] = codes[before], codes[now]
         if finding == "entered":
             change["expected"] = np.nan
@@ -334,7 +359,7 @@ def bare() -> Iterator[Line]:
         change["observed"] = 0.21 if finding == "low" else 0.43
         change["expected"], change["low"], change["high"] = 0.31, 0.28, 0.34
         if name in {"missing", "repeated", "late"}:
-            change["score"] = 0.42
+            change["score"] = 0.42 if name == "missing" else 0.58
         lengths = {"over": 3600 * NS_PER_S, "after": 900 * NS_PER_S}
         figures = {"threshold": 0.5, "left": 4e5, "within": 3600.0}
         card = RuleCard(name, "-", duty, lengths=lengths)

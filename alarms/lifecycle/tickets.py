@@ -15,7 +15,7 @@ from contracts.quantities import NS_PER_MS, NS_PER_S, Duration
 
 HISTORY_MAX: Final = 50  # steps kept of a ticket; an incident tells them at each revision
 JOINT_MAX: Final = 20
-CLOSED_MAX: Final = 10_000  # closed tickets that can still get a remark or a verdict: weeks of them
+CLOSED_MAX: Final = 2_000  # closed tickets that can still get a remark or a verdict: weeks of them
 HOLD_S_MAX: Final = 30 * 86_400  # longest that a ticket is parked or extended
 NEVER_S: Final = 2**53 - 1
 CLOCK: Final = "clock"  # who does what time does

@@ -12,9 +12,11 @@ import pytest
 from alarms.desk import AlarmDesk, DeskParts
 from alarms.desk_text import whole
 from alarms.duty.duty import Duty
+from alarms.duty.kpi import Period
 from alarms.duty.plan import DutyPlan, default_plan
 from alarms.incidents.grouping import Incidents
 from alarms.incidents.topology import Topology
+from alarms.lifecycle import tickets
 from alarms.lifecycle.alarm_state import AlarmAnswers, AnswerRules
 from alarms.lifecycle.maintenance import WorkOrders
 from alarms.lifecycle.ticket_rules import TicketRules
@@ -38,6 +40,7 @@ from contracts.desk.commands import (
 from contracts.desk.incident import Incident
 from contracts.desk.notice import Notice
 from contracts.ports.lane_log import Message
+from operate.desk.labels import labels_of
 from tests.alarms.incidents.cities import BEGIN_S, ZONE, Rings, again, cleared, topology
 from tests.alarms.incidents.test_feeder import city, trip
 
@@ -114,6 +117,50 @@ def test_an_orange_alarm_is_told_acknowledged_worked_on_and_closed() -> None:
     (closed,) = incidents(stage.obey(said(Close, incident.id, "c", verdict="true")))
     assert (closed.ticket.state, closed.ticket.verdict) == ("closed", "true")
     assert stage.counts() == {"alarms": 0, "incidents": 0}
+
+
+def test_what_is_said_of_a_closed_incident_is_told_and_makes_another_label() -> None:
+    ring, stage = Rings(), desk()
+    alarm = ring("power.f7", colour="orange")
+    told = stage.take(alarm)
+    name = incidents(told)[0].id
+    told += stage.obey(said(Acknowledge, name))
+    told += stage.take(again(cleared(alarm), detected=alarm.detected))
+    told += stage.advance(stage.time_s + 7_200)
+    closed = incidents(told)[-1]
+    assert (closed.ticket.state, closed.ticket.verdict) == ("closed", "unknown")
+    assert stage.counts() == {"alarms": 0, "incidents": 0}
+    state = msgspec.json.decode(msgspec.json.encode(stage.state()))
+    anew = desk()
+    anew.restore(state)
+    verdict = said(Judge, name, "chen.yu", verdict="false", reason="a bird")
+    assert anew.judge(verdict) is None
+    (judged,) = incidents(anew.obey(verdict))
+    assert (judged.revision, judged.reason) == (closed.revision + 1, "ticket")
+    assert (judged.ticket.state, judged.ticket.verdict) == ("closed", "false")
+    assert (judged.ticket.history[-1].by, judged.situation) == ("chen.yu", closed.situation)
+    (noted,) = incidents(anew.obey(said(Comment, name, "wang.fang", reason="nest removed")))
+    assert (noted.revision, noted.ticket.verdict) == (closed.revision + 2, "false")
+    (label,) = labels_of([*incidents(told), judged, noted], Period(0, 1 << 40))
+    assert label.verdict == "nuisance"
+    assert anew.counts() == {"alarms": 0, "incidents": 0}
+
+
+def test_closed_incidents_are_remembered_no_longer_than_their_tickets(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(tickets, "CLOSED_MAX", 1)
+    ring, stage, names = Rings(), desk(), []
+    for asset in ("power.f7", "power.f8"):
+        alarm = ring(asset, colour="orange")
+        names.append(incidents(stage.take(alarm))[0].id)
+        stage.obey(said(Acknowledge, names[-1]))
+        stage.take(again(cleared(alarm), detected=alarm.detected))
+        stage.advance(stage.time_s + 7_200)
+    first, second = (said(Judge, name, verdict="true") for name in names)
+    assert stage.judge(first) is not None
+    assert len(incidents(stage.obey(second))) == 1
+    assert list(stage.state()["closed"]["told"]) == names[1:]
 
 
 def test_who_shelved_it_why_and_until_when_is_told_with_the_alarm() -> None:

@@ -13,7 +13,7 @@ from alarms.findings import FINDINGS
 from alarms.sentences import finding_key
 from configuration.configuration import Configuration
 from configuration.rule_kinds import BUILT_IN, findings_of, kinds
-from docs.sentences import CONFIGS, Line, bare, lines, links
+from docs.sentences import CONFIGS, Line, bare, colours_of, lines, links, usual
 
 CHINESE = re.compile(r"[\u3000-\u303f\u4e00-\u9fff\uff00-\uffef]")
 # Names of things that Chinese control rooms write in Latin letters.
@@ -99,6 +99,64 @@ def test_figures_have_the_unit_of_their_class_with_the_space_that_belongs_there(
             assert len(shown) >= 2, (line, text)  # what was measured, and what it passed
             seen += 1
     assert seen > 200
+
+
+def test_the_page_calls_over_what_no_limit_forbids() -> None:
+    seen = 0
+    for label, pack in configuration().packs.items():
+        for side, way in (("high", 1), ("low", -1)):
+            variant = " " in label  # not on the page
+            if variant or pack.limit is None or not (colours := colours_of(pack.limit, side)):
+                continue
+            mildest = getattr(getattr(pack.limit, side), colours[0])
+            assert way * usual(pack)[0] <= way * mildest, (label, side)
+            seen += 1
+    assert seen > 80
+
+
+def test_a_limit_is_told_as_the_class_file_writes_it() -> None:
+    seen = 0
+    for line in whole():
+        rule, _, side = line.key.partition(".")
+        if rule != "limit" or line.colour == "clear":
+            continue
+        pack = configuration().packs[line.label]
+        step = getattr(getattr(pack.limit, side), line.colour)
+        if shown := re.search(rf"(?:above|below) ({NUMBER})", line.say["en"]):
+            assert float(shown[1]) == pytest.approx(step), line
+            seen += 1
+    assert seen > 200
+
+
+def test_shares_of_readings_are_shares_beyond_their_threshold() -> None:
+    shares = {"missing": -1, "repeated": 1, "late": 1}
+    told = [line for line in whole() if line.key in shares and line.colour != "clear"]
+    assert {line.key for line in told} == set(shares)
+    for line in told:
+        share, threshold = map(float, re.findall(rf"({NUMBER}) %", line.say["en"]))
+        assert 0 <= share <= 100
+        assert shares[line.key] * (share - threshold) >= 0, line
+
+
+def test_what_lies_behind_a_value_is_not_said_of_one_on_the_other_side() -> None:
+    of_side = {
+        "high": re.compile(r"Cooler|Colder|Softer|Less than|Too little|高于.*。(低于|不足)"),
+        "low": re.compile(r"Hotter|Warmer|Stiffer|More than|Too much|低于.*。高于"),
+    }
+    for line in whole():
+        side = line.key.partition(".")[2]
+        if side in of_side and line.colour != "clear":
+            for language in ("en", "zh"):
+                assert not of_side[side].search(line.say[language]), line
+
+
+def test_what_was_there_before_it_was_found_is_told_by_when_it_was_found() -> None:
+    late = ("stuck", "frozen", "shift", "departure", "drift", "trend", "novelty", "discord")
+    worse = [line for line in whole() if line.key.partition(".")[0] in late]
+    assert any("found" in line.say["en"] and line.colour != "clear" for line in worse)
+    for line in worse:
+        assert "abnormal for" not in line.say["en"], line
+        assert "异常已持续" not in line.say["zh"], line
 
 
 def test_no_unit_is_spelled_as_class_files_spell_it() -> None:
