@@ -45,7 +45,7 @@ check: .venv/.development ## Lint and run the fast tests, in under a minute and 
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint fast
 
 fast: .venv/.development
-	$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder -m "not broker and not slow and not soak"
+	$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder -m "not broker and not slow and not long and not soak"
 
 java: $(KAFKA_CLASSES) ## Get Java, Maven and Kafka's jars for the tests.
 

@@ -13,6 +13,8 @@ from contracts.catalogue import LINK, SCHEMA
 from tests.testkit.browser import chromium
 from tests.tidy import ROOT
 
+pytestmark = pytest.mark.slow
+
 LOADS = {"script": "src", "img": "src", "link": "href", "iframe": "src", "source": "src"}
 
 
@@ -56,7 +58,6 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.slow
 def test_the_site_builds_without_a_network_and_loads_nothing_from_elsewhere(site: Path) -> None:
     pages = sorted(site.rglob("*.html"))
     assert len(pages) > 25
@@ -83,7 +84,6 @@ CELLS = """(() => {
 
 
 @pytest.mark.long
-@pytest.mark.slow
 async def test_no_column_is_out_of_sight_on_a_phone(site: Path) -> None:
     counted, addresses = 0, [page.as_uri() for page in sorted(site.rglob("*.html"))]  # noqa: ASYNC240
     async with chromium() as page:

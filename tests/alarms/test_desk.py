@@ -44,6 +44,8 @@ from operate.desk.labels import labels_of
 from tests.alarms.incidents.cities import BEGIN_S, ZONE, Rings, again, cleared, topology
 from tests.alarms.incidents.test_feeder import city, trip
 
+pytestmark = pytest.mark.slow
+
 LIFELINES = ("power", "elevator", "water", "telecom", "metro", "gas")
 QUIET = Topology([], [], topology().correlation)
 
@@ -344,7 +346,6 @@ def calm() -> tuple[list[Step], list[list[Message]]]:
     return steps, [step(stage) for step in steps]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 def test_a_desk_that_begins_anew_from_its_state_tells_the_same(
     calm: tuple[list[Step], list[list[Message]]], seed: int

@@ -15,6 +15,8 @@ from configuration.configuration import Configuration
 from configuration.rule_kinds import BUILT_IN, findings_of, kinds
 from docs.sentences import CONFIGS, Line, bare, colours_of, lines, links, usual
 
+pytestmark = pytest.mark.slow
+
 CHINESE = re.compile(r"[\u3000-\u303f\u4e00-\u9fff\uff00-\uffef]")
 # Names of things that Chinese control rooms write in Latin letters.
 LATIN_NAMES = re.compile(r"\b(GNSS|DMA|pH|A|P-1)\b")

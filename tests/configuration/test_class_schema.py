@@ -16,6 +16,8 @@ from configuration.yaml.located import located
 from runtime.installation import CONFIGS
 from tests.testkit.config_folder import BROKEN
 
+pytestmark = pytest.mark.slow
+
 LIFELINES = sorted(path.parent for path in CONFIGS.glob("*/catalogue.csv"))
 PACKS = sorted(
     path

@@ -19,6 +19,8 @@ from tests.configuration.foreign.tocsin_jump import JUMP, Jump
 from tests.testkit.config_folder import PACK, folder_with
 from tests.testkit.kind_case import Case, Reading, Seen, equals_twin, keeps_the_laws, roster
 
+pytestmark = pytest.mark.slow
+
 ROOT = HOME
 FOREIGN = Path(__file__).parent / "foreign"
 ENTRIES = tomllib.loads((FOREIGN / "pyproject.toml").read_text())["project"]["entry-points"]
@@ -90,7 +92,6 @@ def tocsin(site: Path, *words: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.slow
 def test_an_installed_kind_rings_in_a_replay(tmp_path: Path) -> None:
     module = (FOREIGN / "tocsin_jump.py").read_text()
     site = installed(tmp_path / "site", module, ENTRIES[ENTRY_POINTS])
@@ -111,7 +112,6 @@ def test_an_installed_kind_rings_in_a_replay(tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.slow
 def test_words_of_an_installed_kind_are_judged_like_all_others(tmp_path: Path) -> None:
     site = installed(
         tmp_path / "site", (FOREIGN / "tocsin_jump.py").read_text(), ENTRIES[ENTRY_POINTS]
@@ -184,7 +184,6 @@ def test_more_kinds_than_a_level_change_can_name_are_refused(
         kinds.__wrapped__()
 
 
-@pytest.mark.slow
 def test_a_broken_package_is_one_line_at_the_command(tmp_path: Path) -> None:
     site = installed(tmp_path, "import nowhere_to_be_found", {"jump": "t_cli:JUMP"}, "t_cli")
     done = tocsin(site, "check")

@@ -9,6 +9,8 @@ from contracts.errors import ConfigError
 from runtime.installation import HOME
 from tests.testkit.config_folder import SETTINGS, findings_of, folder_with
 
+pytestmark = pytest.mark.slow
+
 REPOSITORY = HOME
 
 

@@ -35,6 +35,8 @@ from runtime.bounded_log import (
     RateLimit,
 )
 
+pytestmark = pytest.mark.slow
+
 LANE = LaneName("water", 0, "telemetry", "commands")
 ENTRY_BYTES = 2 * COMMAND_BYTES
 WHO = {"channel": "a", "by": "li.wei", "reason": "flushing"}

@@ -18,6 +18,8 @@ from configuration.configuration import Configuration
 from operate.console.users import load_users
 from tests.tidy import ROOMS
 
+pytestmark = pytest.mark.slow
+
 DEPLOY: Final = Path(__file__).parents[2] / "deploy"
 UNITS: Final = sorted((DEPLOY / "systemd").glob("*.service"))
 EXPOSURE_MAX: Final = 1.5  # of 10, as `systemd-analyze security` counts; below 2 it says OK

@@ -21,6 +21,8 @@ from tests.sinks.http.wound import WoundStatus
 from tests.testkit.prometheus.alertmanager import alertmanager_program
 from tests.testkit.prometheus.server import needed
 
+pytestmark = pytest.mark.slow
+
 FOLDER = HOME / "deploy" / "prometheus"
 FILES = [FOLDER / "tocsin-rules.yml", FOLDER / "tocsin-slo-rules.yml"]
 CASES = Path(__file__).with_name("rules.test.yml")

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import msgspec
 import numpy as np
 import pyarrow as pa
+import pytest
 from numpy.typing import NDArray
 
 from contracts.batch import Disposition
@@ -17,6 +18,8 @@ from contracts.records import TOMBSTONE, Records
 from ingest.admit import Admission, Plausible
 from ingest.decode import DecodeLimits, Decoder
 from pipeline.lane.dead_letters import LETTERS_PER_CAUSE, sampled, undecodable
+
+pytestmark = pytest.mark.slow
 
 
 def decoder() -> Decoder:

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from ingest.id_table import SECRET, IdTable, hash_of
 from ingest.pointers import address_of
 
+pytestmark = pytest.mark.slow
+
 TEXTS = st.lists(st.text("ab北.", max_size=20), max_size=60)
 KINDS = st.sampled_from([pa.string(), pa.large_string()])
 WORD = (1 << 64) - 1

@@ -1,11 +1,14 @@
 """Home lanes over Arrow buffers against the client's own partitioner, one key at a time."""
 
 import pyarrow as pa
+import pytest
 from aiokafka.partitioner import murmur2
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.partitioner import home_lane, home_lanes
+
+pytestmark = pytest.mark.slow
 
 
 @settings(deadline=None)  # the first call loads a kernel

@@ -17,6 +17,8 @@ from tests.laws.path import KINDS, NAMES, path
 from tests.testkit.streams import Stream, chatty, days, troubled
 from tests.tidy import ROOT
 
+pytestmark = pytest.mark.slow
+
 # Laws for any day: a long one is Bounds', and a drawn one need not have what cannot be scored.
 ANY_DAY = ("Cut", "Restore", "Identity")
 
@@ -38,7 +40,6 @@ def test_the_law_holds(law: str, name: str) -> None:
     LAWS[law](way, way.over(records_for(law)))
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", KINDS)
 @pytest.mark.parametrize("law", QUICK)
 def test_the_law_holds_for_a_kind(law: str, name: str) -> None:
@@ -46,7 +47,6 @@ def test_the_law_holds_for_a_kind(law: str, name: str) -> None:
     LAWS[law](way, way.over(records_for(law)))
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("law", ANY_DAY)
 @settings(max_examples=6, deadline=None)
 @given(records=days())
@@ -54,7 +54,6 @@ def test_the_law_holds_on_any_day(law: str, records: Records) -> None:
     LAWS[law](path("everything"), Stream(records))
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("law", ANY_DAY)
 @settings(max_examples=10, deadline=None)
 @given(data=st.data())
@@ -65,7 +64,6 @@ def test_the_law_holds_under_any_journal(law: str, data: st.DataObject) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.slow
 def test_every_run_is_the_same_whatever_the_order_of_sets() -> None:
     code = "from tests.laws.test_laws import digests; print(digests())"
     told = set()

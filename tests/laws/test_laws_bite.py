@@ -18,6 +18,8 @@ from tests.laws.outcome import Broken, Idle
 from tests.laws.path import path
 from tests.testkit.streams import Stream, calm, chatty, troubled
 
+pytestmark = pytest.mark.slow
+
 Planted = Callable[[pytest.MonkeyPatch], None]
 
 

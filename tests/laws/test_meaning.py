@@ -34,6 +34,8 @@ from tests.testkit.kinds.channel import (
 )
 from tests.testkit.kinds.group import balance, consensus, half_space, joint, multivariate, regress
 
+pytestmark = pytest.mark.slow
+
 OTHER = " tag:other"  # the variant of a class whose rule changes
 # Arrays by row that are learned, and the arrays that say whose each row is.
 LEARNED = {

@@ -1,6 +1,7 @@
 """Fast code against its slow, obvious twin, bit for bit."""
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -19,6 +20,8 @@ from detectors.fused.scorer import ChannelRules
 from detectors.fused.unusual import Sums, Unusual
 from ingest.admit import Admission, Plausible
 from tests.laws.twins import AdmissionTwin, FusedTwin, LivenessTwin, SilenceTwin
+
+pytestmark = pytest.mark.slow
 
 CHANNELS = 3
 FEW = settings(max_examples=40, deadline=None)

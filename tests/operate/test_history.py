@@ -37,6 +37,8 @@ from tests.testkit.desk.process import PARTS
 from tests.testkit.desk.topics import NAMES, dump, incident, notice, picked, written
 from tests.testkit.kafka.broker import Cluster
 
+pytestmark = pytest.mark.slow
+
 ROUND = 40
 WAIT_S = 60.0
 

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -14,6 +15,8 @@ from alarms.duty.clocks import COLOURS
 from alarms.duty.duty import Duty
 from contracts.desk.notice import Notice
 from tests.alarms.duty.city import DESKS, HERE, NOBODYS, NOON, desk, plan, situation
+
+pytestmark = pytest.mark.slow
 
 DAY_S = 86_400
 UNTIMED = settings(deadline=None)  # a busy machine is no failure

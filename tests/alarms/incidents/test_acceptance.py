@@ -5,6 +5,8 @@ import pytest
 from runtime.installation import HOME
 from tests.alarms.incidents.acceptance import CASES, Case, play, table
 
+pytestmark = pytest.mark.slow
+
 BY_NAME = {case.name.split()[0]: case for case in CASES}
 PAGE = HOME / "docs" / "acceptance.md"
 

@@ -9,6 +9,8 @@ from contracts.alarm import Alarm
 from contracts.desk.incident import Change
 from tests.alarms.incidents.cities import BEGIN_S, CORRELATION, ZONE, Rings, node
 
+pytestmark = pytest.mark.slow
+
 LIFTS, PUMPS, ZONES, MASTS, STATIONS = 400, 24, 16, 60, 12
 
 

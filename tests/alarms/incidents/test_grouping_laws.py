@@ -3,6 +3,7 @@
 from typing import Any
 
 import msgspec
+import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
@@ -11,6 +12,8 @@ from alarms.incidents.topology import Edge, Topology
 from contracts.alarm import Alarm
 from tests.alarms.incidents.cities import BEGIN_S, CORRELATION, ZONE, Rings, cleared, node
 from tests.alarms.incidents.twin import Twin
+
+pytestmark = pytest.mark.slow
 
 NAMES = ["power.f1", "elevator.l1", "water.p1", "elevator.l2", "water.d1", "telecom.t1", "gas.g1"]
 FIRM = ["feeds", "presses", "carries", "backs_up"]

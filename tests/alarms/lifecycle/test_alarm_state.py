@@ -12,6 +12,8 @@ from alarms.lifecycle.alarm_state import AlarmAnswers, AnswerRules, Who
 from contracts.desk.answer import Answer
 from tests.alarms.lifecycle.made import GAS, START_S, WATER, ZONE, revision
 
+pytestmark = pytest.mark.slow
+
 LI = Who("li.wei", "duty", "seen")
 ID = "a-0000000000000001"
 COLOURS = ["blue", "yellow", "orange", "red"]

@@ -19,6 +19,8 @@ from lab.reports.progress import Progress
 from lab.reports.terminal import colours, draws
 from runtime.installation import HOME
 
+pytestmark = pytest.mark.slow
+
 ROOT = HOME
 TOCSIN = str(Path(sys.executable).with_name("tocsin"))
 AWAY = "127.0.0.1:9"  # the discard port: nobody listens
@@ -76,7 +78,6 @@ def completed(line: str, folder: Path) -> set[str]:
     return set(answer.stdout.split())
 
 
-@pytest.mark.slow
 def test_bash_completes_commands_options_choices_and_files(tmp_path: Path) -> None:
     (tmp_path / "month.jsonl").touch()
     assert set(names()) <= completed("tocsin ", tmp_path)
@@ -90,7 +91,6 @@ def test_zsh_gets_a_script_of_its_own(capsys: pytest.CaptureFixture[str]) -> Non
     assert capsys.readouterr().out.startswith("#compdef tocsin")
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("command", ["demo", "check", "topics"])
 def test_an_interrupt_while_loading_is_one_line_at_any_moment(command: str, tmp_path: Path) -> None:
     heard = 0
@@ -116,7 +116,6 @@ def test_an_interrupt_while_loading_is_one_line_at_any_moment(command: str, tmp_
     assert heard
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("words", [["demo"], ["topics", "--create"]])
 def test_brokers_that_are_away_are_one_line_and_the_end(words: list[str], tmp_path: Path) -> None:
     ended = subprocess.run(

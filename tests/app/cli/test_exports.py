@@ -10,6 +10,8 @@ from app.cli.main import main
 from contracts.records import Records
 from lab.data import recording
 
+pytestmark = pytest.mark.slow
+
 FEED = "water.feed-01.flow"
 BEGIN = datetime(2026, 3, 1, tzinfo=UTC)
 

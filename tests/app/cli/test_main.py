@@ -17,6 +17,8 @@ from runtime.installation import CONFIGS
 from tests.testkit.config_folder import PACK, folder_with
 from tests.testkit.kafka.broker import Cluster
 
+pytestmark = pytest.mark.slow
+
 FEED = "water.feed-01.flow"
 BEGIN = datetime(2026, 3, 1, tzinfo=UTC)
 LIFELINES = ", ".join(Configuration.load(CONFIGS, {}).partitions)
@@ -274,12 +276,10 @@ def test_topics_are_made_once(kafka: Cluster, capsys: pytest.CaptureFixture[str]
     assert first != capsys.readouterr().out
 
 
-@pytest.mark.slow
 def test_kernels_are_compiled_before_readings_wait_for_them() -> None:
     assert main(["compile"]) == 0
 
 
-@pytest.mark.slow
 def test_what_a_replay_learned_is_kept_for_lanes_that_begin_there(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -14,6 +14,8 @@ from tests.testkit.config_folder import SETTINGS, folder_with
 from tests.testkit.kafka.ports import free_ports
 from tests.testkit.worker_process import TOCSIN
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize(
     ("words", "lanes"), [(["--lifeline", "water"], "water (4)"), (["--desk"], "desk (1)")]

@@ -22,6 +22,8 @@ from contracts.catalogue import SCHEMA, WORD, Catalogue, RowOf, Words, id_hash
 from ingest.partitioner import home_lane
 from tests.testkit.config_folder import PACK, again, labels_of, loaded
 
+pytestmark = pytest.mark.slow
+
 TEXTS = st.text(st.sampled_from("aB9._-é \t\n\x1c\x85\u2003水"), max_size=6)
 NOTHING: dict[str, pa.Buffer] = {}
 IDS = st.lists(st.text(string.ascii_lowercase + ".-", min_size=1, max_size=9), unique=True)

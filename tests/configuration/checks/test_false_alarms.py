@@ -9,6 +9,8 @@ from configuration.checks.folder import summary
 from configuration.configuration import Configuration
 from runtime.installation import CONFIGS
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_class_is_told_its_false_alarms_a_day() -> None:
     lines = summary(Configuration.load(CONFIGS, {}))

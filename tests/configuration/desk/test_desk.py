@@ -15,6 +15,8 @@ from contracts.errors import ConfigError
 from runtime.installation import CONFIGS
 from tests.testkit.config_folder import folder_with
 
+pytestmark = pytest.mark.slow
+
 
 def test_what_is_kept_makes_the_same_desk_again() -> None:
     shipped = DeskConfiguration.load(CONFIGS, Configuration.load(CONFIGS))

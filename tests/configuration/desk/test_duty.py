@@ -19,6 +19,8 @@ from contracts.quantities import Duration
 from runtime.installation import CONFIGS
 from tests.testkit.config_folder import findings_of, folder_with
 
+pytestmark = pytest.mark.slow
+
 CITY_DESK = "- {id: city, level: city, name: {en: City, zh: 市}, people: [phone]}\n"
 DESKS = f"desks:\n{CITY_DESK}"
 STREET = "- {id: s, level: street, area: 'A1', name: {en: S, zh: 街}}\n"

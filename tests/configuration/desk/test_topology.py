@@ -9,6 +9,8 @@ from configuration.configuration import Configuration
 from runtime.installation import HOME
 from tests.testkit.config_folder import findings_of, folder_with, loaded
 
+pytestmark = pytest.mark.slow
+
 KINDS = """\
 kinds:
   feeds:

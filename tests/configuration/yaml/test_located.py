@@ -10,6 +10,8 @@ from configuration.yaml.findings import Findings
 from configuration.yaml.located import BYTES_MAX, DEPTH_MAX, NODES_MAX, Located, located, scalar
 from runtime.installation import CONFIGS
 
+pytestmark = pytest.mark.slow
+
 
 def read(text: str | bytes) -> Located:
     findings = Findings()
@@ -172,7 +174,6 @@ def test_ten_thousand_open_brackets_are_refused_at_the_depth_limit() -> None:
     assert refusal("[" * 10_000) == [text]
 
 
-@pytest.mark.slow
 def test_more_values_than_allowed_are_refused() -> None:
     found = refusal("[" + "0," * NODES_MAX + "]")
     assert len(found) == 1

@@ -11,7 +11,7 @@ from contracts.errors import RetryableError
 from contracts.journal import CommandBase, Shelve
 from tests.console.server.conftest import Centre
 
-pytestmark = pytest.mark.asyncio
+pytestmark = [pytest.mark.asyncio, pytest.mark.slow]
 RED = f"i-{2:016x}"
 CHANNEL = "water.feed-01.flow"
 FAR_MS = 2**52

@@ -10,6 +10,8 @@ import pytest
 from console import connections, server
 from tests.console.server.conftest import Centre
 
+pytestmark = pytest.mark.slow
+
 HALF = b"GET /api/session HTTP/1.1\r\nHost: localhost\r\n"
 HALF_A_BODY = b"POST /api/session HTTP/1.1\r\nHost: localhost\r\nContent-Length: 50\r\n\r\n{"
 AT_ONCE_S = 0.05

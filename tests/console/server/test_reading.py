@@ -6,7 +6,7 @@ import pytest
 
 from tests.console.server.conftest import Centre
 
-pytestmark = pytest.mark.asyncio
+pytestmark = [pytest.mark.asyncio, pytest.mark.slow]
 IDS = [f"i-{number:016x}" for number in (2, 3, 1)]  # red, orange, yellow
 
 

@@ -7,6 +7,8 @@ from console.sessions import IDLE_S, TRIES, WHOLE_S, WINDOW_S, Sessions, Tries
 from tests.console.server.conftest import Centre
 from tests.testkit.console.made import accounts, quick_passwords
 
+pytestmark = pytest.mark.slow
+
 LI = accounts(quick_passwords())["operator"]
 
 

@@ -14,6 +14,8 @@ from detectors.channel.slope import FALL, RING, RISE, Fall, Rise, faults
 from tests.testkit.kind_case import Case, Reading, Seen, equals_twin, keeps_the_laws, roster, run
 from tests.testkit.kinds.channel.slope import RULE, stream
 
+pytestmark = pytest.mark.slow
+
 
 class SlopeTwin:
     def __init__(self, rule: Fall, period_ns: int) -> None:

@@ -17,6 +17,8 @@ from ingest.decode import DecodeLimits
 from tests.ingest.arrow.streams import UTC, dictionary, stream, table
 from tests.testkit.small_lane import decode, refusal
 
+pytestmark = pytest.mark.slow
+
 
 def forged(payload: bytes, old: bytes, new: bytes) -> bytes:
     assert payload.count(old) == 1
@@ -145,7 +147,6 @@ def bomb(rows: int = 8_000_000) -> bytes:
     return stream(readings, rows, "zstd")
 
 
-@pytest.mark.slow
 def test_a_bomb_costs_no_memory() -> None:
     """In a process of its own, which held 136 MB for making the bomb: none is added."""
     done = subprocess.run(

@@ -4,10 +4,13 @@ import random
 
 import numpy as np
 import pyarrow as pa
+import pytest
 
 from contracts.batch import Batch
 from contracts.records import Records
 from ingest.decode import DecodeLimits, Decoder
+
+pytestmark = pytest.mark.slow
 
 IDS = [f"water.tank-{i:02d}" for i in range(40)] + ["北"]
 NOW_MS = 1_700_000_000_000

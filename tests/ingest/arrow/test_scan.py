@@ -16,6 +16,8 @@ from ingest.decode import DecodeLimits, Decoder
 from ingest.id_table import IdTable
 from tests.ingest.arrow.streams import UTC, dictionary, stream, table
 
+pytestmark = pytest.mark.slow
+
 IDS = [f"water.tank-{i:02d}" for i in range(40)] + ["北", ""]
 TABLE = IdTable(pa.array(IDS))
 ROW_OF = {channel: row for row, channel in enumerate(IDS)}

@@ -4,11 +4,14 @@ import json
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.ingest.json import twin
 from tests.testkit.small_lane import OFFSET, ROW_OF, SCALE, body, decode, reading
+
+pytestmark = pytest.mark.slow
 
 offsets = st.one_of(
     st.sampled_from(["Z", "z", "+00:00", "-00:00", "+23:59", "-23:59"]),

@@ -30,6 +30,8 @@ from ingest.kafka.record_batch import RECORDS_MAX, Gathered, end_of, walk
 from tests.ingest.kafka.log_text import Kind, Row, Sent, build, fingerprint, read_plainly
 from tests.ingest.kafka.test_record_batch import logs, rows_of
 
+pytestmark = pytest.mark.slow
+
 
 def partition_of(
     data: bytes, wanted: int, aborted: list[tuple[int, int]] | None, room: int = 1 << 20

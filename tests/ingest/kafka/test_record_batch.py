@@ -33,6 +33,8 @@ from tests.ingest.kafka.log_text import (
     read_plainly,
 )
 
+pytestmark = pytest.mark.slow
+
 CODECS = [0, 1, 2, 3, 4]
 PACK: dict[int, Callable[[bytes], bytes]] = {
     1: gzip.compress,
@@ -103,7 +105,6 @@ def check(data: bytes, wanted: int, aborted: Sequence[tuple[int, int]] | None) -
     assert (ends <= len(records.buffer) - PADDING).all()
 
 
-@pytest.mark.slow
 @settings(deadline=None)  # the first example compiles the kernel
 @given(logs(), st.integers(0, 100), st.integers(0, 60))
 def test_rows_are_those_of_the_plain_client(log: tuple[bytes, int], skip: int, lost: int) -> None:
@@ -123,7 +124,6 @@ def test_aborted_transactions_are_hidden_as_the_plain_client_hides_them(
     check(data, first, [(producer, first + at) for producer, at in aborted])
 
 
-@pytest.mark.slow
 @settings(deadline=None, max_examples=300)  # the first example compiles the kernel
 @given(batches(41), st.data())
 def test_a_batch_of_any_bytes_under_a_right_checksum_is_never_read_otherwise(

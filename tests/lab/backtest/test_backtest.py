@@ -21,6 +21,8 @@ from lab.feeds.__main__ import FEEDS
 from runtime.installation import HOME
 from tests.testkit.config_folder import folder_with, loaded
 
+pytestmark = pytest.mark.slow
+
 ROOT = HOME
 BEGIN = datetime(2026, 3, 1, tzinfo=UTC)
 DAY_NS = 86_400 * 10**9

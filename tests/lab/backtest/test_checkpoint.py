@@ -27,6 +27,8 @@ from lab.explain.replay import ReplayLanes
 from tests.lab.backtest.test_lanes import CHANNELS, FILES, lines
 from tests.testkit.config_folder import PACK, folder_with, loaded
 
+pytestmark = pytest.mark.slow
+
 TWO_LIFELINES = "lifelines: {water: {partitions: 4}, drain: {partitions: 2}}"
 ALWAYS = Timing(0.0)
 
@@ -81,7 +83,6 @@ def play(run: BacktestRun, aside: Path, stop_at: int | None = None) -> BacktestR
     return processes.tried(run, aside, progress, ALWAYS)
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("small")
 def test_an_interrupted_backtest_ends_as_one_that_was_not(tmp_path: Path) -> None:
     data = place(tmp_path)
@@ -171,7 +172,6 @@ sys.exit(code)
 """
 
 
-@pytest.mark.slow
 def test_a_killed_command_goes_on_and_writes_the_same_bytes(tmp_path: Path) -> None:
     folder_with(tmp_path / "c", FILES)
     lines(tmp_path / "a.jsonl")
@@ -194,7 +194,6 @@ def test_a_killed_command_goes_on_and_writes_the_same_bytes(tmp_path: Path) -> N
     assert not (report / "unfinished").exists()
 
 
-@pytest.mark.slow
 def test_processes_with_a_share_of_the_lanes_each_tell_what_one_process_tells(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -223,7 +222,6 @@ def test_processes_with_a_share_of_the_lanes_each_tell_what_one_process_tells(
     assert {path.name for path in (tmp_path / "aside").iterdir()} == {"0-of-1"}
 
 
-@pytest.mark.slow
 def test_what_is_wrong_in_one_process_ends_all(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -23,6 +23,8 @@ from lab.explain.replay import ReplayLanes
 from pipeline.lane.replay import replay
 from tests.testkit.config_folder import loaded
 
+pytestmark = pytest.mark.slow
+
 CHANNELS = ["water.a.p", "water.b.p", "water.c.p"]
 BEGIN_MS = 1_772_409_600_000
 FILES: dict[str, str | bytes] = {

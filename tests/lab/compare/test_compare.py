@@ -34,6 +34,8 @@ from lab.data.readings import Names, Readings
 from tests.testkit.config_folder import PACK, folder_with, loaded
 from tests.testkit.level_twin import LevelTwin
 
+pytestmark = pytest.mark.slow
+
 CHANNELS = ["water.a.p", "water.b.p"]
 BEGIN_NS = 1_772_409_600 * 10**9
 MINUTE_NS = 60 * 10**9

@@ -23,6 +23,8 @@ from pipeline.lane.lane import Lane
 from runtime.installation import CONFIGS
 from tests.testkit import city
 
+pytestmark = pytest.mark.slow
+
 COSTS = Costs(
     measured="2026-01-01",
     machine="by hand",

@@ -15,6 +15,8 @@ from tests.testkit.desk.day import DeskDay
 from tests.testkit.desk.world import DeskCrew, DeskWorld, on_duty
 from tests.testkit.planned_faults import Step
 
+pytestmark = pytest.mark.slow
+
 # Those that a thread reaches cannot hang; membership and the group are asked for once a life.
 HANGING = [
     step

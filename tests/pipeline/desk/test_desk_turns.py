@@ -26,6 +26,8 @@ from pipeline.desk.desk_lane import DeskLane
 from tests.alarms.incidents.cities import BEGIN_S, ZONE, Rings, topology
 from tests.alarms.test_desk import LIFELINES, QUIET, said
 
+pytestmark = pytest.mark.slow
+
 MANY = 500
 WORK_A_TURN = 40  # twenty alarms, each taken and its incident told
 

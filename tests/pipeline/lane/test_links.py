@@ -29,6 +29,8 @@ from tests.testkit.city import DUTY
 from tests.testkit.config_folder import loaded
 from tests.testkit.streams import BEGAN_MS, LATENCY_MS, Reading, Sent, Stream, records
 
+pytestmark = pytest.mark.slow
+
 GROUP = "water.tank-0"  # whose lane the paths of the laws run
 CELL, SMALL_CELL = "telecom.cell-1", "telecom.cell-2"
 MANY = [f"{GROUP}.c{number:02d}" for number in range(40)]

@@ -9,6 +9,8 @@ from pipeline.lane.replay import replay
 from tests.laws.path import path
 from tests.testkit.streams import troubled
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("name", ["shelving", "swapping", "shadowing"])
 def test_the_counts_are_those_of_the_alarms_that_are_open(name: str) -> None:

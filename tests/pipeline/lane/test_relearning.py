@@ -24,6 +24,8 @@ from tests.testkit.config_folder import PACK, loaded
 from tests.testkit.memory_ports import MemoryCommands, MemoryTelemetry, WoundClock
 from tests.testkit.planned_faults import Faults
 
+pytestmark = pytest.mark.slow
+
 LANES = 'kafka: {bootstrap: "127.0.0.1:9092"}\nlifelines: {water: {partitions: 1}}\n'
 FORMER = sorted((HOME / "tests" / "goldens").glob("*.snapshot"))
 

@@ -22,6 +22,8 @@ from tests.laws.journals import journals
 from tests.laws.path import numbered, path
 from tests.testkit.streams import Stream, days, troubled
 
+pytestmark = pytest.mark.slow
+
 WAY = path("anything")  # the first plan governs; the second has other figures and delays
 LIVE, OTHER = (plan.configuration.hash for plan in WAY.plans[:2])
 WHY = ("li.wei", "quieter at night")

@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from pipeline.snapshot import plain_state
 from pipeline.snapshot.plain_state import decoded, encoded, pieces
 
+pytestmark = pytest.mark.slow
+
 LEAF = st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text() | st.floats()
 PLAIN = st.recursive(
     LEAF,

@@ -12,6 +12,8 @@ from hypothesis.extra import numpy as npst
 from contracts.errors import Damaged, FatalError
 from pipeline.snapshot.store import MAGIC, Snapshot, SnapshotStore, checksum, pack, unpack
 
+pytestmark = pytest.mark.slow
+
 ROW = np.dtype(
     [
         ("level", np.uint8),

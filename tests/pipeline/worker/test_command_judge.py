@@ -39,6 +39,8 @@ from tests.pipeline.worker.keys import key_of, public_text, signed
 from tests.testkit.city import DUTY
 from tests.testkit.config_folder import loaded
 
+pytestmark = pytest.mark.slow
+
 NOW_MS = 1_772_323_200_000
 CLASS = (
     "class: water.{name}\nunit: MPa\nperiod: 60 s\n"

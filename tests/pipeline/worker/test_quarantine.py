@@ -21,6 +21,8 @@ from tests.testkit.day import Day
 from tests.testkit.planned_faults import Step
 from tests.testkit.world import JOURNAL, Crew, World, holding
 
+pytestmark = pytest.mark.slow
+
 POISON = 7.777
 BUG = ZeroDivisionError("a bug in a kernel")
 

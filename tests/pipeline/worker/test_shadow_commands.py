@@ -10,6 +10,8 @@ from tests.testkit.day import Day
 from tests.testkit.planned_faults import Step
 from tests.testkit.world import PACE, Crew, Plans, World, holding
 
+pytestmark = pytest.mark.slow
+
 # Those at which a flush, a snapshot or a recovery is cut in two.
 CRASHES = [
     (Step.BETWEEN, 3),

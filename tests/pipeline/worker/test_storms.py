@@ -14,6 +14,8 @@ from tests.testkit.day import Day
 from tests.testkit.planned_faults import Step
 from tests.testkit.world import ALARMS, Plans, World, holding
 
+pytestmark = pytest.mark.slow
+
 OUTPUTS = 2
 MANY = [Step.BEGIN, Step.BETWEEN, Step.COMMIT, Step.ANSWER, Step.SCORE, Step.FILED, Step.PUBLISHED]
 

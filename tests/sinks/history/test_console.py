@@ -8,6 +8,8 @@ from tests.sinks.history.conftest import NewStore
 from tests.sinks.history.test_queries import Day
 from tests.testkit.desk.topics import written
 
+pytestmark = pytest.mark.slow
+
 MIDNIGHT_MS = 100 * DAY_MS
 
 

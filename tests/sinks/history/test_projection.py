@@ -27,6 +27,8 @@ from tests.testkit.desk.topics import (
     written,
 )
 
+pytestmark = pytest.mark.slow
+
 RECORDS = 100
 
 

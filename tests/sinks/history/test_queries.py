@@ -38,6 +38,8 @@ from tests.testkit.desk.topics import (
     written,
 )
 
+pytestmark = pytest.mark.slow
+
 DAY_MS = 86_400_000
 OLD_MS, NEW_MS = 10 * DAY_MS, 100 * DAY_MS
 

@@ -25,6 +25,8 @@ from tests.testkit.desk.alarms import alarm
 from tests.testkit.desk.topics import ALARMS, NAMES, picked
 from tests.testkit.postgres.server import PASSWORD, PostgresServer
 
+pytestmark = pytest.mark.slow
+
 FULL = 60  # pages, a quarter of a megabyte: tables, and some alarms
 
 

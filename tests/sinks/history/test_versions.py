@@ -20,6 +20,8 @@ from sinks.history.versions import HEAD, check_version, migrate
 from tests.sinks.history.conftest import NewStore
 from tests.testkit.desk.topics import NAMES, Logs, RandomTopics, Twin, batches, dump
 
+pytestmark = pytest.mark.slow
+
 
 def fill_first_version(store: Store, logs: Logs) -> None:
     """Rows and positions as the release with the first version left them."""

@@ -18,6 +18,8 @@ from sinks.http.health import HealthServer
 from sinks.http.listener import CONNECTIONS_MAX, STOP_S_MAX
 from tests.sinks.http.wound import WoundStatus, busy
 
+pytestmark = pytest.mark.slow
+
 
 @asynccontextmanager
 async def serving(status: WoundStatus) -> AsyncIterator[tuple[HealthServer, ClientSession]]:

@@ -24,6 +24,8 @@ from sinks.ledger.verify import verify
 from tests.sinks.ledger.test_merkle import plain_root
 from tests.testkit.ledger.store import SIGNER, MemoryFiles, behind, fed, records
 
+pytestmark = pytest.mark.slow
+
 TOLD = records(1_100)
 
 

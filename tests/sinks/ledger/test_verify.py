@@ -17,6 +17,8 @@ from sinks.ledger.prove import Prover
 from sinks.ledger.verify import verify
 from tests.testkit.ledger.store import ORIGIN, SIGNER, MemoryFiles, fed, records
 
+pytestmark = pytest.mark.slow
+
 TAMPERINGS: Final = 1_000
 TOLD = records(300)  # a full tile, one that is not, and a level above
 

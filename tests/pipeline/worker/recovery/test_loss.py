@@ -17,6 +17,8 @@ from tests.testkit.day import Day
 from tests.testkit.memory_ports import MemoryStream
 from tests.testkit.world import ALARMS, JOURNAL, World, holding
 
+pytestmark = pytest.mark.slow
+
 FLIPS = 1_000
 
 

@@ -12,6 +12,8 @@ from tests.testkit.memory_ports import MemoryTelemetry
 from tests.testkit.planned_faults import Step
 from tests.testkit.world import FULL, Crew, World, holding
 
+pytestmark = pytest.mark.slow
+
 ONCE = [Step.MEMBERSHIP, Step.FENCE, Step.PAST, Step.SEEK]
 OFTEN = [step for step in Step if step not in ONCE]
 CRASHES = [(step, 1) for step in ONCE] + [(step, on) for step in OFTEN for on in (1, 2)]
@@ -63,7 +65,6 @@ async def test_an_error_that_nobody_foresaw_is_a_crash_like_any_other(
     day.judge()
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(6))
 async def test_many_crashes_change_nothing_either(world: World, seed: int) -> None:
     chance = random.Random(seed)
@@ -81,7 +82,6 @@ async def test_many_crashes_change_nothing_either(world: World, seed: int) -> No
     assert 10 < recoveries <= 1 + len(world.faults.fallen)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("step", "on"), ZOMBIES)
 async def test_a_zombie_neither_tells_nor_deletes_anything_once_it_is_replaced(
     world: World, step: Step, on: int

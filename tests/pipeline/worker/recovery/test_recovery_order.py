@@ -10,6 +10,8 @@ from tests.testkit.day import Day
 from tests.testkit.planned_faults import Step
 from tests.testkit.world import ALARMS, MANIFESTS, World, holding
 
+pytestmark = pytest.mark.slow
+
 NEVER = Pace(look_s=0.0005, snapshot_s=3600.0, snapshot_readings=10**9)
 MOMENT_S = 0.02  # long enough for ten looks
 
