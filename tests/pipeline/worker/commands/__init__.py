@@ -1,0 +1,1 @@
+"""Tests of commands to a lane: `pipeline/worker/command_judge.py` and `shadow_commands.py`."""
