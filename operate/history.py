@@ -21,7 +21,7 @@ from sinks.history import queries
 from sinks.history.opening import store_of
 from sinks.history.projection import History, history_topics
 from sinks.history.queries import IncidentFilter, Period
-from sinks.history.retention import prune
+from sinks.history.retention import newest_ms, prune
 from sinks.history.versions import check_version, migrate
 
 DAY_MS: Final = 86_400_000
@@ -83,7 +83,8 @@ def tend_history(arguments: argparse.Namespace) -> int:
             return 0
         check_version(store)
         days = settings.history.days if arguments.days is None else arguments.days
-        removed = prune(store, int(time.time() * 1000) - days * DAY_MS)
+        now_ms = min(int(time.time() * 1000), newest_ms(store))
+        removed = prune(store, now_ms - days * DAY_MS)
         told = ", ".join(f"{count} of {name}" for name, count in removed.items() if count)
         _say(f"{store.where}: removed {told or 'nothing'} older than {days} days")
     finally:

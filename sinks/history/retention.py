@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
-from sqlalchemy import ColumnElement, Table, and_, delete, exists, or_, select, tuple_
+from sqlalchemy import ColumnElement, Table, and_, delete, exists, func, or_, select, tuple_
 
 from sinks.history.store import Store
 from sinks.history.tables import (
@@ -43,6 +43,20 @@ def prune(store: Store, before_ms: int) -> dict[str, int]:
     found = {table.name: _remove(store, table, over) for table, over in _over(before_ms)}
     store.reclaim()
     return found
+
+
+def newest_ms(store: Store) -> int:
+    """Stamp of the newest record that a history holds, 0 when it holds none.
+
+    Ages count from here on where the clock of this machine is ahead: one that has jumped by years
+    would make everything old.
+    """
+    with store.reading() as connection:
+        found = [
+            connection.execute(select(func.max(table.c.logged_ms))).scalar_one()
+            for table in (ALARMS, INCIDENT_REVISIONS, NOTICES, COMMANDS)
+        ]
+    return max(one or 0 for one in found)
 
 
 def _over(before_ms: int) -> Iterator[tuple[Table, ColumnElement[bool]]]:

@@ -135,6 +135,9 @@ def test_the_role_of_the_history_may_read_its_topics_and_do_nothing_else() -> No
     assert {(right.operations, right.resource) for right in own} == {(("Read",), "topic")}
 
 
+NOW_MS = 1_790_000_000_000  # some months after the history began, whatever the clock says
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A configuration beside a history of one incident."""
@@ -194,10 +197,16 @@ def test_what_cannot_be_answered_says_what_was_expected(folder: Path, tmp_path: 
 
 
 def test_tables_are_migrated_and_what_is_over_is_removed(
-    folder: Path, capsys: pytest.CaptureFixture[str]
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert says(folder, "migrate") == 0
     assert "version 2 of the tables, 2 before" in capsys.readouterr().out
+    assert says(folder, "prune", "--days", "30") == 0
+    assert "removed nothing older" in capsys.readouterr().out, "a clock that is ahead ages nothing"
+    store = store_of(HistorySettings(), str(tmp_path / "state"))
+    now = TopicRecord("tocsin.alarms.water", 0, 1, NOW_MS, b"k", alarm(2), "revision")
+    written(store, [now])
+    store.close()
     assert says(folder, "prune", "--days", "30") == 0
     out = capsys.readouterr().out
     assert "removed 1 of commands, 1 of unreadable older than 30 days" in out

@@ -260,8 +260,11 @@ def messages(told: Told, folder: Path) -> None:
     """A file for each notice that was delivered; valid, and referring to those that are there."""
     schema = etree.XMLSchema(etree.parse(SCHEMA))
     files = {path.stem: etree.parse(path).getroot() for path in folder.glob("*.xml")}
-    assert told.delivered("cap") <= files.keys() <= {one.id for one in told.kept}
-    assert len(files) - len(told.delivered("cap")) <= KILLS
+    assert files.keys() == told.delivered("cap"), "what may have arrived is not superseded"
+    begun = {one.incident for one in told.kept if one.id in files and one not in told.ends}
+    for end in told.ends:
+        kind = "Cancel" if end.incident in begun else "Alert"
+        assert files[end.id].findtext("{*}msgType") == kind, end.id
     kinds: Counter[str] = Counter()
     for name, root in files.items():
         schema.assertValid(root)

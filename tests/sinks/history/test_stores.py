@@ -15,7 +15,7 @@ from contracts.errors import AccessDenied, ConfigError, FatalError, RetryableErr
 from contracts.kafka import Secret
 from contracts.ports.projection import TopicRecord
 from contracts.settings.history import HistorySettings
-from sinks.history import sqlite
+from sinks.history import postgresql, sqlite
 from sinks.history.opening import store_of
 from sinks.history.postgresql import PostgresStore
 from sinks.history.projection import History
@@ -27,6 +27,12 @@ from tests.testkit.postgres.server import PASSWORD, PostgresServer
 
 pytestmark = pytest.mark.slow
 
+FILLS = (  # behind the first row there is no room
+    """CREATE FUNCTION fill() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    IF NEW.log_offset > 0 THEN RAISE 'could not extend file' USING ERRCODE = 'disk_full'; END IF;
+    RETURN NEW; END $$""",
+    "CREATE TRIGGER fills BEFORE INSERT ON alarm_revisions FOR EACH ROW EXECUTE FUNCTION fill()",
+)
 FULL = 60  # pages, a quarter of a megabyte: tables, and some alarms
 
 
@@ -130,6 +136,45 @@ def test_a_server_that_is_away_is_waited_for_and_nothing_is_lost(
         postgres.start()
     history.apply([record(1)], {(ALARMS, 0): 2})
     assert len(picked(store, "alarm_revisions", "id")) == 2
+    store.close()
+
+
+def test_tables_that_another_session_holds_are_tried_again(
+    postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgresql, "LOCK_S", 1)
+    store, other = (PostgresStore(settings) for settings in [postgres.database()] * 2)
+    history = History(store, NAMES)
+    history.positions()
+    with other.writing() as connection:
+        connection.execute(text("LOCK TABLE alarm_revisions IN ACCESS EXCLUSIVE MODE"))
+        with pytest.raises(RetryableError, match="another process is writing there; retrying"):
+            history.apply([record(0)], {(ALARMS, 0): 1})
+    assert history.positions() == {}
+    history.apply([record(0)], {(ALARMS, 0): 1})
+    assert len(picked(store, "alarm_revisions", "id")) == 1
+    store.close()
+    other.close()
+
+
+def test_a_server_whose_disk_fills_loses_nothing(postgres: PostgresServer) -> None:
+    """The server itself says so, within a write: 53100 is its code for a full disk."""
+    store = PostgresStore(postgres.database())
+    history = History(store, NAMES)
+    history.positions()
+    with store.writing() as connection:
+        for statement in FILLS:
+            connection.execute(text(statement))
+    history.apply([record(0)], {(ALARMS, 0): 1})
+    for _ in range(2):
+        with pytest.raises(RetryableError, match="free some, or `tocsin history prune`; retrying"):
+            history.apply([record(1), record(2)], {(ALARMS, 0): 3})
+        assert history.positions() == {(ALARMS, 0): 1}
+    assert len(picked(store, "alarm_revisions", "id")) == 1
+    with store.writing() as connection:
+        connection.execute(text("DROP TRIGGER fills ON alarm_revisions"))
+    history.apply([record(1), record(2)], {(ALARMS, 0): 3})
+    assert len(picked(store, "alarm_revisions", "id")) == 3
     store.close()
 
 

@@ -21,6 +21,7 @@ from sinks.notices.transport import DELIVERED, Answer, Telling
 from tests.testkit.desk.notices import SHELVED, MemoryReceipts, WoundTimer, incident, notice, until
 
 DESK = Receiver(id="desk")
+HOUR_S, DAY_S = 3_600, 86_400
 COLOURS = ("blue", "yellow", "orange", "red")
 
 
@@ -99,6 +100,25 @@ class MortalInbox(Inbox):
         answer = await super().tell(telling)
         self._fate.step("behind the confirmation")
         return answer
+
+
+class Away(Inbox):
+    """Answers nobody for some seconds, then confirms all."""
+
+    patience_s = 7 * 86_400.0
+
+    def __init__(self, timer: WoundTimer, away_s: float) -> None:
+        super().__init__()
+        self._timer = timer
+        self._back_s = timer.elapsed_s() + away_s
+        self.missed = 0
+
+    async def tell(self, telling: Telling) -> Answer:
+        if self._timer.elapsed_s() < self._back_s:
+            self.missed += 1
+            self.told.append(telling)
+            return Answer("retry", "503 away")
+        return await super().tell(telling)
 
 
 class MortalReceipts(MemoryReceipts):
@@ -233,6 +253,32 @@ async def test_an_outage_is_tried_by_plan_and_what_is_late_says_so() -> None:
     assert waits == [5.0, 5.0, 295.0, 5.0, 1795.0]
     assert [one.late_s for one in inbox.told] == [0, 0, 305, 2105]
     assert (receipt.tries, receipt.late_s, receipt.outcome) == (4, 2105, "delivered")
+
+
+async def test_who_was_away_for_a_day_is_told_all_that_is_not_over_and_how_late_it_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """More than fits into memory waits on the topic."""
+    monkeypatch.setattr(module, "AHEAD_MAX", 20)
+    timer, receipts = WoundTimer(hasty=True), MemoryReceipts()
+    inbox, began_s = Away(timer, DAY_S), timer.now_ms() // 1000
+    notices = [  # two incidents of two notices each, of which the second ends
+        notice(n, incident=f"i-{n // 2}", reason="over" if n % 4 == 3 else "new", at=text_of(at_s))
+        for n, at_s in enumerate(range(began_s, began_s + HOUR_S, 36))
+    ]
+    told = Delivery(DESK, inbox, receipts, timer, receipts.standing("desk"))
+    await life(told, notices, receipts)
+    assert inbox.missed > 5, "it was tried meanwhile"
+    outcomes = receipts.outcomes()
+    assert inbox.confirmed == [name for name, became in outcomes.items() if became == "delivered"]
+    over = {f"n-{n}" for n in range(2, 100, 4)}
+    assert {name for name, became in outcomes.items() if became == "superseded"} == over
+    assert len(receipts.kept) == len(notices) == 100
+    assert min(one.late_s for one in inbox.told[inbox.missed :]) > DAY_S - HOUR_S
+
+
+def text_of(time_s: int) -> str:
+    return datetime.fromtimestamp(time_s, UTC).isoformat()
 
 
 async def test_after_the_last_try_a_notice_is_given_up_and_the_next_one_told() -> None:
