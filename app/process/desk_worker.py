@@ -1,5 +1,7 @@
 """The process that runs the desk stage, or waits to: its clients, and how it becomes the owner."""
 
+import argparse
+import asyncio
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -15,19 +17,24 @@ from configuration.commands import authority_of
 from configuration.configuration import Configuration
 from configuration.desk.desk import DeskConfiguration
 from configuration.lane_plan import stopped_notice
+from configuration.settings import Settings
 from contracts.desk.journal import DeskEntry
 from contracts.lane import LaneName
 from contracts.ports.desk import Desk
+from contracts.ports.status import ProcessStatus, ReloadStatus
 from contracts.quantities import NS_PER_S
 from contracts.topics import TopicNames
 from ingest.kafka.alarms import AlarmSettings, KafkaAlarms
 from ingest.kafka.telemetry import KafkaSource
+from operate.config_reload import ConfigReload, Judged
+from operate.settings import settled
 from pipeline.desk.command_judge import DeskCommandJudge
 from pipeline.desk.desk_context import DeskContext, DeskPorts, JudgeBody
 from pipeline.desk.desk_runner import DeskRunner
 from pipeline.lane.outbox import TransactionBound
 from pipeline.snapshot.snapshots import SnapshotFiles
-from pipeline.worker.lane_context import Pace
+from pipeline.snapshot.store import SnapshotStore
+from pipeline.worker.lane_context import Deployment, Pace
 from pipeline.worker.worker import Worker
 from runtime.queues import OneThread
 from sinks.kafka.desk_log import desk_layout
@@ -75,6 +82,32 @@ def city_desk(folder: Path, configuration: Configuration) -> DeskParts:
     )
 
 
+PartsOf = Callable[[Configuration], DeskParts]
+
+
+def desk_judged(parts_of: PartsOf, arguments: argparse.Namespace) -> Judged:
+    """Judge what governs the desk, and leave it at the state location; its hash and settings."""
+    configuration = settled(arguments)
+    parts = parts_of(configuration)
+    SnapshotStore(configuration.settings.state).put_bundle(parts.config, parts.bundle)
+    return parts.config, configuration.settings
+
+
+def desk_reload(
+    arguments: argparse.Namespace, settings: Settings, worker: "DeskWorker", parts_of: PartsOf
+) -> ConfigReload:
+    """What lets the desk stage take over a changed configuration."""
+    parts = worker.parts
+
+    def recall(store: SnapshotStore, name: str, _: Settings) -> DeskParts:
+        return parts._replace(config=name, bundle=store.bundle(name))
+
+    judge = partial(desk_judged, parts_of)
+    reload = ConfigReload(arguments, (parts.config, settings), [worker], judge, recall)
+    worker.reloads = lambda: reload.status
+    return reload
+
+
 class DeskWorker(WorkerService):
     """Runs the desk stage while the group gives this process the partition of its commands.
 
@@ -90,18 +123,32 @@ class DeskWorker(WorkerService):
         self, configuration: Configuration, options: WorkerOptions, parts: DeskParts
     ) -> None:
         super().__init__(configuration, options)
-        self._parts = parts
+        self.parts, self._deployed = parts, Deployment(parts.config)
+        self.reloads: Callable[[], ReloadStatus | None] = lambda: None
         kafka = self._settings.kafka
         self._ends = LogEnds(kafka.bootstrap, self._topics.commands(DESK), kafka)
 
     def _desk_for(self, config: str) -> Desk:
         """A desk under the bundle with this hash."""
-        parts = self._parts
+        parts = self.parts
         return parts.desk_of(parts.bundle if config == parts.config else self._store.bundle(config))
+
+    async def prepare(self, parts: DeskParts) -> DeskParts:
+        """See that a desk can be made under a configuration, while the one that runs goes on."""
+        await asyncio.to_thread(parts.desk_of, parts.bundle)
+        return parts
+
+    def deploy(self, parts: DeskParts) -> None:
+        """Let the stage take it over at its next step."""
+        self.parts, self._deployed.config = parts, parts.config
+
+    def process_status(self) -> ProcessStatus:
+        """How the process is."""
+        return super().process_status()._replace(reloads=self.reloads())
 
     def _keep(self) -> None:
         """Leave the bundle where another process, or this one after a swap, finds it."""
-        self._store.put_bundle(self._parts.config, self._parts.bundle)
+        self._store.put_bundle(self.parts.config, self.parts.bundle)
 
     async def _start(self) -> None:
         configuration, settings, kafka = self._configuration, self._settings, self._settings.kafka
@@ -126,8 +173,8 @@ class DeskWorker(WorkerService):
             files,
             self._topics,
             self._desk_for,
-            self._parts.config,
-            self._parts.judge,
+            self._deployed,
+            self.parts.judge,
             Pace(snapshot_s=settings.snapshot.every.ns / NS_PER_S),
             partial(stopped_notice, configuration.civil_time),
             self._contacts,

@@ -11,8 +11,7 @@ from typing import Any, Protocol
 
 from prometheus_client.registry import Collector
 
-from app.process.config_reload import ConfigReload, reload_triggers
-from app.process.desk_worker import DeskParts, DeskWorker
+from app.process.desk_worker import DeskWorker, PartsOf, desk_reload
 from app.process.lifeline_worker import LifelineWorker
 from app.process.lifeline_workers import LifelineWorkers
 from app.process.notifier import Notifier, kafka_ports
@@ -28,6 +27,7 @@ from contracts.civil_time import civil_zone
 from contracts.errors import ConfigError
 from contracts.ports.status import WorkerStatus
 from contracts.topics import TopicNames
+from operate.config_reload import ConfigReload, reload_triggers
 from operate.settings import settled
 from pipeline.snapshot.copy_buffer import SnapshotSlot
 from runtime import failpoints, supervision
@@ -68,7 +68,7 @@ async def run_worker(arguments: argparse.Namespace) -> int:
         ]
         slot = SnapshotSlot(OneThread("snapshot_file"))
         services = [LifelineWorker(configuration, options, slot) for options in options_of]
-        reload = ConfigReload(arguments, configuration, services)
+        reload = ConfigReload(arguments, (configuration.hash, settings), services)
         workers = LifelineWorkers(services, lambda: reload.status)
         rules = ReloadRules() if arguments.supervised else settings.reload
         lanes = (f"{name} ({configuration.partitions[name]})" for name in arguments.lifeline)
@@ -82,16 +82,19 @@ async def run_worker(arguments: argparse.Namespace) -> int:
                 return await serve(workers, settings.http, collector_of, ask)
 
 
-async def run_desk(
-    arguments: argparse.Namespace, parts_of: Callable[[Configuration], DeskParts]
-) -> int:
+async def run_desk(arguments: argparse.Namespace, parts_of: PartsOf) -> int:
     """Be the desk stage, or wait to be, until SIGTERM or SIGINT; leaves as a worker does."""
     configuration = settled(arguments)
     options = WorkerOptions(lifeline=DESK, instance=arguments.instance)
     worker = DeskWorker(configuration, options, parts_of(configuration))
     say_started(configuration, f"{DESK} (1)")
+    settings = configuration.settings
+    reload = desk_reload(arguments, settings, worker, parts_of)
+    # Not where a worker beside it, which has the same settings, answers `POST /reload`.
+    rules = ReloadRules(every=settings.reload.every)
     with seldom():
-        return await serve(worker, configuration.settings.http, DeskCollector)
+        async with reload_triggers(rules, arguments.configs, reload.ask):
+            return await serve(worker, settings.http, DeskCollector, partial(reload.ask, "SIGHUP"))
 
 
 async def run_notify(arguments: argparse.Namespace) -> int:

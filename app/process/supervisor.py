@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
-from app.process.config_reload import reload_triggers
 from app.process.signals import heed_signals
 from contracts.errors import ConfigError
 from contracts.ports.status import ReloadOutcome
+from operate.config_reload import reload_triggers
 from operate.settings import settled
 from runtime.backoff import Backoff, pause
 from runtime.exit_codes import WRONG_USE

@@ -21,7 +21,7 @@ from pipeline.desk.desk_lane import DeskFor
 from pipeline.lane.outbox import TransactionBound
 from pipeline.snapshot.snapshots import SnapshotFiles
 from pipeline.worker.broker_contact import BrokerContacts
-from pipeline.worker.lane_context import Computing, Memory, Pace
+from pipeline.worker.lane_context import Computing, Deployment, Memory, Pace
 
 # What a sender wrote, the offset it lies at, and the desk that knows what it is about; to what it
 # means, or why it may not be given.
@@ -63,8 +63,8 @@ class DeskContext:
     topics : TopicNames
     desk_for : callable
         A new desk under the configuration with a hash.
-    config : str
-        Hash of the configuration that this process runs.
+    deployed : Deployment
+        The configuration that this process runs; a reload changes it.
     judge : callable
         Judges the body of a command, at its offset, before the desk does: form, sender, signature.
     pace : Pace
@@ -78,7 +78,7 @@ class DeskContext:
     files: SnapshotFiles
     topics: TopicNames
     desk_for: DeskFor
-    config: str
+    deployed: Deployment
     judge: JudgeBody
     pace: Pace
     stopped_alarm: Callable[[LaneName, TocsinError, int], Message]

@@ -146,9 +146,17 @@ class DeskLoop:
             raise lane.outbox.divergence(str(lane.name))
         self._passed = True
         lane.journal = max(lane.journal, self._past.journal_end)
-        if lane.desk.config != self._context.config:
-            await self._enter(DeskSwap(self._context.config))
+        if await self._heed_deployment():
             await self.snapshot()
+
+    async def _heed_deployment(self) -> bool:
+        """Swap to the configuration that this process runs; whether that was another one."""
+        wanted = self._context.deployed.config
+        if self._lane.desk.config == wanted:
+            return False
+        await self._enter(DeskSwap(wanted))
+        self._survey_left = None  # it looks at the desk of before
+        return True
 
     async def _set_aside(self) -> None:
         """Say which records are passed over before anything that comes behind them is done."""
@@ -175,6 +183,7 @@ class DeskLoop:
             await self._take_commands()
             await self._take_alarms()
             await self._tick()
+            await self._heed_deployment()
             await self.flush()
             if self._snapshot_writer.due():
                 await self._snapshot_writer.begin(self._marks_end)

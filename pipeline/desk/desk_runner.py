@@ -61,7 +61,7 @@ class DeskRunner(Runner[DeskEntry, DeskLane, DeskMemory]):
         """A stage that has never lived, at the beginning of all alarms and commands."""
         self._check_unborn(past)
         context = self._context
-        desk = await context.ports.compute(context.desk_for, context.config)
+        desk = await context.ports.compute(context.desk_for, context.deployed.config)
         lane = DeskLane(context.topics, context.desk_for, desk)
         lane.journal = past.journal_end
         return lane

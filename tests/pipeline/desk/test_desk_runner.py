@@ -277,3 +277,22 @@ async def test_a_damaged_snapshot_gives_way_to_the_one_before(world: DeskWorld) 
             assert crew.runner.status.damaged_snapshots == 1
             await crew.drain()
     day.assert_told_once()
+
+
+async def test_a_running_stage_takes_another_configuration_over_and_a_successor_repeats_it(
+    world: DeskWorld,
+) -> None:
+    with world.context() as context:
+        async with on_duty(world, context) as crew:
+            world.ring("water-0", alarm(1, colour="red"))
+            await crew.caught_up()
+            context.deployed.config = "second"
+            await crew.until(lambda: DeskSwap("second") in [e.change for e in world.journal()])
+            world.ring("water-0", alarm(2, colour="red"))
+            await crew.caught_up()
+            assert crew.runner.status.recoveries == 1
+            await crew.kill()
+        async with on_duty(world, context) as crew:
+            await crew.caught_up()
+            assert crew.runner.status.open == {"alarms": 2, "incidents": 2}
+    assert [e.change for e in world.journal()].count(DeskSwap("second")) == 1

@@ -27,7 +27,7 @@ from pipeline.lane.outbox import TransactionBound
 from pipeline.snapshot.copy_buffer import SnapshotSlot
 from pipeline.snapshot.snapshots import SnapshotFiles
 from pipeline.worker.broker_contact import BrokerContacts
-from pipeline.worker.lane_context import Pace
+from pipeline.worker.lane_context import Deployment, Pace
 from runtime.queues import OneThread
 from sinks.kafka.desk_log import desk_layout
 from tests.testkit.desk.alarms import BEGAN_S
@@ -207,7 +207,7 @@ class DeskWorld:
                 SnapshotFiles(StruckStore(str(self.state), self.faults), SnapshotSlot(filing)),
                 TOPICS,
                 self.desk_for,
-                config,
+                Deployment(config),
                 judge,
                 pace,
                 stopped_notice,

@@ -4,19 +4,17 @@ import argparse
 import asyncio
 import logging
 import multiprocessing
-import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, Protocol
 
-from app.process.lifeline_worker import LifelineWorker
 from broker.access import secret_text
 from configuration import bundle_store
-from configuration.configuration import Configuration
+from configuration.folder_watch import watch
 from configuration.settings import ReloadRules, Settings
 from contracts.errors import ConfigError, TocsinError
 from contracts.ports.status import ReloadOutcome, ReloadStatus
@@ -28,15 +26,23 @@ from sinks.http.admin import AdminServer
 
 log = logging.getLogger("tocsin.reload")
 
-# Path, size, time of change in ns and inode of every file of a folder.
-Files = tuple[tuple[str, int, int, int], ...]
-UNREAD: Final[Files] = ()
 Ask = Callable[[str], Awaitable[tuple[ReloadOutcome, list[str]]]]
+Judged = tuple[str, Settings]  # hash of a configuration, and the settings that are not part of it
 # What a worker's command line says of its settings.
 GIVEN: Final = ("configs", "state", "bootstrap", "port", "lifeline")
 
 
-def judged(arguments: argparse.Namespace) -> tuple[str, Settings]:
+class Reloadable(Protocol):
+    """What takes a configuration over: a lifeline's worker, or the desk stage."""
+
+    async def prepare(self, recalled: Any, /) -> Any:
+        """Build what it would be under a configuration, while it goes on."""
+
+    def deploy(self, prepared: Any, /) -> None:
+        """Run that, from the next step on."""
+
+
+def judged(arguments: argparse.Namespace) -> Judged:
     """Judge a configuration and leave its bundle at the state location; its hash and settings."""
     configuration = settled(arguments)
     bundle_store.keep(SnapshotStore(configuration.settings.state), configuration)
@@ -55,10 +61,12 @@ class ConfigReload:
     ----------
     arguments : argparse.Namespace
         Those that the worker was started with.
-    running : Configuration
-    services : sequence of LifelineWorker
+    running : (str, Settings)
+    services : sequence of Reloadable
     judge : callable
-        Hash and settings of a configuration whose bundle lies at the state location.
+        Leaves the bundle of a configuration at the state location.
+    recall : callable, optional
+        What services prepare for, from the store, its hash and settings.
 
     Attributes
     ----------
@@ -68,14 +76,17 @@ class ConfigReload:
     def __init__(
         self,
         arguments: argparse.Namespace,
-        running: Configuration,
-        services: Sequence[LifelineWorker],
-        judge: Callable[[argparse.Namespace], tuple[str, Settings]] = judged,
+        running: Judged,
+        services: Sequence[Reloadable],
+        judge: Callable[[argparse.Namespace], Judged] = judged,
+        recall: Callable[[SnapshotStore, str, Settings], Any] | None = None,
     ) -> None:
         self._arguments = argparse.Namespace(**{name: getattr(arguments, name) for name in GIVEN})
-        self._hash, self._settings = running.hash, running.settings
+        self._hash, self._settings = running
         self._services = list(services)
         self._judge = judge
+        lifelines = arguments.lifeline
+        self._recall = recall or partial(bundle_store.recall, lifelines=lifelines)
         self._turn = asyncio.Lock()
         self.status = ReloadStatus()
 
@@ -115,18 +126,15 @@ class ConfigReload:
             raise ConfigError(msg)
         if name == self._hash:
             return "unchanged"
-        lifelines = set(self._arguments.lifeline)
         store = SnapshotStore(settings.state)
-        configuration = await asyncio.to_thread(
-            bundle_store.recall, store, name, settings, lifelines
-        )
-        prepared = [await service.prepare(configuration) for service in self._services]
+        recalled = await asyncio.to_thread(self._recall, store, name, settings)
+        prepared = [await service.prepare(recalled) for service in self._services]
         for service, ready in zip(self._services, prepared, strict=True):
             service.deploy(ready)
         self._hash = name
         return "reloaded"
 
-    async def _judged(self) -> tuple[str, Settings]:
+    async def _judged(self) -> Judged:
         pool = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"))
         try:
             loop = asyncio.get_running_loop()
@@ -157,32 +165,6 @@ async def reload_triggers(rules: ReloadRules, folder: Path, ask: Ask) -> AsyncIt
             await server.start()
             stack.push_async_callback(server.stop)
         yield
-
-
-async def watch(folder: Path, every_s: float, ask: Ask) -> None:
-    """Ask whenever files of a folder have changed and then stayed as they are for one look."""
-    seen = last = await asyncio.to_thread(files_of, folder)
-    while True:
-        await asyncio.sleep(every_s)
-        now = await asyncio.to_thread(files_of, folder)
-        if now == last and now not in (seen, UNREAD):
-            seen = now
-            await ask(f"{folder} changed")
-        last = now
-
-
-def files_of(folder: Path) -> Files:
-    """What tells whether a folder's files have changed; empty when they cannot be looked at."""
-    found = []
-    try:
-        for place, _, names in os.walk(folder, followlinks=True):
-            for name in names:
-                path = os.path.join(place, name)  # noqa: PTH118 - as `os.walk` gives it
-                status = os.stat(path)  # noqa: PTH116 - likewise
-                found.append((path, status.st_size, status.st_mtime_ns, status.st_ino))
-    except OSError:  # a file went while it was looked at: the next look will tell
-        return UNREAD
-    return tuple(sorted(found))
 
 
 def _unlike(running: Settings, wanted: Settings) -> str:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
-from contracts.journal import Entry
+from contracts.journal import Entry, Swap
 from contracts.lane import LaneName
 from contracts.ports.lane_log import Message, OutputMark
 from tests.testkit.day import MESSAGES, Day
@@ -102,3 +102,24 @@ async def test_a_span_whose_lane_ends_before_it_has_told_says_so(world: World) -
     ended = [span.ends for span in spans.begun if span.ends != ["told"]]
     assert len(ended) == 1
     assert "before it had told" in ended[0][0]
+
+
+async def test_a_reload_falls_between_two_micro_batches_and_splits_none(world: World) -> None:
+    spans, wanted = Spans(), world.plans.second.configuration.hash
+    with world.context() as plain:
+        context = replace(plain, tracer=spans)
+        async with holding(world, context) as crew:
+            day = Day(world)
+            day.readings()
+            await crew.until(lambda: len(spans.begun) > 1)
+            context.deployed.config = wanted  # while records wait
+            await crew.until(lambda: crew.runner.status.config == wanted)
+            day.readings()
+            await day.caught_up(crew)
+            await crew.drain()
+    (at,) = [entry.at for _, entry in world.journal() if isinstance(entry.change, Swap)]
+    places = [(span.first, span.first + span.records) for span in spans.begun]
+    assert places[0][0] < at < places[-1][1]
+    assert not [place for place in places if place[0] < at < place[1]]
+    assert sum(end - first for first, end in places) == 2 * MESSAGES
+    assert {tuple(span.ends) for span in spans.begun} == {("told",)}

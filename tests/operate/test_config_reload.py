@@ -13,13 +13,14 @@ from typing import Any
 import msgspec
 import pytest
 
-from app.process.config_reload import ConfigReload, files_of, judged, watch
 from configuration import bundle_store
 from configuration.configuration import Configuration
+from configuration.folder_watch import files_of, watch
 from configuration.settings import Settings
 from contracts.errors import ConfigError
 from contracts.ports.status import ReloadOutcome
 from contracts.topics import TopicNames
+from operate.config_reload import ConfigReload, judged
 from pipeline.snapshot.store import SnapshotStore
 from tests.testkit import city
 from tests.testkit.faults.oracle import read_all
@@ -53,7 +54,7 @@ def _reload(folder: Path, lifelines: list[Lifeline], settings: Settings | None =
     """A reload of services that are none."""
     running = Configuration.load(folder)
     given = Namespace(configs=folder, state=None, bootstrap=None, port=None, lifeline=["water"])
-    reload = ConfigReload(given, running, lifelines)  # type: ignore[arg-type]
+    reload = ConfigReload(given, (running.hash, running.settings), lifelines)
     if settings is not None:
         reload._settings = settings
     return reload
@@ -62,7 +63,7 @@ def _reload(folder: Path, lifelines: list[Lifeline], settings: Settings | None =
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A configuration; it is judged in a thread, for a process takes long to start."""
-    monkeypatch.setattr("app.process.config_reload.ProcessPoolExecutor", _threads)
+    monkeypatch.setattr("operate.config_reload.ProcessPoolExecutor", _threads)
     city.configure(tmp_path / "configs", 2, 1, tmp_path / "state")
     return tmp_path / "configs"
 

@@ -1,0 +1,1 @@
+"""Tests of the spans of micro-batches."""
