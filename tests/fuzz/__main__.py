@@ -38,6 +38,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("target", choices=("all", *TARGETS))
     parser.add_argument("--seconds", type=int, default=0, help="how long (default: until --runs)")
     parser.add_argument("--runs", type=int, default=-1, help="how many inputs (default: any)")
+    parser.add_argument("--seed", type=int, default=1, help="of what is made (default: 1)")
     parser.add_argument("--kept", type=Path, default=ROOT / "build" / "fuzz", metavar="FOLDER")
     return parser.parse_args()
 
@@ -77,7 +78,7 @@ def main() -> int:
         f"-max_len={INPUT_BYTES}",
         "-timeout=60",
         "-rss_limit_mb=2048",
-        "-seed=1",
+        f"-seed={arguments.seed}",
         "-print_final_stats=1",
         f"-artifact_prefix={arguments.kept / arguments.target}-",
     ]

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.fuzz.harness import INPUT_BYTES, TARGETS, compiled_modules, stored, target
+from tests.testkit.soak import allowed_s, rounds_left
 from tests.tidy import ROOT
 
 # So many that each takes a second or two beside its start.
@@ -22,6 +23,10 @@ RUNS = {
     "catalogues": 500,
     "lanes": 100,
 }
+# In endurance, and as often as makes ten million together; what was reached is kept in between.
+MORE = 20
+ROUNDS = -(-10_000_000 // (MORE * sum(RUNS.values())))
+ROUND_S = 1_200  # of all targets, on a slow machine
 KNOWN = [
     *(pytest.param(name, body, id=f"{name}-{seed}")
       for name in TARGETS for seed, body in target(name).seeds().items()),
@@ -36,16 +41,35 @@ def test_a_known_input_passes(name: str, body: bytes) -> None:
     target(name).check(body)
 
 
+def fuzz(name: str, runs: int, kept: Path, seed: int = 1) -> None:
+    """Feed a target with so many inputs, in a process of its own."""
+    limits = ["--runs", str(runs), "--seed", str(seed)]
+    command = [sys.executable, "-m", "tests.fuzz", name, *limits, "--kept", str(kept)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-4_000:]
+    assert f"stat::number_of_executed_units: {runs}" in done.stderr
+
+
+on_linux = pytest.mark.skipif(
+    find_spec("atheris") is None, reason="atheris is for Linux on x86-64 alone"
+)
+
+
 @pytest.mark.slow
-@pytest.mark.skipif(find_spec("atheris") is None, reason="atheris is for Linux on x86-64 alone")
+@on_linux
 @pytest.mark.parametrize("name", TARGETS)
 def test_new_inputs_pass(name: str, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "tests.fuzz", name, "--runs", str(RUNS[name])]
-    done = subprocess.run(
-        [*command, "--kept", str(tmp_path)], cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr[-4_000:]
-    assert f"stat::number_of_executed_units: {RUNS[name]}" in done.stderr
+    fuzz(name, RUNS[name], tmp_path)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(allowed_s() + ROUND_S)
+@on_linux
+def test_ten_million_inputs_pass() -> None:
+    """As many rounds as there is time for; the next run goes on behind them."""
+    for number in rounds_left("fuzz", 1, ROUNDS):
+        for name in TARGETS:
+            fuzz(name, MORE * RUNS[name], ROOT / "build" / "fuzz", seed=number)
 
 
 def test_kernels_are_left_as_they_are() -> None:

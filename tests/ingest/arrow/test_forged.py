@@ -170,6 +170,50 @@ def test_more_than_the_limits_is_refused(limits: DecodeLimits, detail: str) -> N
     assert found.startswith(f"readings@1841: {detail}")
 
 
+def repeated(times: int) -> pa.Table:
+    """Very many readings in a kilobyte: each column says one value, and how often."""
+    ends = pa.array([times], pa.int32())
+    values = {"channel": pa.array(["a"]), "time": pa.array([1], UTC), "value": pa.array([1.0])}
+    return pa.table({n: pa.RunEndEncodedArray.from_arrays(ends, one) for n, one in values.items()})
+
+
+def pickled() -> pa.Table:
+    """A column whose type old readers would have unpickled."""
+    says = {"ARROW:extension:name": "arrow.py_extension_type", "ARROW:extension:metadata": b"cos\n"}
+    fields = [
+        pa.field("value", pa.float64(), metadata=says) if field.name == "value" else field
+        for field in table().schema
+    ]
+    return table().cast(pa.schema(fields))
+
+
+def nested(depth: int) -> pa.Array:
+    kind = pa.float64()
+    for _ in range(depth):
+        kind = pa.list_(kind)
+    return pa.nulls(3, kind)
+
+
+@pytest.mark.parametrize(
+    ("readings", "expected"),
+    [
+        (repeated(10**9), "too_many"),
+        (pa.table([pa.nulls(10**9)] * 3, ["channel", "time", "value"]), "too_many"),
+        (repeated(3), "bad_schema"),
+        (pickled(), "bad_schema"),
+        (table(more=nested(60)), "bad_schema"),
+        (table(value=nested(60)), "bad_schema"),
+    ],
+    ids=["runs", "nulls", "few runs", "a pickled type", "a column too many", "lists in lists"],
+)
+def test_what_says_more_than_it_weighs_is_refused_by_its_head(
+    readings: pa.Table, expected: str
+) -> None:
+    body = stream(readings, rows=2**31 - 1)
+    assert len(body) < 10_000
+    assert refusal(body)[0] == expected
+
+
 def test_a_frame_that_claims_more_rows_than_it_holds_is_refused() -> None:
     good = stream(table())
     claimed = struct.pack("<q", 3)

@@ -10,11 +10,17 @@ from typing import Final
 
 import cramjam
 import pytest
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+from aiokafka.producer.message_accumulator import BatchBuilder
 
 from ingest.kafka.record_batch import Gathered, UnsoundBatchError, walk
+from ingest.kafka.telemetry import KafkaSource
 from tests.ingest.kafka.log_text import Sent, build, fingerprint
 from tests.ingest.kafka.test_raw_fetch import answer_of, pieces
 from tests.ingest.kafka.test_record_batch import rows_of
+from tests.ingest.kafka.topics import drain, settings, started, write
+from tests.testkit.kafka.broker import Cluster
 
 ROOM: Final = 64 << 10
 INT64_MAX: Final = 2**63 - 1
@@ -158,3 +164,38 @@ def test_a_batch_that_is_forged_behind_where_a_lane_goes_on_is_refused_there() -
     for wanted in (0, 1, 2):
         with pytest.raises(UnsoundBatchError, match="batch at 1"):
             Gathered(ROOM).add(found, wanted)
+
+
+class Sealed(BatchBuilder):  # type: ignore[misc]
+    """A batch that a producer sends as it is."""
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__(len(data), 0)
+        self._buffer, self._relative_offset = bytearray(8) + data[8:], 1  # the log numbers it
+
+
+@pytest.mark.broker
+async def test_what_a_broker_takes_of_forged_batches_stops_nobody(kafka: Cluster) -> None:
+    """It looks at heads, and into some records; what it takes is one refusal, or what it mended."""
+    topic, taken = kafka.create_topic(kafka.unique("forged")), dict[int, str]()
+    async with AIOKafkaProducer(bootstrap_servers=kafka.bootstrap) as producer:
+        for name, (codec, pack) in CODECS.items():
+            for what, packed in FORGED.items():
+                batch = Sealed(forged(pack(packed), codec))
+                try:
+                    place = await (await producer.send_batch(batch, topic, partition=0))
+                except KafkaError:
+                    continue
+                taken[place.offset] = f"{what}, {name}"
+    assert "an offset before the batch, plain" in taken.values()
+    await write(kafka, topic, [b"behind"])
+    end = max(taken) + 2
+    async with started(KafkaSource(settings(kafka, topic))) as source:
+        await source.seek(0, 0)
+        got = await drain(source, 0, end)
+    rows = [row for records in got for row in rows_of(records)]
+    assert [offset for offset, *_ in rows] == list(range(end))
+    assert rows[-1][2] == b"behind"
+    refused = {int(records.offset[at]) for records in got for at in records.faults}
+    assert all((value is None) == (offset in refused) for offset, _, value in rows)
+    assert {offset for offset, what in taken.items() if what.startswith("an offset ")} <= refused
