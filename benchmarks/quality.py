@@ -18,7 +18,7 @@ from benchmarks.support.claims import (
     writes,
 )
 
-PARTS = ("battledim", "generators", "nab", "recorded", "skab", "water")
+PARTS = ("battledim", "generators", "gnss", "nab", "recorded", "settled", "skab", "water")
 
 
 def main() -> None:

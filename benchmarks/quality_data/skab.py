@@ -135,15 +135,15 @@ def together(times: float) -> Callable[[File], Rows]:
     return lambda file: rung(file, MULTIVARIATE, {anchor: rule})
 
 
-def hotelling(file: File) -> Rows:
-    """Hotelling's T2 of EWMAs with a smoothing of 0.2, beyond four times its q99 when learned."""
+def hotelling(file: File, times: float = 4.0) -> Rows:
+    """Hotelling's T2 of EWMAs with a smoothing of 0.2, beyond some times its q99 when learned."""
     smooth = np.zeros_like(file.values)
     mean = file.values[:LEARNED].mean(axis=0)
     for i, x in enumerate(file.values - mean):
         smooth[i] = 0.8 * smooth[i - 1] + 0.2 * x if i else 0.2 * x
     inverse = np.linalg.pinv(np.cov(smooth[:LEARNED].T))
     t2 = np.einsum("ij,jk,ik->i", smooth, inverse, smooth)
-    return _median(t2 > 4.0 * np.quantile(t2[:LEARNED], 0.99))
+    return _median(t2 > times * np.quantile(t2[:LEARNED], 0.99))
 
 
 def largest(file: File) -> Rows:
