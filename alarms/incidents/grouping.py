@@ -90,7 +90,10 @@ class Incidents:
                 return []
             del self._closed[alarm.id]
         self._taken += 1
-        group, merges = self._components.begin(entry_of(alarm, self._taken))
+        entry = entry_of(alarm, self._taken)
+        feeds = not entry.silent and self._topology.feeds_critical(entry.node)
+        entry.critical = entry.critical or feeds
+        group, merges = self._components.begin(entry)
         for merge in merges:
             self._quiet.pop(merge.gone, None)
         changes = [Change(merge.gone, "merged") for merge in merges]

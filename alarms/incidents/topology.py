@@ -242,6 +242,7 @@ class Topology:
         self._paths: dict[str, tuple[Path, ...]] = {}
         self._between: dict[str, dict[str, tuple[Path, ...]]] = {}
         self._reach_s = self._longest()
+        self._critical = frozenset(self._feeding_critical())
         content = (self.nodes, [edge for edges_of in self._below for edge in edges_of])
         self.hash = hashlib.blake2b(
             msgspec.msgpack.encode(content) + repr(correlation).encode(), digest_size=16
@@ -270,6 +271,19 @@ class Topology:
         """Whether it explains incidents without merging them."""
         node = self.node(asset)
         return node is not None and node.kind == WEATHER
+
+    def feeds_critical(self, asset: str) -> bool:
+        """Whether critical users are in an asset, or hang on it alone by one edge."""
+        return asset in self._critical
+
+    def _feeding_critical(self) -> Iterator[str]:
+        kinds = self.correlation.kinds
+        for node, edges in zip(self.nodes, self._below, strict=True):
+            # Other feeds of a group carry what one loses; what goes blind loses no supply.
+            alone = [e for e in edges if not e.group and kinds[e.kind].finding != "silent"]
+            fed = (self.nodes[self._index[edge.child]].critical for edge in alone)
+            if node.kind != WEATHER and (node.critical or any(fed)):
+                yield node.id
 
     def reach_s(self, asset: str) -> int:
         """The longest delay of any path that begins or ends at an asset, in seconds."""

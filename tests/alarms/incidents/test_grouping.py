@@ -1,6 +1,7 @@
 """Which alarms become one incident, what is behind it, and what is told of it when."""
 
 from itertools import permutations
+from typing import Any
 
 import msgspec
 import pytest
@@ -66,12 +67,45 @@ def test_a_feeder_and_what_it_feeds_are_one_incident_with_the_feeder_as_root() -
     assert (told.root.lifeline, told.root.asset) == ("power", "f1")
     assert told.root.alarm == alarms[0].id
     assert told.lifelines == ["elevator", "power", "water"]
-    assert told.raised == ["linked lifelines"]
+    assert told.raised == ["critical users", "linked lifelines"]  # d1 is one
     assert told.colour == "red"
     why = told.members[2].why
     assert (why.how, why.by, why.edge, why.hops, why.delay_s) == (
         "edge", alarms[0].id, "presses", 2, 90,
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("asset", "more", "raised"),
+    [
+        ("power.f1", {"colour": "orange"}, ["critical users"]),  # the hospital has no other feed
+        ("power.f2", {"colour": "orange"}, []),  # one of two feeds
+        ("power.f3", {"colour": "orange"}, []),
+        ("telecom.ring", {"colour": "orange"}, []),  # the hospital goes blind, and loses nothing
+        ("power.f1", {"colour": "orange", "rule": "silent"}, []),
+        ("power.f3", {"colour": "orange", "criticality": "critical"}, ["critical users"]),
+        ("health.ward", {"colour": "orange"}, ["critical users"]),
+        ("power.f1", {"colour": "red"}, []),  # there is nothing above
+    ],
+)
+def test_an_incident_of_what_feeds_critical_users_is_one_colour_up(
+    asset: str, more: dict[str, Any], raised: list[str]
+) -> None:
+    city = topology(
+        ("power.f1", "feeds", "health.ward"),
+        ("power.f3", "feeds", "water.d1"),
+        ("telecom.ring", "carries", "health.ward"),
+        health__ward={"critical": True},
+        health__theatre={"critical": True},
+    )
+    feeds = [Edge(f"power.{name}", "health.theatre", "feeds", group="a") for name in ("f2", "f4")]
+    nodes = [*city.nodes, node("power.f2"), node("power.f4")]
+    edges = [edge for one in city.nodes for edge in city.children(one.id)]
+    incidents = Incidents(Topology(nodes, [*edges, *feeds], CORRELATION), ZONE)
+    played(incidents, [Rings()(asset, **more)])
+    told = incidents.situation("i-0000000000000001")
+    assert told.raised == raised
+    assert told.colour == ("red" if raised or more["colour"] == "red" else "orange")
 
 
 @pytest.mark.parametrize("order", list(permutations(range(4))))
