@@ -26,7 +26,7 @@ from lab.feeds import district
 COPIES_MAX: Final = 3
 REQUEST_TIMEOUT_MS: Final = 5_000
 TOPICS_S: Final = 1.5  # for making topics when interrupted
-GONE_S: Final = 15.0  # for deleting them: a broker that has just started takes seconds
+GONE_S: Final = 60.0  # for deleting them: a broker that has just started, or is busy, takes long
 LOOK_S: Final = 0.1
 
 T = TypeVar("T")
