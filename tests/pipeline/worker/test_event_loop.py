@@ -21,7 +21,7 @@ from tests.testkit.world import WAIT_S, Crew, World, holding
 MakeParts = Callable[[str, LaneName], Parts]
 
 # Takes the same time however many channels there are.
-CHEAP = {"bound_s", "colours"}
+CHEAP = {"bound_s", "colours", "seconds", "time_by"}
 
 
 class Watched:
