@@ -29,7 +29,7 @@ CUT = 37  # records of one fetch
 
 async def lived(world: World) -> None:
     """A day under each of two configurations, and a death behind the last snapshot."""
-    day = Day(world)
+    day = Day(world, filing=True)
     for plan in (world.plans.first, world.plans.second):
         with world.context(plan) as context:
             async with holding(world, context) as crew:
