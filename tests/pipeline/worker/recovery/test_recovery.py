@@ -37,7 +37,7 @@ async def live_through(world: World, day: Day) -> int:
 
 
 async def test_a_calm_day_equals_its_replay(world: World) -> None:
-    day = Day(world)
+    day = Day(world, filing=True)
     assert await live_through(world, day) == 1
     day.judge()
     assert set(world.faults.reached) == set(Step)
