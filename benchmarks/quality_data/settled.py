@@ -22,17 +22,15 @@ from benchmarks.quality_data.skab import (
     File,
     Rows,
     by_chance,
+    departing,
     figures,
     held,
     hotelling,
     read,
-    rung,
     together,
     turns,
 )
 from benchmarks.support.claims import Claim, Part
-from contracts.quantities import Sigmas
-from detectors.change.departure import DEPARTURE, Departure
 
 KEPT: Final = (0.0, 0.25, 0.5)  # shares of what the fault moved that stay behind it
 MOST_PERCENT: Final = 12.0  # of calm rows that ring, on the files that choose
@@ -67,29 +65,13 @@ def settled_elsewhere(file: File, share: float) -> File:
     return replace(file, values=values)
 
 
-def departing(band: float, smoothing: float, memory: int, back_share: float) -> Rule:
-    """A rule `departure` of the same words for every channel."""
-    rules = {
-        name: Departure(
-            band=Sigmas(f"{band} sigma"),
-            hysteresis=Sigmas("0.5 sigma"),
-            floor=floor,
-            at_most="yellow",
-            warm_up=LEARNED,
-            smoothing=smoothing,
-            memory=memory,
-            back_share=back_share,
-        )
-        for name, floor in FLOORS.items()
-    }
-    return lambda file: rung(file, DEPARTURE, rules)
-
-
 def departures(back_shares: Sequence[float]) -> dict[str, Rule]:
     """Rules `departure` by what tells them apart."""
     return {
         f"{band} sigma, smoothing {smoothing}, memory {memory}"
-        + (f", back_share {share}" if share else ""): departing(band, smoothing, memory, share)
+        + (f", back_share {share}" if share else ""): departing(
+            band, smoothing=smoothing, memory=memory, back_share=share
+        )
         for band in (4.0, 4.5, 5.0, 5.5)
         for smoothing in (0.1, 0.2)
         for memory in (100, 200)

@@ -106,7 +106,7 @@ def rung(file: File, kind: Kind, rules: dict[str, Any]) -> Rows:
     return rings
 
 
-def departing(band: float) -> Callable[[File], Rows]:
+def departing(band: float, **words: Any) -> Callable[[File], Rows]:
     """A rule `departure` of the same words for every channel."""
     rules = {
         name: Departure(
@@ -115,6 +115,7 @@ def departing(band: float) -> Callable[[File], Rows]:
             floor=floor,
             at_most="yellow",
             warm_up=LEARNED,
+            **words,
         )
         for name, floor in FLOORS.items()
     }

@@ -8,8 +8,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.metrics_core import Metric
 
 from contracts.ports.lane_parts import HEARING
-from contracts.ports.status import LATENCIES_S, LaneStatus, Latency
-from sinks.http.lane_groups import lifeline_of
+from contracts.ports.status import LATENCIES_S, LaneStatus
+from sinks.http.lane_groups import LaneGroup, grouped
 from sinks.http.measures import PREFIX, buckets
 
 NOWHERE: Final = "none"  # of channels whose catalogue names no district: an empty label is none
@@ -21,13 +21,14 @@ _HEARD: Final = (
 
 def lifeline_families(lanes: Sequence[LaneStatus]) -> Iterator[Metric]:
     """Families with labels `lifeline` or `district`."""
-    yield _latencies(lanes)
-    yield _canaries(lanes)
-    yield _kinds(lanes)
-    yield from _channels(lanes)
+    lifelines = grouped(lanes, "lifeline")
+    yield _latencies(lifelines)
+    yield _canaries(lifelines)
+    yield _kinds(lifelines)
+    yield from _channels(lifelines)
 
 
-def _latencies(lanes: Iterable[LaneStatus]) -> Metric:
+def _latencies(lifelines: Iterable[LaneGroup]) -> Metric:
     """One histogram a lifeline: its lanes share one count."""
     family = HistogramMetricFamily(
         f"{PREFIX}sample_to_alarm_seconds",
@@ -35,16 +36,14 @@ def _latencies(lanes: Iterable[LaneStatus]) -> Metric:
         "records with alarms or without; each counts with the oldest of its batch",
         labels=["lifeline"],
     )
-    found: dict[str, Latency] = {}
-    for lane in lanes:
-        found.setdefault(lifeline_of(lane), lane.latency)
-    for lifeline, latency in found.items():
+    for lifeline in lifelines:
+        latency = lifeline.lanes[0].latency
         counts = buckets(LATENCIES_S, latency.counts)
-        family.add_metric([lifeline], counts, sum_value=latency.seconds)
+        family.add_metric([lifeline.name], counts, sum_value=latency.seconds)
     return family
 
 
-def _canaries(lanes: Iterable[LaneStatus]) -> Metric:
+def _canaries(lifelines: Iterable[LaneGroup]) -> Metric:
     """The lane of each lifeline that has missed most."""
     family = GaugeMetricFamily(
         f"{PREFIX}canaries_missed",
@@ -52,16 +51,12 @@ def _canaries(lanes: Iterable[LaneStatus]) -> Metric:
         "the lifeline that has missed most",
         labels=["lifeline"],
     )
-    most: dict[str, int] = {}
-    for lane in lanes:
-        lifeline = lifeline_of(lane)
-        most[lifeline] = max(most.get(lifeline, 0), lane.canaries_missed)
-    for lifeline, missed in most.items():
-        family.add_metric([lifeline], missed)
+    for lifeline in lifelines:
+        family.add_metric([lifeline.name], max(lane.canaries_missed for lane in lifeline.lanes))
     return family
 
 
-def _kinds(lanes: Iterable[LaneStatus]) -> Metric:
+def _kinds(lifelines: Iterable[LaneGroup]) -> Metric:
     """What each kind of rule costs."""
     family = CounterMetricFamily(
         f"{PREFIX}kind_seconds",
@@ -69,23 +64,23 @@ def _kinds(lanes: Iterable[LaneStatus]) -> Metric:
         "frozen values together; begins anew with each configuration",
         labels=["lifeline", "kind"],
     )
-    found: dict[str, Counter[str]] = {}
-    for lane in lanes:
-        found.setdefault(lifeline_of(lane), Counter()).update(lane.kind_seconds)
-    for lifeline, seconds in found.items():
+    for lifeline in lifelines:
+        seconds: Counter[str] = Counter()
+        for lane in lifeline.lanes:
+            seconds.update(lane.kind_seconds)
         for kind, spent in sorted(seconds.items()):
-            family.add_metric([lifeline, kind], spent)
+            family.add_metric([lifeline.name, kind], spent)
     return family
 
 
-def _channels(lanes: Iterable[LaneStatus]) -> Iterator[Metric]:
+def _channels(lifelines: Iterable[LaneGroup]) -> Iterator[Metric]:
     """How channels are heard."""
     by_lifeline: dict[str, Counter[str]] = {}
     by_district: dict[str, Counter[str]] = {}
-    for lane in lanes:
-        for district, counts in lane.hearing.items():
+    for lifeline in lifelines:
+        for district, counts in (item for lane in lifeline.lanes for item in lane.hearing.items()):
             heard = dict(zip(HEARING, counts, strict=True))
-            by_lifeline.setdefault(lifeline_of(lane), Counter()).update(heard)
+            by_lifeline.setdefault(lifeline.name, Counter()).update(heard)
             by_district.setdefault(district or NOWHERE, Counter()).update(heard)
     whose = f"{PREFIX}channels", "lifeline", by_lifeline
     where = f"{PREFIX}district_channels", "district", by_district
