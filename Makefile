@@ -41,7 +41,7 @@ lint: .venv/.development ## Check style, types and the walls between rooms.
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-check: .venv/.development ## Lint and run the fast tests, in a minute or two and without Java.
+check: .venv/.development ## Lint and run the fast tests, in a minute and without Java.
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint fast
 
 fast: .venv/.development
