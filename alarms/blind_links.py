@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from datetime import timezone
 from typing import Any, Final, NamedTuple
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,6 +18,7 @@ from contracts.quantities import NS_PER_S
 from contracts.transition import Colour
 
 RULE: Final = "observability"
+SILENT: Final = "silent"  # rule of a single channel
 UNIT: Final = "channels"
 WITHIN_NS: Final = 15 * 60 * NS_PER_S
 SOURCE: Final = "[E] lifelines.md section 19.2 item 5; orange by section 0.3 item 2"
@@ -143,6 +145,11 @@ class LinkBook:
     def name(self, row: int) -> str:
         """Link of a channel that has one."""
         return self._names[int(self._link_of[row])]
+
+    def spoken_by(self, row: int) -> str | msgspec.UnsetType:
+        """Link of a channel; unset where it names none."""
+        has = len(self._link_of) > 0 and self._link_of[row] >= 0
+        return self.name(row) if has else msgspec.UNSET
 
     def subject(self, link: str) -> str:
         """What an alarm's id is made of: other lanes have alarms of the same link."""

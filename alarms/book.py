@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alarms.blind_links import RULE as OBSERVABILITY
-from alarms.blind_links import LinkBook
+from alarms.blind_links import SILENT, LinkBook
 from alarms.rationalisation import Rationalisation
 from alarms.rule_card import ClassCards, RuleCard, next_of
 from alarms.sentences import LANGUAGES, Told, accepted, ended, finding_key, sentences
@@ -178,6 +178,7 @@ class AlarmBook:
             asset=channel.asset,
             class_name=channel.class_name,
             life_safety=told.cards.life_safety,
+            link=self._links.spoken_by(transition["row"]) if card.name == SILENT else msgspec.UNSET,
         )
 
     def _take_in(self, key: tuple[str, str], alarm: Open) -> None:

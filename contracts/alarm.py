@@ -75,6 +75,8 @@ class Alarm(msgspec.Struct, frozen=True):
     The body is a function of (telemetry, journal): what varies between deliveries travels in the
     record's headers. Times are RFC 3339 in the city's own zone; values are in `unit`; NaN is null.
     Whether anybody has answered is not a lane's to say: `tocsin.alarms.current` has it.
+
+    `link` is by what a silent channel speaks; left out where it names none, and of other alarms.
     """
 
     id: str
@@ -104,6 +106,8 @@ class Alarm(msgspec.Struct, frozen=True):
     asset: str = ""
     class_name: str = msgspec.field(name="class", default="")
     life_safety: bool = False
+    # Bodies of all other alarms stay as they were.
+    link: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class ShelvingEnd(msgspec.Struct, frozen=True):

@@ -71,10 +71,13 @@ class Inventory:
         As catalogues have them, one zone for each area that channels lie in.
     lanes : mapping of str to int
         Lanes of each lifeline.
+    links : mapping of str to int
+        How many channels of all lifelines speak by each link.
     """
 
     channels: Mapping[Zone, int] = field(default_factory=dict)
     lanes: Mapping[str, int] = field(default_factory=dict)
+    links: Mapping[str, int] = field(default_factory=dict)
 
 
 class View(NamedTuple):

@@ -1,7 +1,9 @@
 """Alarms into incidents: connected components of what explains what, kept as alarms come."""
 
 import heapq
+from collections.abc import Mapping
 from datetime import timezone
+from types import MappingProxyType
 from typing import Any, Final
 
 import msgspec
@@ -25,6 +27,7 @@ QUIET_MAX: Final = 50_000  # incidents that are over and not closed; the oldest 
 CLOSED_MAX: Final = 200_000  # alarms that still stand although their incident was closed
 STALE_MAX: Final = 10_000  # deadlines that were put off and are still in the heap
 NEVER_S: Final = 1 << 62
+NO_LINKS: Final[Mapping[str, int]] = MappingProxyType({})
 
 
 class Incidents:
@@ -40,15 +43,19 @@ class Incidents:
     topology : Topology
     zone : timezone
         Of the city, for times in records.
+    channels : mapping of str to int
+        How many channels speak by each link, in all lanes.
 
     References
     ----------
     docs/incidents.md has the rules with their sources.
     """
 
-    def __init__(self, topology: Topology, zone: timezone) -> None:
+    def __init__(
+        self, topology: Topology, zone: timezone, channels: Mapping[str, int] = NO_LINKS
+    ) -> None:
         self._topology = topology
-        self._index = Index(topology)
+        self._index = Index(topology, channels)
         self._outlook = Outlook(topology, self._index, zone)
         self._roots = Roots(topology, self._index)
         self._situations = Situations(topology, self._roots, self._outlook)

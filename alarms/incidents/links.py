@@ -2,7 +2,7 @@
 
 import math
 from bisect import bisect_left, insort
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple, TypeVar
 
 from alarms.incidents.edges import (
@@ -12,6 +12,7 @@ from alarms.incidents.edges import (
     seconds,
 )
 from alarms.incidents.members import WHOLE, Cause, Entry
+from alarms.incidents.thin_links import LATEST_S, ThinLinks, way_to
 from alarms.incidents.topology import Path, Topology
 
 LINKED: Final = 300  # section 19.2, in thousandths
@@ -95,8 +96,9 @@ class _Ways(NamedTuple):
 
     paths: tuple[Path, ...]
     weather: tuple[Path, ...]
-    parents: tuple[str, ...]
+    below: dict[str, tuple[Path, ...]]  # the paths by the parents at which they begin
     suspicious: tuple[Path, ...]  # edges by which simultaneous trouble throws suspicion
+    by_link: bool  # whether its silence throws suspicion on the link by which it speaks
 
 
 class Index:
@@ -104,14 +106,21 @@ class Index:
 
     A parent that rings after its children finds them waiting under its own name, so nobody ever
     walks down; upwards there are few.
+
+    Parameters
+    ----------
+    topology : Topology
+    channels : mapping of str to int
+        How many channels speak by each link.
     """
 
-    def __init__(self, topology: Topology) -> None:
+    def __init__(self, topology: Topology, channels: Mapping[str, int]) -> None:
         self._topology = topology
+        self._thin = ThinLinks(channels)
         self.rule = Rule(topology)
         self._at: dict[str, list[Row]] = {}
         self._below: dict[str, list[Row]] = {}
-        self._ways_of: dict[tuple[str, str, bool], _Ways] = {}  # by asset, class, silence
+        self._ways_of: dict[tuple[str, str, bool, str], _Ways] = {}  # asset, class, silence, link
         self._direct: dict[tuple[str, str], list[Row]] = {}  # by parent and kind, for suspicions
 
     def at(self, node: str) -> Iterator[Entry]:
@@ -128,19 +137,23 @@ class Index:
         row = (entry.onset_s, entry.id, entry)
         ways = self._ways(entry)
         insort(self._at.setdefault(entry.node, []), row)
-        for parent in ways.parents:
+        for parent in ways.below:
             insort(self._below.setdefault(parent, []), row)
         for path in ways.suspicious:
             insort(self._direct.setdefault((path.parent, path.kind), []), row)
+        if ways.by_link:
+            self._thin.add(entry)
 
     def remove(self, entry: Entry) -> None:
         """Forget it."""
         ways = self._ways(entry)
         _drop(self._at, entry.node, entry)
-        for parent in ways.parents:
+        for parent in ways.below:
             _drop(self._below, parent, entry)
         for path in ways.suspicious:
             _drop(self._direct, (path.parent, path.kind), entry)
+        if ways.by_link:
+            self._thin.remove(entry)
 
     def links(self, entry: Entry) -> Iterator[Link]:
         """All links of a remembered alarm to others, suspicions included."""
@@ -152,6 +165,9 @@ class Index:
         yield from self._explains(entry)
         for path in ways.suspicious:
             yield from self._suspected(entry, path)
+        if ways.by_link:
+            for other, cause in self._thin.crowd(entry):
+                yield Link(None if other is entry else entry, other, entry.link, cause)
 
     def covers(self, entry: Entry) -> Iterator[tuple[Entry, Cause]]:
         """Alarms of the weather that explain it, which are no links."""
@@ -159,7 +175,7 @@ class Index:
             yield from self._up(path, entry)
 
     def _ways(self, entry: Entry) -> _Ways:
-        key = (entry.node, entry.class_name, entry.silent)
+        key = (entry.node, entry.class_name, entry.silent, entry.link)
         ways = self._ways_of.get(key)
         if ways is None:
             ways = self._ways_of[key] = self._found_ways(entry)
@@ -168,13 +184,22 @@ class Index:
     def _found_ways(self, entry: Entry) -> _Ways:
         kinds = self._topology.correlation.kinds
         fit = [p for p in self._topology.paths_to(entry.node) if self.rule.fits(p, entry)]
+        suspicious = [p for p in fit if p.hops == 1 and kinds[p.kind].suspect]
+        # The topology may know better how the channel's asset hangs on its link.
+        by_link = bool(entry.link) and entry.silent and entry.link not in {p.parent for p in fit}
+        if by_link:
+            fit += self._topology.onward(way_to(entry.link), entry.node)
         weather = [path for path in fit if self._topology.covers(path.parent)]
         paths = [path for path in fit if not self._topology.covers(path.parent)]
+        below: dict[str, tuple[Path, ...]] = {}
+        for path in paths:
+            below[path.parent] = (*below.get(path.parent, ()), path)
         return _Ways(
             paths=tuple(paths),
             weather=tuple(weather),
-            parents=tuple(dict.fromkeys(path.parent for path in paths)),
-            suspicious=tuple(p for p in paths if p.hops == 1 and kinds[p.kind].suspect),
+            below=below,
+            suspicious=tuple(p for p in suspicious if not self._topology.covers(p.parent)),
+            by_link=by_link,
         )
 
     def _up(self, path: Path, child: Entry) -> Iterator[tuple[Entry, Cause]]:
@@ -191,12 +216,13 @@ class Index:
         if not rows:
             return
         early_s = entry.onset_s - self.rule.slack_s_max
-        late_s = entry.onset_s + self._topology.reach_s(entry.node) + self.rule.slack_s_max
+        reach_s = self._topology.reach_s(entry.node) + LATEST_S  # a link has channels below it
+        late_s = entry.onset_s + reach_s + self.rule.slack_s_max
         begin, end = bisect_left(rows, (early_s,)), bisect_left(rows, (late_s + 1,))
         for _, _, child in rows[begin:end]:
-            for path in self._topology.paths_between(entry.node, child.node):
+            for path in self._ways(child).below[entry.node]:
                 weight = self.rule.weight(path, entry, child)
-                if weight >= LINKED and self.rule.fits(path, child):
+                if weight >= LINKED:
                     delay_s = child.onset_s - entry.onset_s
                     cause = Cause(weight, entry.id, path.kind, path.hops, delay_s)
                     yield Link(entry, child, entry.node, cause)

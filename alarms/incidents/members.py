@@ -13,6 +13,9 @@ CLEAR, BLUE, YELLOW, ORANGE, RED = range(5)
 WHOLE: Final = 1_000  # weights are counted in thousandths: sums must not depend on their order
 EXPLAINED: Final = 500  # section 19.2: from here on an alarm is explained by another
 LINK_RULE: Final = "observability"  # a link tells that its channels are silent
+BY_LINK: Final = "link"  # how a channel hangs on the link by which it speaks
+WITHIN_S: Final = 180  # section 19.2 item 5: what falls silent together
+DARK: Final = 10  # silent channels by which a suspected link stays dark: half of what it takes, [E]
 SILENT_RULES: Final = frozenset({"silent", LINK_RULE})
 # How far an alarm can be trusted as evidence. Limits and states are measured, people have looked;
 # the other rules are statistics, and silence may be the sensor's own.
@@ -64,6 +67,8 @@ class Entry(msgspec.Struct, array_like=True, gc=False):
         Whether a person put it where it is.
     taken : int
         Its place in order of arrival.
+    link : str
+        By what a silent channel speaks.
     """
 
     id: str
@@ -88,6 +93,7 @@ class Entry(msgspec.Struct, array_like=True, gc=False):
     also: list[str] = []
     causes: dict[str, Cause] = {}
     pinned: bool = False
+    link: str = ""
 
     @property
     def silent(self) -> bool:
@@ -120,6 +126,15 @@ class Entry(msgspec.Struct, array_like=True, gc=False):
     def explained(self) -> bool:
         """Whether something else is behind it."""
         return any(cause.weight >= EXPLAINED for cause in self.causes.values())
+
+    def by_link(self) -> bool:
+        """Whether it is silent since the link by which it speaks is."""
+        return bool(self.link) and any(c.kind == BY_LINK for c in self.causes.values())
+
+    def suspects_link(self) -> bool:
+        """Whether it is one of those by which its link is known to be dark: no alarm says so."""
+        cause = self.causes.get(self.link) if self.link else None
+        return cause is not None and cause.kind == BY_LINK and not cause.by
 
     def revise(self, alarm: Alarm) -> None:
         """Take over what another revision says."""
@@ -156,6 +171,7 @@ def entry_of(alarm: Alarm, taken: int) -> Entry:
         taken=taken,
         also=[],
         causes={},
+        link=alarm.link or "",
     )
 
 
@@ -220,6 +236,7 @@ class Group:
         "alarms",
         "by_colour",
         "critical",
+        "dark",
         "head",
         "life_safety",
         "lifelines",
@@ -239,6 +256,7 @@ class Group:
         self.by_colour = [0, 0, 0, 0, 0]
         self.lifelines: dict[str, int] = {}
         self.active_lifelines: dict[str, int] = {}
+        self.dark: dict[str, int] = {}  # silent channels of links that no alarm names
         self.loose: dict[str, int] = {}  # nodes with alarms that nothing explains
         self.suspects: dict[str, int] = {}  # nodes that no alarm names
         self.scores: dict[str, int] = {}  # by node, of the alarms that it explains
@@ -261,9 +279,11 @@ class Group:
         self.members += sign * (not entry.lead)
         _count(self.nodes, entry.node, sign)
         _count(self.lifelines, entry.lifeline, sign)
-        if entry.active:
+        if entry.active and not entry.by_link():  # who goes blind with its link loses nothing
             self.critical += sign * entry.critical
             _count(self.active_lifelines, entry.lifeline, sign)
+        if entry.active and entry.suspects_link():
+            _count(self.dark, entry.link, sign)
         if not entry.explained():
             _count(self.loose, entry.node, sign)
         for node, cause in entry.causes.items():
@@ -273,11 +293,23 @@ class Group:
                 _count(self.suspects, node, sign)
 
     def shade(self) -> int:
-        """Colour of its worst active alarm."""
+        """Colour of its worst active alarm; a dark link is orange, whoever tells of it."""
+        worst = self._worst()
+        return max(worst, ORANGE) if self._dark() else worst
+
+    def _worst(self) -> int:
         return next((c for c in (RED, ORANGE, YELLOW, BLUE) if self.by_colour[c]), CLEAR)
 
+    def _dark(self) -> bool:
+        return any(channels >= DARK for channels in self.dark.values())
+
     def raised(self) -> list[str]:
-        """Why it stands one colour above its worst alarm (section 0.3)."""
+        """Why it stands above its worst alarm (section 0.3; 19.2 item 5 for mass silence)."""
+        dark = ["mass silence"] if self.shade() > self._worst() else []
+        return [*self._raised(), *dark]
+
+    def _raised(self) -> list[str]:
+        """Why it stands one colour above what its alarms tell."""
         if not self.head.opened or self.shade() in (CLEAR, RED):
             return []
         linked = len(self.active_lifelines) >= 2
@@ -286,7 +318,7 @@ class Group:
 
     def colour(self) -> int:
         """Colour that its alarms give it now."""
-        return self.shade() + bool(self.raised())
+        return self.shade() + bool(self._raised())
 
 
 def _count(sums: dict[str, int], key: str, by: int) -> None:

@@ -6,6 +6,7 @@ from alarms.incidents.impact import Outlook
 from alarms.incidents.members import COLOURS, LINK_RULE, WHOLE, Entry, Group
 from alarms.incidents.roots import Roots
 from alarms.incidents.topology import Topology
+from contracts.catalogue import Where
 from contracts.desk.incident import Impact, Member, Situation, Text, Why
 
 MEMBERS_KEPT: Final = 100  # of an incident are told one by one; a record stays below 100 KB
@@ -36,6 +37,7 @@ class Situations:
         behind = self._roots.alarm(group, root)
         losses = self._outlook.losses(group, root)
         members = [entry for entry in entries if not entry.lead]
+        dark = behind is None and any(entry.link == root for entry in entries)
         raised = [] if head.colour != group.colour() else group.raised()
         return Situation(
             id=head.id,
@@ -46,7 +48,7 @@ class Situations:
             raised=raised,
             title=self._title(group, root, behind),
             lifelines=sorted(group.lifelines),
-            where=(behind or first).where,
+            where=_common(entries) if dark else (behind or first).where,
             root=causes[0],
             alternatives=causes[1:],
             members=[_member(group, entry) for entry in members[:MEMBERS_KEPT]],
@@ -94,6 +96,18 @@ def _blind(group: Group, name: Text) -> Text:
         "en": f"{name['en']}: blind, {' and '.join(en)}",
         "zh": f"{name['zh']}：监测中断，{'、'.join(zh)}",
     }
+
+
+def _common(entries: list[Entry]) -> Where:
+    """As much of the place as all share: of a link that no alarm names its channels say where."""
+    places = [entry.where for entry in entries]
+
+    def shared(level: str) -> str:
+        codes = {getattr(place, level) for place in places}
+        return str(codes.pop()) if len(codes) == 1 else ""
+
+    levels = ("district", "street", "neighbourhood", "grid")
+    return Where(**{level: shared(level) for level in levels}, lon=None, lat=None)
 
 
 def merged(into: Situation, gone: str) -> Situation:

@@ -240,7 +240,6 @@ class Topology:
         }
         self._kinds = {name: _Step(kind) for name, kind in correlation.kinds.items()}
         self._paths: dict[str, tuple[Path, ...]] = {}
-        self._between: dict[str, dict[str, tuple[Path, ...]]] = {}
         self._reach_s = self._longest()
         self._critical = frozenset(self._feeding_critical())
         content = (self.nodes, [edge for edges_of in self._below for edge in edges_of])
@@ -298,20 +297,13 @@ class Topology:
             found = self._paths[asset] = tuple(every[:PATHS_MAX])
         return found
 
-    def paths_between(self, parent: str, asset: str) -> tuple[Path, ...]:
-        """Those of them that begin at a parent."""
-        by_parent = self._between.get(asset)
-        if by_parent is None:
-            by_parent = self._between[asset] = {}
-            for path in self.paths_to(asset):
-                by_parent[path.parent] = (*by_parent.get(path.parent, ()), path)
-        return by_parent.get(parent, ())
-
     def _walk_up(self, asset: str) -> Iterator[Path]:
-        ends: list[tuple[frozenset[str], Path]] = []
         for edge in self.parents(asset):
-            step = self._kinds[edge.kind]
-            ends.append((frozenset((asset, edge.parent)), step.path(edge)))
+            yield from self.onward(self._kinds[edge.kind].path(edge), asset)
+
+    def onward(self, path: Path, asset: str) -> Iterator[Path]:
+        """A path to an asset, and all of at most three edges that end with it."""
+        ends = [(frozenset((asset, path.parent)), path)]
         while ends:
             passed, path = ends.pop()
             yield path

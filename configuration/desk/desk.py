@@ -49,6 +49,7 @@ class _Bundle(msgspec.Struct, frozen=True, omit_defaults=True):
     lifelines: list[str]
     channels: list[tuple[Zone, int]] = []
     lanes: dict[str, int] = {}
+    links: list[tuple[str, int]] = []
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,7 @@ class DeskConfiguration:
                 path = Path(place) / name
                 path.parent.mkdir(exist_ok=True)
                 path.write_bytes(content)
-            inventory = Inventory(dict(held.channels), held.lanes)
+            inventory = Inventory(dict(held.channels), held.lanes, dict(held.links))
             return cls._read(Path(place), held.zone, held.lifelines, inventory)
 
     @classmethod
@@ -129,6 +130,7 @@ class DeskConfiguration:
             list(self.lifelines),
             sorted(self.inventory.channels.items()),
             dict(sorted(self.inventory.lanes.items())),
+            sorted(self.inventory.links.items()),
         )
         return msgspec.msgpack.encode(held)
 
@@ -140,7 +142,7 @@ class DeskConfiguration:
                 config=self.hash,
                 zone=zone,
                 lifelines=self.lifelines,
-                incidents=Incidents(self.topology, zone),
+                incidents=Incidents(self.topology, zone, self.inventory.links),
                 answers=AlarmAnswers(self.answers.alarms, zone),
                 tickets=Tickets(self.answers.tickets, zone),
                 orders=WorkOrders(),

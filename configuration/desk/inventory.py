@@ -1,5 +1,8 @@
 """How many channels there are to be watched: counts by lifeline and area, from the catalogues."""
 
+from collections import Counter
+
+import numpy as np
 import pyarrow as pa
 
 from alarms.duty.coverage import Inventory, Zone
@@ -23,4 +26,10 @@ def inventory_of(configuration: Configuration) -> Inventory:
         for row in counted.to_pylist():
             zone = Zone(lifeline, row["district"], row["street"], row["neighbourhood"])
             channels[zone] = row["count_all"]
-    return Inventory(dict(sorted(channels.items())), dict(configuration.partitions))
+    links = Counter[str]()
+    for catalogue in configuration.catalogues.values():
+        names, of = catalogue.links()
+        counts = np.bincount(of[of >= 0], minlength=len(names)).tolist()
+        links.update(dict(zip(names, counts, strict=True)))
+    lanes = dict(configuration.partitions)
+    return Inventory(dict(sorted(channels.items())), lanes, dict(sorted(links.items())))
