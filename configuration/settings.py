@@ -95,6 +95,8 @@ class ReloadRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     host : str
     port : int or None
         Where it answers `POST /reload`, apart from metrics; left out, it does not.
+    desk_port : int or None
+        The same of the desk stage, which may run beside a worker with the same settings.
     token : Secret or None
         What whoever asks there must send; `${env:NAME}` or `${file:PATH}`.
     """
@@ -102,7 +104,12 @@ class ReloadRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     every: Duration | None = None
     host: Text = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65_535)] | None = None
+    desk_port: Annotated[int, Meta(ge=0, le=65_535)] | None = None
     token: Secret | None = None
+
+    def of_desk(self) -> "ReloadRules":
+        """Those of the desk stage: its port, and all else as for workers."""
+        return msgspec.structs.replace(self, port=self.desk_port)
 
 
 class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -325,9 +332,16 @@ def _judge_ledger_and_reload(settings: Settings, page: Page) -> None:
     if settings.ledger is not None and not _ORIGIN.fullmatch(settings.ledger.origin):
         origin = settings.ledger.origin
         page.refuse(("ledger", "origin"), "a name without blanks and `+`", origin)
-    if settings.reload.port is not None and settings.reload.token is None:
-        text = "expected a token beside the port, got none; name where it lies, as ${file:PATH}"
-        page.find(("reload", "port"), text)
+    reload = settings.reload
+    for name, port in (("port", reload.port), ("desk_port", reload.desk_port)):
+        if port is not None and reload.token is None:
+            text = "expected a token beside the port, got none; name where it lies, as ${file:PATH}"
+            page.find(("reload", name), text)
+    if reload.port and reload.port == reload.desk_port:
+        text = (
+            f"expected another port than that of workers, got {reload.desk_port}; take a free one"
+        )
+        page.find(("reload", "desk_port"), text)
 
 
 def _judge_times(settings: Settings, page: Page) -> None:

@@ -17,6 +17,7 @@ from contracts.errors import ConfigError
 
 VARIABLE: Final = "TOCSIN_FAILPOINT"
 BLOCKED_S: Final = 40.0  # past every session and the watchdog's patience
+STALLED_S: Final = 150.0  # past the two minutes within which an alert has to ring
 
 
 class Point(StrEnum):
@@ -72,6 +73,10 @@ def _block(_: Point) -> None:
     time.sleep(BLOCKED_S)
 
 
+def _stall(_: Point) -> None:
+    time.sleep(STALLED_S)
+
+
 def _error(point: Point) -> NoReturn:
     raise OSError(errno.EIO, f"failpoint {point}: input/output error")
 
@@ -80,6 +85,7 @@ ACTIONS: Final[dict[str, Blow]] = {
     "crash": _crash,
     "stop": _stop,
     "block": _block,
+    "stall": _stall,
     "error": _error,
 }
 

@@ -90,8 +90,7 @@ async def run_desk(arguments: argparse.Namespace, parts_of: PartsOf) -> int:
     say_started(configuration, f"{DESK} (1)")
     settings = configuration.settings
     reload = desk_reload(arguments, settings, worker, parts_of)
-    # Not where a worker beside it, which has the same settings, answers `POST /reload`.
-    rules = ReloadRules(every=settings.reload.every)
+    rules = settings.reload.of_desk()
     with seldom():
         async with reload_triggers(rules, arguments.configs, reload.ask):
             return await serve(worker, settings.http, DeskCollector, partial(reload.ask, "SIGHUP"))

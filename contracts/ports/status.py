@@ -77,6 +77,21 @@ class Latency:
 
 
 @dataclass(slots=True)
+class Canaries:
+    """Known anomalies of a lifeline's lanes; shared and kept as latencies are.
+
+    Parameters
+    ----------
+    judged : int
+    told : int
+        Those whose alarm has been committed.
+    """
+
+    judged: int = 0
+    told: int = 0
+
+
+@dataclass(slots=True)
 class LaneStatus:
     """Numbers of one lane since this worker took it; the hot path only adds to them.
 
@@ -104,12 +119,16 @@ class LaneStatus:
         of channels that were shelved or are shown again.
     flushes, snapshots, recoveries : int
         Transactions committed, snapshots published, times the lane was recovered here.
+    snapshots_in_vain : int
+        Snapshots in a row that could not be written.
     damaged_snapshots : int
         Snapshot files that could not be read.
     in_vain : int
         Recoveries in a row at one position.
     set_aside : int
         Records that could not be judged and were passed over by this worker.
+    undecodable : dict of str to int
+        Messages that could not be decoded since the lane was recovered, by reason.
     fetched : int
         Polls between client and lane, with the one that waits for room there.
     hungry_s : float
@@ -153,6 +172,7 @@ class LaneStatus:
     snapshot_bytes : int
         Size of its file.
     latency : Latency
+    canaries : Canaries
         Shared by the lanes of a lifeline.
     """
 
@@ -173,10 +193,12 @@ class LaneStatus:
     flush_seconds: float = 0.0
     score_seconds: float = 0.0
     snapshots: int = 0
+    snapshots_in_vain: int = 0
     recoveries: int = 0
     damaged_snapshots: int = 0
     in_vain: int = 0
     set_aside: int = 0
+    undecodable: dict[str, int] = field(default_factory=dict)
     snapshot_hold_s: float = 0.0
     fetched: int = 0
     hungry_s: float = 0.0
@@ -198,6 +220,7 @@ class LaneStatus:
     snapshot_duration_s: float = 0.0
     snapshot_bytes: int = 0
     latency: Latency = field(default_factory=Latency)
+    canaries: Canaries = field(default_factory=Canaries)
 
     @property
     def answer_age_s(self) -> float:

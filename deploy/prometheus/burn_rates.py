@@ -2,7 +2,8 @@
 
 An error budget is what an objective leaves: 1 % of records at 99 %. A burn rate of 1 uses it up in
 just the objective's period. Each alert wants the rate over a long window, so that little is not
-much, and over a twelfth of it, so that it ends soon when the trouble does.
+much, and over a twelfth of it, so that it ends soon when the trouble does. Its value is the time
+within which a whole budget is gone at the rate of the long window, since nobody reads burn rates.
 
 Source: Google, The Site Reliability Workbook (2018), chapter 5, table 5-8.
 """
@@ -19,6 +20,10 @@ RULES: Final = HERE / "tocsin-slo-rules.yml"
 HEAD: Final = (
     "# Written by deploy/prometheus/burn_rates.py from objectives.yml; change that and run it.\n"
 )
+
+
+# A lane's name without its number; where many lanes are told as one it is the lifeline already.
+OF_LANE: Final = '"lane", "(.*?)(?:-[0-9]+)?"'
 
 
 class Burn(NamedTuple):
@@ -46,22 +51,26 @@ BURNS: Final = (
 )
 
 
-def _left(days: int, rate: float) -> str:
-    """How long a whole budget lasts at a rate.
-
-    >>> _left(30, 14.4), _left(30, 1.0)
-    ('50 hours', '30 days')
-    """
-    hours = days * 24 / rate
-    return f"{hours:.0f} hours" if hours < 72 else f"{hours / 24:.0f} days"
-
-
 def _ratio(wanted: dict[str, Any], window: str) -> str:
     """Share of what missed the objective, 0 to 1; nothing where nothing came."""
-    name, by = wanted["histogram"], wanted["by"]
-    good = f'sum by ({by}) (rate({name}_bucket{{le="{wanted["within_s"]}"}}[{window}]))'
-    total = f"sum by ({by}) (rate({name}_count[{window}]))"
+    good, total = (_growth(wanted, wanted[name], window) for name in ("good", "total"))
     return f"1 - {good} / ({total} > 0)"
+
+
+def _growth(wanted: dict[str, Any], counter: str, window: str) -> str:
+    """By how much a counter of each lifeline grew, or how fast."""
+    if not wanted.get("kept"):
+        return f"sum by (lifeline) (rate({counter}[{window}]))"
+    named = f'label_replace(delta({counter}[{window}]), "lifeline", "$1", {OF_LANE})'
+    return f"sum by (lifeline) ({named})"
+
+
+def _burns(record: str, budget: float, days: int, burn: Burn) -> str:
+    """Seconds within which the whole budget is gone, where it goes too fast in both windows."""
+    limit = f"{burn.rate:g} * {budget:g}"
+    whole_s = days * 24 * 3600
+    fast = f"{record}{burn.long} > {limit}"
+    return f"{whole_s} * {budget:g} / ({fast}) and {record}{burn.short} > {limit}"
 
 
 def rules(wanted: dict[str, Any]) -> list[dict[str, Any]]:
@@ -74,19 +83,18 @@ def rules(wanted: dict[str, Any]) -> list[dict[str, Any]]:
         {"record": record + window, "expr": _ratio(wanted, window)} for window in windows
     ]
     for burn in BURNS:
-        limit = f"{burn.rate:g} * {budget:g}"
         summary = (
             f"At the rate of the last {burn.long}, the {wanted['days']} days' error budget of "
-            f"{{{{ $labels.{wanted['by']} }}}} is gone within {_left(wanted['days'], burn.rate)}"
+            "{{ $labels.lifeline }} is gone in {{ $value | humanizeDuration }}"
         )
         found.append(
             {
                 "alert": f"Tocsin{name}BurnsIn{burn.long}",
-                "expr": f"{record}{burn.long} > {limit} and {record}{burn.short} > {limit}",
+                "expr": _burns(record, budget, wanted["days"], burn),
                 "labels": {"severity": burn.severity},
                 "annotations": {
                     "summary": summary,
-                    "description": f"Objective: {wanted['objective']:.0%} {wanted['says']}.",
+                    "description": f"Objective: {100 * wanted['objective']:g} % {wanted['says']}.",
                     "runbook_url": wanted["runbook"],
                 },
             }

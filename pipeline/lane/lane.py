@@ -4,7 +4,7 @@ Everything here is a function of (telemetry, journal): there is no clock and no 
 the result does not depend on how the stream is cut into batches.
 """
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from heapq import merge
 from operator import itemgetter
@@ -103,6 +103,7 @@ class Lane:
         self.lane_time_s = NOT_BEGUN
         self.stamp_limit_s: int | None = None  # a clock by which stamps are judged, if any is
         self.accounts = Accounts()
+        self.undecodable: Counter[str] = Counter()  # messages by reason; in no snapshot
         self.outbox = Outbox()
         self.index = OffsetIndex()
         self.shelving = Shelving()
@@ -218,6 +219,7 @@ class Lane:
         transitions = end_to_end([scored, heard])
         refused = [r for r in batch.refused if first <= r.record < last]
         self.accounts.book(work.disposition[span[0] : span[1]], len(refused))
+        self.undecodable.update(message.reason for message in refused)
         outputs = (
             message_letters(work, refused, self.letters, self.set_aside),
             reading_letters(work, span, self.letters, parts),

@@ -11,7 +11,7 @@ from contracts.lane import LaneName
 from contracts.ports.clock import Clock
 from contracts.ports.lane_log import JournalLog, LaneLog, Message
 from contracts.ports.source import Commands, Telemetry
-from contracts.ports.status import LaneStatus, Latency
+from contracts.ports.status import Canaries, LaneStatus, Latency
 from contracts.ports.tracing import UNTRACED, Tracer
 from pipeline.lane.outbox import TransactionBound
 from pipeline.snapshot.snapshots import Snapshots
@@ -122,6 +122,8 @@ class LaneContext:
     transaction : TransactionBound, optional
     latency : Latency, optional
         Of the records of all its lanes.
+    canaries : Canaries, optional
+        Of all its lanes.
     tracer : Tracer, optional
     """
 
@@ -134,6 +136,7 @@ class LaneContext:
     authority: Authority = ANYONE
     transaction: TransactionBound = field(default_factory=TransactionBound)
     latency: Latency = field(default_factory=Latency)
+    canaries: Canaries = field(default_factory=Canaries)
     tracer: Tracer = UNTRACED
 
 

@@ -317,6 +317,7 @@ class LaneLoop:
             return []
         self._canary_at_s = time.monotonic()
         self._status.canaries_missed += 1  # until it is told
+        self._status.canaries.judged += 1
         lane, now_s = self._lane, self._ports.clock.now_ms() // 1000
         return await self._ports.compute(canary_alarms, lane.name, lane.parts, now_s)
 
@@ -354,6 +355,7 @@ class LaneLoop:
         status.revisions += revisions
         if any(message.kind == CANARY for message in messages):
             status.canaries_missed = 0
+            status.canaries.told += 1
         status.shadow_outbox += len(shadow_outbox)
         status.dead_letters += sum(message.kind == "dead_letter" for message in messages)
         status.shelvings += sum(message.kind == "shelving" for message in messages)
@@ -408,6 +410,7 @@ class LaneLoop:
         status.shelved = len(lane.shelving)
         status.sheds = lane.sheds
         status.relearning = dict(lane.relearning)
+        status.undecodable = dict(lane.undecodable)
         status.kind_seconds = lane.parts.scorer.seconds()
         status.shadow = lane.shadow.status() if lane.shadow is not None else None
 

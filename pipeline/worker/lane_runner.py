@@ -207,7 +207,7 @@ class LaneRunner(Runner[Entry, Lane, LaneMemory]):
             ports.clock,
             context.contacts,
         )
-        status = LaneStatus(str(name), latency=context.latency)
+        status = LaneStatus(str(name), latency=context.latency, canaries=context.canaries)
         super().__init__(name, owner, LaneMemory(status))
         self._context = context
 

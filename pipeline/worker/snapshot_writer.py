@@ -98,10 +98,15 @@ class SnapshotWriter:
         """Once the file is there, publish its manifest, sweep, then tell the group."""
         if self._writing is None:
             return
-        manifest = await self._writing
+        try:
+            manifest = await self._writing
+        except Exception:  # the lane recovers; a disk that stays full fails the next one too
+            self._status.snapshots_in_vain += 1
+            raise
         self._writing = None
         await self._log.publish(manifest)
         self._status.snapshot_at_s = time.time()
+        self._status.snapshots_in_vain = 0
         self._status.snapshot_duration_s = time.perf_counter() - self._began
         self._status.snapshot_bytes = manifest.size or 0
         passing(Point.PUBLISHED)

@@ -69,6 +69,11 @@ _MEASURES: Final[tuple[Measure[DeskStatus], ...]] = (
         "desk_judge_seconds", f"Time spent judging alarms {_HERE}", lambda desk: desk.score_seconds
     ),
     counter("desk_snapshots", f"Snapshots {_HERE}", lambda desk: desk.snapshots),
+    gauge(
+        "desk_snapshots_in_vain",
+        "Snapshots in a row that could not be written; the stage recovers after each",
+        lambda desk: desk.snapshots_in_vain,
+    ),
     counter(
         "desk_recoveries",
         f"Times that the stage was recovered {_HERE}",

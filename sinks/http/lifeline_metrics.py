@@ -23,7 +23,9 @@ def lifeline_families(lanes: Sequence[LaneStatus]) -> Iterator[Metric]:
     """Families with labels `lifeline` or `district`."""
     lifelines = grouped(lanes, "lifeline")
     yield _latencies(lifelines)
-    yield _canaries(lifelines)
+    yield from _canaries(lifelines)
+    yield _snapshots(lifelines)
+    yield _undecodable(lifelines)
     yield _kinds(lifelines)
     yield from _channels(lifelines)
 
@@ -43,16 +45,59 @@ def _latencies(lifelines: Iterable[LaneGroup]) -> Metric:
     return family
 
 
-def _canaries(lifelines: Iterable[LaneGroup]) -> Metric:
-    """The lane of each lifeline that has missed most."""
-    family = GaugeMetricFamily(
+def _canaries(lifelines: Iterable[LaneGroup]) -> Iterator[Metric]:
+    """The lane of each lifeline that has missed most, and how many of all lanes have rung."""
+    missed = GaugeMetricFamily(
         f"{PREFIX}canaries_missed",
         "Known anomalies in a row, three a minute, for which a lane has not rung; of the lane of "
         "the lifeline that has missed most",
         labels=["lifeline"],
     )
+    judged = CounterMetricFamily(
+        f"{PREFIX}canaries_judged",
+        "Known anomalies that lanes have judged",
+        labels=["lifeline"],
+    )
+    told = CounterMetricFamily(
+        f"{PREFIX}canaries_told",
+        "Known anomalies whose alarm has been committed",
+        labels=["lifeline"],
+    )
     for lifeline in lifelines:
-        family.add_metric([lifeline.name], max(lane.canaries_missed for lane in lifeline.lanes))
+        count = lifeline.lanes[0].canaries
+        missed.add_metric([lifeline.name], max(lane.canaries_missed for lane in lifeline.lanes))
+        judged.add_metric([lifeline.name], count.judged)
+        told.add_metric([lifeline.name], count.told)
+    yield from (missed, judged, told)
+
+
+def _snapshots(lifelines: Iterable[LaneGroup]) -> Metric:
+    """The lane of each lifeline whose snapshots fail most."""
+    family = GaugeMetricFamily(
+        f"{PREFIX}snapshots_in_vain",
+        "Snapshots in a row that could not be written, of the lane of the lifeline with most; a "
+        "lane recovers after each",
+        labels=["lifeline"],
+    )
+    for lifeline in lifelines:
+        family.add_metric([lifeline.name], max(lane.snapshots_in_vain for lane in lifeline.lanes))
+    return family
+
+
+def _undecodable(lifelines: Iterable[LaneGroup]) -> Metric:
+    """Why messages could not be decoded; a reason has a series once it was met."""
+    family = CounterMetricFamily(
+        f"{PREFIX}messages_undecodable",
+        "Messages that could not be decoded, by the reason of their dead letters; a lane that "
+        "recovers begins anew",
+        labels=["lifeline", "reason"],
+    )
+    for lifeline in lifelines:
+        counts: Counter[str] = Counter()
+        for lane in lifeline.lanes:
+            counts.update(lane.undecodable)
+        for reason, count in sorted(counts.items()):
+            family.add_metric([lifeline.name, reason], count)
     return family
 
 

@@ -88,6 +88,19 @@ def test_a_value_may_come_from_the_environment_as_a_whole(tmp_path: Path) -> Non
             "limits: {poll_record: 1}",
             "tocsin.yaml:3:10: limits: unknown key 'poll_record'; nearest is 'poll_records'",
         ),
+        *(
+            (
+                f"reload: {{{name}: 9110}}",
+                f"tocsin.yaml:3:{len(name) + 12}: reload.{name}: expected a token beside the port, "
+                "got none; name where it lies, as ${file:PATH}",
+            )
+            for name in ("port", "desk_port")
+        ),
+        (
+            "reload: {token: '${env:SECRET}', port: 9110, desk_port: 9110}",
+            "tocsin.yaml:3:57: reload.desk_port: expected another port than that of workers, got "
+            "9110; take a free one",
+        ),
     ],
 )
 def test_a_wrong_setting_is_named_with_its_place_and_secrets_are_not_quoted(

@@ -29,7 +29,7 @@ async def main() -> int:
             await until(watched.calm, "a calm site")
             try:
                 for fault in LONG:
-                    rung = await drill(watched, fault)
+                    rung = (await drill(watched, fault)).rung
                     sys.stdout.write(f"{(time.time() - began) / 60:.1f} min: {sorted(rung)}\n")
                     sys.stdout.flush()
             finally:  # how a day went that did not end well is worth a look too

@@ -74,4 +74,4 @@ async def test_a_watched_site_fills_every_panel_and_rings_for_what_breaks(tmp_pa
         assert (tmp_path / "city.png").read_bytes().startswith(b"\x89PNG")
         await until(watched.calm, "a calm site")
         for fault in SHORT:
-            assert await drill(watched, fault) == {fault.alert}
+            assert (await drill(watched, fault)).rung == {fault.alert}

@@ -27,9 +27,13 @@ async def test_canaries_ring_on_an_idle_lane_and_a_busy_one_and_no_replay_misses
             heard = len(canaries(world))
             await crew.until(lambda: len(canaries(world)) > heard)
             await crew.until(lambda: status.canaries_missed == 0)
+            count = status.canaries
+            assert 0 <= count.judged - count.told <= 1  # the newest may be on its way
+            assert 2 * count.told >= heard  # one rings and clears
             await crew.kill()  # a successor repeats what was told, and goes on
             there = len(canaries(world))
             crew.hire(context)
+            assert crew.runner.status.canaries is count  # of the lifeline: what falls would mislead
             await crew.until(lambda: len(canaries(world)) > there)
             await crew.drain()
     golden = world.golden()
@@ -56,4 +60,6 @@ async def test_canaries_whose_alarm_does_not_come_are_counted(world: World) -> N
             status = crew.runner.status
             await crew.until(lambda: status.canaries_missed > 5)
             assert asked >= 5  # the newest counts from when it is due
+            assert status.canaries.judged > 5
+            assert status.canaries.told == 0
     assert canaries(world) == []

@@ -70,6 +70,17 @@ async def test_the_newest_flush_snapshot_and_configuration_are_told(world: World
     assert status.snapshot_duration_s > 0
 
 
+async def test_messages_that_cannot_be_decoded_are_counted_by_reason(world: World) -> None:
+    with world.context() as context:
+        async with holding(world, context) as crew:
+            day, status = Day(world), crew.runner.status
+            day.readings()
+            await day.caught_up(crew)
+            await crew.until(lambda: bool(status.accounts.get("undecodable")))
+            assert sum(status.undecodable.values()) == status.accounts["undecodable"]
+            assert "bad_json" in status.undecodable
+
+
 async def test_channels_are_counted_and_what_each_kind_of_rule_takes(world: World) -> None:
     with world.context() as context:
         async with holding(world, context) as crew:

@@ -1,6 +1,7 @@
 """A snapshot's file is written while the lane goes on."""
 
 import asyncio
+import errno
 import threading
 from collections.abc import Mapping
 from typing import Any
@@ -70,6 +71,36 @@ async def test_a_death_while_a_file_is_being_written_leaves_no_trace(
     day.judge()
     files = {f"water-0/{path.name}" for path in (world.state / "water-0").iterdir()}
     assert files == {m.snapshot for m in world.manifests()[-2:]}
+
+
+async def test_snapshots_that_a_full_disk_fails_are_counted_until_one_is_written(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full, write = threading.Event(), SnapshotStore.write
+
+    def fail(self: SnapshotStore, lane: str, *pieces: bytes | memoryview) -> tuple[str, str]:
+        if full.is_set():
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(self, lane, *pieces)
+
+    monkeypatch.setattr(SnapshotStore, "write", fail)
+    day = Day(world)
+    with world.context() as context:
+        async with holding(world, context) as crew:
+            day.readings()
+            await day.caught_up(crew)
+            full.set()
+            status = crew.runner.status
+            while status.snapshots_in_vain < 2:
+                day.readings()
+                await day.caught_up(crew)
+            full.clear()
+            while status.snapshots_in_vain:
+                day.readings()
+                await day.caught_up(crew)
+            await day.pass_by(crew)
+            await crew.drain()
+    day.judge()
 
 
 class SlowBuffer(CopyBuffer):

@@ -62,6 +62,10 @@ FAMILIES = {
     "tocsin_channels_shelved": ("gauge", {"lane"}),
     "tocsin_shadows_shed": ("counter", {"lane"}),
     "tocsin_canaries_missed": ("gauge", {"lifeline"}),
+    "tocsin_snapshots_in_vain": ("gauge", {"lifeline"}),
+    "tocsin_canaries_judged": ("counter", {"lifeline"}),
+    "tocsin_canaries_told": ("counter", {"lifeline"}),
+    "tocsin_messages_undecodable": ("counter", {"lifeline", "reason"}),
     "tocsin_kind_seconds": ("counter", {"lifeline", "kind"}),
     "tocsin_channels": ("gauge", {"lifeline", "hearing"}),
     "tocsin_district_channels": ("gauge", {"district", "hearing"}),
@@ -70,7 +74,7 @@ FAMILIES = {
     "tocsin_shadow_alarms_per_day": ("gauge", {"lane", "config", "rang"}),
     "tocsin_shadow_lead_seconds": ("histogram", {"lane", "config", "le"}),
 }
-UNKNOWN: dict[str, Any] = {"relearning": {}, "hearing": {}, "kind_seconds": {}}
+UNKNOWN: dict[str, Any] = {"relearning": {}, "hearing": {}, "kind_seconds": {}, "undecodable": {}}
 RELOADS = ReloadStatus(3, 2, 1, 0, good=False)
 PROCESS = ProcessStatus(0.25, 3, "plain", (QueueStatus("fetched", 2, 4, 1),), RELOADS)
 NOT_BASE_UNITS = re.compile(r"_(ms|millis|micro|nano|minutes|hours|kb|mb|percent)")
@@ -135,13 +139,26 @@ def test_every_number_comes_through() -> None:
     assert found["tocsin_snapshot_bytes", "water-3"] == 20
 
 
-def test_of_missed_canaries_the_lane_that_missed_most_is_told() -> None:
+def test_of_what_is_missed_and_fails_the_worst_lane_of_a_lifeline_is_told() -> None:
     lanes = [
-        replace(busy(f"water-{i}"), canaries_missed=missed) for i, missed in enumerate((0, 3, 1))
+        replace(busy(f"water-{i}"), canaries_missed=count, snapshots_in_vain=2 * count)
+        for i, count in enumerate((0, 3, 1))
     ]
     found = samples(WoundStatus([*lanes, busy("power-0")]))
     assert found["tocsin_canaries_missed", "water"] == 3
     assert found["tocsin_canaries_missed", "power"] == 0
+    assert found["tocsin_snapshots_in_vain", "water"] == 6
+    assert found["tocsin_snapshots_in_vain", "power"] == 0
+
+
+def test_canaries_are_counted_by_lifeline_and_what_cannot_be_decoded_by_reason() -> None:
+    lanes = [busy("water-0"), busy("water-1"), busy("power-0")]
+    canaries = lanes[0].canaries = lanes[1].canaries  # all lanes of a lifeline share one
+    found = samples(WoundStatus(lanes))
+    assert found["tocsin_canaries_judged_total", "water"] == canaries.judged == 22
+    assert found["tocsin_canaries_told_total", "water"] == canaries.told == 20
+    assert found["tocsin_messages_undecodable_total", "water", "bad_json"] == 46
+    assert found["tocsin_messages_undecodable_total", "power", "bad_json"] == 23
 
 
 def test_channels_are_told_by_lifeline_and_by_district_and_costs_by_kind() -> None:

@@ -3,7 +3,13 @@
 from dataclasses import dataclass, field
 
 from contracts.batch import Disposition
-from contracts.ports.status import LaneStatus, Latency, ProcessStatus, ShadowStatus
+from contracts.ports.status import (
+    Canaries,
+    LaneStatus,
+    Latency,
+    ProcessStatus,
+    ShadowStatus,
+)
 
 
 @dataclass
@@ -61,6 +67,8 @@ def busy(name: str = "water-3") -> LaneStatus:
         snapshot_at_s=1_700_000_003.5,
         snapshot_duration_s=0.75,
         snapshot_bytes=20,
+        canaries=Canaries(judged=22, told=20),
+        undecodable={"bad_json": 23},
         latency=Latency([21, 0, 2, 0, 0, 0, 0, 0, 1], 99.5),
         open_alarms={"blue": 1, "yellow": 2, "orange": 3, "red": 4},
     )

@@ -61,9 +61,13 @@ class Prometheus:
 
 @asynccontextmanager
 async def prometheus(
-    folder: Path, ports: Sequence[int], rules: Sequence[Path], alertmanager: str = ""
+    folder: Path,
+    ports: Sequence[int],
+    rules: Sequence[Path],
+    alertmanager: str = "",
+    every: str = "1s",
 ) -> AsyncIterator[Prometheus]:
-    """A server that scrapes some ports as the job `tocsin` once a second.
+    """A server that scrapes some ports as the job `tocsin`.
 
     Parameters
     ----------
@@ -73,11 +77,13 @@ async def prometheus(
     rules : sequence of Path
     alertmanager : str, optional
         Host and port of one that is told of alerts.
+    every : str, optional
+        Time between two scrapes, and between two evaluations.
     """
     program, (port,) = needed("prometheus"), free_ports(1)
     targets = [{"targets": [f"127.0.0.1:{target}" for target in ports]}]
     config: dict[str, Any] = {
-        "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
+        "global": {"scrape_interval": every, "evaluation_interval": every},
         "rule_files": [str(path.resolve()) for path in rules],
         "scrape_configs": [{"job_name": "tocsin", "static_configs": targets}],
     }
