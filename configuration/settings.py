@@ -39,6 +39,7 @@ SECRETS: Final[frozenset[Path]] = frozenset(
         ("kafka", "tls", "key_password"),
         ("history", "password"),
         ("console", "key"),
+        ("console", "oidc", "client_secret"),
         ("ledger", "key"),
         ("reload", "token"),
     }

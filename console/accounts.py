@@ -29,14 +29,12 @@ MAY: Final[dict[RoleName, frozenset[str]]] = {
 
 
 class Account(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """One who may sign in.
+    """What somebody who has signed in may do, and where.
 
     Parameters
     ----------
     name : str
         As the page shows it.
-    hash : str
-        Argon2id of the password, in PHC form.
     role : str
         Also the role of `commands.roles` in which commands are signed.
     lifelines, districts : list of str
@@ -46,7 +44,6 @@ class Account(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     """
 
     name: Annotated[str, Meta(min_length=1, max_length=256)]
-    hash: Annotated[str, Meta(pattern=r"^\$argon2id\$", max_length=400)]
     role: RoleName
     lifelines: list[Word] = []
     districts: list[Word] = []
@@ -60,7 +57,7 @@ class Account(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
         Examples
         --------
-        >>> li = Account(name="Li", hash="$argon2id$", role="operator", lifelines=["water"])
+        >>> li = Account(name="Li", role="operator", lifelines=["water"])
         >>> li.may("acknowledge", ["water", "power"], ""), li.may("acknowledge", ["power"], "")
         (True, False)
         >>> li.may("close", ["water"], "")
@@ -69,6 +66,18 @@ class Account(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
         here = not self.lifelines or bool(set(self.lifelines) & set(lifelines))
         there = not self.districts or district in self.districts
         return kind in MAY[self.role] and here and there
+
+
+class LocalAccount(Account, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Somebody of the file of users.
+
+    Parameters
+    ----------
+    hash : str
+        Argon2id of the password, in PHC form.
+    """
+
+    hash: Annotated[str, Meta(pattern=r"^\$argon2id\$", max_length=400)]
 
 
 class Passwords:
@@ -93,7 +102,7 @@ class Passwords:
             raise ValueError(msg)
         return self._hasher.hash(password)
 
-    def good(self, account: Account | None, password: str) -> bool:
+    def good(self, account: LocalAccount | None, password: str) -> bool:
         """Whether it is the account's; takes as long without one."""
         try:
             self._hasher.verify(self._nobody if account is None else account.hash, password)

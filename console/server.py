@@ -15,15 +15,18 @@ import msgspec
 from aiohttp import web
 from msgspec import Meta
 
-from console.accounts import MAY, Account, Passwords
+from console.accounts import MAY, Account, LocalAccount, Passwords
 from console.answers import API, Refusal, answered, guarded, secure
 from console.commanding import Commanding
 from console.connections import PromptConnections
 from console.feed import PAGES_MAX, Feed
+from console.oidc.provider import Provider
+from console.oidc.sign_in import BACK, START, OidcSignIn
 from console.reading import Reading
 from console.sessions import SESSION, Session, Sessions, Tries
 from contracts.errors import ConfigError
 from contracts.ports.console import City, CommandSender, ConsoleHistory
+from contracts.settings.console import OidcSettings
 from runtime.queues import OneThread
 
 log = logging.getLogger("tocsin.console")
@@ -55,16 +58,24 @@ class Place(NamedTuple):
     tls: ssl.SSLContext | None = None
 
 
+class Oidc(NamedTuple):
+    """A provider by which people sign in too, and the secret of its client."""
+
+    settings: OidcSettings
+    secret: str | None = None
+
+
 class Parts(NamedTuple):
     """What a console is made of."""
 
     history: ConsoleHistory
     city: City
     sender: CommandSender
-    accounts: Mapping[str, Account]
+    accounts: Mapping[str, LocalAccount]
     passwords: Passwords
     version: str
     static: Path = STATIC
+    oidc: Oidc | None = None
 
 
 def wall_ms() -> int:
@@ -108,6 +119,15 @@ class ConsoleServer:
         self.feed = Feed(parts.history, self._thread, now_ms, parts.city.heartbeat_ms, clock)
         self._reading = Reading(parts.history, parts.city, self.feed, now_ms)
         self._commanding = Commanding(parts.history, parts.city, parts.sender, self.feed, now_ms)
+        self._provider: Provider | None = None
+        self._oidc: OidcSignIn | None = None
+        if parts.oidc is not None:
+            settings, secret = parts.oidc
+            provider = self._provider = Provider(settings, secret, clock)
+            self._oidc = OidcSignIn(
+                settings, provider, local=parts.accounts.keys(), tries=self._tries,
+                clock=clock, now_ms=now_ms,
+            )  # fmt: skip
         self._runner: web.AppRunner | None = None
         self._connections: PromptConnections | None = None
         self._listening: asyncio.Server | None = None
@@ -148,6 +168,9 @@ class ConsoleServer:
         app.router.add_get("/api/session", self._session)
         app.router.add_post("/api/session", self._sign_in)
         app.router.add_delete("/api/session", self._sign_out)
+        if self._oidc is not None:
+            app.router.add_get(START, self._sent_to_provider, allow_head=False)
+            app.router.add_get(BACK, self._back_from_provider, allow_head=False)
         app.router.add_post("/api/commands", self._commanding.post)
         app.router.add_get("/api/changes", self._changes)
         app.router.add_get("/static/{name}", self._file)
@@ -161,6 +184,18 @@ class ConsoleServer:
         scheme = "http" if self._place.tls is None else "https"
         return f"{scheme}://{self._place.host}:{self.port}/"
 
+    @property
+    def _origin(self) -> str:
+        """The address as browsers reach it, without the slash behind it."""
+        oidc = self._parts.oidc
+        given = None if oidc is None else oidc.settings.address
+        return (given or self.address).rstrip("/")
+
+    @property
+    def _methods(self) -> list[str]:
+        """How somebody may sign in."""
+        return ["password"] if self._oidc is None else ["password", "oidc"]
+
     async def stop(self) -> None:
         """Listen no more, and let go of the history."""
         if self._following is not None:
@@ -171,6 +206,8 @@ class ConsoleServer:
         if self._runner is not None:
             self.feed.release()
             await self._runner.cleanup()
+        if self._provider is not None:
+            await self._provider.close()
         await self.feed.ask(self._parts.history.close)
         self._thread.shutdown(wait=False)
         self._hashing.shutdown(wait=False)
@@ -189,14 +226,14 @@ class ConsoleServer:
         self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
     ) -> web.StreamResponse:
         """Find the session; refuse without one, and whatever another page has sent."""
-        if not request.path.startswith(API):
+        if not request.path.startswith(API) or request.path in {START, BACK}:
             return await handler(request)
         if request.method not in SAFE and not _same_origin(request):
             raise Refusal(code="bad_csrf")
         session = self.sessions.find(request.cookies.get(COOKIE, ""))
         signing_in = request.path == "/api/session" and request.method == "POST"
         if session is None and not signing_in:
-            raise Refusal(code="signed_out", methods=["password"])
+            raise Refusal(code="signed_out", methods=self._methods)
         if request.method not in SAFE and not signing_in and session is not None:
             given = request.headers.get("X-Csrf", "")
             if not _equal(given, session.csrf):
@@ -233,16 +270,36 @@ class ConsoleServer:
         token, session = self.sessions.begin(given.user, account)
         audit.info("%s (%s) from %s: signed in", given.user, account.role, address)
         response = answered(self._said(session))
-        secure_cookie = self._place.tls is not None
-        response.set_cookie(
-            COOKIE, token, httponly=True, samesite="Strict", secure=secure_cookie, path="/"
-        )
+        self._give(response, token)
         return response
 
+    def _give(self, response: web.Response, token: str) -> None:
+        """Give a browser the session: no script reads it, and no other site has it sent."""
+        tls = self._place.tls is not None
+        response.set_cookie(COOKIE, token, httponly=True, samesite="Strict", secure=tls, path="/")
+
+    def _admit(self, response: web.Response, user: str, account: Account) -> Session:
+        """Begin a session of somebody whom the provider has seen."""
+        token, session = self.sessions.begin(user, account)
+        self._give(response, token)
+        return session
+
+    async def _sent_to_provider(self, request: web.Request) -> web.Response:
+        assert self._oidc is not None, "its path is there"
+        return await self._oidc.start(request, self._origin)
+
+    async def _back_from_provider(self, request: web.Request) -> web.Response:
+        assert self._oidc is not None, "its path is there"
+        return await self._oidc.back(request, self._origin, self._admit)
+
     async def _sign_out(self, request: web.Request) -> web.Response:
+        session = request[SESSION]
         self.sessions.end(request.cookies.get(COOKIE, ""))
-        audit.info("%s: signed out", request[SESSION].user)
+        audit.info("%s: signed out", session.user)
         response = web.Response(status=204)
+        if session.leave_at:
+            # On a shared computer the provider would let the next person in as this one.
+            response = answered({"leave_at": session.leave_at})
         response.del_cookie(COOKIE, path="/")
         return response
 
@@ -264,7 +321,7 @@ class ConsoleServer:
             },
             "version": self._parts.version,
             "drill": False,
-            "methods": ["password"],
+            "methods": self._methods,
         }
 
     async def _changes(self, request: web.Request) -> web.StreamResponse:

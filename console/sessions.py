@@ -32,12 +32,15 @@ class Session:
     ----------
     csrf : str
         What the page must send with everything that changes something.
+    leave_at : str
+        Where the browser signs out of the provider that has signed this person in; empty without.
     """
 
     def __init__(self, user: str, account: Account, now_s: float) -> None:
         self.user = user
         self.account = account
         self.csrf = secrets.token_urlsafe(32)
+        self.leave_at = ""
         self.began_s = now_s
         self.used_s = now_s
 
@@ -113,21 +116,28 @@ class Tries:
         self._clock = clock
         self._failed: dict[tuple[str, str], deque[float]] = {}
 
-    def too_many(self, user: str, address: str) -> bool:
-        """Whether nobody may try again yet, not even with the right password."""
-        most = {("user", user): TRIES, ("address", address): TRIES_OF_ADDRESS}
+    def too_many(self, user: str | None, address: str) -> bool:
+        """Whether nobody may try again yet, not even with the right password.
+
+        Without a user, which a provider alone knows, the address counts.
+        """
+        most = {("address", address): TRIES_OF_ADDRESS}
+        if user is not None:
+            most["user", user] = TRIES
         return any(len(self._lately(key)) >= limit for key, limit in most.items())
 
-    def failed(self, user: str, address: str) -> None:
+    def failed(self, user: str | None, address: str) -> None:
         """Count one."""
-        for key in (("user", user), ("address", address)):
+        users = [] if user is None else [("user", user)]
+        for key in [*users, ("address", address)]:
             while key not in self._failed and len(self._failed) >= KEYS_MAX:
                 del self._failed[next(iter(self._failed))]
             self._failed.setdefault(key, deque()).append(self._clock())
 
-    def good(self, user: str, address: str) -> None:
+    def good(self, user: str | None, address: str) -> None:
         """Forget those of a user who has signed in; this one of its address."""
-        self._failed.pop(("user", user), None)
+        if user is not None:
+            self._failed.pop(("user", user), None)
         if tries := self._failed.get(("address", address)):
             tries.pop()
 

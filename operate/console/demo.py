@@ -12,7 +12,7 @@ import msgspec
 
 from broker.acl import DESK
 from configuration.configuration import Configuration
-from console.accounts import Account, Passwords
+from console.accounts import LocalAccount, Passwords
 from console.commanding import VALID_MS
 from console.server import ConsoleServer, Parts, Place, wall_ms
 from contracts.journal import CommandBase
@@ -134,7 +134,7 @@ class DemoConsole:
             HistoryReading(self._store()),
             ConfiguredCity(self._folder, self._configuration),
             WallSender(self._sender),
-            {USER: Account(name="Demo", hash=hashed, role="supervisor")},
+            {USER: LocalAccount(name="Demo", hash=hashed, role="supervisor")},
             passwords,
             version("tocsin"),
         )

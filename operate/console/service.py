@@ -6,9 +6,10 @@ import ssl
 from importlib.metadata import version
 from pathlib import Path
 
+from broker.access import secret_text
 from configuration.configuration import Configuration
 from console.accounts import Passwords
-from console.server import ConsoleServer, Parts, Place
+from console.server import ConsoleServer, Oidc, Parts, Place
 from contracts.errors import ConfigError
 from contracts.ports.status import LaneStatus, ProcessStatus
 from contracts.settings.console import ConsoleSettings
@@ -49,6 +50,7 @@ class ConsoleService:
             load_users(folder / console.users),
             Passwords(),
             version("tocsin"),
+            oidc=_oidc(console),
         )
         self.server = ConsoleServer(parts, Place(console.host, console.port, _tls(console)))
         self._status = LaneStatus("console")
@@ -91,6 +93,14 @@ def service_of(arguments: argparse.Namespace) -> tuple[ConsoleService, Configura
     """The console of a command line, and its configuration."""
     configuration = settled(arguments)
     return ConsoleService(arguments.configs, configuration), configuration
+
+
+def _oidc(console: ConsoleSettings) -> Oidc | None:
+    if console.oidc is None:
+        return None
+    secret = console.oidc.client_secret
+    text = None if secret is None else secret_text("console.oidc.client_secret", secret)
+    return Oidc(console.oidc, text)
 
 
 def _tls(console: ConsoleSettings) -> ssl.SSLContext | None:

@@ -10,17 +10,17 @@ import msgspec
 from configuration.yaml.fill import Page, fill
 from configuration.yaml.findings import Findings
 from configuration.yaml.located import BYTES_MAX, located
-from console.accounts import Account, Passwords
+from console.accounts import LocalAccount, Passwords
 from contracts.errors import ConfigError
 
 
 class UsersFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What the file holds: accounts by the name that people sign in with."""
 
-    users: dict[str, Account]
+    users: dict[str, LocalAccount]
 
 
-def load_users(path: Path) -> dict[str, Account]:
+def load_users(path: Path) -> dict[str, LocalAccount]:
     """Accounts of a file.
 
     Raises

@@ -68,9 +68,10 @@ export async function signIn(user: string, password: string): Promise<void> {
 }
 
 export async function signOut(): Promise<void> {
-  await post<void>("/api/session", {}, "DELETE");
+  const answer = await post<{ leave_at: string } | undefined>("/api/session", {}, "DELETE");
   session.value = null;
   signedOut.value = true;
+  if (answer) location.assign(answer.leave_at);
 }
 
 export const query = (fields: Record<string, string | number | undefined>): string => {

@@ -71,6 +71,16 @@ async def test_guessing_ends_and_even_the_right_password_waits(centre: Centre) -
     assert await person.sign_in("viewer") == 200
 
 
+@pytest.mark.asyncio
+async def test_without_a_provider_there_is_no_way_to_one(centre: Centre) -> None:
+    person = await centre.person()
+    for path in ("/api/oidc/start", "/api/oidc/callback?code=x&state=y"):
+        async with person.browser.get(path) as answer:
+            assert answer.status == 404, path
+    async with person.browser.get("/api/session") as answer:
+        assert (await answer.json())["methods"] == ["password"]
+
+
 def test_sessions_end_idle_or_old() -> None:
     clock = Clock()
     sessions = Sessions(clock)

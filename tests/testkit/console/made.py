@@ -4,6 +4,7 @@ import asyncio
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -13,8 +14,8 @@ import argon2
 import msgspec
 
 from configuration.configuration import Configuration
-from console.accounts import Account, Passwords
-from console.server import ConsoleServer, Parts, Place
+from console.accounts import LocalAccount, Passwords
+from console.server import ConsoleServer, Oidc, Parts, Place
 from contracts.civil_time import CITY
 from contracts.desk.commands import Acknowledge, Advance, Assign, Close
 from contracts.desk.incident import ClockState, Incident, Step
@@ -38,10 +39,10 @@ _STEPS = {"acknowledge": "acknowledged", "assign": "assigned", "close": "closed"
 ANYWHERE = Place("127.0.0.1", 0)
 
 
-def accounts(passwords: Passwords, **fields: Any) -> dict[str, Account]:
+def accounts(passwords: Passwords, **fields: Any) -> dict[str, LocalAccount]:
     """One of each role, with one password."""
     hashed = passwords.hash(PASSWORD)
-    return {role: Account(name=role, hash=hashed, role=role, **fields) for role in ROLES}
+    return {role: LocalAccount(name=role, hash=hashed, role=role, **fields) for role in ROLES}
 
 
 def quick_passwords() -> Passwords:
@@ -154,7 +155,13 @@ def shipped_city() -> ConfiguredCity:
 
 
 def made_console(
-    folder: Path, made: MadeHistory, place: Place = ANYWHERE, **given: Any
+    folder: Path,
+    made: MadeHistory,
+    place: Place = ANYWHERE,
+    *,
+    oidc: Oidc | None = None,
+    clock: Callable[[], float] = time.monotonic,
+    **given: Any,
 ) -> ConsoleServer:
     """A console over the history of a folder, with one account of each role."""
     passwords = quick_passwords()
@@ -165,8 +172,9 @@ def made_console(
         accounts(passwords, **given),
         passwords,
         "made",
+        oidc=oidc,
     )
-    return ConsoleServer(parts, place)
+    return ConsoleServer(parts, place, clock)
 
 
 async def serve(port: int) -> None:

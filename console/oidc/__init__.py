@@ -1,0 +1,1 @@
+"""Signing in by a provider of OpenID Connect: code flow with PKCE."""
