@@ -22,8 +22,10 @@ from console.connections import PromptConnections
 from console.feed import PAGES_MAX, Feed
 from console.reading import Reading
 from console.sessions import SESSION, Session, Sessions, Tries
+from console.trends import Trends
 from contracts.errors import ConfigError
 from contracts.ports.console import City, CommandSender, ConsoleHistory
+from contracts.ports.readings import ChannelReadings
 from runtime.queues import OneThread
 
 log = logging.getLogger("tocsin.console")
@@ -64,6 +66,7 @@ class Parts(NamedTuple):
     accounts: Mapping[str, Account]
     passwords: Passwords
     version: str
+    readings: ChannelReadings
     static: Path = STATIC
 
 
@@ -108,6 +111,7 @@ class ConsoleServer:
         self.feed = Feed(parts.history, self._thread, now_ms, parts.city.heartbeat_ms, clock)
         self._reading = Reading(parts.history, parts.city, self.feed, now_ms)
         self._commanding = Commanding(parts.history, parts.city, parts.sender, self.feed, now_ms)
+        self._trends = Trends(parts.readings, parts.city, self.feed, now_ms, clock)
         self._runner: web.AppRunner | None = None
         self._connections: PromptConnections | None = None
         self._listening: asyncio.Server | None = None
@@ -143,7 +147,7 @@ class ConsoleServer:
         app = web.Application(
             client_max_size=BODY_BYTES_MAX, middlewares=[self._prompt, guarded, self._signed_in]
         )
-        for path, answer in self._reading.routes().items():
+        for path, answer in (self._reading.routes() | self._trends.routes()).items():
             app.router.add_get(path, answer)
         app.router.add_get("/api/session", self._session)
         app.router.add_post("/api/session", self._sign_in)
@@ -171,6 +175,7 @@ class ConsoleServer:
         if self._runner is not None:
             self.feed.release()
             await self._runner.cleanup()
+        await self._trends.close()
         await self.feed.ask(self._parts.history.close)
         self._thread.shutdown(wait=False)
         self._hashing.shutdown(wait=False)
@@ -263,7 +268,6 @@ class ConsoleServer:
                 "offset_minutes": city.offset_minutes,
             },
             "version": self._parts.version,
-            "drill": False,
             "methods": ["password"],
         }
 
