@@ -63,7 +63,8 @@ def rights(lifelines: Iterable[str], names: TopicNames) -> list[Right]:
       (`tocsin shadow`).
     - `history` keeps alarms, incidents, notices and what journals say of commands in SQL
       (`tocsin history run` and `rebuild`).
-    - `console` sends what people answer on the page, and reads no topic (`tocsin console run`).
+    - `console` sends what people answer on the page, and reads telemetry behind a trend
+      (`tocsin console run`).
     - `reader` reads telemetry, alarms, incidents, journals and what was refused; writes nothing
       (`tocsin record`, `tocsin ledger run`).
 
@@ -79,7 +80,7 @@ def rights(lifelines: Iterable[str], names: TopicNames) -> list[Right]:
         for of in (names.telemetry, names.commands, names.alarms, names.journal, names.manifests)
     )
     shared, told = (names.dead_letters, names.shadow), (names.incidents, names.notices)
-    answered = (*told, names.current)
+    answered, noted = (*told, names.current), (*journal, names.journal(DESK))
     heard = (*answered, names.receipts)
     own = (names.journal(DESK), names.manifests(DESK), *answered)
     return [
@@ -106,10 +107,10 @@ def rights(lifelines: Iterable[str], names: TopicNames) -> list[Right]:
         Right("desk", ("Read",), "topic", (*alarms, *heard, *journal, *manifests)),
         Right("desk", ("Write",), "topic", (*commands, names.commands(DESK))),
         Right("desk", ("Read",), "group", (f"{app}-desk",), prefixed=True),
-        Right("history", ("Read",), "topic", (*alarms, *journal, names.journal(DESK), *told)),
+        Right("history", ("Read",), "topic", (*alarms, *noted, *told)),
         Right("console", ("Write",), "topic", (*commands, names.commands(DESK))),
-        Right("reader", ("Read",), "topic", (*telemetry, *alarms, *heard, *journal, *shared)),
-        Right("reader", ("Read",), "topic", (names.journal(DESK),)),
+        Right("console", ("Read",), "topic", telemetry),
+        Right("reader", ("Read",), "topic", (*telemetry, *alarms, *heard, *noted, *shared)),
         Right("reader", ("Read",), "group", (f"{app}-reader",), prefixed=True),
     ]
 

@@ -31,6 +31,8 @@ _WORDS: Final = {
     "too_large": (413, "The request is too large.", "请求过大。"),
     "too_many": (429, "Too many tries: wait a few minutes.", "尝试次数过多，请稍后再试。"),
     "history_away": (503, "The history does not answer.", "历史库没有响应。"),
+    "readings_away": (503, "Readings cannot be had from the brokers.", "无法从消息平台读取读数。"),
+    "readings_busy": (503, "Too many ask for readings: try again.", "读数请求过多，请稍后再试。"),
     "commands_away": (503, "The command could not be sent: try again.", "命令未能发送，请重试。"),
 }
 

@@ -12,7 +12,11 @@ def handover(lines: Sequence[Line], shelvings: int) -> dict[str, str]:
     zh = [f"未结事件 {len(lines)} 起，未确认 {waiting} 起；搁置通道 {shelvings} 个。"]
     for line in lines:
         owner = line.owner or "nobody"
-        en.append(f"- {line.colour}: {line.title['en']} ({line.ticket_state}, {owner}) {line.id}")
+        drill = "drill, " if line.drill else ""
+        state = f"{drill}{line.ticket_state}, {owner}"
+        en.append(f"- {line.colour}: {line.title['en']} ({state}) {line.id}")
         owner = line.owner or "无人"
-        zh.append(f"- {line.colour}：{line.title['zh']}（{line.ticket_state}，{owner}）{line.id}")
+        drill = "演练，" if line.drill else ""
+        state = f"{drill}{line.ticket_state}，{owner}"
+        zh.append(f"- {line.colour}：{line.title['zh']}（{state}）{line.id}")
     return {"en": "\n".join(en), "zh": "\n".join(zh)}

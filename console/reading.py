@@ -91,7 +91,7 @@ class Reading:
             {"name": name, "title": title, "outline": None} for name, title in self._city.districts
         ]
         said = {"lifelines": lifelines, "districts": districts, "cells": view.cells}
-        return self._dated(**said, desks=desks, colours=view.colours)
+        return self._dated(**said, desks=desks, colours=view.colours, drill=view.drill)
 
     async def incidents(self, request: web.Request) -> web.Response:
         """Lines of incidents."""
@@ -159,7 +159,6 @@ class Reading:
                 "rules": rules,
                 "alarms": alarms,
                 "shelving": _shelving(shelved[0]) if shelved else None,
-                "readings": None,
             }
         )
 
@@ -173,7 +172,8 @@ class Reading:
                 mark = marked.get((one.lifeline, one.asset))
                 here = {"id": one.id, "lifeline": one.lifeline, "title": one.title}
                 state = {"colour": mark and mark.colour, "incident": mark and mark.incident}
-                assets.append({**here, "lon": one.lon, "lat": one.lat, **state})
+                drill = mark is not None and mark.drill
+                assets.append({**here, "lon": one.lon, "lat": one.lat, **state, "drill": drill})
         names = {asset["id"] for asset in assets}
         feeds = [pair for pair in self._city.feeds if names.issuperset(pair)]
         return answered({"assets": assets, "feeds": feeds})

@@ -24,8 +24,10 @@ from console.oidc.provider import Provider
 from console.oidc.sign_in import BACK, START, OidcSignIn
 from console.reading import Reading
 from console.sessions import SESSION, Session, Sessions, Tries
+from console.trends import Trends
 from contracts.errors import ConfigError
 from contracts.ports.console import City, CommandSender, ConsoleHistory
+from contracts.ports.readings import ChannelReadings
 from contracts.settings.console import OidcSettings
 from runtime.queues import OneThread
 
@@ -74,6 +76,7 @@ class Parts(NamedTuple):
     accounts: Mapping[str, LocalAccount]
     passwords: Passwords
     version: str
+    readings: ChannelReadings
     static: Path = STATIC
     oidc: Oidc | None = None
 
@@ -128,6 +131,7 @@ class ConsoleServer:
                 settings, provider, local=parts.accounts.keys(), tries=self._tries,
                 clock=clock, now_ms=now_ms,
             )  # fmt: skip
+        self._trends = Trends(parts.readings, parts.city, self.feed, now_ms, clock)
         self._runner: web.AppRunner | None = None
         self._connections: PromptConnections | None = None
         self._listening: asyncio.Server | None = None
@@ -163,7 +167,7 @@ class ConsoleServer:
         app = web.Application(
             client_max_size=BODY_BYTES_MAX, middlewares=[self._prompt, guarded, self._signed_in]
         )
-        for path, answer in self._reading.routes().items():
+        for path, answer in (self._reading.routes() | self._trends.routes()).items():
             app.router.add_get(path, answer)
         app.router.add_get("/api/session", self._session)
         app.router.add_post("/api/session", self._sign_in)
@@ -208,6 +212,7 @@ class ConsoleServer:
             await self._runner.cleanup()
         if self._provider is not None:
             await self._provider.close()
+        await self._trends.close()
         await self.feed.ask(self._parts.history.close)
         self._thread.shutdown(wait=False)
         self._hashing.shutdown(wait=False)
@@ -320,7 +325,6 @@ class ConsoleServer:
                 "offset_minutes": city.offset_minutes,
             },
             "version": self._parts.version,
-            "drill": False,
             "methods": self._methods,
         }
 

@@ -115,11 +115,12 @@ class DeskLoad(msgspec.Struct, frozen=True):
 
 
 class Overview(NamedTuple):
-    """The city at one moment."""
+    """The city at one moment; `drill` says that all that is told is one."""
 
     cells: list[Cell]
     desks: list[DeskLoad]
     colours: dict[str, int]
+    drill: bool
 
 
 class Written(msgspec.Struct, frozen=True):
@@ -171,6 +172,7 @@ class Marked(NamedTuple):
 
     incident: str
     colour: str
+    drill: bool
 
 
 Rows = list[dict[str, object]]
@@ -216,7 +218,11 @@ class ConsoleHistory(Protocol):
         """Who commanded what."""
 
     def orders(self, limit: int) -> Rows:
-        """Work orders as they were given."""
+        """Work orders as they were given last, the newest first.
+
+        Each has `order`, `assets` (with commas between), `area`, `begins_ms`, `ends_ms`, `by`,
+        `role`, `reason` and `logged_ms`. One that ends where it begins is withdrawn.
+        """
 
     def close(self) -> None:
         """Let go of connections."""

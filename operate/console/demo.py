@@ -19,6 +19,7 @@ from contracts.journal import CommandBase
 from contracts.ports.console import CommandSender
 from contracts.topics import TopicNames
 from operate.console.city import ConfiguredCity
+from operate.console.readings import TelemetryReadings
 from operate.console.sender import KafkaSender
 from sinks.history.console import HistoryReading
 from sinks.history.opening import FILE
@@ -93,6 +94,8 @@ class DemoConsole:
         With the brokers, the prefix of the topics, and a folder for the history.
     judged_ms : callable
         See `PlayedClock`.
+    check_crcs : bool
+        See `TelemetryReadings`.
 
     Attributes
     ----------
@@ -102,10 +105,16 @@ class DemoConsole:
     """
 
     def __init__(
-        self, folder: Path, configuration: Configuration, judged_ms: Callable[[], int]
+        self,
+        folder: Path,
+        configuration: Configuration,
+        judged_ms: Callable[[], int],
+        *,
+        check_crcs: bool = True,
     ) -> None:
         self._folder = folder
         self._configuration = configuration
+        self._check_crcs = check_crcs
         self._clock = PlayedClock(judged_ms)
         self._sender = KafkaSender(configuration.settings)
         self._server: ConsoleServer | None = None
@@ -137,6 +146,7 @@ class DemoConsole:
             {USER: LocalAccount(name="Demo", hash=hashed, role="supervisor")},
             passwords,
             version("tocsin"),
+            TelemetryReadings(self._configuration, check_crcs=self._check_crcs),
         )
 
     async def close(self) -> None:

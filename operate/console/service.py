@@ -14,6 +14,7 @@ from contracts.errors import ConfigError
 from contracts.ports.status import LaneStatus, ProcessStatus
 from contracts.settings.console import ConsoleSettings
 from operate.console.city import ConfiguredCity
+from operate.console.readings import TelemetryReadings
 from operate.console.sender import KafkaSender
 from operate.console.users import load_users
 from operate.settings import settled
@@ -50,6 +51,7 @@ class ConsoleService:
             load_users(folder / console.users),
             Passwords(),
             version("tocsin"),
+            TelemetryReadings(configuration),
             oidc=_oidc(console),
         )
         self.server = ConsoleServer(parts, Place(console.host, console.port, _tls(console)))

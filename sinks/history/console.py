@@ -76,8 +76,24 @@ class _Counts(msgspec.Struct):
     counts: dict[str, int] = {}
 
 
+class _On(msgspec.Struct):
+    on: bool
+
+
+class _Order(msgspec.Struct):
+    """What a list shows of a work order beside who gave it."""
+
+    order: str
+    assets: list[str]
+    begins: int
+    ends: int
+    area: str = ""
+
+
 _ANSWERED: Final = msgspec.json.Decoder(_Answered)
 _COUNTS: Final = msgspec.json.Decoder(_Counts)
+_ON: Final = msgspec.json.Decoder(_On)
+_ORDERED: Final = msgspec.json.Decoder(_Order)
 
 
 _Counted = dict[tuple[str, str], int]  # by lifeline and district
@@ -94,6 +110,8 @@ class HistoryReading:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._usual: tuple[object, _Counted | None] = (None, None)
+        # Generation and number up to which commands were looked through, and what they said last.
+        self._drill: tuple[str, int, bool] = ("", 0, False)
 
     def news(self, cursor: str) -> News:
         """See `ConsoleHistory`."""
@@ -119,7 +137,8 @@ class HistoryReading:
             loads = _loads(connection, now_ms)
             counted = select(INCIDENTS.c.colour, func.count()).where(INCIDENTS.c.open)
             found = connection.execute(counted.group_by(INCIDENTS.c.colour)).all()
-        return Overview(cells, loads, {row[0]: row[1] for row in found})
+            drill = self._drill_lasts(connection)
+        return Overview(cells, loads, {row[0]: row[1] for row in found}, drill)
 
     def _counted(self, connection: Connection, now_ms: int, midnight_ms: int) -> _Counted | None:
         """Alarms of the days before: counted now and then, not for each page that looks."""
@@ -128,6 +147,20 @@ class HistoryReading:
         if key != self._usual[0]:
             self._usual = key, _usual(connection, midnight_ms)
         return self._usual[1]
+
+    def _drill_lasts(self, connection: Connection) -> bool:
+        """Whether the last drill that was commanded has not been ended; looks at what is new."""
+        feed = connection.execute(select(FEED)).one()
+        generation, looked, on = self._drill
+        if generation != feed.generation:
+            looked, on = 0, False
+        given = COMMANDS.c
+        asked = select(given.body).where(given.seq > looked, given.kind == "drill")
+        asked = asked.where(given.refused.is_(False)).order_by(given.seq.desc()).limit(1)
+        body = connection.execute(asked).scalar()
+        on = on if body is None else _ON.decode(body).on
+        self._drill = feed.generation, feed.seq, on
+        return on
 
     def lines(self, wanted: IncidentQuery, now_ms: int) -> tuple[list[Line], bool]:
         """See `ConsoleHistory`."""
@@ -203,15 +236,16 @@ class HistoryReading:
 
     def marked(self) -> dict[tuple[str, str], Marked]:
         """See `ConsoleHistory`."""
+        marks = ("id", "colour", "drill")
         asked = (
-            select(MEMBERS.c.lifeline, MEMBERS.c.asset, INCIDENTS.c.id, INCIDENTS.c.colour)
+            select(MEMBERS.c.lifeline, MEMBERS.c.asset, *(INCIDENTS.c[name] for name in marks))
             .join(INCIDENTS, INCIDENTS.c.id == MEMBERS.c.incident)
             .where(INCIDENTS.c.open, MEMBERS.c.state == "active")
             .order_by(URGENCY.desc(), INCIDENTS.c.id)
         )
         with self._store.reading() as connection:
             rows = connection.execute(asked).all()
-        return {(row.lifeline, row.asset): Marked(row.id, row.colour) for row in rows}
+        return {(row.lifeline, row.asset): Marked(row.id, row.colour, row.drill) for row in rows}
 
     def shelvings(self, channel: str = "") -> Rows:
         """See `ConsoleHistory`."""
@@ -237,13 +271,16 @@ class HistoryReading:
     def orders(self, limit: int) -> Rows:
         """See `ConsoleHistory`."""
         given = COMMANDS.c
-        asked = select(
-            given.target, given.by, given.role, given.reason, given.logged_ms, given.body
-        )
+        asked = select(given.by, given.role, given.reason, given.logged_ms, given.body)
         asked = asked.where(given.kind == "maintenance", given.refused.is_(False))
         with self._store.reading() as connection:
             rows = connection.execute(asked.order_by(given.logged_ms.desc()).limit(limit)).all()
-        return [{**row._asdict(), "body": _raw(row.body)} for row in rows]
+        newest: dict[str, dict[str, object]] = {}
+        for row in rows:
+            order = _ORDERED.decode(row.body)
+            if order.order not in newest:
+                newest[order.order] = _ordered(order, row)
+        return list(newest.values())
 
     def close(self) -> None:
         """See `ConsoleHistory`."""
@@ -252,6 +289,20 @@ class HistoryReading:
 
 def _rows(found: Iterable[msgspec.Struct]) -> Rows:
     return [msgspec.to_builtins(one) for one in found]
+
+
+def _ordered(order: _Order, row: Any) -> dict[str, object]:
+    return {
+        "order": order.order,
+        "assets": ", ".join(order.assets),
+        "area": order.area,
+        "begins_ms": order.begins,
+        "ends_ms": order.ends,
+        "by": row.by,
+        "role": row.role,
+        "reason": row.reason,
+        "logged_ms": row.logged_ms,
+    }
 
 
 def _raw(body: str) -> msgspec.Raw:

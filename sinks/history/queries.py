@@ -121,6 +121,7 @@ class WithheldNotice(msgspec.Struct, frozen=True):
     withheld_by: str
     withheld_until_ms: int | None
     withheld_detail: str
+    drill: bool
 
 
 class UnreadableRecord(msgspec.Struct, frozen=True):

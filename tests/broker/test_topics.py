@@ -65,7 +65,8 @@ def test_only_the_stage_may_write_what_it_tells_and_join_its_group() -> None:
         r.role for r in given if "Write" in r.operations and names.commands("desk") in r.names
     } == {"desk", "console"}
     of_console = [r for r in given if r.role == "console"]
-    assert [r.operations for r in of_console] == [("Write",)]
+    assert [r.operations for r in of_console] == [("Write",), ("Read",)]
+    assert of_console[1].names == (names.telemetry("water"),), "behind a trend, and no more"
     assert of_console[0].names == (names.commands("water"), names.commands("desk"))
 
 

@@ -3,12 +3,12 @@
 import { signal } from "@preact/signals";
 import { post, Refused } from "./api";
 import { answers } from "./store";
-import type { Answer, Line } from "./types";
+import type { Answer, Colour, Line } from "./types";
 import { language, t, word } from "./words";
 import type { Key } from "./words/en";
 
-export type Action = "acknowledge" | "dispatch" | "assign" | "advance" | "shelve" | "comment" | "close" | "unshelve" | "confirm" | "reset" | "verdict";
-export type Fields = { to?: string; owner?: string; reason?: string; until?: number; verdict?: string; text?: string };
+export type Action = "acknowledge" | "dispatch" | "assign" | "advance" | "shelve" | "comment" | "close" | "unshelve" | "confirm" | "reset" | "verdict" | "report" | "maintenance" | "drill";
+export type Fields = { to?: string; owner?: string; reason?: string; until?: number; verdict?: string; text?: string; lifeline?: string; asset?: string; colour?: Colour; order?: string; assets?: string[]; area?: string; begins?: number; ends?: number; on?: boolean };
 export type Result = {
   id: string;
   action: Action;

@@ -5,6 +5,7 @@ import { session } from "./api";
 import { acknowledge, type Action } from "./commands";
 import { focused, focusedLine, move, toggle } from "./list";
 import { asked } from "./parts/form";
+import { give, wanted, type Given } from "./parts/give";
 import { go, path, to } from "./route";
 import { mayCommand } from "./store";
 import type { IncidentPage, Line } from "./types";
@@ -22,6 +23,17 @@ function start(action: Action): void {
   asked.value = { action, line, page: pageIncident.value };
 }
 
+/** What is no answer: a finding or a work order is about what the page is about. */
+function startGiving(kind: Given): void {
+  const page = pageIncident.value;
+  const root = page?.incident.situation.root ?? page?.incident.situation.members[0];
+  give({ kind, line: page?.line, lifeline: root?.lifeline, asset: root?.asset, assets: page ? membersOf(page) : undefined });
+}
+
+/** Assets of an incident, each with its lifeline. */
+export const membersOf = (page: IncidentPage): string[] =>
+  [...new Set(page.incident.situation.members.map(({ lifeline, asset }) => (asset.startsWith(`${lifeline}.`) ? asset : `${lifeline}.${asset}`)))];
+
 const KEYS: Record<string, () => void> = {
   j: () => move(1),
   k: () => move(-1),
@@ -32,6 +44,9 @@ const KEYS: Record<string, () => void> = {
   },
   d: () => start("dispatch"),
   s: () => start("shelve"),
+  r: () => startGiving("report"),
+  w: () => startGiving("maintenance"),
+  D: () => startGiving("drill"),
   x: () => focused.value && toggle(focused.value),
   "/": () => document.getElementById("filter")?.focus(),
   "?": () => (helpOpen.value = !helpOpen.value),
@@ -39,6 +54,7 @@ const KEYS: Record<string, () => void> = {
 
 function escape(target: HTMLElement): void {
   if (asked.value) asked.value = null;
+  else if (wanted.value) wanted.value = null;
   else if (helpOpen.value) helpOpen.value = false;
   else if (target.matches("input")) target.blur();
   else go("/");

@@ -6,6 +6,7 @@ import { computed, effect, signal } from "@preact/signals";
 import { ask, query } from "./api";
 import { filters, path } from "./route";
 import { asked } from "./parts/form";
+import { wanted } from "./parts/give";
 import { Region } from "./store";
 import type { Line, Lines } from "./types";
 import { say } from "./words";
@@ -55,7 +56,7 @@ let ordered = "";
 effect(() => {
   const ids = [...byId.value.keys()];
   const view = incidents.from.value.replace(/limit=\d+/, "");
-  const still = ordered === view && (reading.value || asked.value !== null);
+  const still = ordered === view && (reading.value || asked.value !== null || wanted.value !== null);
   ordered = view;
   order.value = still ? followed(order.peek(), ids) : ids;
 });

@@ -8,6 +8,7 @@ import { listenToKeys } from "./keys";
 import { city } from "./names";
 import { Bar, Health, LISTS } from "./parts/bar";
 import { ActionForm, asked } from "./parts/form";
+import { GiveForm, wanted } from "./parts/give";
 import { Help } from "./parts/help";
 import { Results } from "./parts/results";
 import { AreaPage } from "./pages/area";
@@ -43,6 +44,7 @@ function Work() {
     return () => stops.forEach((stop) => stop());
   }, []);
   const form = asked.value;
+  const given = wanted.value;
   return (
     <>
       <main id="page" tabIndex={-1}><Page /></main>
@@ -50,6 +52,7 @@ function Work() {
       <div class="tray">
         <Results />
         {form && <ActionForm key={`${form.action} ${form.line.id}`} {...form} />}
+        {given && <GiveForm key={`${given.kind} ${given.line?.id ?? given.order?.order ?? ""}`} {...given} />}
       </div>
     </>
   );

@@ -7,7 +7,7 @@ import { say } from "./words";
 
 export const city = new Region<City>(
   () => "/api/city",
-  (change) => change.kind === "incident" || change.kind === "alarm" || change.kind === "notice",
+  (change) => change.kind === "incident" || change.kind === "alarm" || change.kind === "notice" || change.kind === "command",
 );
 
 const titles = computed(() => {

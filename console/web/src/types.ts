@@ -9,12 +9,13 @@ export type Session = {
   user: string;
   name: string;
   role: string;
+  lifelines: string[];
+  districts: string[];
   desks: string[];
   may: string[];
   csrf: string;
   city: { name: Text; zone: string };
   version: string;
-  drill: boolean;
   methods: string[];
 };
 
@@ -45,6 +46,8 @@ export type City = {
   cells: Cell[];
   desks: Desk[];
   colours: Partial<Record<Colour, number>>;
+  /** Whether a drill lasts: all that is told meanwhile says so. */
+  drill: boolean;
 };
 
 export type Line = {
@@ -113,6 +116,7 @@ export type Alarm = {
   lifeline: string;
   channel: string;
   onset: string;
+  detected: string;
   say: Text;
   observed: number | null;
   expected: number | null;
@@ -133,11 +137,22 @@ export type IncidentPage = {
   may: string[];
 };
 
+/** A limit of a channel, and where it was written. */
+export type Threshold = { side: "low" | "high"; colour: Colour; value: number; file: string; line: number };
+/** A reading that no rule scored, and why. */
+export type RefusedReading = { time_ms: number; value: number | null; reason: string };
 export type Readings = {
+  begin_ms: number;
+  end_ms: number;
+  from_ms: number | null;
+  until_ms: number | null;
   times_ms: number[];
-  values: (number | null)[];
-  low: (number | null)[];
-  high: (number | null)[];
+  values: number[];
+  refused: RefusedReading[];
+  /** More lies in the window than may be read at once. */
+  cut: boolean;
+  unit: string;
+  thresholds: Threshold[];
 };
 export type ChannelPage = {
   channel: string;
@@ -151,7 +166,6 @@ export type ChannelPage = {
   alarms: { id: string; revision: number; record: Alarm }[];
   shelving: { by: string; reason: string; until: string } | null;
   rules: { name: string; kind: string; text: string; file: string; line: number }[];
-  readings: Readings | null;
 };
 
 export type Asset = {
@@ -162,9 +176,12 @@ export type Asset = {
   lat: number | null;
   colour: AnyColour | null;
   incident: string | null;
+  drill: boolean;
 };
 export type Assets = { assets: Asset[]; feeds: [string, string][] };
 
 export type Row = Record<string, string | number | boolean | null>;
+/** A work order as it was given last; times are milliseconds since 1970 UTC. */
+export type Order = { order: string; assets: string; area: string; begins_ms: number; ends_ms: number; reason: string; by: string };
 export type Age = { as_of_ms: number; history: "live" | "away"; stage: "live" | "away" };
 export type Answer = { command: string; refused: boolean; reason: string; detail: string };

@@ -8,7 +8,7 @@ import aiohttp
 import pytest_asyncio
 
 from console.server import ConsoleServer
-from tests.testkit.console.made import PASSWORD, MadeHistory, made_console
+from tests.testkit.console.made import PASSWORD, MadeHistory, MadeReadings, made_console
 
 
 class Person:
@@ -48,7 +48,8 @@ class Centre:
         self.made = MadeHistory(folder / "history.sqlite")
         for number, colour in enumerate(("yellow", "red", "orange"), 1):
             self.made.ring(number, colour=colour)
-        self.console = made_console(folder, self.made, **account)
+        self.readings = MadeReadings()
+        self.console = made_console(folder, self.made, readings=self.readings, **account)
         self._people: list[Person] = []
 
     async def person(self, role: str = "") -> Person:

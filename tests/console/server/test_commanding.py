@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from contracts.desk.commands import Acknowledge, Advance
+from contracts.desk.commands import Acknowledge, Advance, Report
 from contracts.errors import RetryableError
 from contracts.journal import CommandBase, Shelve
 from tests.console.server.conftest import Centre
@@ -66,6 +66,45 @@ async def test_a_shelving_goes_to_the_lane_of_its_channel(centre: Centre) -> Non
     for wrong in ({**until, "until": 5}, {**until, "reason": ""}):
         status, said = await person.command(id=new_id(), kind="shelve", target=CHANNEL, **wrong)
         assert (status, said["error"]) == (400, "bad_request")
+
+
+async def test_a_drill_is_on_the_city_page_until_it_is_ended(centre: Centre) -> None:
+    person = await centre.person("admin")
+    assert not (await person.get("/api/city"))["drill"]
+    for on in (True, False):
+        status, _ = await person.command(id=new_id(), kind="drill", on=on, reason="yearly")
+        assert status == 202
+        for _ in range(2):
+            assert (await person.get("/api/city"))["drill"] is on
+
+
+async def test_a_work_order_is_listed_as_it_was_given_last(centre: Centre) -> None:
+    person = await centre.person("engineer")
+    given = {"order": "w-7731", "assets": ["water.dma-0417", "water.dma-0418"], "begins": 1_000}
+    for ends in (5_000, 9_000):
+        status, said = await person.command(
+            id=new_id(), kind="maintenance", reason="new gauge", ends=ends, **given
+        )
+        assert status == 202, said
+    (row,) = (await person.get("/api/orders"))["rows"]
+    assert row.pop("logged_ms") > 0
+    assert row == {
+        "order": "w-7731", "assets": "water.dma-0417, water.dma-0418", "area": "",
+        "begins_ms": 1_000, "ends_ms": 9_000, "by": "engineer", "role": "engineer",
+        "reason": "new gauge",
+    }  # fmt: skip
+
+
+async def test_a_finding_needs_no_incident(centre: Centre) -> None:
+    person = await centre.person("operator")
+    found = {"lifeline": "water", "asset": "dma-0417", "colour": "orange", "reason": "a leak"}
+    status, said = await person.command(id=new_id(), kind="report", target="", **found)
+    assert status == 202, said
+    ((_, _, command),) = centre.made.sent
+    assert isinstance(command, Report)
+    assert (command.lifeline, command.asset, command.colour, command.reason, command.target) == (
+        *found.values(), "",
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(

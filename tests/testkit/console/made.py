@@ -1,6 +1,7 @@
 """A console over a made history."""
 
 import asyncio
+import math
 import sys
 import tempfile
 import time
@@ -17,11 +18,13 @@ from configuration.configuration import Configuration
 from console.accounts import LocalAccount, Passwords
 from console.server import ConsoleServer, Oidc, Parts, Place
 from contracts.civil_time import CITY
-from contracts.desk.commands import Acknowledge, Advance, Assign, Close
+from contracts.desk.commands import Acknowledge, Advance, Assign, Close, Drill, Maintenance
 from contracts.desk.incident import ClockState, Incident, Step
 from contracts.desk.journal import DeskEntry, DeskTick, encode_desk_entry
+from contracts.errors import TocsinError
 from contracts.journal import CommandBase, Refuse
 from contracts.ports.projection import TopicRecord
+from contracts.ports.readings import ReadingsSpan, RefusedReading, Window
 from contracts.settings.console import RoleName
 from operate.console.city import ConfiguredCity
 from runtime.installation import CONFIGS
@@ -119,6 +122,8 @@ class MadeHistory:
             self.write((DESK_JOURNAL, "entry", encode_desk_entry(DeskEntry(change, 1))))
 
     def _carried_out(self, command: Any) -> Any:
+        if isinstance(command, Drill | Maintenance) or not command.target:
+            return command
         told = self.incidents.get(command.target)
         if told is None:
             body = msgspec.json.encode(command).decode()
@@ -148,6 +153,28 @@ class MadeHistory:
         self._history.close()
 
 
+class MadeReadings:
+    """A `ChannelReadings` of a wave; a test says what is refused, or that it cannot be read."""
+
+    def __init__(self) -> None:
+        self.error: TocsinError | None = None
+        self.asked: list[tuple[str, int, str, Window]] = []
+        self.refused: list[RefusedReading] = []
+        self.may_answer = asyncio.Event()
+        self.may_answer.set()
+
+    async def around(self, lifeline: str, lane: int, channel: str, window: Window) -> ReadingsSpan:
+        """See `ChannelReadings`."""
+        self.asked.append((lifeline, lane, channel, window))
+        await self.may_answer.wait()
+        if self.error is not None:
+            raise self.error
+        times = list(range(window.begin_ms, window.end_ms, 60_000))
+        values = [100 + 5 * math.sin(at / 900_000) for at in times]
+        refused, span = self.refused, (window.begin_ms, window.end_ms)
+        return ReadingsSpan(*span, *span, times, values, refused, cut=False)
+
+
 @cache
 def shipped_city() -> ConfiguredCity:
     """That of the shipped configuration; it takes seconds to read."""
@@ -158,6 +185,7 @@ def made_console(
     folder: Path,
     made: MadeHistory,
     place: Place = ANYWHERE,
+    readings: MadeReadings | None = None,
     *,
     oidc: Oidc | None = None,
     clock: Callable[[], float] = time.monotonic,
@@ -172,6 +200,7 @@ def made_console(
         accounts(passwords, **given),
         passwords,
         "made",
+        readings or MadeReadings(),
         oidc=oidc,
     )
     return ConsoleServer(parts, place, clock)

@@ -7,6 +7,7 @@ from typing import Any, Final
 NOW_MS: Final = 1_772_323_200_000
 ZONE: Final = timezone(timedelta(hours=8))
 COLOURS: Final = ("red", "orange", "yellow", "blue")
+FILE: Final = "water/pressure.yaml"
 LIFELINES: Final = (
     ("power", "Power", "电力"),
     ("water", "Water supply", "供水"),
@@ -146,6 +147,7 @@ def city(open_lines: list[dict[str, Any]], now_ms: int) -> dict[str, Any]:
             for name, en, zh in DESKS
         ],
         "colours": {c: sum(one["colour"] == c for one in open_lines) for c in COLOURS},
+        "drill": False,
     }
 
 
@@ -172,6 +174,7 @@ def assets(open_lines: list[dict[str, Any]]) -> dict[str, Any]:
                 "lat": 31.06 + 0.32 * (at * at * 7 % 61) / 60,
                 "colour": rings["colour"] if rings else None,
                 "incident": rings["id"] if rings else None,
+                "drill": bool(rings and rings["drill"]),
             }
         )
     return {
@@ -191,6 +194,7 @@ def alarm(number: int, now_ms: int) -> dict[str, Any]:
         "lifeline": "power" if number == 0 else "water",
         "channel": f"water.dma-04{number:02d}.pressure",
         "onset": rfc3339(now_ms - 600_000 + 9_000 * number),
+        "detected": rfc3339(now_ms - 570_000 + 9_000 * number),
         "say": text(english, chinese),
         "observed": 0.11 + 0.01 * number,
         "expected": 0.32,
@@ -274,13 +278,38 @@ def timeline(incident_id: str, now_ms: int) -> list[dict[str, Any]]:
     ]
 
 
-def channel(name: str, now_ms: int) -> dict[str, Any]:
-    """Return the answer of `/api/channels`: two hours of readings that fall out of their band."""
-    times = [now_ms - 7_200_000 + 30_000 * at for at in range(240)]
+def readings(now_ms: int, minutes: int) -> dict[str, Any]:
+    """Return the answer of `/api/readings`: they fall below their limits; three were refused."""
+    begin_ms = now_ms - 60_000 * minutes
+    times = [begin_ms + 250 * minutes * at for at in range(240)]
     values = [
-        0.32 + 0.01 * math.sin(at / 17) - (0.2 * min(1.0, (at - 220) / 6) if at > 220 else 0.0)
+        0.32 + 0.01 * math.sin(at / 17) - (0.2 * min(1.0, (at - 200) / 6) if at > 200 else 0.0)
         for at in range(240)
     ]
+    refused = [(150, 0.27, "too_fast"), (170, None, "undecodable"), (171, 0.355, "too_fast")]
+    limits = [("yellow", 0.28, 7), ("orange", 0.2, 8), ("red", 0.1, 9)]
+    return {
+        "begin_ms": begin_ms,
+        "end_ms": now_ms,
+        "from_ms": times[0],
+        "until_ms": times[-1],
+        "times_ms": times,
+        "values": values,
+        "refused": [
+            {"time_ms": times[at] + 1_000, "value": value, "reason": reason}
+            for at, value, reason in refused
+        ],
+        "cut": False,
+        "unit": "MPa",
+        "thresholds": [
+            {"side": "low", "colour": colour, "value": value, "file": FILE, "line": line}
+            for colour, value, line in limits
+        ],
+    }
+
+
+def channel(name: str, now_ms: int) -> dict[str, Any]:
+    """Return the answer of `/api/channels`."""
     return {
         "channel": name,
         "lifeline": "water",
@@ -301,16 +330,10 @@ def channel(name: str, now_ms: int) -> dict[str, Any]:
                 "name": "pressure.limit",
                 "kind": "limit",
                 "text": "below 0.28 MPa for 60 s",
-                "file": "water/pressure.yaml",
+                "file": FILE,
                 "line": 7,
             }
         ],
-        "readings": {
-            "times_ms": times,
-            "values": values,
-            "low": [0.28] * 240,
-            "high": [0.36] * 240,
-        },
     }
 
 
@@ -328,6 +351,21 @@ def act(at: int, now_ms: int) -> dict[str, Any]:
         "signed_by": "console",
         "refused": refused,
         "refused_for": "not_permitted" if refused else "",
+    }
+
+
+def order(name: str, begins_ms: int, ends_ms: int) -> dict[str, Any]:
+    """Return a work order as the list has it."""
+    return {
+        "order": name,
+        "assets": "water.dma-0401, water.dma-0402",
+        "area": "",
+        "begins_ms": begins_ms,
+        "ends_ms": ends_ms,
+        "by": "li.wei",
+        "role": "operator",
+        "reason": "new gauge",
+        "logged_ms": begins_ms,
     }
 
 
@@ -355,9 +393,10 @@ def rows(now_ms: int) -> dict[str, list[dict[str, Any]]]:
                 "at_ms": now_ms - 70_000 * at,
                 "withheld_by": ("budget", "inhibited", "chattering")[at % 3],
                 "withheld_detail": "1 in 10 min",
+                "drill": False,
             }
             for at in range(8)
         ],
         "audit": [act(at, now_ms) for at in range(12)],
-        "orders": [],
+        "orders": [order("w-7731", now_ms - 3_600_000, now_ms + 7_200_000)],
     }

@@ -5,7 +5,7 @@ It keeps no rules of its own: what a test wants to happen, the test makes happen
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -21,6 +21,7 @@ POLICY: Final = (
 )
 EVERYTHING: Final = (
     "acknowledge", "assign", "advance", "dispatch", "comment", "shelve", "unshelve", "close",
+    "report", "maintenance", "drill",
 )  # fmt: skip
 MOST: Final = 1_000
 REFUSAL: Final = {"en": "It has changed meanwhile.", "zh": "已发生变化。"}
@@ -44,6 +45,11 @@ class ConsoleDouble:
         self.conflict = False
         self.refuse = ""
         self.history = "live"
+        self.brokers = "live"
+        self.may = list(EVERYTHING)
+        self.districts: list[str] = []
+        self.drill = False
+        self.orders = made.rows(now_ms)["orders"]
         self.commands: list[dict[str, Any]] = []
         self.steps: list[dict[str, Any]] = []
         self.seq = 0
@@ -110,31 +116,40 @@ class ConsoleDouble:
                 "user": "li.wei",
                 "name": "Li Wei",
                 "role": "operator",
+                "lifelines": [],
+                "districts": self.districts,
                 "desks": ["city"],
-                "may": list(EVERYTHING),
+                "may": self.may,
                 "csrf": "token",
                 "city": {"name": made.text("Lin Hai", "临海市"), "zone": "Asia/Shanghai"},
                 "version": "0.1.0",
-                "drill": False,
                 "methods": ["password", "oidc"],
             }
         )
 
     async def _read(self, request: web.Request) -> web.Response:
-        what, first = request.match_info["what"], request.match_info.get("first", "")
-        if what == "city":
-            return web.json_response(made.city(self.lines, self.now_ms))
-        if what == "incidents":
-            return web.json_response(self._incident(first) if first else self._list(request))
-        if what == "channels":
-            return web.json_response(made.channel(request.match_info["second"], self.now_ms))
-        if what == "assets":
-            return web.json_response(made.assets(self.lines))
-        if what == "handover":
-            return web.json_response(
-                {"en": "# Handover\n\nNothing open.", "zh": "# 交接班\n\n无。"}
-            )
+        what = request.match_info["what"]
+        answers: dict[str, Callable[[web.Request], Any]] = {
+            "city": lambda _: made.city(self.lines, self.now_ms) | {"drill": self.drill},
+            "incidents": self._incidents,
+            "channels": lambda asked: made.channel(asked.match_info["second"], self.now_ms),
+            "readings": self._readings,
+            "assets": lambda _: made.assets(self.lines),
+            "handover": lambda _: {"en": "# Handover\n\nNothing open.", "zh": "# 交接班\n\n无。"},
+            "orders": lambda _: {"rows": self.orders},
+        }
+        if what == "readings" and self.brokers == "away":
+            return web.json_response({"error": "readings_away"}, status=503)
+        if what in answers:
+            return web.json_response(answers[what](request))
         return web.json_response({"rows": made.rows(self.now_ms)[what]})
+
+    def _incidents(self, request: web.Request) -> dict[str, Any]:
+        first = request.match_info.get("first", "")
+        return self._incident(first) if first else self._list(request)
+
+    def _readings(self, request: web.Request) -> dict[str, Any]:
+        return made.readings(self.now_ms, int(request.query.get("minutes", "60")))
 
     def _list(self, request: web.Request) -> dict[str, Any]:
         wanted = request.query
@@ -166,7 +181,7 @@ class ConsoleDouble:
             "timeline": made.timeline(wanted, self.now_ms),
             "notices": [],
             "next": ["verified", "dispatched", "returned", "parked"],
-            "may": list(EVERYTHING),
+            "may": self.may,
         }
 
     async def _command(self, request: web.Request) -> web.Response:
@@ -187,6 +202,8 @@ class ConsoleDouble:
         return web.json_response({"id": command["id"], "accepted": True}, status=202)
 
     def _carry_out(self, command: dict[str, Any]) -> None:
+        if not command["target"]:
+            self._carry_out_given(command)
         targets = command.get("targets", [command["target"]])
         for line in self.lines:
             if line["id"] not in targets:
@@ -200,6 +217,16 @@ class ConsoleDouble:
                 self.steps.append(step | {"at": made.rfc3339(self.now_ms)})
             line["revision"] += 1
             self.change(line)
+
+    def _carry_out_given(self, command: dict[str, Any]) -> None:
+        if command["kind"] == "drill":
+            self.drill = command["on"]
+        if command["kind"] == "maintenance":
+            given = made.order(command["order"], command["begins"], command["ends"])
+            given |= {"assets": ", ".join(command["assets"]), "reason": command["reason"]}
+            rest = [one for one in self.orders if one["order"] != command["order"]]
+            self.orders = [given, *rest]
+        self.tell("change", {"kind": "command", "id": command["id"], "seq": self.seq})
 
     async def _changes(self, request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})

@@ -1,14 +1,20 @@
 /** A channel: its trend, the rules that judge it and where they were written, its alarms. */
 
 import { useEffect, useMemo } from "preact/hooks";
+import { actionName } from "../commands";
 import { titleOf } from "../names";
 import { Mark } from "../parts/mark";
-import { Trend } from "../parts/trend";
+import { give, mayGive } from "../parts/give";
+import { Readings } from "../parts/readings";
 import { AgeOf, When } from "../parts/when";
+import { filters, to } from "../route";
 import { Region } from "../store";
 import { clock, parse } from "../time";
 import type { ChannelPage as Page } from "../types";
 import { say, t } from "../words";
+
+/** Minutes; what lies longer ago is in the alarms. */
+const RANGES = [15, 60, 360, 1_440];
 
 export function ChannelPage({ lifeline, channel }: { lifeline: string; channel: string }) {
   const region = useMemo(
@@ -26,19 +32,22 @@ export function ChannelPage({ lifeline, channel }: { lifeline: string; channel: 
     ...Object.entries(page.tags),
   ];
   const until = parse(page.shelving?.until);
+  const at = filters.value.get("at");
+  const about = { lifeline, asset: page.asset, assets: [`${lifeline}.${page.asset}`] };
   return (
     <article class="channel">
       <h1>{page.channel} <small>{titleOf("lifeline", page.lifeline)}</small> <AgeOf region={region} /></h1>
+      <p class="buttons">{(["report", "maintenance"] as const).filter((kind) => mayGive(kind)).map((kind) => <button key={kind} type="button" onClick={() => give({ kind, ...about })}>{actionName(kind)}</button>)}</p>
       {page.shelving && <p class="notice">{t("channel.shelved", { by: page.shelving.by, reason: page.shelving.reason, until: until === null ? page.shelving.until : clock(until) })}</p>}
       <section>
         <h2>{t("channel.trend")}</h2>
-        {page.readings ? <Trend readings={page.readings} unit={page.unit} rang={page.alarms.flatMap(({ record }) => parse(record.onset) ?? [])} height={280} /> : <p>{t("channel.no_readings")}</p>}
+        <Readings lifeline={lifeline} channel={channel} alarms={page.alarms.map(({ record }) => record)} at={at ? Number(at) : null} height={280} ranges={RANGES} />
       </section>
       <div class="parts">
         <section>
           <h2>{t("channel.alarms")}</h2>
           <ul class="plain">
-            {page.alarms.map(({ id, revision, record }) => <li key={`${id} ${revision}`}><Mark colour={record.colour} /> <span>{say(record.say)}</span> <When ms={parse(record.onset)} /></li>)}
+            {page.alarms.map(({ id, revision, record }) => <li key={`${id} ${revision}`}><Mark colour={record.colour} /> <a href={`${to("channel", lifeline, channel)}?at=${parse(record.onset) ?? ""}`}>{say(record.say)}</a> <When ms={parse(record.onset)} /></li>)}
           </ul>
         </section>
         <section>

@@ -2,11 +2,12 @@
 
 import { useEffect, useLayoutEffect, useMemo } from "preact/hooks";
 import { command, actionName, type Action } from "../commands";
-import { pageIncident } from "../keys";
+import { membersOf, pageIncident } from "../keys";
 import { titleOf } from "../names";
 import { CauseGraph } from "../parts/graph";
 import { Evidence } from "../parts/evidence";
 import { asked, stepsOf } from "../parts/form";
+import { give } from "../parts/give";
 import { Mark } from "../parts/mark";
 import { Timeline } from "../parts/timeline";
 import { AgeOf, Due } from "../parts/when";
@@ -40,7 +41,7 @@ function FirstLine({ page }: { page: Page }) {
 
 const note = (id: string, text: string) => void command("comment", [id], { reason: text });
 
-function CausePart({ incident }: { incident: Incident }) {
+function CausePart({ incident, drill }: { incident: Incident; drill: boolean }) {
   const { root, alternatives, next } = incident.situation;
   const alternative = (cause: Cause) => (
     <li key={cause.asset}>
@@ -52,7 +53,7 @@ function CausePart({ incident }: { incident: Incident }) {
     <section aria-labelledby="cause">
       <h2 id="cause">{t("incident.cause")}</h2>
       <p>{root ? <>{say(root.hypothesis)} <small>{percent(root.weight)}</small></> : t("incident.no_root")}</p>
-      <CauseGraph incident={incident} />
+      <CauseGraph incident={incident} drill={drill} />
       {alternatives.length > 0 && <details><summary>{t("incident.alternatives")} ({alternatives.length})</summary><ul class="plain">{alternatives.map(alternative)}</ul></details>}
       {next.length > 0 && (
         <>
@@ -115,11 +116,14 @@ function Do({ page }: { page: Page }) {
   );
 }
 
-const LESS_USED: Action[] = ["confirm", "reset", "verdict"];
+const LESS_USED: Action[] = ["confirm", "reset", "verdict", "report", "maintenance"];
 const AT_ONCE: Action[] = ["acknowledge", "confirm", "reset"];
 
 function press(page: Page, action: Action): void {
-  if (AT_ONCE.includes(action)) void command(action, [page.line.id], {}, page.line.revision);
+  const root = page.incident.situation.root ?? page.incident.situation.members[0];
+  if (action === "report") give({ kind: action, line: page.line, lifeline: root?.lifeline, asset: root?.asset });
+  else if (action === "maintenance") give({ kind: action, assets: membersOf(page) });
+  else if (AT_ONCE.includes(action)) void command(action, [page.line.id], {}, page.line.revision);
   else asked.value = { action, line: page.line, page };
 }
 
@@ -160,7 +164,7 @@ export function IncidentPage({ id }: { id: string }) {
       <AgeOf region={region} />
       <div class="parts">
         <div class="column">
-          <CausePart incident={page.incident} />
+          <CausePart incident={page.incident} drill={page.line.drill} />
           <Evidence page={page} />
         </div>
         <div class="column">

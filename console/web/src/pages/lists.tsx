@@ -8,9 +8,10 @@ import { LISTS } from "../parts/bar";
 import { Mark } from "../parts/mark";
 import { AgeOf } from "../parts/when";
 import { filters, to } from "../route";
+import { give, mayGive, withdraw } from "../parts/give";
 import { mayCommand, Region } from "../store";
-import { clock } from "../time";
-import { COLOURS, type Row } from "../types";
+import { clock, now } from "../time";
+import { COLOURS, type Order, type Row } from "../types";
 import { language, t, word } from "../words";
 
 type List = (typeof LISTS)[number];
@@ -38,30 +39,49 @@ function Value({ name, value }: { name: string; value: Row[string] | undefined }
   if (colour) return <Mark colour={colour} />;
   if (text.startsWith("i-")) return <a href={to("incident", text)}>{text}</a>;
   if (name === "withheld_by") return <>{word("withheld", text)}</>;
-  if (name === "kind" || name === "reason" || name === "state") return <>{word("what", text)}</>;
+  if (name === "state") return <>{word("state", text)}</>;
+  if (name === "kind" || name === "reason") return <>{word("what", text)}</>;
   if (name === "desk") return <>{titleOf("desk", text)}</>;
   if (name === "lifeline") return <>{titleOf("lifeline", text)}</>;
   return <>{text}</>;
 }
 
+/** What may be done with a row of a list. */
+const ACTS: Partial<Record<List, (row: Row) => preact.ComponentChildren>> = {
+  shelved: (row) => <button type="button" disabled={!mayCommand()} onClick={() => void command("unshelve", [String(row.channel)], { reason: t("act.unshelve") })}>{t("act.unshelve")}</button>,
+  orders: (row) => mayGive("maintenance") && ["planned", "lasting"].includes(String(row.state)) && (
+    <>
+      <button type="button" onClick={() => give({ kind: "maintenance", order: row as unknown as Order })}>{t("give.change")}</button>
+      <button type="button" disabled={!mayCommand()} onClick={() => withdraw(row as unknown as Order)}>{t("give.withdraw")}</button>
+    </>
+  ),
+};
+
 function Table({ list, rows }: { list: List; rows: Row[] }) {
   const columns = columnsOf(rows, list);
-  const show = (row: Row) => void command("unshelve", [String(row.channel)], { reason: t("act.unshelve") });
+  const acts = ACTS[list];
   return (
     <div class="table" tabIndex={0} role="region" aria-label={t(`list.${list}`)}>
       <table>
-        <thead><tr>{columns.map((name) => <th key={name} scope="col">{word("row", name)}</th>)}{list === "shelved" && <td />}</tr></thead>
+        <thead><tr>{columns.map((name) => <th key={name} scope="col">{word("row", name)}</th>)}{acts && <td />}</tr></thead>
         <tbody>
           {rows.map((row, index) => (
             <tr key={String(row.id ?? index)}>
               {columns.map((name) => <td key={name} data-label={word("row", name)}><Value name={name} value={row[name]} /></td>)}
-              {list === "shelved" && <td><button type="button" disabled={!mayCommand()} onClick={() => show(row)}>{t("act.unshelve")}</button></td>}
+              {acts && <td class="acts">{acts(row)}</td>}
             </tr>
           ))}
         </tbody>
       </table>
     </div>
   );
+}
+
+function stateOf(order: Row): string {
+  const [begins, ends] = [Number(order.begins_ms), Number(order.ends_ms)];
+  if (ends <= begins) return "withdrawn";
+  if (ends <= now.value) return "over";
+  return begins > now.value ? "planned" : "lasting";
 }
 
 export function ListPage({ list }: { list: List }) {
@@ -71,11 +91,12 @@ export function ListPage({ list }: { list: List }) {
   );
   useEffect(() => region.open(), [region]);
   const answer = region.data.value;
-  const rows = answer?.rows ?? [];
+  const rows = (answer?.rows ?? []).map((row) => (list === "orders" ? { ...row, state: stateOf(row) } : row));
   return (
     <article class="lists">
       <h1>{t(`list.${list}`)} <AgeOf region={region} /></h1>
       <nav aria-label={t("nav.lists")}>{LISTS.map((one) => <a key={one} href={to("lists", one)} aria-current={one === list ? "page" : undefined}>{t(`list.${one}`)}</a>)}</nav>
+      {list === "orders" && mayGive("maintenance") && <p><button type="button" class="primary" onClick={() => give({ kind: "maintenance" })}>{t("give.maintenance")}</button></p>}
       {!answer && <p>{t("state.loading")}</p>}
       {answer && list === "handover" && <pre class="sheet">{language.value === "zh" ? answer.zh : answer.en}</pre>}
       {answer && list !== "handover" && (rows.length ? <Table list={list} rows={rows} /> : <p class="empty">{t("list.empty")}</p>)}

@@ -1,6 +1,7 @@
 /** The bar on top of every page: where to go, what share is watched, load and flood, own switches. */
 
 import { session, signOut } from "../api";
+import { actionName } from "../commands";
 import { city } from "../names";
 import { helpOpen } from "../keys";
 import { sound } from "../sound";
@@ -8,7 +9,9 @@ import { age, connection } from "../store";
 import { nextTheme, theme } from "../theme";
 import { clock, now, number, percent } from "../time";
 import { language, say, t } from "../words";
+import { give, mayGive, type Given } from "./give";
 
+const GIVEN: Given[] = ["report", "maintenance", "drill"];
 export const LISTS = ["shelved", "withheld", "audit", "orders", "handover"] as const;
 
 function Load() {
@@ -25,7 +28,7 @@ function Load() {
       {desk && <span title={say(desk.title)}><b>{t("bar.load_of", { n: desk.notices_10min, budget: number(desk.budget) })}</b> {t("bar.load")}</span>}
       {desk && desk.blind.length > 0 && <span class="strong">{t("bar.blind", { areas: desk.blind.join(", ") })}</span>}
       {desks.some((one) => one.flood) && <span class="strong" role="status">{t("bar.flood")}</span>}
-      {session.value?.drill && <span class="strong">{t("bar.drill")}</span>}
+      {known.drill && <span class="strong" role="status">{t("bar.drill")}</span>}
     </div>
   );
 }
@@ -43,6 +46,7 @@ export function Bar() {
       )}
       <div class="switches">
         <time>{clock(now.value)}</time>
+        {GIVEN.filter((kind) => mayGive(kind)).map((kind) => <button key={kind} type="button" onClick={() => give({ kind })}>{kind === "drill" && city.data.value?.drill ? t("give.drill_end") : actionName(kind)}</button>)}
         <button type="button" onClick={() => (sound.value = !sound.value)} aria-pressed={sound.value}>{t(sound.value ? "bar.sound_on" : "bar.sound_off")}</button>
         <button type="button" onClick={nextTheme}>{t(`bar.theme.${theme.value}`)}</button>
         <button type="button" onClick={() => (language.value = language.value === "zh" ? "en" : "zh")}>{t("bar.language")}</button>

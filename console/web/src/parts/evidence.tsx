@@ -1,19 +1,19 @@
 /** Members of an incident: what was measured, and what is normal. */
 
 import { useSignal } from "@preact/signals";
-import { useEffect } from "preact/hooks";
-import { ask } from "../api";
 import { to } from "../route";
 import { number, parse } from "../time";
-import type { Alarm, ChannelPage, IncidentPage, Readings } from "../types";
+import type { Alarm, IncidentPage } from "../types";
 import { say, t, word } from "../words";
 import { Mark } from "./mark";
-import { Trend } from "./trend";
+import { Readings } from "./readings";
 import { When } from "./when";
 
 const SHOWN = 30;
 const PLOTS = 4;
 
+/** Rule of what a person found: there is no channel behind it. */
+const REPORT = "report";
 const GAUGE = 240;
 
 /** The measured value as a mark on a scale, with the normal band on it. */
@@ -45,15 +45,12 @@ function Measured({ alarm }: { alarm: Alarm }) {
   );
 }
 
-function Plot({ alarm }: { alarm: Alarm }) {
-  const readings = useSignal<Readings | null>(null);
-  useEffect(() => {
-    let gone = false;
-    ask<ChannelPage>(`/api/channels/${encodeURIComponent(alarm.lifeline)}/${encodeURIComponent(alarm.channel)}`).then((page) => { if (!gone) readings.value = page.readings; }, () => undefined);
-    return () => { gone = true; };
-  }, [alarm.lifeline, alarm.channel]);
-  const onset = parse(alarm.onset);
-  return readings.value && <Trend readings={readings.value} unit={alarm.unit} rang={onset === null ? [] : [onset]} height={130} />;
+/** Readings around the onset; of the first members at once, of the others for who asks. */
+function Plot({ alarm, open }: { alarm: Alarm; open: boolean }) {
+  const shown = useSignal(open && alarm.observed !== null);
+  if (alarm.rule.name === REPORT) return null;
+  if (!shown.value) return <button type="button" onClick={() => (shown.value = true)}>{t("readings.show")}</button>;
+  return <Readings lifeline={alarm.lifeline} channel={alarm.channel} alarms={[alarm]} at={parse(alarm.onset)} height={130} />;
 }
 
 export function Evidence({ page }: { page: IncidentPage }) {
@@ -64,10 +61,10 @@ export function Evidence({ page }: { page: IncidentPage }) {
       <ul>
         {page.alarms.slice(0, SHOWN).map(({ alarm }, index) => (
           <li key={alarm.id}>
-            <p><Mark colour={alarm.colour} /> <a href={to("channel", alarm.lifeline, alarm.channel)}>{say(alarm.say)}</a></p>
+            <p><Mark colour={alarm.colour} hatched={page.line.drill} /> <a href={to("channel", alarm.lifeline, alarm.channel)}>{say(alarm.say)}</a></p>
             <Measured alarm={alarm} />
             <p class="facts"><When ms={parse(alarm.onset)} /> · {word("why", members.get(alarm.id)?.why.how ?? "")} · {t("incident.rule", { name: alarm.rule.name, at: alarm.rule.at })}</p>
-            {index < PLOTS && <Plot alarm={alarm} />}
+            <Plot alarm={alarm} open={index < PLOTS} />
           </li>
         ))}
       </ul>

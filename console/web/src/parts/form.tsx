@@ -3,11 +3,11 @@
 import { signal, useSignal } from "@preact/signals";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { type Action, actionName, command, type Fields } from "../commands";
-import { mayCommand } from "../store";
 import { serverNow } from "../api";
 import type { IncidentPage, Line } from "../types";
 import { say, t, word } from "../words";
 import type { Key } from "../words/en";
+import { Buttons, Field } from "./field";
 
 export type Asked = { action: Action; line: Line; page: IncidentPage | null };
 /** The action that somebody is filling in. */
@@ -24,10 +24,6 @@ export const stepsOf = (page: IncidentPage | null): string[] => (page?.next ?? [
 
 /** Causes that the rules themselves name, to choose from. */
 const causes = (page: IncidentPage | null): string[] => [...new Set((page?.alarms ?? []).map(({ alarm }) => alarm.cause).filter(Boolean))];
-
-function Field({ label, children }: { label: string; children: preact.ComponentChildren }) {
-  return <label class="field"><span>{label}</span>{children}</label>;
-}
 
 export function ActionForm({ action, line, page }: Asked) {
   const channels = [...new Set((page?.incident.situation.members ?? []).map((member) => member.channel))];
@@ -68,10 +64,7 @@ export function ActionForm({ action, line, page }: Asked) {
       </Field>
       <datalist id="causes">{causes(page).map((cause) => <option key={cause} value={cause} />)}</datalist>
       {wanting.value && <p class="wrong" role="alert">{t("act.needs_reason")}</p>}
-      <div class="buttons">
-        <button type="submit" class="primary" disabled={!mayCommand()}>{t("act.send")}</button>
-        <button type="button" onClick={close}>{t("act.cancel")}</button>
-      </div>
+      <Buttons cancel={close} />
     </form>
   );
 }

@@ -34,7 +34,7 @@ function layout(incident: Incident): Node[] {
 
 const short = (asset: string): string => (asset.length > 20 ? `${asset.slice(0, 19)}…` : asset);
 
-export function CauseGraph({ incident }: { incident: Incident }) {
+export function CauseGraph({ incident, drill }: { incident: Incident; drill: boolean }) {
   const nodes = layout(incident);
   const byId = new Map(nodes.map((node) => [node.id, node]));
   const root = nodes.find((node) => node.depth === 0);
@@ -52,21 +52,21 @@ export function CauseGraph({ incident }: { incident: Incident }) {
           const [x1, y1, x2, y2] = [x(from) + WIDE, y(from) + TALL / 2, x(node), y(node) + TALL / 2];
           return <path key={node.id} class="edge" d={`M${x1} ${y1}C${x1 + GAP / 2} ${y1} ${x2 - GAP / 2} ${y2} ${x2} ${y2}`} />;
         })}
-        {nodes.map((node) => <NodeBox key={node.id} node={node} x={x(node)} y={y(node)} root={node === root} />)}
+        {nodes.map((node) => <NodeBox key={node.id} node={node} x={x(node)} y={y(node)} root={node === root} drill={drill} />)}
       </svg>
       {hidden > 0 && <p>{t("incident.more_members", { n: hidden })}</p>}
     </div>
   );
 }
 
-function NodeBox({ node, x, y, root }: { node: Node; x: number; y: number; root: boolean }) {
+function NodeBox({ node, x, y, root, drill }: { node: Node; x: number; y: number; root: boolean; drill: boolean }) {
   const why = node.member?.why;
   const reason = root ? t("incident.root") : why?.delay_s !== undefined ? t("why.delay", { s: why.delay_s, w: (why.weight ?? 0).toFixed(2) }) : word("why", why?.how ?? "");
   return (
     <g transform={`translate(${x} ${y})`} class={`node${root ? " root" : ""}`}>
       <title>{`${node.asset} · ${word("why", why?.how ?? "")} ${why?.edge ?? ""}`}</title>
       <rect width={WIDE} height={TALL} rx="3" />
-      {node.colour !== "clear" && <Shape colour={node.colour as Colour} x={8} y={11} size={22} />}
+      {node.colour !== "clear" && <Shape colour={node.colour as Colour} x={8} y={11} size={22} hatched={drill} />}
       <text x="38" y="19">{short(node.asset)}</text>
       <text x="38" y="36" class="why">{reason}</text>
     </g>

@@ -56,12 +56,12 @@ function Symbol({ placed, zoom }: { placed: Placed; zoom: number }) {
       </g>
     );
   }
-  const label = `${say(worst.title)}, ${t(`colour.${worst.colour}`)}`;
+  const label = [say(worst.title), t(`colour.${worst.colour}`), worst.drill && t("line.drill")].filter(Boolean).join(", ");
   return (
     <a href={worst.incident ? to("incident", worst.incident) : undefined}>
       <title>{placed.assets.length > 1 ? `${label}, ${name}` : label}</title>
       <g transform={at} aria-hidden="true">
-        <Shape colour={worst.colour as Colour} x={-12} y={-12} />
+        <Shape colour={worst.colour as Colour} x={-12} y={-12} hatched={worst.drill} />
         {placed.assets.length > 1 && <text class="many" x="13" y="5">{placed.assets.length}</text>}
       </g>
     </a>

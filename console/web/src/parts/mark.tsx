@@ -3,9 +3,12 @@
 import type { AnyColour, Colour } from "../types";
 import { t } from "../words";
 
-const NUMERAL: Record<Colour, string> = { red: "I", orange: "II", yellow: "III", blue: "IV" };
+export const NUMERAL: Record<Colour, string> = { red: "I", orange: "II", yellow: "III", blue: "IV" };
 
-type Shape = { colour: Colour; x?: number; y?: number; size?: number };
+type Shape = { colour: Colour; x?: number; y?: number; size?: number; hatched?: boolean };
+
+/** Shelved, or a drill. */
+const Hatch = () => <path class="hatch" d="M4 20 20 4M1 14 14 1M10 23 23 10" />;
 
 /** Outline of a mark in a box of 24 by 24. */
 function Outline({ colour }: { colour: Colour }) {
@@ -16,10 +19,11 @@ function Outline({ colour }: { colour: Colour }) {
 }
 
 /** A mark inside another drawing. */
-export function Shape({ colour, x = 0, y = 0, size = 24 }: Shape) {
+export function Shape({ colour, x = 0, y = 0, size = 24, hatched = false }: Shape) {
   return (
-    <svg class={`shape ${colour}`} x={x} y={y} width={size} height={size} viewBox="-2 -2 28 28" aria-hidden="true">
+    <svg class={`shape ${colour}${hatched ? " hatched" : ""}`} x={x} y={y} width={size} height={size} viewBox="-2 -2 28 28" aria-hidden="true">
       <g class="fill"><Outline colour={colour} /></g>
+      {hatched && <Hatch />}
       <text x="12" y={colour === "orange" ? 19 : 16.5} text-anchor="middle">{NUMERAL[colour]}</text>
     </svg>
   );
@@ -34,7 +38,7 @@ export function Mark({ colour, unacknowledged = false, hatched = false }: Props)
     <span class={`mark ${colour}${unacknowledged ? " unacknowledged" : ""}${hatched ? " hatched" : ""}`} role="img" aria-label={says} title={says}>
       <svg viewBox="-2 -2 28 28" aria-hidden="true">
         <g class="fill"><Outline colour={colour} /></g>
-        {hatched && <path class="hatch" d="M4 20 20 4M1 14 14 1M10 23 23 10" />}
+        {hatched && <Hatch />}
         <text x="12" y={colour === "orange" ? 19 : 16.5} text-anchor="middle">{NUMERAL[colour]}</text>
       </svg>
     </span>

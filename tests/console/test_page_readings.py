@@ -1,0 +1,53 @@
+"""What was measured stands behind trends, with limits and what was refused, or why it cannot."""
+
+import re
+
+import pytest
+from playwright.async_api import expect
+
+from tests.console.conftest import OpenPage
+
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.slow]
+CHANNEL = "/channel/water/water.dma-0401.pressure"
+INCIDENT = f"/incident/i-{0:016x}"
+
+
+async def test_a_channel_shows_readings_limits_and_what_was_refused(open_page: OpenPage) -> None:
+    async with open_page(CHANNEL) as (page, _):
+        await expect(page.locator(".trend")).to_have_attribute("data-readings", "240")
+        await expect(page.locator(".readings")).to_contain_text("below 0.28 yellow")
+        await expect(page.locator(".readings")).to_contain_text("water/pressure.yaml:7")
+        refused = page.locator(".readings summary")
+        await expect(refused).to_contain_text("3 refused")
+        await expect(refused).to_contain_text("changes too fast 2")
+        await refused.click()
+        await expect(page.locator(".readings details li")).to_have_count(3)
+
+
+async def test_how_far_back_is_a_choice(open_page: OpenPage) -> None:
+    async with open_page(CHANNEL) as (page, _):
+        async with page.expect_request(re.compile("minutes=360")):
+            await page.get_by_role("button", name="6 h").click()
+        chosen = page.get_by_role("button", name="6 h")
+        await expect(chosen).to_have_attribute("aria-pressed", "true")
+
+
+async def test_an_incident_shows_readings_around_the_onset_of_its_first_members(
+    open_page: OpenPage,
+) -> None:
+    async with open_page(INCIDENT) as (page, _):
+        await expect(page.locator(".evidence .trend")).to_have_count(4)
+        await page.get_by_role("button", name="Show readings").first.click()
+        await expect(page.locator(".evidence .trend")).to_have_count(5)
+
+
+async def test_brokers_that_are_away_are_said_and_asked_again(open_page: OpenPage) -> None:
+    async with open_page("/") as (page, double):
+        double.brokers = "away"
+        await page.goto(page.url.rstrip("/") + CHANNEL)
+        said = page.locator(".readings [role=status]")
+        await expect(said).to_contain_text("the brokers do not give them")
+        double.brokers = "live"
+        await page.get_by_role("button", name="Read again").click()
+        await expect(page.locator(".trend")).to_be_visible()
+        await expect(said).to_have_count(0)
