@@ -1,9 +1,14 @@
 """Times at which something falls due, soonest first."""
 
 import heapq
-from typing import Final
+from collections.abc import Callable, Generator
+from typing import Final, Protocol, TypeVar
+
+from contracts.ports.lane_log import Message
 
 Key = tuple[str, ...]
+T = TypeVar("T")
+FIRED_AT_ONCE: Final = 10  # deadlines, between which nobody else computes
 ALL: Final = 1 << 62  # deadlines that may fire at once, where nobody bounds them
 _SLACK: Final = 1_024  # entries that may be out of date before they are worth sweeping out
 
@@ -49,3 +54,22 @@ class Deadlines:
         """Take entries off the top that were dropped or set to another time."""
         while self._heap and self._due.get(self._heap[0][1]) != self._heap[0][0]:
             heapq.heappop(self._heap)
+
+
+class Timed(Protocol):
+    """A part of the desk in which things fall due."""
+
+    @property
+    def soonest_s(self) -> int | None:
+        """When the next does, None when nothing does."""
+
+
+def firing(
+    part: Timed, advance: Callable[[int, int], list[T]], time_s: int
+) -> Generator[list[Message], None, list[T]]:
+    """What falls due in a part, a bounded number of deadlines at a time, a pause behind each."""
+    found: list[T] = []
+    while (soonest_s := part.soonest_s) is not None and soonest_s <= time_s:
+        found += advance(time_s, FIRED_AT_ONCE)
+        yield []
+    return found

@@ -1,13 +1,15 @@
 """The desk: alarms become incidents and notices, people answer, clocks fire. Deterministic."""
 
-from collections.abc import Callable, Container, Generator, Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timezone
 from functools import partial
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final
 
 import msgspec
 
+from alarms.copies.records import Remembering, copies_of
+from alarms.deadlines import firing
 from alarms.duty.case import Facts
 from alarms.duty.coverage import is_blind
 from alarms.duty.duty import Duty
@@ -40,12 +42,10 @@ from contracts.desk.commands import (
 from contracts.desk.incident import Change, Incident, Reason, Situation
 from contracts.desk.notice import Notice
 from contracts.desk.performance import Performance
-from contracts.ports.desk import Ground, Pieces
+from contracts.ports.desk import Ground, Pieces, SlicedCopy
 from contracts.ports.lane_log import Message
 from contracts.quantities import NS_PER_S
 
-T = TypeVar("T")
-FIRED_AT_ONCE: Final = 10  # deadlines, between which nobody else computes
 REVISIONS_MAX: Final = 100_000  # incidents whose revision is remembered; the oldest is let go
 
 
@@ -324,15 +324,15 @@ class AlarmDesk:
         All of a kind fires before any of it is told, as a record tells what else fired.
         """
         yield from self._servicing(self._orders.advance(time_s))
-        changes = yield from _fired(self._incidents, self._incidents.advance, time_s)
+        changes = yield from firing(self._incidents, self._incidents.advance, time_s)
         yield from self._changing(changes)
-        tickets = yield from _fired(self._tickets, self._tickets.advance, time_s)
+        tickets = yield from firing(self._tickets, self._tickets.advance, time_s)
         for incident in dict.fromkeys(tickets):
             told = self._tell(incident, "ticket")
             yield told
             if self._tickets.is_closed(incident):
                 self._close(incident, told)
-        people = yield from _fired(self._duty, partial(self._duty.advance, late=late), time_s)
+        people = yield from firing(self._duty, partial(self._duty.advance, late=late), time_s)
         for fired in people:
             of_ticket = fired.clock is not None and fired.incident in self._tickets
             told = self._tell(fired.incident, "ticket") if of_ticket else []
@@ -473,18 +473,31 @@ class AlarmDesk:
 
     def state(self) -> dict[str, Any]:
         """Everything that it remembers, as plain data of its own."""
+        return {name: part.state() for name, part in self._parts().items()} | self._beside()
+
+    def copying(self) -> SlicedCopy:
+        """Begin a copy of what `state` gives now."""
+        parts = {name: part.copying() for name, part in self._parts().items()}
+        return copies_of(parts, **self._beside())
+
+    def _parts(self) -> dict[str, Remembering]:
+        """What may be very much, by its name in the state."""
+        return {
+            "open": self._open,
+            "incidents": self._incidents,
+            "answers": self._answers,
+            "tickets": self._tickets,
+            "duty": self._duty,
+        }
+
+    def _beside(self) -> dict[str, Any]:
         return {
             "time_s": self.time_s,
             "drill": self._drill,
             "recent": self._recent.state(),
             "revisions": dict(self._revisions),
             "closed": self._closed.state(),
-            "open": self._open.state(),
-            "incidents": self._incidents.state(),
-            "answers": self._answers.state(),
-            "tickets": self._tickets.state(),
             "orders": self._orders.state(),
-            "duty": self._duty.state(),
         }
 
     def restore(self, state: dict[str, Any]) -> list[Message]:
@@ -515,22 +528,6 @@ class AlarmDesk:
 def _whole(pieces: Pieces) -> list[Message]:
     """All pieces as one."""
     return [message for piece in pieces for message in piece]
-
-
-class _Timed(Protocol):
-    @property
-    def soonest_s(self) -> int | None: ...
-
-
-def _fired(
-    part: _Timed, advance: Callable[[int, int], list[T]], time_s: int
-) -> Generator[list[Message], None, list[T]]:
-    """What falls due in a part, a bounded number of deadlines at a time, a pause behind each."""
-    found: list[T] = []
-    while (soonest_s := part.soonest_s) is not None and soonest_s <= time_s:
-        found += advance(time_s, FIRED_AT_ONCE)
-        yield []
-    return found
 
 
 def _incident(told: Incident) -> Message:

@@ -7,11 +7,13 @@ from typing import Any, Final
 import msgspec
 
 from alarms.book import alarm_id
+from alarms.copies.records import Records
 from alarms.wording import clock
 from contracts.alarm import Alarm, OwnedBy, RespondTo, RungBy, decode_alarm, encode_alarm
 from contracts.catalogue import Where
 from contracts.desk.answer import Answer
 from contracts.desk.commands import Report
+from contracts.ports.desk import SlicedCopy
 from contracts.ports.lane_log import Message
 from contracts.quantities import NS_PER_S
 
@@ -70,7 +72,7 @@ class OpenAlarms:
     """Alarms that are not over and answered, by id, by asset and by incident."""
 
     def __init__(self) -> None:
-        self._held: dict[str, OpenAlarm] = {}
+        self._held: Records[str, OpenAlarm] = Records()
         self._of_asset: dict[str, dict[str, None]] = {}
         self._of_incident: dict[str, dict[str, None]] = {}
 
@@ -140,9 +142,13 @@ class OpenAlarms:
         """All of them, as plain data."""
         return {name: msgspec.to_builtins(held) for name, held in self._held.items()}
 
+    def copying(self) -> SlicedCopy:
+        """Begin a copy of what `state` gives now."""
+        return self._held.copying()
+
     def restore(self, state: dict[str, Any]) -> None:
         """Take over what `state` gave, in place of what was known."""
-        self._held, self._of_asset, self._of_incident = {}, {}, {}
+        self._held, self._of_asset, self._of_incident = Records(), {}, {}
         for name, held in state.items():
             self._put(name, msgspec.convert(held, OpenAlarm))
 

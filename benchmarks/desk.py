@@ -5,7 +5,7 @@ import asyncio
 import statistics
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -30,11 +30,12 @@ from tests.testkit.desk.city import LANES, DeskCity, desk_city
 from tests.testkit.desk.process import PARTS
 from tests.testkit.kafka.broker import Cluster, missing
 
-OPEN, MORE, ACKS = 100_000, 40_000, 100
+OPEN, MORE, ACKS, MET = 100_000, 40_000, 100, 400
 A_TRANSACTION = 1_000
 A_SECOND = 100  # revisions in a second of lane time
 COLOURS = ("orange", *["yellow"] * 4, *["blue"] * 15)
 GOAL_PER_S, GOAL_MS = 2_000.0, 100.0
+AGAIN = Duration("1 s")  # from one snapshot to the next, where acknowledgements meet them
 WAIT_S, LOOK_S = 900.0, 0.02
 
 PartsOf = Callable[[Configuration], DeskParts]
@@ -81,15 +82,15 @@ class Watch:
         return waiter
 
 
-async def ring(city: DeskCity, first: int, count: int, revision: int, began_s: int) -> None:
-    """Revisions in turn over all lanes."""
+async def ring(city: DeskCity, first: int, count: int, of: int, began_s: int) -> None:
+    """Revisions of so many alarms in turn over all lanes; those of the second round revise."""
     for place in range(first, first + count, A_TRANSACTION):
         numbers = range(place, min(place + A_TRANSACTION, first + count))
         bodies = [
             alarm(
-                n % OPEN,
+                n % of,
                 began_s + n // A_SECOND,
-                revision=revision,
+                revision=1 + n // of,
                 colour=COLOURS[n % len(COLOURS)],
             )
             for n in numbers
@@ -98,10 +99,13 @@ async def ring(city: DeskCity, first: int, count: int, revision: int, began_s: i
 
 
 @asynccontextmanager
-async def stage(city: DeskCity, parts_of: PartsOf) -> AsyncIterator[DeskStatus]:
-    """The stage in this process, once it is recovered."""
+async def stage(
+    city: DeskCity, parts_of: PartsOf, every: Duration | None = None
+) -> AsyncIterator[DeskStatus]:
+    """The stage in this process, once it is recovered; with snapshots as shipped, or so often."""
     options, settings = WorkerOptions(lifeline="desk"), city.configuration.settings
-    shipped = {"snapshot": Snapshot(), "session_timeout": Duration("30 s")}
+    snapshot = Snapshot() if every is None else Snapshot(every=every)
+    shipped = {"snapshot": snapshot, "session_timeout": Duration("30 s")}
     configuration = replace(city.configuration, settings=structs.replace(settings, **shipped))
     async with DeskWorker(configuration, options, parts_of(configuration)) as worker:
         await _until(lambda: worker.ready() and len(worker.lanes()) == 1)
@@ -116,22 +120,22 @@ async def _until(holds: Callable[[], bool]) -> None:
             await asyncio.sleep(LOOK_S)
 
 
-async def rates(status: DeskStatus) -> tuple[float, float]:
+async def rates(status: DeskStatus, opened: int, behind: int) -> tuple[float, float]:
     """Revisions a second of wall time, and of this process's time on a processor."""
     began, cpu_began, before = time.perf_counter(), time.process_time(), status.position
-    await _until(lambda: status.position >= OPEN + MORE and not status.waiting)
-    count = OPEN + MORE - before
-    assert count > MORE // 2, "too few were left to be measured"
+    await _until(lambda: status.position >= behind and not status.waiting)
+    count = behind - before
+    assert count > (behind - opened) // 2, "too few were left to be measured"
     return count / (time.perf_counter() - began), count / (time.process_time() - cpu_began)
 
 
-async def acknowledged(city: DeskCity) -> list[float]:
+async def acknowledged(city: DeskCity, numbers: Iterable[int]) -> list[float]:
     """Milliseconds from each acknowledgement to its current alarm, read by another, sorted."""
     watch, found = Watch(city), []
     topic = city.topics.commands("desk")
     bootstrap = city.configuration.settings.kafka.bootstrap
     async with watch.listening(), AIOKafkaProducer(bootstrap_servers=bootstrap) as producer:
-        for number in range(ACKS):
+        for number in numbers:
             body = {"kind": "acknowledge", "by": "li.wei", "target": alarm_id(number)}
             told, began = watch.next_of(alarm_id(number)), time.perf_counter()
             await producer.send_and_wait(topic, msgspec.json.encode(body), partition=0)
@@ -140,30 +144,47 @@ async def acknowledged(city: DeskCity) -> list[float]:
     return sorted(found)
 
 
-async def measure(parts_of: PartsOf) -> None:
-    """Open alarms, then measure what comes behind them with a stage that starts anew."""
+async def met(city: DeskCity, status: DeskStatus, numbers: range) -> tuple[list[float], float]:
+    """Delays of acknowledgements while snapshots are made, and the longest hold of one, in ms."""
+    before = status.snapshots
+    delays = await acknowledged(city, numbers)
+    assert status.snapshots > before, "no snapshot was made meanwhile"
+    return delays, 1_000 * status.snapshot_hold_s
+
+
+def p99(delays: list[float]) -> float:
+    """Of sorted figures."""
+    return delays[-(-len(delays) * 99 // 100) - 1]
+
+
+async def measure(parts_of: PartsOf, opened: int) -> None:
+    """Open alarms, then measure what comes behind them with stages that start anew."""
     # They end now: alarms of another month would let months of clocks fire at once.
-    began_s = int(time.time()) - (OPEN + MORE) // A_SECOND
+    behind = opened + min(MORE, opened)
+    began_s = int(time.time()) - behind // A_SECOND
     with TemporaryDirectory(prefix="tocsin-desk-") as folder, Cluster() as kafka:
         async with desk_city(Path(folder), kafka.bootstrap, "desk") as city:
-            await ring(city, 0, OPEN, 1, began_s)
+            await ring(city, 0, opened, opened, began_s)
             async with stage(city, parts_of) as status:
-                await _until(lambda: status.position >= OPEN and not status.waiting)
-            await ring(city, OPEN, MORE, 2, began_s)
+                await _until(lambda: status.position >= opened and not status.waiting)
+            await ring(city, opened, behind - opened, opened, began_s)
             async with stage(city, parts_of) as status:
-                per_s, per_core_s = await rates(status)
-                opened = status.open["alarms"]
-                delays = await acknowledged(city)
-    assert opened == OPEN
-    median, p99 = statistics.median(delays), delays[-(-len(delays) * 99 // 100) - 1]
+                per_s, per_core_s = await rates(status, opened, behind)
+                assert status.open["alarms"] == opened
+                calm = await acknowledged(city, range(ACKS))
+            async with stage(city, parts_of, AGAIN) as status:
+                meeting, hold_ms = await met(city, status, range(ACKS, ACKS + MET))
+    shown = [statistics.median(calm), p99(calm), statistics.median(meeting), p99(meeting), hold_ms]
     head = ["alarms open", "revisions/s", "a core's", "ack median ms", "p99 ms"]
-    row = [f"{opened:,}", f"{per_s:,.0f}", f"{per_core_s:,.0f}", f"{median:.1f}", f"{p99:.1f}"]
-    print_table(head, [row])
-    what = f"desk stage with {OPEN:,} alarms open"
+    row = [f"{opened:,}", f"{per_s:,.0f}", f"{per_core_s:,.0f}", *(f"{ms:.1f}" for ms in shown)]
+    print_table([*head, "beside a snapshot", "p99 ms", "its longest hold ms"], [row])
+    what, told = f"desk stage with {opened:,} alarms open", "until an acknowledgement is told"
+    beside = f"{what}: {told} while a snapshot is made"
     print_claims(
         [
             Claim(f"{what}: revisions through it", per_s, GOAL_PER_S, "/s", "at least"),
-            Claim(f"{what}: until an acknowledgement is told, p99", p99, GOAL_MS, "ms", "at most"),
+            Claim(f"{what}: {told}, p99", p99(calm), GOAL_MS, "ms", "at most"),
+            Claim(f"{beside}, p99", p99(meeting), GOAL_MS, "ms", "at most"),
         ]
     )
 
@@ -179,9 +200,11 @@ def main() -> None:
         sys.exit(reason)
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--small", action="store_true", help="with the small desk of tests")
+    options.add_argument("--open", type=int, default=OPEN, help="alarms, by default %(default)s")
+    given = options.parse_args()
     shipped = partial(city_desk, CONFIGS)
     with seldom():  # as `tocsin run --desk` has it
-        asyncio.run(measure(small if options.parse_args().small else shipped))
+        asyncio.run(measure(small if given.small else shipped, given.open))
 
 
 if __name__ == "__main__":

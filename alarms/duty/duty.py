@@ -5,6 +5,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from alarms.copies.records import Records, copies_of
 from alarms.deadlines import ALL, Deadlines
 from alarms.duty.annunciator import Annunciator
 from alarms.duty.case import TOLD, Case, Facts, case_from, case_of
@@ -17,6 +18,7 @@ from alarms.performance.counts import Counts
 from alarms.wording import clock as rfc3339
 from contracts.desk.incident import ClockState, Reason, Responsibility, Situation
 from contracts.desk.notice import Notice, NoticeReason, Withheld
+from contracts.ports.desk import SlicedCopy
 from contracts.quantities import NS_PER_S
 
 # Open incidents and lines that are remembered; beyond it the oldest is let go, its clocks with it.
@@ -84,7 +86,7 @@ class Duty:
         self.counts = Counts()
         self._deadlines = Deadlines()
         self._annunciator = Annunciator(plan, self._deadlines, self.counts)
-        self._cases: dict[str, Case] = {}
+        self._cases: Records[str, Case] = Records()
         self._faults: dict[tuple[str, str], str] = {}  # asset and fault to the open incident
 
     def __len__(self) -> int:
@@ -251,20 +253,32 @@ class Duty:
 
     def state(self) -> dict[str, Any]:
         """Everything remembered, as plain data."""
+        cases = [msgspec.to_builtins(case) for case in self._cases.values()]
+        return {"cases": cases, "faults": _listed(self._faults), **self._beside()}
+
+    def _beside(self) -> dict[str, Any]:
+        """What is remembered of desks."""
         return {
-            "cases": [msgspec.to_builtins(case) for case in self._cases.values()],
-            "faults": [[*fault, incident] for fault, incident in self._faults.items()],
             "loads": self._annunciator.state(),
             "heartbeats": self.heartbeats.state(),
             "counts": self.counts.state(),
         }
+
+    def copying(self) -> SlicedCopy:
+        """Begin a copy of what `state` gives now."""
+        cases, faults = (
+            self._cases.copying(lambda copies: list(copies.values())),
+            dict(self._faults),
+        )
+        listed = SlicedCopy(lambda _: 0, lambda: _listed(faults))
+        return copies_of({"cases": cases, "faults": listed}, **self._beside())
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Take over what another plan, or an earlier release, remembered."""
         self._deadlines = Deadlines()
         self._annunciator = Annunciator(self._plan, self._deadlines, self.counts)
         self._faults = {(asset, fault): name for asset, fault, name in state["faults"]}
-        self._cases = {}
+        self._cases = Records()
         for plain in state["cases"]:
             case = case_from(plain)
             self._cases[case.incident] = case
@@ -467,6 +481,10 @@ class Duty:
             late=clock.late,
             escalates_at=rfc3339(clock.due_s * NS_PER_S, zone),
         )
+
+
+def _listed(faults: Mapping[tuple[str, str], str]) -> list[list[str]]:
+    return [[*fault, incident] for fault, incident in faults.items()]
 
 
 def _begins(case: Case, before: Case | None, held: Withheld | None) -> bool:

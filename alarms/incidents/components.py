@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from hashlib import blake2b
 from typing import Final, NamedTuple
 
+from alarms.copies.groups import GroupCopies
 from alarms.incidents.impact import hurts
 from alarms.incidents.links import Index, Link
 from alarms.incidents.members import CLEAR, Entry, Group, Head
@@ -37,6 +38,7 @@ class Components:
     def __init__(self, topology: Topology, index: Index) -> None:
         self._topology = topology
         self._index = index
+        self.copies = GroupCopies()
         self.groups: dict[str, Group] = {}
         self.group_of: dict[str, Group] = {}  # by alarm
         self.merged: dict[str, str] = {}  # former id to the incident that took it in
@@ -111,7 +113,7 @@ class Components:
         if split_from or entry.revision > 1 or name in self.groups or name in self.merged:
             name = self._other_name(entry)
         self.begun += 1
-        group = Group(Head(name, self.begun, split_from=split_from))
+        group = Group(Head(name, self.begun, split_from=split_from), self.copies)
         self.groups[name] = group
         return group
 
@@ -145,9 +147,9 @@ class Components:
             reached, area = group.head.reached, node.area or node.id
             reached[area] = max(reached.get(area, 0), node.people)
 
-    def restore(self, group: Group, entries: Iterable[Entry]) -> None:
+    def restore(self, head: Head, entries: Iterable[Entry]) -> None:
         """Put an incident of an earlier state back."""
-        self.groups[group.head.id] = group
+        group = self.groups[head.id] = Group(head, self.copies)
         for entry in entries:
             group.add(entry)
             self.group_of[entry.id] = group

@@ -19,6 +19,7 @@ from alarms.incidents.situations import Situations, merged
 from alarms.incidents.topology import Topology
 from contracts.alarm import Alarm
 from contracts.desk.incident import Change, Reason, Situation
+from contracts.ports.desk import SlicedCopy
 
 REMIND_S: Final = 1_800  # section 18: an open incident is told again every 30 minutes
 PACE_S: Final = 60  # between changes of one incident other than new, worse, over
@@ -210,6 +211,7 @@ class Incidents:
         moved = [lead, *(source.alarms[one] for one in lead.also)]
         if to == source.head.id or (not to and len(moved) == len(source.alarms)):
             for one in moved:
+                source.touch(one)
                 one.pinned = True
             return []
         parts.detach(source, moved)
@@ -233,14 +235,23 @@ class Incidents:
             {"head": plain(group.head), "alarms": [plain(e) for e in group.alarms.values()]}
             for group in self._groups.values()
         ]
+        return {"groups": groups, **self._beside()}
+
+    def _beside(self) -> dict[str, Any]:
+        """What is remembered beside incidents."""
         return {
-            "groups": groups,
             "merged": dict(self._components.merged),
             "closed": dict(self._closed),
             "quiet": list(self._quiet),
             "taken": self._taken,
             "begun": self._components.begun,
         }
+
+    def copying(self) -> SlicedCopy:
+        """Begin a copy of what `state` gives now."""
+        copies, beside = self._components.copies, self._beside()
+        copies.begin(list(self._groups.values()))
+        return SlicedCopy(copies.copy_some, lambda: {"groups": copies.copies(), **beside})
 
     def restore(self, state: dict[str, Any]) -> None:
         """Take over what `state` gave, into one that has taken nothing yet.
@@ -249,7 +260,7 @@ class Incidents:
         """
         for group in state["groups"]:
             entries = msgspec.convert(group["alarms"], list[Entry])
-            self._components.restore(Group(msgspec.convert(group["head"], Head)), entries)
+            self._components.restore(msgspec.convert(group["head"], Head), entries)
         self._due = self._waiting()
         self._components.merged.update(state["merged"])
         self._components.begun = state["begun"]

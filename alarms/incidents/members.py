@@ -5,6 +5,7 @@ from typing import Final
 
 import msgspec
 
+from alarms.copies.groups import GroupCopies
 from contracts.alarm import Alarm
 from contracts.catalogue import Where
 
@@ -229,15 +230,23 @@ class Head(msgspec.Struct, gc=False):
 
 
 class Group:
-    """An incident: its head, its alarms, and sums over them that need no walk."""
+    """An incident: its head, its alarms, and sums over them that need no walk.
+
+    Parameters
+    ----------
+    head : Head
+    copies : GroupCopies
+        Hears of whatever is about to change.
+    """
 
     __slots__ = (
+        "_copies",
+        "_head",
         "active_lifelines",
         "alarms",
         "by_colour",
         "critical",
         "dark",
-        "head",
         "life_safety",
         "lifelines",
         "loose",
@@ -247,8 +256,9 @@ class Group:
         "suspects",
     )
 
-    def __init__(self, head: Head) -> None:
-        self.head = head
+    def __init__(self, head: Head, copies: GroupCopies) -> None:
+        self._copies = copies
+        self._head = head
         self.alarms: dict[str, Entry] = {}
         self.members = 0
         self.critical = 0
@@ -262,18 +272,36 @@ class Group:
         self.scores: dict[str, int] = {}  # by node, of the alarms that it explains
         self.nodes: dict[str, int] = {}
 
+    @property
+    def head(self) -> Head:
+        """What it is beside its alarms; whoever asks may change it."""
+        self._copies.touch(self)
+        return self._head
+
+    @head.setter
+    def head(self, head: Head) -> None:
+        self._copies.touch(self)
+        self._head = head
+
+    def touch(self, entry: Entry) -> None:
+        """An alarm of it is about to change."""
+        self._copies.touch(self, entry)
+
     def add(self, entry: Entry) -> None:
         """Take an alarm in."""
+        self.touch(entry)
         self.alarms[entry.id] = entry
         self.count(entry, 1)
 
     def remove(self, entry: Entry) -> None:
         """Let an alarm go."""
+        self.touch(entry)
         del self.alarms[entry.id]
         self.count(entry, -1)
 
     def count(self, entry: Entry, sign: int) -> None:
         """Add an alarm to all sums, or with -1 take it out: before and after it changes."""
+        self.touch(entry)
         self.by_colour[entry.colour] += sign
         self.life_safety += sign * entry.life_safety
         self.members += sign * (not entry.lead)

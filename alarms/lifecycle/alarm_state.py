@@ -6,10 +6,12 @@ from typing import Any, Final, Literal, NamedTuple
 
 import msgspec
 
+from alarms.copies.records import Records, copies_of
 from alarms.lifecycle.repeats import RepeatRules, Repeats, Subject
 from alarms.wording import clock
 from contracts.alarm import Alarm, ShelvingRecord
 from contracts.desk.answer import Answer, ShelvedBy
+from contracts.ports.desk import SlicedCopy
 from contracts.quantities import NS_PER_S
 from contracts.transition import Colour
 
@@ -148,7 +150,7 @@ class AlarmAnswers:
         self._latched = frozenset(rules.latched)
         self._zone = zone
         self.repeats = Repeats(rules.repeats)
-        self._open: dict[str, _Held] = {}
+        self._open: Records[str, _Held] = Records()
         self._newest: dict[str, dict[str, str]] = {}  # open alarm of a channel by rule
         self._shelvings: dict[str, ShelvedBy] = {}  # by channel
 
@@ -320,13 +322,23 @@ class AlarmAnswers:
     def state(self) -> dict[str, Any]:
         """Open alarms, what repeats and what is shelved, as plain data."""
         held = [msgspec.to_builtins(one) for one in self._open.values()]
-        shelvings = {name: msgspec.to_builtins(one) for name, one in self._shelvings.items()}
-        return {"open": held, "repeats": self.repeats.state(), "shelvings": shelvings}
+        return {"open": held, "repeats": self.repeats.state(), "shelvings": self._shelved()}
+
+    def _shelved(self) -> dict[str, Any]:
+        return {name: msgspec.to_builtins(one) for name, one in self._shelvings.items()}
+
+    def copying(self) -> SlicedCopy:
+        """Begin a copy of what `state` gives now."""
+        held = self._open.copying(lambda copies: list(copies.values()))
+        return copies_of(
+            {"open": held, "repeats": self.repeats.copying()}, shelvings=self._shelved()
+        )
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from what `state` gave, under the rules of this one."""
         held = [msgspec.convert(one, _Held) for one in state["open"]]
-        self._open = {one.id: one for one in held}
+        self._open = Records()
+        self._open.update({one.id: one for one in held})
         self._newest = {}
         for one in held:
             self._newest.setdefault(one.channel, {})[one.rule] = one.id

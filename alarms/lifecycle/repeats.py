@@ -5,6 +5,8 @@ from typing import Annotated, Any, Final
 import msgspec
 from msgspec import Meta
 
+from alarms.copies.records import Records, copies_of
+from contracts.ports.desk import SlicedCopy
 from contracts.quantities import NS_PER_S, Duration
 
 # Channels and rules whose latest activations are remembered; one takes some 400 bytes. Whoever has
@@ -62,7 +64,7 @@ class Repeats:
         self._times_max = rules.chattering_times
         self._within_s = rules.chattering_within.ns // NS_PER_S
         self._fleeting_s = rules.fleeting_within.ns // NS_PER_S
-        self._of: dict[Subject, _Activations] = {}  # the quietest first
+        self._of: Records[Subject, _Activations] = Records()  # the quietest first
         self.chattering = 0
         self.fleeting = 0
 
@@ -100,10 +102,14 @@ class Repeats:
         known = [[*subject, msgspec.to_builtins(one)] for subject, one in self._of.items()]
         return {"known": known, "chattering": self.chattering, "fleeting": self.fleeting}
 
+    def copying(self) -> SlicedCopy:
+        """Begin a copy of what `state` gives now."""
+        known = self._of.copying(lambda copies: [[*key, one] for key, one in copies.items()])
+        return copies_of({"known": known}, chattering=self.chattering, fleeting=self.fleeting)
+
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from what `state` gave."""
-        self._of = {
-            (channel, rule): msgspec.convert(one, _Activations)
-            for channel, rule, one in state["known"]
-        }
+        self._of = Records()
+        for channel, rule, one in state["known"]:
+            self._of[channel, rule] = msgspec.convert(one, _Activations)
         self.chattering, self.fleeting = state["chattering"], state["fleeting"]

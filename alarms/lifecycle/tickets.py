@@ -5,12 +5,13 @@ from typing import Any, Final
 
 import msgspec
 
+from alarms.copies.records import Records, copies_of
 from alarms.deadlines import ALL, Deadlines
 from alarms.lifecycle.ticket_rules import TicketRules, TicketState
 from alarms.wording import clock
 from contracts.desk.commands import Acknowledge, Advance, Assign, Close, DeskCommand, Judge
 from contracts.desk.incident import Step, Ticket
-from contracts.ports.desk import Ground
+from contracts.ports.desk import Ground, SlicedCopy
 from contracts.quantities import NS_PER_MS, NS_PER_S, Duration
 
 HISTORY_MAX: Final = 50  # steps kept of a ticket; an incident tells them at each revision
@@ -62,7 +63,7 @@ class Tickets:
         self._zone = zone
         self._first, self._check = rules.named("first"), rules.named("check")
         self._closed_state = rules.named("closed")
-        self._of: dict[str, _Handled] = {}
+        self._of: Records[str, _Handled] = Records()
         self._closed: dict[str, None] = {}  # in order of closing
         self._deadlines = Deadlines()
 
@@ -320,11 +321,15 @@ class Tickets:
         of = {name: msgspec.to_builtins(held) for name, held in self._of.items()}
         return {"tickets": of, "closed": list(self._closed)}
 
+    def copying(self) -> SlicedCopy:
+        """Begin a copy of what `state` gives now."""
+        return copies_of({"tickets": self._of.copying()}, closed=list(self._closed))
+
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from what `state` gave, under the rules of this one."""
-        self._of = {
-            name: msgspec.convert(held, _Handled) for name, held in state["tickets"].items()
-        }
+        self._of = Records()
+        for name, held in state["tickets"].items():
+            self._of[name] = msgspec.convert(held, _Handled)
         self._closed = dict.fromkeys(state["closed"])
         self._deadlines = Deadlines()
         for incident in self._of:

@@ -1,7 +1,7 @@
 """What the desk stage's machinery asks of what it runs: alarms and commands in, outputs out."""
 
-from collections.abc import Iterator
-from typing import Any, Protocol
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple, Protocol
 
 from contracts.alarm import Alarm, ShelvingRecord
 from contracts.commands.concern import Concern
@@ -12,6 +12,22 @@ from contracts.ports.lane_log import Message
 # Reason as a machine word and for people; None when there is none to refuse.
 Ground = tuple[str, str] | None
 Pieces = Iterator[list[Message]]
+
+
+class SlicedCopy(NamedTuple):
+    """A copy that has begun, of what was remembered then, whatever comes after.
+
+    Parameters
+    ----------
+    slice : callable
+        Copies so many records at most; how many it were, 0 once all are copied.
+    state : callable
+        What `state` gave when the copy began, with records that are encoded (`msgspec.Raw`); once
+        all are copied.
+    """
+
+    slice: Callable[[int], int]
+    state: Callable[[], Any]
 
 
 class Desk(Protocol):
@@ -50,6 +66,9 @@ class Desk(Protocol):
 
     def state(self) -> dict[str, Any]:
         """Everything that it remembers, as plain data of its own."""
+
+    def copying(self) -> SlicedCopy:
+        """Begin a copy of what `state` gives now; one at a time is made."""
 
     def restore(self, state: dict[str, Any]) -> list[Message]:
         """Take over what another configuration's, or an earlier release's, remembered."""

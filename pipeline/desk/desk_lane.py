@@ -4,7 +4,7 @@ Everything here is a function of (alarm partitions, journal): there is no clock 
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Final
+from typing import Any, Final
 
 from contracts.alarm import decode_alarm, decode_shelving
 from contracts.bounded_text import bounded
@@ -14,7 +14,7 @@ from contracts.errors import DETAIL_BYTES, FatalError, InputError
 from contracts.journal import Refuse
 from contracts.lane import LaneName
 from contracts.ports.alarm_source import AlarmRecord
-from contracts.ports.desk import Desk, Pieces
+from contracts.ports.desk import Desk, Pieces, SlicedCopy
 from contracts.ports.lane_log import Message, OutputMark
 from contracts.topics import TopicNames
 from pipeline.lane.dead_letters import NOT_JUDGED, LetterSample, alarm_letter, refused_command
@@ -28,6 +28,7 @@ OUTPUTS_A_TURN: Final = 500  # as lanes of readings: others may compute in betwe
 # Of alarms, or of as much work as one makes: each takes a millisecond or more, and while they are
 # judged the clients of the broker hardly get to answer it.
 PIECES_A_TURN: Final = 20
+RECORDS_A_SLICE: Final = 500  # of a snapshot's copy, some µs each: answers wait for no more
 BAD_ALARM: Final = "bad_alarm"  # reason of a record that is no alarm of this release
 DeskFor = Callable[[str], Desk]
 
@@ -40,6 +41,28 @@ def desk_name(topics: TopicNames) -> LaneName:
     """
     lifeline, _, number = LANE.rpartition("-")
     return LaneName(lifeline, int(number), "", topics.commands(lifeline))
+
+
+class FrozenDesk:
+    """A snapshot that is made a slice at a time, while the stage goes on.
+
+    Parameters
+    ----------
+    header : dict
+    copying : SlicedCopy
+        Of the desk, begun when the header was made.
+    """
+
+    def __init__(self, header: dict[str, Any], copying: SlicedCopy) -> None:
+        self._header, self._copying = header, copying
+
+    def more(self) -> bool:
+        """Copy another slice; whether there was one."""
+        return self._copying.slice(RECORDS_A_SLICE) > 0
+
+    def __call__(self) -> Snapshot:
+        """The snapshot, once no slice is left; takes long, and nobody waits for it."""
+        return Snapshot(self._header, {"desk": encoded(self._copying.state())})
 
 
 class DeskLane:
@@ -105,8 +128,8 @@ class DeskLane:
         lane._letters = LetterSample(header["letters"])
         return lane
 
-    def freeze(self) -> Callable[[], Snapshot]:
-        """Makes a snapshot of what it remembers now; it may go on at once."""
+    def freeze(self) -> "FrozenDesk":
+        """A copy of what it remembers now has begun; it may go on between slices of it."""
         header = {
             "lane": LANE,
             "config": self.desk.config,
@@ -120,8 +143,7 @@ class DeskLane:
             "letters": self._letters.state(),
         }
         with collector.resting():
-            state = self.desk.state()
-        return lambda: Snapshot(header, {"desk": encoded(state)})
+            return FrozenDesk(header, self.desk.copying())
 
     def mark(self) -> OutputMark:
         """How much has been told, up to now; within a step, where a replay has repeated that."""

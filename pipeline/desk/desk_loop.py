@@ -116,7 +116,7 @@ class DeskLoop:
 
     async def _wait(self) -> None:
         """Until something has come, but no longer than a look takes."""
-        if not self._polls.empty() or not self._orders.empty():
+        if self._snapshot_writer.copying() or not (self._polls.empty() and self._orders.empty()):
             return
         self._came.clear()
         look_s = self._context.pace.look_s
@@ -187,6 +187,8 @@ class DeskLoop:
             await self.flush()
             if self._snapshot_writer.due():
                 await self._snapshot_writer.begin(self._marks_end)
+            elif self._snapshot_writer.copying():
+                await self._snapshot_writer.copy()
             elif self._snapshot_writer.written():
                 await self._snapshot_writer.finish()
             await self._survey()

@@ -38,7 +38,7 @@ def encoded(state: dict[str, Any]) -> NDArray[np.uint8]:
         body = msgspec.msgpack.encode(piece)
         data += len(body).to_bytes(_LENGTH, "little")
         data += body
-    return np.frombuffer(bytes(data), np.uint8)
+    return np.frombuffer(data, np.uint8)  # not copied: hundreds of MB would hold everybody up
 
 
 def decoded(array: NDArray[np.uint8]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Protocol, TypeVar, runtime_checkable
 
 from contracts.errors import FatalError, Unreadable
 from contracts.lane import LaneName
@@ -20,6 +20,17 @@ FILE_S: Final = 120.0  # a lane of a million channels takes 2 s on a disk
 T = TypeVar("T")
 # A lane's state, or what makes it of a copy, where that takes long, while the lane goes on.
 Frozen = Snapshot | Callable[[], Snapshot]
+
+
+@runtime_checkable
+class InSlices(Protocol):
+    """One that is not copied yet: that is done a slice at a time, while the lane goes on."""
+
+    def more(self) -> bool:
+        """Copy another slice; whether there was one."""
+
+    def __call__(self) -> Snapshot:
+        """The snapshot, once no slice is left."""
 
 
 class SnapshotFiles:

@@ -10,7 +10,7 @@ from contracts.lane import LaneName
 from contracts.ports.lane_log import JournalLog, Manifest
 from contracts.ports.status import LaneStatus
 from pipeline.snapshot.copy_buffer import CopyBuffer
-from pipeline.snapshot.snapshots import Frozen, SnapshotFiles
+from pipeline.snapshot.snapshots import Frozen, InSlices, SnapshotFiles
 from pipeline.worker.lane_context import Computing, Pace
 from runtime.failpoints import Point, passing
 
@@ -56,6 +56,7 @@ class SnapshotWriter:
     def __init__(self, work: SnapshotWork, log: JournalLog[Any], status: LaneStatus) -> None:
         self._work, self._log, self._status = work, log, status
         self._writing: asyncio.Task[Manifest] | None = None
+        self._copying: tuple[InSlices, int] | None = None  # and where the outputs ended then
         self._at = time.monotonic()
         self._began = 0.0
         self._received = work.received()
@@ -63,17 +64,25 @@ class SnapshotWriter:
     def due(self) -> bool:
         """Whether another one is to begin: enough is new, and the worker's room is free."""
         new = self._work.received() - self._received
-        if not new or self._writing is not None or self._work.files.slot.copying.locked():
+        busy = self._writing is not None or self._work.files.slot.copying.locked()
+        if not new or busy:
             return False
         pace = self._work.pace
         return time.monotonic() - self._at >= pace.snapshot_s or new >= pace.snapshot_readings
+
+    def copying(self) -> bool:
+        """Whether slices of the state are still to be copied."""
+        return self._copying is not None
 
     def written(self) -> bool:
         """Whether the file is there, or failed."""
         return self._writing is not None and self._writing.done()
 
     async def begin(self, alarms_end: int) -> None:
-        """Copy the lane's state, all of whose outputs are told, and have it written."""
+        """Copy the lane's state, all of whose outputs are told, and have it written.
+
+        What is copied in slices only begins.
+        """
         work, slot = self._work, self._work.files.slot
         await slot.copying.acquire()
         began = self._began = time.perf_counter()
@@ -87,15 +96,35 @@ class SnapshotWriter:
             copying.add_done_callback(lambda _: slot.copying.release())
             raise
         self._status.snapshot_hold_s = time.perf_counter() - began
+        self._at, self._received = time.monotonic(), work.received()
+        if isinstance(frozen, InSlices):
+            self._copying = frozen, alarms_end
+        else:
+            self._write(frozen, alarms_end)
+
+    async def copy(self) -> None:
+        """Copy a slice; once there is none left, have the snapshot written."""
+        assert self._copying is not None, "asked before"
+        frozen, alarms_end = self._copying
+        began, status = time.perf_counter(), self._status
+        more = await self._work.ports.compute(frozen.more)
+        status.snapshot_hold_s = max(status.snapshot_hold_s, time.perf_counter() - began)
+        if not more:
+            self._copying = None
+            self._write(frozen, alarms_end)
+
+    def _write(self, frozen: Frozen, alarms_end: int) -> None:
+        work, slot = self._work, self._work.files.slot
         writing = asyncio.create_task(
             work.files.file(work.name, frozen, alarms_end), name=f"{work.name}-filing"
         )
         writing.add_done_callback(lambda _: slot.copying.release())
         self._writing = writing
-        self._at, self._received = time.monotonic(), work.received()
 
     async def finish(self) -> None:
         """Once the file is there, publish its manifest, sweep, then tell the group."""
+        while self._copying is not None:
+            await self.copy()
         if self._writing is None:
             return
         try:
@@ -118,6 +147,9 @@ class SnapshotWriter:
 
     async def close(self) -> None:
         """Let go of a file that is being written; what comes of it is swept later."""
+        if self._copying is not None:
+            self._copying = None
+            self._work.files.slot.copying.release()
         if self._writing is not None:
             self._writing.cancel()
             await asyncio.gather(self._writing, return_exceptions=True)

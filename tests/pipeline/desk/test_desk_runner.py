@@ -18,12 +18,13 @@ from contracts.desk.journal import (
     encode_desk_entry,
 )
 from contracts.desk.notice import Notice
+from contracts.ports.desk import SlicedCopy
 from contracts.ports.lane_log import Message
 from pipeline.lane.outbox import TransactionBound
 from tests.testkit.desk.alarms import alarm, alarm_id
 from tests.testkit.desk.day import KINDS, DeskDay
 from tests.testkit.desk.plain_desk import ACKNOWLEDGE_S, LATE_POISON, POISON, PlainDesk, incident_of
-from tests.testkit.desk.world import DeskWorld, on_duty, place_of
+from tests.testkit.desk.world import LANES, DeskWorld, on_duty, place_of
 
 
 async def lived(world: DeskWorld) -> DeskDay:
@@ -51,6 +52,33 @@ async def test_a_stage_that_runs_says_how_desks_are_served(world: DeskWorld) -> 
         async with on_duty(world, context) as crew:
             await crew.until(lambda: bool(crew.runner.status.performance.desks))
             assert crew.runner.status.performance == next(PlainDesk("second").surveying())
+
+
+class Unhurried(PlainDesk):
+    """Its copies with alarms in them are not over before somebody has acknowledged one."""
+
+    begun = 0
+
+    def copying(self) -> SlicedCopy:
+        type(self).begun += bool(self._alarms)
+        state = self.state()
+        return SlicedCopy(lambda _: int(not self._answered()), lambda: state)
+
+    def _answered(self) -> bool:
+        return not self._alarms or any(held["by"] for held in self._alarms.values())
+
+
+async def test_answers_are_carried_out_between_the_slices_of_a_snapshot(world: DeskWorld) -> None:
+    world.desk_for, Unhurried.begun = Unhurried, 0
+    with world.context() as context:
+        async with on_duty(world, context) as crew:
+            world.ring(LANES[0], *(alarm(number, colour="blue") for number in range(80)))
+            await crew.until(lambda: Unhurried.begun > 0)
+            before = len(world.manifests())
+            world.command(kind="acknowledge", target=alarm_id(0))
+            await crew.until(lambda: len(world.manifests()) > before)
+            await crew.drain()
+    assert world.marks()[-1].sequence == world.replayed()[0].outbox.sequence
 
 
 async def test_however_a_journal_cuts_what_it_takes_the_same_is_told(world: DeskWorld) -> None:

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from alarms.desk import FIRED_AT_ONCE, AlarmDesk, DeskParts
+from alarms.deadlines import FIRED_AT_ONCE
+from alarms.desk import AlarmDesk, DeskParts
 from alarms.duty.duty import Duty, Fired
 from alarms.duty.plan import default_plan
 from alarms.incidents.grouping import Incidents

@@ -15,7 +15,7 @@ from contracts.desk.commands import Acknowledge, DeskCommand
 from contracts.desk.incident import Impact, Incident, Situation, Ticket
 from contracts.desk.notice import Notice
 from contracts.desk.performance import DeskFigures, Performance
-from contracts.ports.desk import Ground, Pieces
+from contracts.ports.desk import Ground, Pieces, SlicedCopy
 from contracts.ports.lane_log import Message
 
 ACKNOWLEDGE_S = 60
@@ -140,6 +140,16 @@ class PlainDesk:
             "incidents": {id_: list(held) for id_, held in self._incidents.items()},
             "clocks": [list(clock) for clock in sorted(self._clocks)],
         }
+
+    def copying(self) -> SlicedCopy:
+        held, state = [self.taken], self.state()  # as many slices as alarms, of nothing
+
+        def part(most: int) -> int:
+            done = min(most, held[0])
+            held[0] -= done
+            return done
+
+        return SlicedCopy(part, lambda: state)
 
     def restore(self, state: dict[str, Any]) -> list[Message]:
         self.time_s, self.taken = state["time_s"], state["taken"]

@@ -1,0 +1,1 @@
+"""What the desk remembers, copied for a snapshot while the desk goes on."""
