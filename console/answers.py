@@ -31,7 +31,11 @@ _WORDS: Final = {
     "too_large": (413, "The request is too large.", "请求过大。"),
     "too_many": (429, "Too many tries: wait a few minutes.", "尝试次数过多，请稍后再试。"),
     "history_away": (503, "The history does not answer.", "历史库没有响应。"),
-    "commands_away": (503, "The command could not be sent: try again.", "命令未能发送，请重试。"),
+    "commands_away": (
+        503,
+        "The brokers do not answer; the command may still take effect within a minute.",
+        "消息平台无响应，操作仍可能在一分钟内生效。",
+    ),
 }
 
 
