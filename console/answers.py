@@ -33,7 +33,11 @@ _WORDS: Final = {
     "history_away": (503, "The history does not answer.", "历史库没有响应。"),
     "readings_away": (503, "Readings cannot be had from the brokers.", "无法从消息平台读取读数。"),
     "readings_busy": (503, "Too many ask for readings: try again.", "读数请求过多，请稍后再试。"),
-    "commands_away": (503, "The command could not be sent: try again.", "命令未能发送，请重试。"),
+    "commands_away": (
+        503,
+        "The brokers do not answer; the command may still take effect within a minute.",
+        "消息平台无响应，操作仍可能在一分钟内生效。",
+    ),
 }
 
 

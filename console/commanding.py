@@ -109,6 +109,8 @@ class Commanding:
             raise Refusal(code="bad_request", detail=str(error)) from error
         known = (session.user, asked.id)
         if known not in self._sent:
+            if self._feed.unwritten:  # nobody would see what becomes of it
+                raise Refusal(code="history_away")
             await self._send(asked, session)
             self._sent[known] = None
             while len(self._sent) > REMEMBERED:

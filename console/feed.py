@@ -19,6 +19,7 @@ log = logging.getLogger("tocsin.console")
 POLL_S: Final = 0.25
 AGE_S: Final = 5.0
 UNANSWERED_S: Final = 30.0  # the stage answers within a second, and so does the history
+SILENT_S: Final = 15.0  # a history that lives is written every few seconds
 BEAT_LATE_MS: Final = 120_000  # of a heartbeat, on its way through the stage and the history
 UNANSWERED_MAX: Final = 10_000
 WAITING_MAX: Final = 256  # batches; whoever reads slower is cut and comes back by its cursor
@@ -45,7 +46,7 @@ class Feed:
     away : bool
         Whether the history could not be asked the last time.
     as_of_ms : int
-        When the history was last written, as far as this process knows.
+        Up to when the history had everything, as far as this process knows.
     cursor : str
     """
 
@@ -66,6 +67,8 @@ class Feed:
         self._stage_ms = 0
         self._pages: set[asyncio.Queue[bytes | None]] = set()
         self._writes = -1
+        self._written_s = clock()
+        self._current_ms = 0
         self.away = True
         self.as_of_ms = 0
         self.cursor = ""
@@ -75,23 +78,34 @@ class Feed:
         """Open pages."""
         return len(self._pages)
 
+    @property
+    def unwritten(self) -> bool:
+        """Whether nobody writes the history, be it that brokers are away from who does."""
+        return self._clock() - self._written_s > SILENT_S
+
+    @property
+    def history_away(self) -> bool:
+        """Whether the history cannot be asked, or is not written."""
+        return self.away or self.unwritten
+
     async def ask(self, work: Callable[..., Any], *args: Any) -> Any:
         """Some work of the history in its thread."""
         return await asyncio.wrap_future(self._thread.submit(work, *args))
 
     async def follow(self) -> None:
         """Run until cancelled; a history that is away is asked again."""
-        told_s = -math.inf
+        told_s, said_away = -math.inf, True
         while True:
-            was_away = self.away
+            was_away, unheard = said_away, self.away
             try:
                 self.hear(await self.ask(self._history.news, self.cursor))
                 self.away = False
             except TocsinError as error:  # whatever a person must mend, pages come back behind it
                 self.away = True
-                if not was_away:
+                if not unheard:
                     log.warning("%s", error)
-            if was_away != self.away or self._clock() - told_s >= AGE_S:
+            said_away = self.history_away
+            if was_away != said_away or self._clock() - told_s >= AGE_S:
                 told_s = self._clock()
                 self._send(self.age())
             await asyncio.sleep(POLL_S)
@@ -99,9 +113,12 @@ class Feed:
     def hear(self, news: News) -> None:
         """Tell pages what is new."""
         if self._writes < 0:
-            self.as_of_ms = news.newest_ms
-        elif news.writes != self._writes:
+            self.as_of_ms = min(news.current_ms or news.newest_ms, self._now_ms())
+        elif news.current_ms != self._current_ms:
             self.as_of_ms = self._now_ms()
+        if news.writes != self._writes:
+            self._written_s = self._clock()
+        self._current_ms = news.current_ms
         self._writes, self.cursor, self._stage_ms = news.writes, news.cursor, news.stage_ms
         for one in news.answers:
             self._unanswered.pop(one.command, None)
@@ -112,8 +129,8 @@ class Feed:
         """How old what the pages show is."""
         said = {
             "as_of_ms": self.as_of_ms,
-            "history": "away" if self.away else "live",
-            "stage": "away" if self.away or self._stage_away() else "live",
+            "history": "away" if self.history_away else "live",
+            "stage": "away" if self.history_away or self._stage_away() else "live",
             "cursor": self.cursor,
         }
         return event("age", said)

@@ -18,12 +18,13 @@ from msgspec import Meta
 from console.accounts import MAY, Account, LocalAccount, Passwords
 from console.answers import API, Refusal, answered, guarded, secure
 from console.commanding import Commanding
-from console.connections import PromptConnections
-from console.feed import PAGES_MAX, Feed
+from console.connections import PromptConnections, find_dead_peers
+from console.feed import Feed
 from console.oidc.provider import Provider
 from console.oidc.sign_in import BACK, START, OidcSignIn
 from console.reading import Reading
 from console.sessions import SESSION, Session, Sessions, Tries
+from console.streams import Streams, written
 from console.trends import Trends
 from contracts.errors import ConfigError
 from contracts.ports.console import City, CommandSender, ConsoleHistory
@@ -103,6 +104,8 @@ class ConsoleServer:
     port : int
         That is listened on, once it has started.
     feed : Feed
+    sessions : Sessions
+    streams : Streams
     """
 
     def __init__(
@@ -117,6 +120,7 @@ class ConsoleServer:
         self._place = place
         self.port = place.port
         self.sessions, self._tries = Sessions(clock), Tries(clock)
+        self.streams = Streams()
         self._thread = OneThread("history")
         self._hashing = ThreadPoolExecutor(HASHES_AT_ONCE, "password")
         self.feed = Feed(parts.history, self._thread, now_ms, parts.city.heartbeat_ms, clock)
@@ -158,6 +162,7 @@ class ConsoleServer:
             await self.stop()
             msg = f"console: expected to listen on {host}:{port}, got {error}; choose another port"
             raise ConfigError(msg) from error
+        find_dead_peers(self._listening.sockets)
         self.port = int(self._listening.sockets[0].getsockname()[1])
         self._following = asyncio.create_task(self.feed.follow(), name="feed")
         log.info("serving the console on %s", self.address)
@@ -330,20 +335,18 @@ class ConsoleServer:
 
     async def _changes(self, request: web.Request) -> web.StreamResponse:
         """Server-sent events, from the cursor that the browser kept."""
-        if self.feed.pages >= PAGES_MAX:
-            raise Refusal(code="too_many")
         response = web.StreamResponse()
         response.content_type = "text/event-stream"
         secure(request, response)
         cookie = request.cookies.get(COOKIE, "")
-        with self.feed.page() as queue:
+        with self.streams.one(request[SESSION]), self.feed.page() as queue:
             await response.prepare(request)
-            await response.write(self.feed.age())
+            await written(request, response, self.feed.age())
             if cursor := request.headers.get("Last-Event-ID", ""):
                 async for missed in self.feed.since(cursor):
-                    await response.write(missed)
+                    await written(request, response, missed)
             while (body := await queue.get()) is not None and self.sessions.find(cookie):
-                await response.write(body)
+                await written(request, response, body)
         return response
 
     async def _file(self, request: web.Request) -> web.StreamResponse:

@@ -22,6 +22,7 @@ log = logging.getLogger("tocsin.projection")
 FETCH_S: Final = 0.5
 RETRY_FIRST_S: Final = 0.5
 RETRY_MOST_S: Final = 30.0
+CURRENT_MS: Final = 2_000  # between two notes that all was taken
 
 
 class Topics(Protocol):
@@ -43,6 +44,9 @@ class Topics(Protocol):
 
     def waiting(self) -> int:
         """Offsets that wait, as far as they are known."""
+
+    def heard_ms(self) -> int:
+        """When the brokers last told where the logs end, by the wall clock."""
 
 
 class Projector:
@@ -105,6 +109,7 @@ class Projector:
         await self._topics.start()
         await self._topics.seek(await self._do(self._projection.positions))
         self._status.phase, self._status.trouble = "running", ""
+        current_ms = 0
         while True:
             records, behind = await self._topics.fetch(FETCH_S)
             if behind:
@@ -113,6 +118,10 @@ class Projector:
                 self._status.unreadable = self._projection.unreadable
                 self._backoff = Backoff(RETRY_FIRST_S, RETRY_MOST_S)
             self._status.waiting = self._topics.waiting()
+            heard_ms = self._topics.heard_ms()
+            if not self._status.waiting and heard_ms >= current_ms + CURRENT_MS:
+                await self._do(self._projection.current, heard_ms)
+                current_ms = heard_ms
             self._status.lost = sum(self._topics.lost.values())
             newest_ms = (record.time_ms for record in records)
             self._status.taken_ms = max(self._status.taken_ms, *newest_ms, 0)

@@ -5,6 +5,7 @@ import hmac
 import logging
 import re
 import secrets
+import unicodedata
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Collection
 from typing import Final, NamedTuple
@@ -73,7 +74,7 @@ class OidcSignIn:
     ) -> None:
         self._settings = settings
         self._provider = provider
-        self._local = local
+        self._local = {_alike(name) for name in local}
         self._tries = tries
         self._clock = clock
         self._now_ms = now_ms
@@ -183,7 +184,7 @@ class OidcSignIn:
         claims = believed(token, key, settings.issuer, settings.client_id)
         check_moment(claims, pending.nonce, self._now_ms() / 1000)
         user, account = account_of(claims, settings)
-        if user in self._local:
+        if _alike(user) in self._local:
             raise SignInRefused(code="oidc_no_role", why=f"{user!r} is the name of a local account")
         return user, account
 
@@ -202,6 +203,15 @@ def here(path: str) -> str:
     """
     fits = len(path) <= HERE_CHARACTERS_MAX and not path.startswith("//")
     return path if fits and _HERE.fullmatch(path) else "/"
+
+
+def _alike(name: str) -> str:
+    """A name without what the eye passes over in a list.
+
+    >>> _alike("\uff2ci.Wei") == _alike("li.wei")
+    True
+    """
+    return unicodedata.normalize("NFKC", name).casefold()
 
 
 def _sent_to(address: str) -> web.Response:

@@ -151,11 +151,13 @@ class News(NamedTuple):
     anew : bool
         Whether the history was made anew since.
     writes : int
-        Rises whenever the history is written, be it only that nothing new has come.
+        Rises whenever the history is written, every few seconds that nothing new has come.
     newest_ms : int
         Stamp of the newest record that it holds, 0 when it is empty.
     stage_ms : int
         Stamp of the last notice, heartbeats too; 0 before the first.
+    current_ms : int
+        When the history last had all that the topics held, 0 before it has.
     """
 
     changes: list[Written]
@@ -165,6 +167,7 @@ class News(NamedTuple):
     writes: int
     newest_ms: int
     stage_ms: int
+    current_ms: int = 0
 
 
 class Marked(NamedTuple):

@@ -61,5 +61,12 @@ class Projection(Protocol):
             When a person is needed.
         """
 
+    def current(self, time_ms: int) -> None:
+        """All that the topics held at a time (milliseconds since 1970 UTC) has been taken.
+
+        Told every few seconds while it is so: whoever reads knows by it that somebody writes, and
+        how old what is there is. Raises as `apply`.
+        """
+
     def close(self) -> None:
         """Let go of files and connections."""

@@ -158,6 +158,15 @@ class TopicReader:
         """Offsets between what was fetched and the ends of the logs, as far as they are known."""
         return sum(max(self._end(place) - at, 0) for place, at in self._positions.items())
 
+    def heard_ms(self) -> int:
+        """When the brokers last told of every partition where it ends, 0 before they all have.
+
+        Milliseconds since 1970 UTC. A broker that is away tells nothing, and raises nothing either.
+        """
+        consumer = self._running()
+        heard = [consumer.last_poll_timestamp(place) for place in self._positions]
+        return min((int(at or 0) for at in heard), default=0)
+
     def _end(self, place: TopicPartition) -> int:
         """Offset behind the last record that may be read, in the newest answer."""
         newest = None if self._consumer is None else self._consumer.last_stable_offset(place)

@@ -121,7 +121,7 @@ class HistoryReading:
                 table: connection.execute(select(func.max(table.c.logged_ms))).scalar() or 0
                 for table, _ in FED.values()
             }
-            stamps = max(newest.values()), newest[NOTICES]
+            stamps = max(newest.values()), newest[NOTICES], feed.current_ms
             if not cursor:
                 return News([], [], f"{feed.generation}-{feed.seq}", False, feed.writes, *stamps)
             found = queries.changes(connection, cursor)

@@ -80,17 +80,28 @@ class History:
         for record in records:
             rows.take(record)
         with self._store.writing() as connection:
-            feed = connection.execute(select(FEED).with_for_update()).one()
-            if (feed.generation, feed.writes) != (self._generation, self._writes):
-                wanted = f"write {self._writes} of {self._generation} to be the last in"
-                got = f"write {feed.writes} of {feed.generation}"
-                advice = "another process wrote there; reading positions anew"
-                raise self._store.retry(wanted, got, advice)
-            seq = rows.number(feed.seq)
+            seq = rows.number(self._alone(connection))
             self._write(connection, rows, behind)
-            connection.execute(update(FEED).values(seq=seq, writes=feed.writes + 1))
+            connection.execute(update(FEED).values(seq=seq, writes=self._writes + 1))
         self._writes += 1
         self.unreadable += rows.unreadable
+
+    def current(self, time_ms: int) -> None:
+        """See `Projection`."""
+        with self._store.writing() as connection:
+            self._alone(connection)
+            connection.execute(update(FEED).values(current_ms=time_ms, writes=self._writes + 1))
+        self._writes += 1
+
+    def _alone(self, connection: Connection) -> int:
+        """Number of the last change; `RetryableError` when somebody else has written since."""
+        feed = connection.execute(select(FEED).with_for_update()).one()
+        if (feed.generation, feed.writes) != (self._generation, self._writes):
+            wanted = f"write {self._writes} of {self._generation} to be the last in"
+            got = f"write {feed.writes} of {feed.generation}"
+            advice = "another process wrote there; reading positions anew"
+            raise self._store.retry(wanted, got, advice)
+        return int(feed.seq)
 
     def _write(self, connection: Connection, rows: Rows, behind: Positions) -> None:
         if rows.incidents:

@@ -215,6 +215,8 @@ FEED: Final = Table(
     _text("generation"),
     _number("seq"),
     _number("writes"),
+    # When its writer last had all that the topics held.
+    Column("current_ms", BigInteger, nullable=False, server_default="0"),
 )
 
 # What the feed of changes shows, with the columns that name a row in it.

@@ -12,7 +12,7 @@ from contracts.errors import ConfigError
 from runtime.installation import folder_of
 from sinks.history.store import Store
 
-HEAD: Final = "2"
+HEAD: Final = "3"
 _FOLDER: Final[Path] = folder_of("sinks.history.migrations")
 
 

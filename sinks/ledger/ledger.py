@@ -152,6 +152,9 @@ class Ledger:
             # Without entries positions stay in memory: what they passed over is passed over again.
             self._stand = stand._replace(positions=positions)
 
+    def current(self, time_ms: int) -> None:
+        """See `Projection`: nothing is written, a ledger keeps what was told alone."""
+
     def _opened(self) -> _Stand:
         if self._stand is None:
             self._stand = self._read()

@@ -29,6 +29,7 @@ class Memory:
         self.failing: list[Exception] = []
         self.closed = False
         self.unreadable = 0
+        self.currents: list[int] = []
 
     def positions(self) -> Positions:
         return self.stands
@@ -39,6 +40,9 @@ class Memory:
         self.kept += [one.offset for one in records]
         self.unreadable += sum(one.value == b"3" for one in records)
         self.stands |= behind
+
+    def current(self, time_ms: int) -> None:
+        self.currents.append(time_ms)
 
     def close(self) -> None:
         self.closed = True
@@ -53,6 +57,7 @@ class Topic:
         self.breaks = 0
         self._chance = chance
         self._at = 0
+        self.heard = 0
 
     async def start(self) -> None:
         if self.breaks and self._chance.random() < 0.5:
@@ -78,6 +83,9 @@ class Topic:
 
     def waiting(self) -> int:
         return self.count - self._at
+
+    def heard_ms(self) -> int:
+        return self.heard
 
 
 @pytest.fixture
@@ -107,6 +115,27 @@ async def test_every_record_is_kept_once_through_failures_and_stops(seed: int) -
         assert projector.drained
         assert memory.closed
     assert memory.kept == list(range(topic.count))
+
+
+async def test_it_says_that_all_was_taken_while_brokers_are_heard_and_nothing_waits() -> None:
+    memory, topic = Memory(), Topic(30, random.Random(0))
+    topic.heard = 50_000
+    projector = Projector("history", memory, topic)
+    serving = asyncio.create_task(projector.serve())
+    async with asyncio.timeout(30):
+        while not memory.currents:  # noqa: ASYNC110 - a projection tells nobody
+            await asyncio.sleep(0.005)
+    assert memory.kept == list(range(topic.count)), "not before the last one is kept"
+    for heard in (50_000, 51_999, 52_000):  # brokers that are away are not heard again
+        topic.heard = heard
+        topic.count += 1
+        await _until_kept(memory, topic.count)
+    async with asyncio.timeout(30):
+        while len(memory.currents) < 2:  # noqa: ASYNC110 - a projection tells nobody
+            await asyncio.sleep(0.005)
+    serving.cancel()
+    await asyncio.gather(serving, return_exceptions=True)
+    assert memory.currents == [50_000, 52_000]
 
 
 @pytest.mark.usefixtures("_hasty")

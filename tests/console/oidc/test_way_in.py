@@ -84,9 +84,10 @@ async def test_local_people_sign_in_beside_it_and_a_page_is_told_of_both_ways(do
     assert await door.user(person) == "operator"
 
 
-async def test_nobody_bears_the_name_of_a_local_account(door: Door) -> None:
+@pytest.mark.parametrize("name", ["admin", "Admin", "\uff21dmin", " admin "])
+async def test_nobody_bears_the_name_of_a_local_account(door: Door, name: str) -> None:
     person = await door.person()
-    door.provider.claims["preferred_username"] = "admin"
+    door.provider.claims["preferred_username"] = name
     assert await door.through(person) == "/?refused=oidc_no_role"
     assert await door.user(person) == ""
 

@@ -1,11 +1,13 @@
 """Commands: who may give which, what is sent, and what is refused with nothing sent."""
 
+import asyncio
 import uuid
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from console.feed import SILENT_S
 from contracts.desk.commands import Acknowledge, Advance, Report
 from contracts.errors import RetryableError
 from contracts.journal import CommandBase, Shelve
@@ -173,6 +175,28 @@ async def test_what_cannot_be_is_refused(
     got, said = await person.command(id=new_id(), **fields)
     assert (got, said["error"]) == (status, error)
     assert not centre.made.sent
+
+
+async def test_while_nobody_writes_the_history_a_command_is_refused_and_not_sent(
+    tmp_path: Path,
+) -> None:
+    now_s = [0.0]
+    centre = Centre(tmp_path, clock=lambda: now_s[0])
+    await centre.console.start()
+    try:
+        person, id_ = await centre.person("operator"), new_id()
+        now_s[0] += SILENT_S + 1
+        status, said = await person.command(id=id_, kind="acknowledge", target=RED)
+        assert (status, said["error"]) == (503, "history_away")
+        assert not centre.made.sent
+        assert (await person.get("/api/incidents"))["incidents"], "what is there can be read"
+        centre.made.tick()
+        while centre.console.feed.unwritten:  # noqa: ASYNC110 - it tells pages alone
+            await asyncio.sleep(0.01)
+        assert (await person.command(id=id_, kind="acknowledge", target=RED))[0] == 202
+        assert len(centre.made.sent) == 1
+    finally:
+        await centre.close()
 
 
 async def test_a_command_that_could_not_be_sent_says_so_and_may_be_sent_again(

@@ -8,7 +8,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from console.feed import BEAT_LATE_MS, UNANSWERED_S, WAITING_MAX, Feed
+from console.feed import BEAT_LATE_MS, SILENT_S, UNANSWERED_S, WAITING_MAX, Feed
 from contracts.errors import RetryableError
 from contracts.ports.console import Answered, News, Written
 from runtime.queues import OneThread
@@ -142,14 +142,42 @@ async def test_the_stage_is_away_when_it_owes_something_and_not_when_it_is_quiet
     feed.away = False
     feed.hear(News([], [], "g-0", False, 1, 1_000, 1_000))
     now_s[0] = 3_000.0
+    feed.hear(News([], [], "g-0", False, 2, 1_000, 1_000))
     assert stage_of(feed) == "live", "nothing was asked of it"
     feed.ordered("7f3a.1")
     now_s[0] += UNANSWERED_S + 1
+    feed.hear(News([], [], "g-0", False, 3, 1_000, 1_000))
     assert stage_of(feed) == "away"
     answer = Answered("7f3a.1", refused=False, reason="", detail="")
-    feed.hear(News([], [answer], "g-1", False, 2, 1_000, 1_000))
+    feed.hear(News([], [answer], "g-1", False, 4, 1_000, 1_000))
     assert stage_of(feed) == "live"
     now_ms[0] += 3_600_000 + BEAT_LATE_MS + 1
     assert stage_of(feed) == "away"
-    feed.hear(News([], [], "g-2", False, 3, now_ms[0], now_ms[0]))
+    feed.hear(News([], [], "g-2", False, 5, now_ms[0], now_ms[0]))
     assert stage_of(feed) == "live"
+
+
+def age_of(feed: Feed) -> tuple[str, int]:
+    said = json.loads(feed.age().partition(b"data: ")[2])
+    return said["history"], said["as_of_ms"]
+
+
+async def test_the_page_is_as_old_as_the_last_time_the_history_had_everything() -> None:
+    history: Any = Away()
+    now_ms, now_s = [10_000], [0.0]
+    feed = Feed(history, OneThread("history"), lambda: now_ms[0], None, lambda: now_s[0])
+    feed.away = False
+    feed.hear(News([], [], "g-0", False, 1, 4_000, 4_000, 5_000))
+    assert age_of(feed) == ("live", 5_000), "by what was there before this process"
+    now_ms[0], now_s[0] = 12_000, 2.0
+    feed.hear(News([], [], "g-0", False, 2, 4_000, 4_000, 12_000))
+    assert age_of(feed) == ("live", 12_000), "nothing has come, and somebody says so"
+    now_ms[0], now_s[0] = 22_000, 12.0
+    feed.hear(News([Written("incident", "i-1", 1)], [], "g-1", False, 3, 9_000, 4_000, 12_000))
+    assert age_of(feed) == ("live", 12_000), "it catches up: what it has is not of now"
+    now_s[0] += SILENT_S + 1
+    feed.hear(News([], [], "g-1", False, 3, 9_000, 4_000, 12_000))
+    assert age_of(feed) == ("away", 12_000), "it can be asked, and nobody writes it"
+    assert feed.unwritten
+    feed.hear(News([], [], "g-1", False, 4, 9_000, 4_000, 40_000))
+    assert age_of(feed) == ("live", 22_000)

@@ -47,7 +47,7 @@ def test_a_filled_history_of_the_first_version_is_carried_on(new_store: NewStore
     topics = RandomTopics(random.Random(5))
     store = new_store()
     fill_first_version(store, topics.fill(60))
-    with pytest.raises(ConfigError, match=r"expected version 2 .*, got 1; run `tocsin history mig"):
+    with pytest.raises(ConfigError, match=r"expected version 3 .*, got 1; run `tocsin history mig"):
         History(store, NAMES).positions()
 
     assert migrate(store) == ("1", HEAD)
@@ -96,7 +96,7 @@ def test_tables_of_a_newer_release_are_refused_and_left_alone(new_store: NewStor
     migrate(store)
     with store.writing() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '17'"))
-    wanted = r"expected version 2 or an earlier one in .*, got 17; take the release of Tocsin"
+    wanted = r"expected version 3 or an earlier one in .*, got 17; take the release of Tocsin"
     for act in (
         partial(migrate, store),
         partial(check_version, store),

@@ -5,7 +5,7 @@ import base64
 import json
 import shutil
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -47,8 +47,9 @@ PROCESSES: Final = {
     "console": ["console", "run"],
 }
 START_S: Final = 90.0
+Ring = tuple[int, str, str, str, str, str]
 # What a lost feeder rings: number, lifeline, asset, channel, colour and sentence.
-LOSS: Final = (
+LOSS: Final[tuple[Ring, ...]] = (
     (0, "power", "feeder-0102", "power.feeder-0102.switch", "red", "Feeder Heron 02 has tripped."),
     (1, "water", "house-02", "water.house-02.pump_1", "orange", "Egret Tower: pump 1 has tripped."),
     (2, "metro", "lantern-square-e1", "metro.lantern-square.escalator_1_state", "yellow",
@@ -70,12 +71,22 @@ class RealCentre:
         self.city = city
         self.address = address
 
-    async def ring(self, **changed: Any) -> None:
-        """A revision of all that a lost feeder rings."""
+    def process(self, name: str) -> WorkerProcess:
+        """One of `PROCESSES`, to be hurt."""
+        return self.city.processes[list(PROCESSES).index(name)]
+
+    async def again(self, name: str) -> None:
+        """Start a process that has ended, and wait until it answers."""
+        process = self.process(name)
+        process.start()
+        await self.city.until(partial(_ready, process), START_S)
+
+    async def ring(self, rings: Sequence[Ring] = LOSS, **changed: Any) -> None:
+        """A revision of all that rings; without another word, of what a lost feeder does."""
         now_s = int(time.time())
         producer = self.city.producers[0]
         async with producer.transaction():
-            for number, lifeline, asset, channel, colour, said in LOSS:
+            for number, lifeline, asset, channel, colour, said in rings:
                 body = alarm(
                     number,
                     now_s,

@@ -84,6 +84,7 @@ class MadeHistory:
             now_ms = time.time_ns() // 1_000_000
             taken.append(TopicRecord(topic, 0, offset, now_ms, b"k", body, kind))
         self._history.apply(taken, behind)
+        self._history.current(time.time_ns() // 1_000_000)
 
     def ring(self, number: int, **changed: Any) -> None:
         """An alarm with an incident of its own, and its desk told."""

@@ -166,7 +166,7 @@ export const en = {
   "error.bad_csrf": "the page is too old; load it again",
   "error.signed_out": "you are signed out",
   "error.history_away": "the history is away",
-  "error.commands_away": "the broker cannot be reached; nothing was sent",
+  "error.commands_away": "the broker does not answer; it may still take effect within a minute",
   "error.network": "the server cannot be reached; nothing was sent",
   "error.not_found": "it is not there any more",
   "error.too_large": "the text is too long",

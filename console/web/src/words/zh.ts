@@ -168,7 +168,7 @@ export const zh: Record<Key, string> = {
   "error.bad_csrf": "页面已过期，请刷新",
   "error.signed_out": "您已退出登录",
   "error.history_away": "历史库不可用",
-  "error.commands_away": "消息平台不可达，操作未提交",
+  "error.commands_away": "消息平台无响应，操作仍可能在一分钟内生效",
   "error.network": "服务器不可达，操作未提交",
   "error.not_found": "对象已不存在",
   "error.too_large": "文字过长",
