@@ -2,9 +2,9 @@
 
 A real `tocsin console run` over a history in SQLite, which the benchmark writes as a history and a
 desk stage would, and a real broker for commands. One page is a real Chromium; the others make the
-requests of one, since twenty Chromiums need more cores than the server that is measured. A change is
-seen when the page shows it; an action is taken when brokers have it, and told when the stage's
-answer is on the page.
+requests of one, since twenty Chromiums need more cores than the server that is measured. A change
+is seen when the page shows it; an action is taken when brokers have it, and told when the
+stage's answer is on the page.
 """
 
 import argparse
