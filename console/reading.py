@@ -93,7 +93,8 @@ class Reading:
                 }
             )
         districts = [
-            {"name": name, "title": title, "outline": None} for name, title in self._city.districts
+            {"name": name, "title": title, "outline": self._city.outlines.get(name)}
+            for name, title in self._city.districts
         ]
         said = {"lifelines": lifelines, "districts": districts, "cells": view.cells}
         return self._dated_body(**said, desks=desks, colours=view.colours, drill=view.drill)

@@ -76,7 +76,7 @@ async def test_a_drill_is_on_the_city_page_until_it_is_ended(centre: Centre) -> 
         status, _ = await person.command(id=new_id(), kind="drill", on=on, reason="yearly")
         assert status == 202
         async with asyncio.timeout(30):  # an answer is shared until pages are told of the change
-            while (await person.get("/api/city"))["drill"] is not on:
+            while (await person.get("/api/city"))["drill"] is not on:  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
 
 
