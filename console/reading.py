@@ -12,6 +12,7 @@ from console.answers import Refusal, answered
 from console.feed import Feed
 from console.handover import handover
 from console.sessions import SESSION
+from console.sharing import Sharing
 from contracts.ports.console import (
     City,
     ConsoleHistory,
@@ -46,6 +47,7 @@ class Reading:
         self._city = city
         self._feed = feed
         self._now_ms = now_ms
+        self._sharing = Sharing(feed)
 
     def routes(self) -> dict[str, Callable[[web.Request], Any]]:
         """Handlers by path."""
@@ -63,8 +65,11 @@ class Reading:
             "/api/handover": self.handover,
         }
 
-    async def city(self, _: web.Request) -> web.Response:
+    async def city(self, request: web.Request) -> web.Response:
         """Lifelines by districts, and how desks are loaded."""
+        return await self._sharing.answer(request, self._city_body)
+
+    async def _city_body(self, _: web.Request) -> bytes:
         now_ms = self._now_ms()
         view: Overview = await self._feed.ask(
             self._history.overview, now_ms, midnight_ms(now_ms, self._city.offset_minutes)
@@ -88,13 +93,17 @@ class Reading:
                 }
             )
         districts = [
-            {"name": name, "title": title, "outline": None} for name, title in self._city.districts
+            {"name": name, "title": title, "outline": self._city.outlines.get(name)}
+            for name, title in self._city.districts
         ]
         said = {"lifelines": lifelines, "districts": districts, "cells": view.cells}
-        return self._dated(**said, desks=desks, colours=view.colours, drill=view.drill)
+        return self._dated_body(**said, desks=desks, colours=view.colours, drill=view.drill)
 
     async def incidents(self, request: web.Request) -> web.Response:
         """Lines of incidents."""
+        return await self._sharing.answer(request, self._incidents_body)
+
+    async def _incidents_body(self, request: web.Request) -> bytes:
         asked = request.query
         wanted = IncidentQuery(
             asked.get("desk", ""),
@@ -107,7 +116,7 @@ class Reading:
             after=asked.get("after", ""),
         )
         lines, more = await self._feed.ask(self._history.lines, wanted, self._now_ms())
-        return self._dated(incidents=lines, more=more)
+        return self._dated_body(incidents=lines, more=more)
 
     async def incident(self, request: web.Request) -> web.Response:
         """All about one."""
@@ -207,7 +216,11 @@ class Reading:
 
     def _dated(self, **said: Any) -> web.Response:
         """An answer that says how old it is, and where changes go on."""
-        return answered({"as_of_ms": self._feed.as_of_ms, "cursor": self._feed.cursor, **said})
+        return web.Response(body=self._dated_body(**said), content_type="application/json")
+
+    def _dated_body(self, **said: Any) -> bytes:
+        dated = {"as_of_ms": self._feed.as_of_ms, "cursor": self._feed.cursor}
+        return msgspec.json.encode(dated | said)
 
 
 def midnight_ms(now_ms: int, offset_minutes: int) -> int:

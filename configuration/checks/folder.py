@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from configuration.catalogue.store import lanes_of
@@ -12,7 +13,9 @@ from configuration.checks.false_alarms import Expected, expected, together
 from configuration.checks.warnings import Folder, warnings
 from configuration.configuration import Configuration
 from configuration.desk.answers import read_answers
+from configuration.desk.duty import DutyFolder
 from configuration.desk.notices import read_notices
+from configuration.desk.outlines import read_outlines
 from configuration.desk.topology import unplaced
 from configuration.loader import Loader
 from configuration.pack import RULES, ClassPack
@@ -40,10 +43,19 @@ def judged(
     if loader.duty is not None:
         desks = [desk.id for desk in loader.duty.plan.desks]
         read_notices(folder, desks, found[0].profile if found else "", findings)
+    if found is not None:
+        read_outlines(folder, _districts(found[2], loader.duty), findings)
     if found is None or findings.found:
         return findings.lines(), []
     warned = warnings(Folder(found[1], loader.pages, loader.tables, loader.duty))
     return [], [*warned, *unplaced(loader.topology, loader.tables)]
+
+
+def _districts(tables: Mapping[str, pa.Table], duty: DutyFolder | None) -> set[str]:
+    """Codes of places: districts of channels, and areas that have a name."""
+    named = set() if duty is None else set(duty.plan.areas)
+    words = (word for table in tables.values() for word in Catalogue(table).codes("district")[0])
+    return named.union(filter(None, words))
 
 
 def summary(configuration: Configuration) -> list[str]:

@@ -3,7 +3,7 @@
 Times are milliseconds since 1970 UTC.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 import msgspec
@@ -282,6 +282,8 @@ class City(Protocol):
     """What a configuration says of the city.
 
     `heartbeat_ms` is how often the desk stage tells that it lives, None if it never does.
+    `outlines` has rings of longitude and latitude by district, degrees of WGS84; one inside
+    another is a hole.
     """
 
     name: Text
@@ -290,6 +292,7 @@ class City(Protocol):
     offset_minutes: int
     lifelines: Sequence[LifelineFacts]
     districts: Sequence[tuple[str, Text]]
+    outlines: Mapping[str, list[list[tuple[float, float]]]]
     desks: Sequence[DeskFacts]
     assets: Sequence[AssetFacts]
     feeds: Sequence[tuple[str, str]]

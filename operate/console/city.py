@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from alarms.blind_links import LIFELINES_ZH
 from configuration.configuration import Configuration
 from configuration.desk.desk import DeskConfiguration
+from configuration.desk.outlines import load_outlines
 from configuration.lane_plan import plan_of
 from contracts.civil_time import civil_zone
 from contracts.ports.console import (
@@ -77,6 +78,7 @@ class ConfiguredCity:
         self.districts: Sequence[tuple[str, Text]] = [
             (code, named.get(code, {"en": code, "zh": code})) for code in sorted(codes)
         ]
+        self.outlines = load_outlines(self._folder, codes | named.keys())
 
     def _read_topology(self) -> None:
         """Assets, and what feeds what."""

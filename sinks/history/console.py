@@ -165,9 +165,11 @@ class HistoryReading:
     def lines(self, wanted: IncidentQuery, now_ms: int) -> tuple[list[Line], bool]:
         """See `ConsoleHistory`."""
         with self._store.reading() as connection:
-            asked = _lines().order_by(*_ORDER.clauses).limit(wanted.limit + 1)
+            # Sorted without their records, which would be most of what is moved.
+            ids = select(INCIDENTS.c.id).order_by(*_ORDER.clauses).limit(wanted.limit + 1)
             for condition in _conditions(connection, wanted):
-                asked = asked.where(condition)
+                ids = ids.where(condition)
+            asked = _lines().where(INCIDENTS.c.id.in_(ids)).order_by(*_ORDER.clauses)
             rows = connection.execute(asked).all()
             more, rows = len(rows) > wanted.limit, rows[: wanted.limit]
             return _made(connection, rows, now_ms), more

@@ -101,7 +101,7 @@ async def test_who_may_not_give_anything_has_no_button_and_no_key(open_page: Ope
         await expect(page.get_by_role("button", name="Drill")).to_have_count(1)
         double.may, double.districts = ["report", "maintenance"], ["310101"]
         await page.reload()
-        await expect(page.get_by_role("button", name="Work order")).to_have_count(1)
+        await expect(page.get_by_role("button", name="Sound")).to_have_count(1)
         for name in ("Report", "Drill"):
             await expect(page.get_by_role("button", name=name)).to_have_count(0)
         await page.keyboard.press("r")

@@ -20,7 +20,7 @@ export type Session = {
 };
 
 export type Lifeline = { name: string; title: Text; watched: number | null; channels: number };
-export type District = { name: string; title: Text; outline: [number, number][] | null };
+export type District = { name: string; title: Text; outline: [number, number][][] | null };
 export type Cell = {
   lifeline: string;
   district: string;

@@ -130,7 +130,7 @@ def city(open_lines: list[dict[str, Any]], now_ms: int) -> dict[str, Any]:
             for at, (name, en, zh) in enumerate(LIFELINES)
         ],
         "districts": [
-            {"name": name, "title": text(en, zh), "outline": outline(at)}
+            {"name": name, "title": text(en, zh), "outline": [outline(at)]}
             for at, (name, en, zh) in enumerate(DISTRICTS)
         ],
         "cells": [cell(at, open_lines) for at in range(len(LIFELINES) * len(DISTRICTS))],

@@ -11,7 +11,8 @@ import { clock, now, number, percent } from "../time";
 import { language, say, t } from "../words";
 import { give, mayGive, type Given } from "./give";
 
-const GIVEN: Given[] = ["report", "maintenance", "drill"];
+/** Work orders are given on their list, and on the pages of what they are about. */
+const GIVEN: Given[] = ["report", "drill"];
 export const LISTS = ["shelved", "withheld", "audit", "orders", "handover"] as const;
 
 function Load() {

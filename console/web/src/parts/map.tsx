@@ -68,6 +68,9 @@ function Symbol({ placed, zoom }: { placed: Placed; zoom: number }) {
   );
 }
 
+/** Rings of a district; one inside another is a hole. */
+const pathOf = (rings: Point[][], place: (lon: number, lat: number) => Point): string => rings.map((ring) => `M${ring.map(([lon, lat]) => place(lon, lat).map((at) => at.toFixed(1)).join(" ")).join("L")}Z`).join("");
+
 const worstOf = (placed: Placed) => [...placed.assets].sort((a, b) => worse(a.colour, b.colour))[0]?.colour ?? null;
 
 export function CityMap({ shown, district }: { shown: Assets; district: string }) {
@@ -76,7 +79,7 @@ export function CityMap({ shown, district }: { shown: Assets; district: string }
   const drag = useSignal<Point | null>(null);
   const outlines = (city.data.value?.districts ?? []).filter((one) => one.outline && (!district || one.name === district));
   const located = shown.assets.filter((asset) => asset.lon !== null && asset.lat !== null);
-  const points: Point[] = [...outlines.flatMap((one) => one.outline ?? []), ...located.map((asset): Point => [asset.lon ?? 0, asset.lat ?? 0])];
+  const points: Point[] = [...outlines.flatMap((one) => (one.outline ?? []).flat()), ...located.map((asset): Point => [asset.lon ?? 0, asset.lat ?? 0])];
   if (points.length === 0) return <p>{t("map.none")}</p>;
   const place = projection(points);
   const places = new Map(located.map((asset) => [asset.id, place(asset.lon ?? 0, asset.lat ?? 0)]));
@@ -91,7 +94,7 @@ export function CityMap({ shown, district }: { shown: Assets; district: string }
         onPointerDown={(event) => (drag.value = [event.clientX, event.clientY])}
         onPointerUp={() => (drag.value = null)} onPointerLeave={() => (drag.value = null)}
         onPointerMove={(event) => { if (drag.value) { pan(drag.value[0] - event.clientX, drag.value[1] - event.clientY); drag.value = [event.clientX, event.clientY]; } }}>
-        {outlines.map((one) => <path key={one.name} class="outline" d={`M${(one.outline ?? []).map(([lon, lat]) => place(lon, lat).join(" ")).join("L")}Z`}><title>{say(one.title)}</title></path>)}
+        {outlines.map((one) => <path key={one.name} class="outline" fill-rule="evenodd" d={pathOf(one.outline ?? [], place)}><title>{say(one.title)}</title></path>)}
         {shown.feeds.map(([from, until]) => {
           const [a, b] = [places.get(from), places.get(until)];
           return a && b && <path key={`${from} ${until}`} class="feed" d={`M${a.join(" ")}L${b.join(" ")}`} />;

@@ -128,8 +128,9 @@ function limitLine(plot: uPlot, limit: Threshold, stroke: string): void {
   drawn(plot, stroke, (ctx) => {
     ctx.lineWidth = 1.5;
     ctx.setLineDash([8, 5]);
+    [ctx.textAlign, ctx.textBaseline] = ["left", "bottom"];
     ctx.font = `${13 * devicePixelRatio}px sans-serif`;
-    ctx.fillText(NUMERAL[limit.colour], plot.bbox.left + 4, y - 3);
+    ctx.fillText(NUMERAL[limit.colour], plot.bbox.left + 4, y - 2);
     ctx.moveTo(plot.bbox.left, y);
     ctx.lineTo(plot.bbox.left + plot.bbox.width, y);
   });
