@@ -24,6 +24,7 @@ def lifeline_families(lanes: Sequence[LaneStatus]) -> Iterator[Metric]:
     lifelines = grouped(lanes, "lifeline")
     yield _latencies(lifelines)
     yield _canaries(lifelines)
+    yield _hidden_commands(lifelines)
     yield _kinds(lifelines)
     yield from _channels(lifelines)
 
@@ -53,6 +54,19 @@ def _canaries(lifelines: Iterable[LaneGroup]) -> Metric:
     )
     for lifeline in lifelines:
         family.add_metric([lifeline.name], max(lane.canaries_missed for lane in lifeline.lanes))
+    return family
+
+
+def _hidden_commands(lifelines: Iterable[LaneGroup]) -> Metric:
+    """The lane of each lifeline that has waited longest."""
+    family = GaugeMetricFamily(
+        f"{PREFIX}commands_hidden_seconds",
+        "How long an open transaction has hidden the same command, and all behind it; of the lane "
+        "of the lifeline that has waited longest",
+        labels=["lifeline"],
+    )
+    for lifeline in lifelines:
+        family.add_metric([lifeline.name], max(lane.commands_hidden_s for lane in lifeline.lanes))
     return family
 
 
