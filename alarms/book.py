@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timezone
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 import msgspec
 import numpy as np
@@ -16,7 +16,7 @@ from alarms.blind_links import RULE as OBSERVABILITY
 from alarms.blind_links import SILENT, LinkBook
 from alarms.rationalisation import Rationalisation
 from alarms.rule_card import ClassCards, RuleCard, next_of
-from alarms.sentences import LANGUAGES, Told, accepted, ended, finding_key, sentences
+from alarms.sentences import LANGUAGES, Told, Wordings, accepted, ended, finding_key
 from alarms.wording import clock
 from contracts.alarm import (
     Alarm,
@@ -27,6 +27,7 @@ from contracts.alarm import (
     ShelvingEnd,
     ShelvingRecord,
     State,
+    decode_alarm,
     encode_alarm,
     encode_shelving,
 )
@@ -34,8 +35,10 @@ from contracts.catalogue import Catalogue, Channel
 from contracts.ports.lane_log import Message
 from contracts.ports.lane_parts import OffsetRange, Shelved, Shown, Why
 from contracts.quantities import NS_PER_MS, NS_PER_S
-from contracts.transition import LINK_SLOT, TRANSITION, Colour, Finding
+from contracts.transition import COLOURS, LINK_SLOT, TRANSITION, Colour, Finding
 
+CLEAR: Final = Colour.CLEAR.word
+FINDINGS_MAX: Final = 64  # of one rule that are kept ready; kinds of others may name more
 _FIELDS: Final = tuple(TRANSITION.names or ())
 
 
@@ -50,11 +53,46 @@ class Desk:
     zone: timezone
 
 
-class Open(msgspec.Struct):
-    """An alarm that has not cleared; its last revision is kept to be revised without a reading."""
+class Open(msgspec.Struct, frozen=True, gc=False):
+    """An alarm that has not cleared, and of its last revision what the next one needs.
+
+    The body is kept as it was told: an alarm is thirty objects, and a storm leaves hundreds of
+    thousands of alarms open, which the collector would walk and a snapshot encode.
+    """
 
     onset_ns: int
-    last: Alarm
+    revision: int
+    colour: str
+    state: State
+    finding: str
+    body: bytes
+
+    @property
+    def last(self) -> Alarm:
+        """Its last revision."""
+        return decode_alarm(self.body)
+
+
+def _held(onset_ns: int, alarm: Alarm) -> Open:
+    body = encode_alarm(alarm)
+    return Open(onset_ns, alarm.revision, alarm.colour, alarm.state, alarm.rule.finding, body)
+
+
+class Sheet(NamedTuple):
+    """What all alarms of one rule of one class have in common.
+
+    Parameters
+    ----------
+    rule : str
+        First part of what their ids are made of.
+    respond : RespondTo
+    rung_by : dict of str to RungBy
+        By what it found.
+    """
+
+    rule: str
+    respond: RespondTo
+    rung_by: dict[str, RungBy]
 
 
 def alarm_id(rule: str, subject: str, onset_ns: int) -> str:
@@ -97,6 +135,9 @@ class AlarmBook:
         self._catalogue = catalogue
         lane = f"{desk.lifeline}-{desk.partition}"
         self._links = LinkBook(desk.lifeline, lane, desk.config, desk.zone, catalogue)
+        self._near: dict[int, Channel] = {}  # whose alarms come next
+        self._wordings = Wordings()
+        self._sheets: dict[tuple[int, int], Sheet] = {}  # by class and slot
         self._open: dict[tuple[str, str], Open] = {}  # by (channel or link, rule name)
         self._of_colour: Counter[str] = Counter()  # how many of them
 
@@ -105,22 +146,28 @@ class AlarmBook:
         """Last revision of every alarm that has not cleared."""
         return [alarm.last for alarm in self._open.values()]
 
+    def foresee(self, rows: NDArray[Any]) -> None:
+        """Look up the channels of the level changes that come next, all together."""
+        channels = self._catalogue.channels(rows)
+        self._near = dict(zip(rows.tolist(), channels, strict=True))
+
     def emit(self, change: np.void, offsets: OffsetRange, *, shelved: bool = False) -> Message:
         """Revision for one level change; it does not ring while its channel is shelved."""
         # A field of a numpy record costs ten times one of these, and each is asked for often.
         transition = dict(zip(_FIELDS, change.item(), strict=True))
         if transition["rule"] == LINK_SLOT:
             return self._emit_link(transition, offsets)
-        channel = self._catalogue.channel(transition["row"])
-        cards = self._cards(transition["row"])
-        card = cards.cards[transition["rule"]].at_time(transition["time_ns"])
+        row = transition["row"]
+        channel = self._near.get(row) or self._catalogue.channel(row)
+        place = int(self._class_of[row]), transition["rule"]
+        cards = self._classes[place[0]]
+        card = cards.cards[place[1]].at_time(transition["time_ns"])
         key = (channel.id, card.name)
         before = self._open.get(key)
         onset_ns = before.onset_ns if before else transition["onset_ns"]
-        colour = Colour(transition["now"])
         told = Told(card, cards, transition, _finding(card, transition, before), onset_ns)
-        state: State = "cleared" if colour is Colour.CLEAR else _standing(shelved=shelved)
-        alarm = self._alarm(told, channel, state, self._evidence(channel.id, offsets))
+        state: State = _standing(shelved=shelved) if transition["now"] else "cleared"
+        alarm = self._alarm(place, told, channel, (state, self._evidence(channel.id, offsets)))
         return self._emit(key, onset_ns, alarm)
 
     def _emit_link(self, transition: Mapping[str, Any], offsets: OffsetRange) -> Message:
@@ -135,9 +182,10 @@ class AlarmBook:
 
     def _emit(self, key: tuple[str, str], onset_ns: int, alarm: Alarm) -> Message:
         if before := self._open.get(key):
-            alarm = msgspec.structs.replace(alarm, revision=before.last.revision + 1)
-        self._take_in(key, Open(onset_ns, alarm))
-        return self._message(alarm)
+            alarm = msgspec.structs.replace(alarm, revision=before.revision + 1)
+        held = _held(onset_ns, alarm)
+        self._take_in(key, held)
+        return Message("alarm", alarm.id.encode(), held.body)
 
     def _id(self, key: tuple[str, str], onset_ns: int) -> str:
         subject, rule = key
@@ -146,35 +194,42 @@ class AlarmBook:
         row = self._catalogue.row_of[subject]
         return alarm_id(f"{self._catalogue.channel(row).class_name}/{rule}", subject, onset_ns)
 
-    def _alarm(self, told: Told, channel: Channel, state: State, evidence: Evidence) -> Alarm:
+    def _alarm(
+        self,
+        place: tuple[int, int],
+        told: Told,
+        channel: Channel,
+        stands: tuple[State, Evidence],
+    ) -> Alarm:
         """First revision of what is told of a channel."""
-        card, transition = told.card, told.transition
-        colour, zone = Colour(transition["now"]), self._desk.zone
+        card, transition, zone = told.card, told.transition, self._desk.zone
+        sheet = self._sheets.get(place) or self._sheet(place, card, channel.class_name)
+        state, evidence = stands
         return Alarm(
-            id=alarm_id(f"{channel.class_name}/{card.name}", channel.id, told.onset_ns),
+            id=alarm_id(sheet.rule, channel.id, told.onset_ns),
             revision=1,
             state=state,
-            colour=colour.word,
-            was=Colour(transition["was"]).word,
+            colour=COLOURS[transition["now"]],
+            was=COLOURS[transition["was"]],
             lifeline=self._desk.lifeline,
             channel=channel.id,
             group=channel.group,
             onset=clock(told.onset_ns, zone),
             detected=clock(transition["time_ns"], zone),
-            say=sentences(told, channel.name),
+            say=self._wordings.sentences(place, told, channel.name),
             observed=_plain(transition["observed"]),
             expected=_plain(transition["expected"]),
             band=self._band(transition),
             unit=told.cards.unit,
-            next=next_of(card, colour, transition["observed"]),
+            next=next_of(card, transition["now"], transition["observed"]),
             where=channel.where,
             criticality=channel.criticality,
             evidence=[evidence],
             cause=card.duty.cause,
             consequence=card.duty.consequence,
-            respond=RespondTo(card.duty.respond.procedure, list(card.duty.respond.first)),
+            respond=sheet.respond,
             owner=self._owner(card.duty, transition["time_ns"]),
-            rule=self._rung_by(told),
+            rule=self._rung_by(sheet, told),
             asset=channel.asset,
             class_name=channel.class_name,
             life_safety=told.cards.life_safety,
@@ -182,24 +237,24 @@ class AlarmBook:
         )
 
     def _take_in(self, key: tuple[str, str], alarm: Open) -> None:
-        if alarm.last.colour == Colour.CLEAR.word:
+        if alarm.colour == CLEAR:
             self._close(key)
         else:
             self._keep(key, alarm)
 
     def _keep(self, key: tuple[str, str], alarm: Open) -> None:
         if key in self._open:
-            self._of_colour[self._open[key].last.colour] -= 1
+            self._of_colour[self._open[key].colour] -= 1
         self._open[key] = alarm
-        self._of_colour[alarm.last.colour] += 1
+        self._of_colour[alarm.colour] += 1
 
     def _close(self, key: tuple[str, str]) -> None:
         if key in self._open:
-            self._of_colour[self._open.pop(key).last.colour] -= 1
+            self._of_colour[self._open.pop(key).colour] -= 1
 
     def _take(self, state: dict[str, Any]) -> None:
         self._open = _opened(state)
-        self._of_colour = Counter(alarm.last.colour for alarm in self._open.values())
+        self._of_colour = Counter(alarm.colour for alarm in self._open.values())
 
     def _band(self, transition: Mapping[str, Any]) -> list[float] | None:
         low, high = _plain(transition["low"]), _plain(transition["high"])
@@ -214,24 +269,34 @@ class AlarmBook:
         by = clock(time_ns + duty.owner.within.ns, self._desk.zone)
         return OwnedBy(duty.owner.level, duty.owner.role, by, duty.owner.then)
 
-    def _rung_by(self, told: Told) -> RungBy:
-        card, config = told.card, self._desk.config
-        return RungBy(card.name, card.at, card.duty.source, config, told.finding.name)
+    def _sheet(self, place: tuple[int, int], card: RuleCard, class_name: str) -> Sheet:
+        """What all alarms of a rule have in common, put together once."""
+        respond = RespondTo(card.duty.respond.procedure, list(card.duty.respond.first))
+        sheet = self._sheets[place] = Sheet(f"{class_name}/{card.name}", respond, {})
+        return sheet
 
-    def _message(self, alarm: Alarm) -> Message:
-        return Message("alarm", alarm.id.encode(), encode_alarm(alarm))
+    def _rung_by(self, sheet: Sheet, told: Told) -> RungBy:
+        finding = told.finding.name
+        found = sheet.rung_by.get(finding)
+        if found is None:
+            card, config = told.card, self._desk.config
+            found = RungBy(card.name, card.at, card.duty.source, config, finding)
+            if len(sheet.rung_by) < FINDINGS_MAX:
+                sheet.rung_by[finding] = found
+        return found
 
     def _revise(self, key: tuple[str, str], time_ns: int, **changes: Any) -> Message:
         before = self._open[key]
         alarm = msgspec.structs.replace(
             before.last,
-            revision=before.last.revision + 1,
-            was=before.last.colour,
+            revision=before.revision + 1,
+            was=before.colour,
             detected=clock(time_ns, self._desk.zone),
             **changes,
         )
-        self._keep(key, Open(before.onset_ns, alarm))
-        return self._message(alarm)
+        held = _held(before.onset_ns, alarm)
+        self._keep(key, held)
+        return Message("alarm", alarm.id.encode(), held.body)
 
     def _end(self, key: tuple[str, str], time_ns: int) -> Message:
         """Clear an alarm that this configuration does not ring for."""
@@ -303,7 +368,7 @@ class AlarmBook:
         """Open alarms, as plain data for a snapshot."""
         return {
             "open": [
-                [*key, held.onset_ns, encode_alarm(held.last).decode()]
+                [*key, held.onset_ns, held.body.decode()]
                 for key, held in sorted(self._open.items())
             ]
         }
@@ -333,26 +398,25 @@ class AlarmBook:
                 self._close(key)
             elif known is None or _shown(known) != _shown(own):
                 self._keep(key, self._joined(key, known, own, time_ns))
-                last = own.last
-                told.append(self._revise(key, time_ns, state=last.state, colour=last.colour))
+                told.append(self._revise(key, time_ns, state=own.state, colour=own.colour))
         return told
 
     def _joined(self, key: tuple[str, str], known: Open | None, own: Open, time_ns: int) -> Open:
         """An alarm as this book has it, under the id and revision that the world knows."""
         if known is not None:
-            names = ("id", "revision", "onset", "colour")
-            told = {name: getattr(known.last, name) for name in names}
-            return Open(known.onset_ns, msgspec.structs.replace(own.last, **told))
+            names, last = ("id", "revision", "onset", "colour"), known.last
+            told = {name: getattr(last, name) for name in names}
+            return _held(known.onset_ns, msgspec.structs.replace(own.last, **told))
         onset_ns = time_ns + NS_PER_MS
         last = msgspec.structs.replace(
             own.last,
             id=self._id(key, onset_ns),
             revision=0,
-            colour=Colour.CLEAR.word,
+            colour=CLEAR,
             onset=clock(onset_ns, self._desk.zone),
             owner=self._owner_of(key, time_ns),
         )
-        return Open(onset_ns, last)
+        return _held(onset_ns, last)
 
     def _owner_of(self, key: tuple[str, str], time_ns: int) -> OwnedBy:
         if key[1] == OBSERVABILITY:
@@ -375,7 +439,7 @@ class AlarmBook:
 
 def _opened(state: dict[str, Any]) -> dict[tuple[str, str], Open]:
     return {
-        (channel, rule): Open(onset_ns, msgspec.json.decode(last, type=Alarm))
+        (channel, rule): _held(onset_ns, decode_alarm(last.encode()))
         for channel, rule, onset_ns, last in state["open"]
     }
 
@@ -385,7 +449,7 @@ def _finding(card: RuleCard, transition: Mapping[str, Any], before: Open | None)
     if transition["now"] > transition["was"] or before is None:
         return card.finding(transition)
     # An alarm that a release before opened names no finding: limits on one side tell it.
-    return Finding(before.last.rule.finding or card.only_side)
+    return Finding(before.finding or card.only_side)
 
 
 def _standing(*, shelved: bool) -> Literal["active", "shelved"]:
@@ -394,4 +458,4 @@ def _standing(*, shelved: bool) -> Literal["active", "shelved"]:
 
 
 def _shown(held: Open) -> tuple[str, str]:
-    return held.last.colour, held.last.state
+    return held.colour, held.state

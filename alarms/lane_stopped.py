@@ -17,6 +17,8 @@ from contracts.quantities import NS_PER_MS
 WITHIN_NS: Final = 15 * 60 * 1_000_000_000
 NOWHERE: Final = Where("", "", "", "", None, None)
 ZH: Final = {"readings": "读数", "journal entries": "日志条目", "alarms": "告警记录"}
+NOT_WATCHED: Final = "the channels of this lane are not watched"
+UNHEARD: Final = "what is shelved, shown, accepted or promoted on this lane waits until it ends"
 PASSED_OVER: Final = "the readings of this message are not scored, all others are"
 STEPS: Final = [
     "call the engineer on duty for the pipeline",
@@ -31,13 +33,14 @@ BROKERS: Final = ("tocsin", "brokers")
 
 
 class StoppedLane(NamedTuple):
-    """A lane, as its alarm names it."""
+    """A lane, as its alarm names it: `topic` is its telemetry's, `commands` its commands'."""
 
     lifeline: str
     lane: str
     topic: str
     partition: int
     zone: timezone
+    commands: str = ""
 
 
 def lane_stopped_alarm(place: StoppedLane, error: TocsinError, now_ms: int) -> Message:
@@ -45,8 +48,8 @@ def lane_stopped_alarm(place: StoppedLane, error: TocsinError, now_ms: int) -> M
 
     It is no output of the lane, so neither its count nor a replay has it. Rule `data_loss` when
     something is gone or was passed over, with the exact offsets as evidence; `hidden` when an open
-    transaction hides what is there; `outage` when no broker answered for long, which is over;
-    `diverged` when a replay told something else.
+    transaction hides readings, `hidden_commands` when it hides commands; `outage` when no broker
+    answered for long, which is over; `diverged` when a replay told something else.
 
     Parameters
     ----------
@@ -56,7 +59,9 @@ def lane_stopped_alarm(place: StoppedLane, error: TocsinError, now_ms: int) -> M
         Wall clock, milliseconds since 1970 UTC.
     """
     rule, cause = _rule_of(error)
-    goes_on = isinstance(error, SetAside)
+    deaf = _is_deaf(error)
+    goes_on = deaf or isinstance(error, SetAside)
+    consequence = UNHEARD if deaf else PASSED_OVER if goes_on else NOT_WATCHED
     channel = f"tocsin.{place.lane}"
     now = clock(now_ms * NS_PER_MS, place.zone)
     by = clock(now_ms * NS_PER_MS + WITHIN_NS, place.zone)
@@ -81,7 +86,7 @@ def lane_stopped_alarm(place: StoppedLane, error: TocsinError, now_ms: int) -> M
         criticality="high",
         evidence=_evidence(channel, place, error),
         cause=str(error),
-        consequence=PASSED_OVER if goes_on else "the channels of this lane are not watched",
+        consequence=consequence,
         respond=RespondTo("T-1", STEPS),
         owner=OwnedBy("city", "engineer on duty for the pipeline", by, "city"),
         rule=RungBy(rule, "built in", "[E] project default", ""),
@@ -96,10 +101,16 @@ def _rule_of(error: TocsinError) -> tuple[str, str]:
     if isinstance(error, DataLoss):
         return "data_loss", f"data_loss {error.where} {error.what} {error.needed}"
     if isinstance(error, Hidden):
-        return "hidden", f"hidden {error.first}"
+        rule = "hidden_commands" if _is_deaf(error) else "hidden"
+        return rule, f"{rule} {error.first}"
     if isinstance(error, BrokersAway):
         return "outage", f"outage {error.began_ms}"
     return "diverged", "diverged"
+
+
+def _is_deaf(error: TocsinError) -> bool:
+    """Whether a lane that scores its readings hears no commands."""
+    return isinstance(error, Hidden) and error.what == "commands"
 
 
 def _of_the_brokers(alarm: Alarm, onset: str) -> Alarm:
@@ -113,7 +124,8 @@ def _of_the_brokers(alarm: Alarm, onset: str) -> Alarm:
 def _evidence(channel: str, place: StoppedLane, error: TocsinError) -> list[Evidence]:
     """What is gone or hidden, in the topic where it lies."""
     if isinstance(error, Hidden):
-        return [Evidence(channel, place.topic, place.partition, error.first, error.end - 1)]
+        topic = place.commands if _is_deaf(error) else place.topic
+        return [Evidence(channel, topic, place.partition, error.first, error.end - 1)]
     if not isinstance(error, DataLoss):
         return []
     own_topic, bracket, _ = error.where.partition("[")
@@ -138,12 +150,7 @@ def _said(lane: str, error: TocsinError) -> dict[str, str]:
             "所属测点目前失去监测，请立即通知系统值班工程师。",
         }
     if isinstance(error, Hidden):
-        return {
-            "en": f"Lane {lane} stands: an open transaction hides its readings from offset "
-            f"{error.first} on. Its channels are not watched; call the engineer of the pipeline.",
-            "zh": f"处理通道 {lane} 已停止：偏移量 {error.first} 之后的读数被未结束的事务阻挡，"
-            "所属测点目前失去监测，请立即通知系统值班工程师。",
-        }
+        return _said_of_hidden(lane, error)
     if isinstance(error, BrokersAway):
         blind_ns = (error.ended_ms - error.began_ms) * NS_PER_MS
         en, zh = (lasted(blind_ns, language) for language in ("en", "zh"))
@@ -157,5 +164,22 @@ def _said(lane: str, error: TocsinError) -> dict[str, str]:
         "en": f"Lane {lane} stands: what it found does not fit what it had told. "
         "Its channels are not watched; call the engineer of the pipeline.",
         "zh": f"处理通道 {lane} 已停止：现有数据或配置与已发布告警不一致，"
+        "所属测点目前失去监测，请立即通知系统值班工程师。",
+    }
+
+
+def _said_of_hidden(lane: str, error: Hidden) -> dict[str, str]:
+    if _is_deaf(error):
+        return {
+            "en": f"Lane {lane} hears no commands: an open transaction hides them. Its channels "
+            "are watched, but nothing is shelved or shown meanwhile; call the engineer of the "
+            "pipeline.",
+            "zh": f"处理通道 {lane} 收不到指令：指令被未结束的事务阻挡。所属测点监测正常，"
+            "但屏蔽与解除屏蔽暂不生效，请通知系统值班工程师。",
+        }
+    return {
+        "en": f"Lane {lane} stands: an open transaction hides its readings from offset "
+        f"{error.first} on. Its channels are not watched; call the engineer of the pipeline.",
+        "zh": f"处理通道 {lane} 已停止：偏移量 {error.first} 之后的读数被未结束的事务阻挡，"
         "所属测点目前失去监测，请立即通知系统值班工程师。",
     }

@@ -7,7 +7,7 @@ from typing import Any, Final
 from alarms.class_words import NO_WORDS, ClassWords
 from alarms.rationalisation import Rationalisation
 from contracts.alarm import Next
-from contracts.transition import Colour, Finding
+from contracts.transition import COLOURS, Colour, Finding
 
 Thresholds = tuple[float | None, float | None, float | None, float | None]
 NO_THRESHOLDS: Final[Thresholds] = (None, None, None, None)
@@ -74,9 +74,9 @@ class ClassCards:
     life_safety: bool = False
 
 
-def threshold_of(card: RuleCard, colour: Colour, observed: float) -> float | None:
+def threshold_of(card: RuleCard, colour: int, observed: float) -> float | None:
     """Threshold of a colour on the side where the value lies nearer."""
-    if colour is Colour.CLEAR:
+    if colour == Colour.CLEAR:
         return None
     low, high = card.low[colour - 1], card.high[colour - 1]
     if low is None or high is None:
@@ -84,12 +84,12 @@ def threshold_of(card: RuleCard, colour: Colour, observed: float) -> float | Non
     return low if abs(observed - low) <= abs(observed - high) else high
 
 
-def next_of(card: RuleCard, colour: Colour, observed: float) -> Next | None:
+def next_of(card: RuleCard, colour: int, observed: float) -> Next | None:
     """Next worse colour with a threshold, None when there is none."""
-    for worse in range(max(colour, 0) + 1, Colour.RED + 1):
-        threshold = threshold_of(card, Colour(worse), observed)
+    for worse in range(max(colour, 0) + 1, len(COLOURS)):
+        threshold = threshold_of(card, worse, observed)
         if threshold is not None:
             below = card.low[worse - 1] == threshold
-            word = Colour(worse).word
+            word = COLOURS[worse]
             return Next(word, below=threshold) if below else Next(word, above=threshold)
     return None

@@ -1,12 +1,11 @@
 """What an operator reads of an alarm, in both languages: a function of what was found."""
 
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import cached_property
-from typing import Any, Final
+from collections.abc import Callable, Iterator, Mapping
+from string import Formatter
+from typing import Any, Final, NamedTuple
 
-from alarms.figures import Figure, Style, lasted, spelled
+from alarms.figures import FORMS, NOTHING, Style, lasted, spelled
 from alarms.findings import COLUMNS, FINDINGS, OTHER, PRESENT, PRESENT_STATE, PRESENT_VALUE
 from alarms.rationalisation import Text
 from alarms.rule_card import ClassCards, RuleCard, threshold_of
@@ -22,6 +21,7 @@ COLOURS_ZH: Final = {
     "orange": "橙色",
     "red": "红色",
 }
+WORDINGS_MAX: Final = 4_096
 QUANTITY: Final = {"en": "value", "zh": "测值"}
 WHOLE: Final = {"en": "{name}: {finding}.", "zh": "{name}：{finding}。"}
 # Silence and its like tell of their own time; the hold is named apart from the trouble's length.
@@ -63,8 +63,7 @@ _JOIN: Final = {"en": "; ", "zh": "，"}
 _END: Final = {"en": ".", "zh": "。"}
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
+class Told(NamedTuple):
     """What a sentence tells of.
 
     Parameters
@@ -105,9 +104,54 @@ def finding_key(rule: str, finding: str) -> str:
     return f"{rule}.{finding}" if finding else rule
 
 
+class Line(NamedTuple):
+    """A sentence in one language as it is written again and again.
+
+    Parameters
+    ----------
+    pattern : str
+        With the words that are always the same; `%s` where something varies.
+    parts : tuple of callable
+        What varies, from what is told, the name of the channel and the figures.
+    """
+
+    pattern: str
+    parts: tuple["Part", ...]
+
+
+Part = Callable[[Told, str, Mapping[str, float]], str]
+
+
+class Wordings:
+    """Sentences of the rules of one lane, each put together once for every way to tell it."""
+
+    def __init__(self) -> None:
+        self._lines: dict[tuple[Any, ...], tuple[Line, ...]] = {}
+
+    def sentences(
+        self, place: tuple[int, int], told: Told, name: Mapping[str, str]
+    ) -> dict[str, str]:
+        """What `sentences` gives; `place` tells the class and the rule from all others."""
+        way = (place, *_way(told))
+        lines = self._lines.get(way)
+        if lines is None:
+            if len(self._lines) >= WORDINGS_MAX:  # kinds of others may name findings as they like
+                self._lines.clear()
+            lines = self._lines[way] = _lines(told)
+        return _filled_in(lines, told, name)
+
+
 def sentences(told: Told, name: Mapping[str, str]) -> dict[str, str]:
     """Sentence of a level change in both languages; `name` is that of the channel."""
-    return {language: _sentence(told, name[language], language) for language in LANGUAGES}
+    return _filled_in(_lines(told), told, name)
+
+
+def _filled_in(lines: tuple[Line, ...], told: Told, name: Mapping[str, str]) -> dict[str, str]:
+    figures = _figures(told)
+    return {
+        language: line.pattern % tuple([part(told, name[language], figures) for part in line.parts])
+        for language, line in zip(LANGUAGES, lines, strict=True)
+    }
 
 
 def accepted(name: Mapping[str, str], by: str, reason: str) -> dict[str, str]:
@@ -126,19 +170,82 @@ def ended(name: Mapping[str, str], key: str) -> dict[str, str]:
     }
 
 
-def _sentence(told: Told, name: str, language: str) -> str:
+def _way(told: Told) -> tuple[Any, ...]:
+    """All that decides how a level change of one rule is told, but for names and figures."""
+    was, now = told.transition["was"], told.transition["now"]
+    since, calm = _since_ns(told) > 0, _calm_ns(told) > 0
+    return (told.finding.name, now > was, now, since, calm, _is_present(told))
+
+
+def _lines(told: Told) -> tuple[Line, ...]:
+    return tuple(_line(told, language) for language in LANGUAGES)
+
+
+def _line(told: Told, language: str) -> Line:
+    """The sentence of a language, without what only one alarm can say."""
+    pattern, parts = "", []
+    for text, field, form in _pieces(told, language):
+        pattern += text.replace("%", "%%")
+        if field in _WORDS:
+            pattern += _WORDS[field](told, language).replace("%", "%%")
+        elif field in told.card.lengths:
+            pattern += lasted(told.card.lengths[field], language)
+        elif field:
+            pattern += "%s"
+            parts.append(_part(field, form, _style(told.cards, language)))
+    return Line(pattern, tuple(parts))
+
+
+def _pieces(told: Told, language: str) -> Iterator[tuple[str, str, str]]:
+    """Texts, each with the field behind it, empty where there is none, and how that is written."""
+    for text, field, form, _ in Formatter().parse(_whole(told, language)):
+        if field == "finding":
+            yield text, "", ""
+            for inner, name, how, _ in Formatter().parse(_found(told, language)):
+                yield inner, name or "", how or ""
+        else:
+            yield text, field or "", form or ""
+
+
+def _whole(told: Told, language: str) -> str:
+    """Template of the sentence."""
     was, now = int(told.transition["was"]), int(told.transition["now"])
-    fields = Fields(told, name, language)
     if now > was:
-        fields["finding"] = _found(told, language).format_map(fields)
-        return _template(told, language).format_map(fields)
+        return _template(told, language)
     late = told.card.name in _FOUND_LATE
     over, eased = (_CLEARED_LATE, _EASED_LATE) if late else (_CLEARED, _EASED)
     text = (eased if now else over)[language]
     if _calm_ns(told):
         text += _CALM[language]
-    text += _present(told, language) + _END[language]
-    return text.format_map(fields)
+    return text + _present(told, language) + _END[language]
+
+
+def _part(field: str, form: str, style: Style) -> Part:
+    """What fills in a field that varies from alarm to alarm."""
+    if field == "name":
+        return lambda told, name, figures: name
+    if field == "lasted":
+        language = style.language
+        return lambda told, name, figures: lasted(_since_ns(told) - _calm_ns(told), language)
+    write = FORMS[form]
+
+    def figure(told: Told, name: str, figures: Mapping[str, float]) -> str:
+        del told, name
+        value = figures[field]
+        if not math.isfinite(value):
+            return NOTHING
+        apart = style.apart(figures["observed"], figures["threshold"])
+        return write(value, apart.exact(value) if field == "threshold" else apart)
+
+    return figure
+
+
+def _figures(told: Told) -> Mapping[str, float]:
+    transition = told.transition
+    figures = {name: float(transition[name]) for name in FIGURES}
+    threshold = threshold_of(told.card, transition["now"], figures["observed"])
+    figures["threshold"] = math.nan if threshold is None else threshold
+    return {**figures, **told.finding.figures} if told.finding.figures else figures
 
 
 def _template(told: Told, language: str) -> str:
@@ -164,14 +271,19 @@ def _found(told: Told, language: str) -> str:
 
 def _present(told: Told, language: str) -> str:
     """Template of what is there now, with what joins it; none where nothing is known."""
-    if not told.known:
+    if not _is_present(told):
         return ""
-    states = {float(code) for code in told.cards.words.states}
-    if states and told.transition["observed"] not in states:
-        return ""
-    value = PRESENT_STATE if states else PRESENT_VALUE
+    value = PRESENT_STATE if told.cards.words.states else PRESENT_VALUE
     text = PRESENT.get(told.card.name, value)[LANGUAGES.index(language)]
     return text and _JOIN[language] + text
+
+
+def _is_present(told: Told) -> bool:
+    """Whether it is known what is there now."""
+    states = told.cards.words.states
+    if not states:
+        return told.known
+    return told.transition["observed"] in {float(code) for code in states}
 
 
 def _title(key: str, language: str) -> str:
@@ -190,65 +302,18 @@ def _calm_ns(told: Told) -> int:
     return calm_ns if over and _since_ns(told) > calm_ns else 0
 
 
-class Fields(dict[str, Any]):
-    """Fields of a sentence, each made when it is asked for: of some twenty most name two or three.
-
-    Parameters
-    ----------
-    told : Told
-    name : str
-        Of the channel.
-    language : str
-    """
-
-    def __init__(self, told: Told, name: str, language: str) -> None:
-        super().__init__(name=name)
-        self._told = told
-        self._language = language
-
-    def __missing__(self, key: str) -> Any:
-        """Make a field, once."""
-        self[key] = made = self._made(key)
-        return made
-
-    def _made(self, key: str) -> Any:
-        told, language = self._told, self._language
-        if key in _WORDS:
-            return _WORDS[key](told, language)
-        if key in told.card.lengths:
-            return lasted(told.card.lengths[key], language)
-        value, style = self._figures[key], self._style
-        return Figure(value, style.exact(value) if key == "threshold" else style)
-
-    @cached_property
-    def _figures(self) -> Mapping[str, float]:
-        told = self._told
-        figures = {name: float(told.transition[name]) for name in FIGURES}
-        colour = Colour(told.transition["now"])
-        threshold = threshold_of(told.card, colour, figures["observed"])
-        figures["threshold"] = float("nan") if threshold is None else threshold
-        return {**figures, **told.finding.figures}
-
-    @cached_property
-    def _style(self) -> Style:
-        figures = self._figures
-        style = _style(self._told.cards, self._language)
-        return style.apart(figures["observed"], figures["threshold"])
-
-
 def _colour(told: Told, language: str) -> str:
     word = Colour(told.transition["now"]).word
     return COLOURS_ZH[word] if language == "zh" else word
 
 
-# Fields that are words; the others are figures.
+# Fields that are the same words however often a rule is told in one way.
 _WORDS: Final[Mapping[str, Callable[[Told, str], str]]] = {
     "quantity": lambda told, language: _quantity(told.card, told.cards.words.quantity, language),
     "unit": lambda told, language: _style(told.cards, language).unit,
     "colour": _colour,
     "rule": lambda told, _: told.card.name,
     "title": lambda told, language: _title(told.key, language),
-    "lasted": lambda told, language: lasted(_since_ns(told) - _calm_ns(told), language),
     "hold": lambda told, language: lasted(told.card.lengths.get("on_delay", 0), language),
     "calm": lambda told, language: lasted(_calm_ns(told), language),
 }

@@ -1,4 +1,7 @@
-"""A lane whose channels all ring at once: how long until all is told, and what others wait."""
+"""A lane whose channels all ring at once: how long until all is told, and what others wait.
+
+`python benchmarks/storm.py [SILENT [LIMITS]]`: how many channels fall silent, and break a limit.
+"""
 
 import asyncio
 import json
@@ -37,6 +40,7 @@ class Site:
     storm: str
     bootstrap: str
     folder: Path
+    many: int  # channels that ring
     channels: list[list[str]] = field(init=False)
     worker: WorkerProcess = field(init=False)
 
@@ -54,11 +58,6 @@ class Site:
         tocsin("topics", *place, "--create", "--replication", "1")
         log = self.folder / f"{self.storm}.log"
         self.worker = WorkerProcess(place, free_ports(1)[0], log)
-
-    @property
-    def many(self) -> int:
-        """Channels that ring."""
-        return SILENT if self.storm == "silence" else RINGING
 
     def topic(self, kind: str) -> str:
         """Name of one of its topics."""
@@ -203,12 +202,12 @@ def p99(delays: list[float]) -> float:
     return delays[max(-(-len(delays) * 99 // 100) - 1, 0)]
 
 
-async def measure() -> None:
+async def measure(many: dict[str, int]) -> None:
     """Both storms, each on a site of its own."""
     rows, claims = [], []
     with TemporaryDirectory(prefix="tocsin-storm-") as folder, Cluster() as kafka:
         for storm, goal_s in GOAL_S.items():
-            site = Site(storm, kafka.bootstrap, Path(folder))
+            site = Site(storm, kafka.bootstrap, Path(folder), many[storm])
             seconds, delays = await measured(site)
             rows.append(
                 [storm, f"{site.many:,}", f"{seconds:.1f}", f"{len(delays)}", f"{p99(delays):.2f}"]
@@ -225,7 +224,9 @@ def main() -> None:
     """Measure, if there is a Kafka."""
     if reason := missing():
         sys.exit(reason)
-    asyncio.run(measure())
+    given = [int(argument) for argument in sys.argv[1:]]
+    silent, ringing = [*given, *(SILENT, RINGING)[len(given) :]]
+    asyncio.run(measure({"silence": silent, "limits": ringing}))
 
 
 if __name__ == "__main__":

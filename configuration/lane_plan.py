@@ -215,7 +215,7 @@ def _unit(rows: Catalogue, name: str) -> NDArray[np.float64]:
 
 def stopped_alarm(zone: timezone, name: LaneName, error: TocsinError, now_ms: int) -> Message:
     """Alarm of a lane that cannot go on, stamped in the city's time zone."""
-    place = StoppedLane(name.lifeline, str(name), name.telemetry, name.number, zone)
+    place = StoppedLane(name.lifeline, str(name), name.telemetry, name.number, zone, name.commands)
     return lane_stopped_alarm(place, error, now_ms)
 
 

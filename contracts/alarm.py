@@ -8,8 +8,11 @@ from contracts.catalogue import Where
 
 State = Literal["active", "shelved", "cleared"]
 
+# No record of these can be part of a cycle, so the collector need not look at them: in a storm it
+# would walk hundreds of thousands.
 
-class Next(msgspec.Struct, frozen=True, omit_defaults=True):
+
+class Next(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """The next worse colour and the value beyond which it rings."""
 
     colour: str
@@ -17,7 +20,7 @@ class Next(msgspec.Struct, frozen=True, omit_defaults=True):
     above: float | None = None
 
 
-class Evidence(msgspec.Struct, frozen=True):
+class Evidence(msgspec.Struct, frozen=True, gc=False):
     """Where in the log the readings behind a revision lie; re-read when needed.
 
     Parameters
@@ -40,14 +43,14 @@ class Evidence(msgspec.Struct, frozen=True):
     last: int
 
 
-class RespondTo(msgspec.Struct, frozen=True):
+class RespondTo(msgspec.Struct, frozen=True, gc=False):
     """Response sheet and its first steps."""
 
     procedure: str
     first: list[str]
 
 
-class OwnedBy(msgspec.Struct, frozen=True):
+class OwnedBy(msgspec.Struct, frozen=True, gc=False):
     """Who must acknowledge by when, and who is told next."""
 
     level: str
@@ -56,7 +59,7 @@ class OwnedBy(msgspec.Struct, frozen=True):
     then: str
 
 
-class RungBy(msgspec.Struct, frozen=True, omit_defaults=True):
+class RungBy(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """Rule that rang: its name, where it was written, where its figures come from, what it found.
 
     `finding` is one of the kind's own (`high`, `stuck`), left out where a kind has but one.
@@ -69,7 +72,7 @@ class RungBy(msgspec.Struct, frozen=True, omit_defaults=True):
     finding: str = ""
 
 
-class Alarm(msgspec.Struct, frozen=True):
+class Alarm(msgspec.Struct, frozen=True, gc=False):
     """One revision of one alarm; (`id`, `revision`) is its key everywhere.
 
     The body is a function of (telemetry, journal): what varies between deliveries travels in the

@@ -48,7 +48,10 @@ WORDS_MAX = 1 << 12  # that a column may have to be looked up by number: groups 
 RUNS_MAX = 1 << 16  # of rising ids, beyond which looking for an id in each would take too long
 
 
-class Where(msgspec.Struct, frozen=True):
+_NUMBERS: Final = {"scale", "offset"}  # which nobody asks for one by one
+
+
+class Where(msgspec.Struct, frozen=True, gc=False):
     """Place of a channel, down to its grid cell; longitude and latitude in WGS 84 degrees."""
 
     district: str
@@ -113,6 +116,11 @@ class Words(Sequence[str]):
         taken = self._column.take(pa.array(rows))
         return taken.combine_chunks() if isinstance(taken, pa.ChunkedArray) else taken
 
+    def at(self, rows: NDArray[Any]) -> list[Any]:
+        """Texts of some rows: of many a fifth of what they take one by one."""
+        found: list[Any] = self._column.take(pa.array(rows)).to_pylist()
+        return found
+
     def __iter__(self) -> Iterator[str]:
         """All texts, some thousands of them at a time."""
         for first in range(0, len(self), _SOME):
@@ -151,6 +159,11 @@ class Coded(Sequence[str]):
         if isinstance(at, slice):
             return [self._words[int(code)] for code in self._codes[at]]
         return self._words[int(self._codes[at])]
+
+    def at(self, rows: NDArray[Any]) -> list[str]:
+        """Words of some rows."""
+        words = self._words
+        return [words[code] for code in self._codes[rows].tolist()]
 
 
 class RowOf(Mapping[str, int]):
@@ -247,11 +260,11 @@ class Catalogue:
         return np.fromiter((id_hash(channel) for channel in self.ids), np.uint64, len(self))
 
     @cached_property
-    def _columns(self) -> dict[str, Sequence[Any]]:
+    def _columns(self) -> dict[str, Any]:
         """Columns by name: a cell of one is looked up four times faster than a slice is made."""
-        return {name: self._cells(name) for name in SCHEMA.names}
+        return {name: self._cells(name) for name in SCHEMA.names if name not in _NUMBERS}
 
-    def _cells(self, name: str) -> Sequence[Any]:
+    def _cells(self, name: str) -> Words | Coded:
         """A column to look cells up in: by number among its words, where they are few."""
         column = self.table.column(name)
         if column.type == WORD and column.num_chunks == 1:
@@ -303,17 +316,35 @@ class Catalogue:
 
     def channel(self, row: int) -> Channel:
         """Everything about one channel."""
-        cells: dict[str, Any] = {name: column[row] for name, column in self._columns.items()}
-        place = {key: cells[key] for key in Where.__struct_fields__}
+        columns = self._columns
+        channel = columns["id"][row]
         return Channel(
-            cells["id"],
-            cells["class"],
-            cells["asset"],
-            cells["group"],
-            {"en": cells["name_en"] or cells["id"], "zh": cells["name_zh"] or cells["id"]},
-            Where(**place),
-            cells["criticality"],
+            channel,
+            columns["class"][row],
+            columns["asset"][row],
+            columns["group"][row],
+            {"en": columns["name_en"][row] or channel, "zh": columns["name_zh"][row] or channel},
+            Where(*[columns[key][row] for key in Where.__struct_fields__]),
+            columns["criticality"][row],
         )
+
+    def channels(self, rows: NDArray[Any]) -> list[Channel]:
+        """The same of several channels, looked up together."""
+        columns = self._columns
+        names = ("id", "class", "asset", "group", "name_en", "name_zh", "criticality")
+        cells = zip(*(columns[name].at(rows) for name in names), strict=True)
+        places = zip(*(columns[key].at(rows) for key in Where.__struct_fields__), strict=True)
+        return [
+            Channel(
+                *(channel, class_name, asset, group),
+                {"en": name_en or channel, "zh": name_zh or channel},
+                Where(*place),
+                criticality,
+            )
+            for (channel, class_name, asset, group, name_en, name_zh, criticality), place in zip(
+                cells, places, strict=True
+            )
+        ]
 
     def take(self, keep: NDArray[np.bool_]) -> "Catalogue":
         """The rows where `keep` holds, in their order."""

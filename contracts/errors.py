@@ -84,17 +84,20 @@ class Hidden(TocsinError):  # noqa: N818 - the domain's word
         Lane that waits for them.
     first, end : int
         Offset of the first hidden record, and the one behind the last.
+    what : str
+        `telemetry` or `commands`.
     """
 
-    def __init__(self, where: str, first: int, end: int) -> None:
+    def __init__(self, where: str, first: int, end: int, what: str = "telemetry") -> None:
         super().__init__(
-            f"{where}: expected to read telemetry up to offset {end}, got an open transaction that "
+            f"{where}: expected to read {what} up to offset {end}, got an open transaction that "
             f"hides all from {first} on; find its writer with `kafka-transactions.sh "
             "find-hanging` and end it with `abort`"
         )
         self.where = where
         self.first = first
         self.end = end
+        self.what = what
 
 
 class BrokersAway(TocsinError):  # noqa: N818 - the domain's word

@@ -25,7 +25,10 @@ class Colour(IntEnum):
     @property
     def word(self) -> str:
         """Name as records and packs write it (`blue`)."""
-        return self.name.lower()
+        return COLOURS[self]
+
+
+COLOURS: Final = tuple(colour.name.lower() for colour in Colour)  # names, least first
 
 
 # One level change. `ordinal` is the reading's place in its batch and orders changes against

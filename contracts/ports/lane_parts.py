@@ -210,6 +210,9 @@ class Shown(NamedTuple):
 class Book(Protocol):
     """Level changes to alarm revisions."""
 
+    def foresee(self, rows: NDArray[Any]) -> None:
+        """Get ready for level changes of some rows; whether it is called changes nothing told."""
+
     def emit(self, transition: np.void, offsets: OffsetRange, *, shelved: bool = False) -> Message:
         """Revision for one level change; it does not ring while its channel is shelved."""
 

@@ -68,3 +68,6 @@ class Commands(Protocol):
 
     async def fetch(self, lane: int, offset: int) -> list[tuple[int, bytes]]:
         """Commands at or behind `offset` that have arrived, each with the offset behind it."""
+
+    def view(self, lane: int) -> LogView:
+        """What the newest answer said of the lane's commands; asks nobody."""

@@ -112,6 +112,8 @@ class LaneStatus:
         clock; None while they are.
     hidden_at_s : float or None
         Since when an open transaction has hidden the same record and all behind it.
+    commands_hidden_at_s : float or None
+        The same of the lane's commands.
     lane_time_s : int
         The watermark, -1 before it begins.
     revisions, dead_letters, shadow_outbox, shelvings : int
@@ -184,6 +186,7 @@ class LaneStatus:
     answered_at_s: float | None = None
     unasked_at_s: float | None = None
     hidden_at_s: float | None = None
+    commands_hidden_at_s: float | None = None
     lane_time_s: int = -1
     revisions: int = 0
     dead_letters: int = 0
@@ -234,7 +237,12 @@ class LaneStatus:
     @property
     def hidden_s(self) -> float:
         """How long an open transaction has hidden the same record and all behind it."""
-        return 0.0 if self.hidden_at_s is None else time.monotonic() - self.hidden_at_s
+        return _since_s(self.hidden_at_s)
+
+    @property
+    def commands_hidden_s(self) -> float:
+        """How long an open transaction has hidden the same command and all behind it."""
+        return _since_s(self.commands_hidden_at_s)
 
     @property
     def lag(self) -> float:
@@ -263,17 +271,23 @@ class LaneStatus:
 
     @property
     def blind(self) -> str:
-        """Why a lane that runs does not see what its log holds, empty when it does."""
+        """Why a lane that runs does not see all that its logs hold, empty when it does."""
         if self.answer_age_s > AWAY_S_MAX:
             return f"no broker has answered for {self.answer_age_s:.0f} s"
         if self.hidden_s > AWAY_S_MAX:
             return f"an open transaction has hidden records for {self.hidden_s:.0f} s"
+        if self.commands_hidden_s > AWAY_S_MAX:
+            return f"an open transaction has hidden commands for {self.commands_hidden_s:.0f} s"
         return ""
 
     @property
     def ready(self) -> bool:
-        """Whether the lane runs and sees what its log holds."""
+        """Whether the lane runs and sees all that its logs hold."""
         return self.phase == "running" and not self.blind
+
+
+def _since_s(at_s: float | None) -> float:
+    return 0.0 if at_s is None else time.monotonic() - at_s
 
 
 @dataclass(slots=True)

@@ -53,9 +53,13 @@ LANES: Final = Dashboard(
                 ),
                 lines(
                     "Hidden by a transaction",
-                    "How long somebody's open transaction has hidden the same record.",
+                    "How long somebody's open transaction has hidden the same record or command.",
                     "s",
                     ("max by (lane) (tocsin_lane_hidden_seconds{HERE})", "{{lane}}"),
+                    (
+                        "max by (lifeline) (tocsin_commands_hidden_seconds{HERE}) > 0",
+                        "commands of {{lifeline}}",
+                    ),
                 ),
             ),
         ),

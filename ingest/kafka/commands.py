@@ -17,8 +17,9 @@ from broker.errors import meaning
 from contracts.errors import FatalError
 from contracts.journal import COMMAND_BYTES
 from contracts.kafka import NO_SECURITY, Security
+from contracts.ports.source import LogView
 from contracts.ports.status import QueueStatus
-from ingest.kafka.raw_fetch import Answer, reader
+from ingest.kafka.raw_fetch import Answer, reader, view_of
 
 log = logging.getLogger("tocsin.commands")
 
@@ -173,6 +174,12 @@ class KafkaCommands:
         desks = self._desks.values()
         depth = sum(len(desk.waiting) for desk in desks)
         return QueueStatus("commands", depth, len(desks) * WAITING_MAX, 0)
+
+    def view(self, lane: int) -> LogView:
+        """What the newest answer said of a lane's commands; asks nobody."""
+        if self._consumer is None or lane not in self._desks:
+            return LogView()
+        return view_of(self._consumer, self._partition(lane))
 
     def keep(self, lanes: Collection[int]) -> None:
         """Stop fetching for lanes that are not the worker's any more."""

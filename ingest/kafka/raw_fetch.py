@@ -13,10 +13,11 @@ from itertools import islice
 from typing import Any, Final, Literal, Protocol
 
 import aiokafka
-from aiokafka import ConsumerRecord
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.consumer import fetcher
 from aiokafka.errors import CorruptRecordException
 
+from contracts.ports.source import LogView
 from contracts.records import Records
 from ingest.kafka.record_batch import (
     Batch,
@@ -99,6 +100,16 @@ def reader(inflated_bytes: int = INFLATED_BYTES) -> Reader:
         return PlainReader()
     fetcher.MemoryRecords, fetcher.PartitionRecords = _KeptRecords, _partition_records
     return RawReader(inflated_bytes)
+
+
+def view_of(consumer: AIOKafkaConsumer, place: TopicPartition) -> LogView:
+    """What the newest answer to a consumer said of a partition that is assigned to it."""
+    answered_ms, end = consumer.last_poll_timestamp(place), consumer.highwater(place)
+    if answered_ms is None or end is None:
+        return LogView()
+    stable_end = consumer.last_stable_offset(place)
+    known = stable_end is not None and stable_end >= 0
+    return LogView(answered_ms, end, stable_end if known else end)
 
 
 class PlainReader:

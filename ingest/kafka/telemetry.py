@@ -17,7 +17,7 @@ from contracts.ports.source import LogView
 from contracts.ports.status import QueueStatus
 from contracts.records import Records
 from ingest.kafka.client import KafkaClient, Ownership
-from ingest.kafka.raw_fetch import Answer, reader
+from ingest.kafka.raw_fetch import Answer, reader, view_of
 from ingest.kafka.settings import KafkaSettings
 from runtime.queues import OneThread
 
@@ -121,13 +121,7 @@ class KafkaSource:
         """What the newest answer said of the log; asks nobody."""
         if not self._client.has(lane):
             return LogView()
-        consumer, place = self._client.consumer, self._client.partition(lane)
-        answered_ms, end = consumer.last_poll_timestamp(place), consumer.highwater(place)
-        if answered_ms is None or end is None:
-            return LogView()
-        stable_end = consumer.last_stable_offset(place)
-        known = stable_end is not None and stable_end >= 0
-        return LogView(answered_ms, end, stable_end if known else end)
+        return view_of(self._client.consumer, self._client.partition(lane))
 
     async def end_offset(self, lane: int) -> int:
         """Offset behind the last record that a reader may see now (last stable offset)."""

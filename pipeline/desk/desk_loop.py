@@ -111,7 +111,7 @@ class DeskLoop:
             raise FatalError(str(error)) from error
         contact.hear(self._ports.commands.view(number))
         self._status.answered_at_s = contact.answered_at_s
-        self._status.hidden_at_s = contact.hidden_at_s
+        self._status.hidden_at_s = contact.telemetry.since_s
         return records
 
     async def _wait(self) -> None:

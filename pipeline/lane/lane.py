@@ -59,6 +59,7 @@ STATEFUL: Final = ("admission", "scorer", "silence")
 SHADOW: Final = "shadow/"  # before the names of a shadow's arrays
 # Outputs after which a step lets other lanes compute: some 50 ms of work.
 OUTPUTS_A_TURN: Final = 500
+MANY: Final = 16  # level changes for which to look their channels up together pays
 
 # What a lane remembers: plain data, and columns by lane row.
 State = tuple[dict[str, Any], Arrays]
@@ -240,9 +241,8 @@ class Lane:
 
     def _ring(self, work: Work, transitions: Transitions) -> Iterator[tuple[Place, Message]]:
         """Revisions of a span, in the order of their places."""
-        for transition in transitions[
-            np.lexsort((transitions["row"], transitions["rule"], transitions["ordinal"]))
-        ]:
+        order = np.lexsort((transitions["row"], transitions["rule"], transitions["ordinal"]))
+        for transition in self._foreseen(transitions[order]):
             place, rule = int(transition["ordinal"]), int(transition["rule"])
             record = int(work.batch.record[place])
             offset = int(work.records.offset[record])
@@ -250,6 +250,17 @@ class Lane:
             offsets = self.index.reach(int(transition["onset_ns"]), moment_s, offset)
             where = (record, place, 1 + rule, int(transition["row"]))
             yield from ((where, told) for told in self._revision(transition, offsets))
+
+    def _foreseen(self, transitions: Transitions) -> Iterator[np.void]:
+        """Level changes one by one; where there are many the book looks their channels up before.
+
+        Not all at once: a storm has hundreds of thousands.
+        """
+        for first in range(0, len(transitions), OUTPUTS_A_TURN):
+            turn = transitions[first : first + OUTPUTS_A_TURN]
+            if len(turn) >= MANY:
+                self.parts.book.foresee(turn["row"])
+            yield from turn
 
     def _revision(self, transition: np.void, offsets: OffsetRange) -> list[Message]:
         """Revision for one level change, and the end of a shelving that lasts until then.
@@ -299,7 +310,7 @@ class Lane:
         fired = self.parts.silence.fire(lane_time_s)
         if len(fired.quiet):  # a breach is never claimed over a gap
             self.parts.scorer.interrupt(fired.quiet)
-        for transition in fired.changes:
+        for transition in self._foreseen(fired.changes):
             moment_s = int(transition["time_ns"]) // NS_PER_S
             offsets = self.index.reach(int(transition["onset_ns"]), moment_s, self.last_offset)
             for message in self._revision(transition, offsets):

@@ -35,21 +35,27 @@ class Outbox:
     sequence, digest : int, str
         Outputs told before, and the rolling hash over them.
 
-    Attributes
-    ----------
-    told : (int, str)
-        Count and rolling hash of the outputs that were taken to be told, or known already.
     """
 
     def __init__(self, sequence: int = 0, digest: str = NOTHING_TOLD) -> None:
         self.sequence = sequence
-        self.digest = digest
-        self.told = (sequence, digest)
+        self._rolling = bytes.fromhex(digest)
+        self._told = (sequence, self._rolling)
         self.diverged = False
         self.heard: list[Message] | None = None  # everything told, while somebody listens
         self._known: OutputMark | None = None
-        self._waiting: deque[tuple[Message, str]] = deque()  # with the rolling hash up to each
+        self._waiting: deque[tuple[Message, bytes]] = deque()  # with the rolling hash up to each
         self._size = 0  # bytes of the bodies that wait
+
+    @property
+    def digest(self) -> str:
+        """Rolling hash over all outputs so far."""
+        return self._rolling.hex()
+
+    @property
+    def told(self) -> tuple[int, str]:
+        """Count and rolling hash of the outputs that were taken to be told, or known already."""
+        return self._told[0], self._told[1].hex()
 
     @property
     def known(self) -> OutputMark | None:
@@ -59,8 +65,8 @@ class Outbox:
     @known.setter
     def known(self, mark: OutputMark | None) -> None:
         self._known = mark
-        if mark is not None and mark.sequence > self.told[0]:
-            self.told = (mark.sequence, mark.digest)
+        if mark is not None and mark.sequence > self._told[0]:
+            self._told = (mark.sequence, bytes.fromhex(mark.digest))
 
     def emit(self, messages: Iterable[Message]) -> None:
         """Add outputs, in the order in which they happened."""
@@ -68,7 +74,7 @@ class Outbox:
             if self.heard is not None:
                 self.heard.append(message)
             self.sequence += 1
-            self.digest = _roll(self.digest, message)
+            self._rolling = _roll(self._rolling, message)
             if self._known is None or self.sequence > self._known.sequence:
                 self._wait(message)
             elif self.sequence == self._known.sequence:
@@ -77,7 +83,7 @@ class Outbox:
     def _wait(self, message: Message) -> None:
         """Keep an output to be told; never what comes behind something else than was told."""
         if not self.diverged:
-            self._waiting.append((message, self.digest))
+            self._waiting.append((message, self._rolling))
             self._size += len(message.body)
 
     @property
@@ -112,14 +118,14 @@ class Outbox:
         messages: list[Message] = []
         size = 0
         while self._waiting:
-            message, digest = self._waiting[0]
+            message, rolling = self._waiting[0]
             size += len(message.body)
             full = bound is not None and (len(messages) == bound.outputs or size > bound.size)
             if full and messages:
                 break
             self._waiting.popleft()
             self._size -= len(message.body)
-            self.told = (self.told[0] + 1, digest)
+            self._told = (self._told[0] + 1, rolling)
             messages.append(message)
         return messages
 
@@ -127,9 +133,12 @@ class Outbox:
         return len(self._waiting)
 
 
-def _roll(digest: str, message: Message) -> str:
-    rolling = hashlib.blake2b(bytes.fromhex(digest), digest_size=16)
-    for part in (message.kind.encode(), message.key, message.body):
-        rolling.update(len(part).to_bytes(8, "little"))
-        rolling.update(part)
-    return rolling.hexdigest()
+def _roll(before: bytes, message: Message) -> bytes:
+    """Hash over all outputs up to a message: of the hash before it and of what it holds."""
+    kind, key, body = message.kind.encode(), message.key, message.body
+    parts = (_size_of(kind), kind, _size_of(key), key, _size_of(body), body)
+    return hashlib.blake2b(b"".join((before, *parts)), digest_size=16).digest()
+
+
+def _size_of(part: bytes) -> bytes:
+    return len(part).to_bytes(8, "little")

@@ -35,6 +35,40 @@ class Blind(NamedTuple):
     ended_ms: int
 
 
+class HiddenLog:
+    """What an open transaction hides of one log; the last word on it outlives a lane's loop.
+
+    Attributes
+    ----------
+    view : LogView
+        Of the newest answer.
+    since_s : float or None
+        Since when it has hidden the same record and all behind it, on the monotonic clock.
+    alarm : Message or None
+        The alarm that rings for it.
+    """
+
+    def __init__(self) -> None:
+        self.view = LogView()
+        self.since_s: float | None = None
+        self.alarm: Message | None = None
+
+    def hear(self, view: LogView) -> None:
+        """Take what the newest answer said; before the first one nothing is known."""
+        if not view.answered_ms:
+            return
+        if view.end <= view.stable_end:
+            self.since_s = None
+        elif self.since_s is None or view.stable_end != self.view.stable_end:
+            self.since_s = time.monotonic()
+        self.view = view
+
+    @property
+    def hidden_s(self) -> float:
+        """How long an open transaction has hidden the same record and all behind it."""
+        return 0.0 if self.since_s is None else time.monotonic() - self.since_s
+
+
 class BrokerContact:
     """What one lane of this worker knows of its brokers; it outlives what ends the lane's loop.
 
@@ -50,10 +84,8 @@ class BrokerContact:
     ----------
     answered_at_s : float or None
         When a fetch was last answered, on the monotonic clock.
-    hidden_at_s : float or None
-        Since when an open transaction has hidden the same record and all behind it.
-    hidden_alarm : Message or None
-        The alarm that rings for it.
+    telemetry, commands : HiddenLog
+        What is hidden of either.
     blind : list of Blind
         Long outages that nobody was told of yet.
     """
@@ -62,15 +94,13 @@ class BrokerContact:
         self._clock = clock
         self._away_s = away_s
         self._failed = False
-        self._view = LogView()
+        self.telemetry, self.commands = HiddenLog(), HiddenLog()
         self._last_ms: int | None = None  # of the newest answer, on the lane's clock
         self._asking_at_s: float | None = None
         self._vain_s = 0.0
         self._outages: list[Away] = []  # those that no journal holds yet
         self._taken = 0  # of these, in entries that are not yet written
         self.answered_at_s: float | None = None
-        self.hidden_at_s: float | None = None
-        self.hidden_alarm: Message | None = None
         self.blind: list[Blind] = []
 
     def begin(self, position: int) -> None:
@@ -83,7 +113,7 @@ class BrokerContact:
             had the lane since, and has journalled what it did not hear.
         """
         self._taken = 0
-        if position > self._view.end:
+        if position > self.telemetry.view.end:
             self._outages.clear()
             self.blind.clear()
             self._failed, self._vain_s, self._last_ms = False, 0.0, None
@@ -106,22 +136,19 @@ class BrokerContact:
         """A fetch has ended; `view` is what the newest answer said, which may be an older one."""
         vain_s = self.vain_s
         self._asking_at_s = None
-        if view.answered_ms in {0, self._view.answered_ms}:
+        if view.answered_ms in {0, self.telemetry.view.answered_ms}:
             self._vain_s = vain_s
             return
         now_ms = self._clock.now_ms()
         last_ms = now_ms if self._last_ms is None else self._last_ms
         gap_s = (now_ms - last_ms) / 1000
         if (self._failed or vain_s >= self._away_s) and gap_s >= self._away_s:
-            self._outages.append(Away(self._view.end, int(-(-gap_s // 1))))
+            self._outages.append(Away(self.telemetry.view.end, int(-(-gap_s // 1))))
             if gap_s >= TOLD_S:
                 self.blind.append(Blind(last_ms, now_ms))
         self.answered_at_s = time.monotonic()
-        if view.end <= view.stable_end:
-            self.hidden_at_s = None
-        elif self.hidden_at_s is None or view.stable_end != self._view.stable_end:
-            self.hidden_at_s = self.answered_at_s
-        self._last_ms, self._vain_s, self._failed, self._view = now_ms, 0.0, False, view
+        self.telemetry.hear(view)
+        self._last_ms, self._vain_s, self._failed = now_ms, 0.0, False
 
     @property
     def vain_s(self) -> float:
@@ -137,17 +164,7 @@ class BrokerContact:
     @property
     def end(self) -> int:
         """Offset behind the last record of the log in the newest answer, readable or not."""
-        return self._view.end
-
-    @property
-    def stable_end(self) -> int:
-        """Offset behind the last record that may be read, in the newest answer."""
-        return self._view.stable_end
-
-    @property
-    def hidden_s(self) -> float:
-        """How long an open transaction has hidden the same record and all behind it."""
-        return 0.0 if self.hidden_at_s is None else time.monotonic() - self.hidden_at_s
+        return self.telemetry.view.end
 
     def outage(self, position: int) -> Away | None:
         """The next outage that wants a journal entry; at once where its place is gone.

@@ -1,4 +1,4 @@
-"""Alarms about what a lane could not hear: records that are hidden, and brokers that were away."""
+"""Alarms about what a lane could not hear: what is hidden of a log, and brokers that were away."""
 
 from collections.abc import Callable
 from typing import Final
@@ -38,12 +38,14 @@ class HiddenRecords:
         alarm: Callable[[LaneName, TocsinError, int], Message],
     ) -> None:
         self._name, self._contact, self._alarm = name, contact, alarm
-        self._rung = contact.hidden_alarm
+        self._logs = {"telemetry": contact.telemetry, "commands": contact.commands}
+        self._rung = {what: log.alarm for what, log in self._logs.items()}
         self._outages = 0  # that the last answer told of
 
     def tell(self, now_ms: int) -> list[Message]:
         """Revisions that are to be flushed now, if any."""
-        return [*self._tell_outages(), *self._tell_hidden(now_ms)]
+        hidden = [m for what in self._logs for m in self._tell_hidden(what, now_ms)]
+        return [*self._tell_outages(), *hidden]
 
     def _tell_outages(self) -> list[Message]:
         blind = self._contact.blind
@@ -52,20 +54,21 @@ class HiddenRecords:
         rung = [self._alarm(self._name, error, error.ended_ms) for error in errors]
         return [message for one in rung for message in (one, _cleared(one))]
 
-    def _tell_hidden(self, now_ms: int) -> list[Message]:
-        contact, rung = self._contact, self._rung
-        if rung is None and contact.hidden_s > HIDDEN_S_MAX:
-            error = Hidden(str(self._name), contact.stable_end, contact.end)
-            self._rung = self._alarm(self._name, error, now_ms)
-            return [self._rung]
-        if rung is not None and not contact.hidden_s:
-            self._rung = None
+    def _tell_hidden(self, what: str, now_ms: int) -> list[Message]:
+        log, rung = self._logs[what], self._rung[what]
+        if rung is None and log.hidden_s > HIDDEN_S_MAX:
+            error = Hidden(str(self._name), log.view.stable_end, log.view.end, what)
+            rung = self._rung[what] = self._alarm(self._name, error, now_ms)
+            return [rung]
+        if rung is not None and not log.hidden_s:
+            self._rung[what] = None
             return [_cleared(rung)]
         return []
 
     def told(self) -> None:
         """What `tell` gave is committed."""
-        self._contact.hidden_alarm = self._rung
+        for what, log in self._logs.items():
+            log.alarm = self._rung[what]
         del self._contact.blind[: self._outages]
         self._outages = 0
 

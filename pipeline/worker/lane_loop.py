@@ -117,8 +117,14 @@ class LaneLoop:
     def _note_contact(self) -> None:
         """Copy what is known of the brokers to where probes and Prometheus read it."""
         status, contact = self._status, self._contact
-        status.answered_at_s, status.hidden_at_s = contact.answered_at_s, contact.hidden_at_s
+        status.answered_at_s, status.hidden_at_s = contact.answered_at_s, contact.telemetry.since_s
         status.end = max(contact.end, -1)
+
+    def _note_commands(self) -> None:
+        """Take what is known of the commands that came or are hidden."""
+        hidden = self._contact.commands
+        hidden.hear(self._ports.commands.view(self._lane.name.number))
+        self._status.commands_hidden_at_s = hidden.since_s
 
     async def _next(self) -> Records | None:
         """Records that were fetched, None when none came within the look."""
@@ -280,6 +286,7 @@ class LaneLoop:
             await self._heed_outages()
             await self._shed(self._too_much())
             await self._changes.look(self._caught_up)
+            self._note_commands()
             await self._heed_deployment()
             await self.flush(await self._canary_alarms())
             self._note_latency()

@@ -24,6 +24,7 @@ def lifeline_families(lanes: Sequence[LaneStatus]) -> Iterator[Metric]:
     lifelines = grouped(lanes, "lifeline")
     yield _latencies(lifelines)
     yield from _canaries(lifelines)
+    yield _hidden_commands(lifelines)
     yield _snapshots(lifelines)
     yield _undecodable(lifelines)
     yield _kinds(lifelines)
@@ -98,6 +99,19 @@ def _undecodable(lifelines: Iterable[LaneGroup]) -> Metric:
             counts.update(lane.undecodable)
         for reason, count in sorted(counts.items()):
             family.add_metric([lifeline.name, reason], count)
+    return family
+
+
+def _hidden_commands(lifelines: Iterable[LaneGroup]) -> Metric:
+    """The lane of each lifeline that has waited longest."""
+    family = GaugeMetricFamily(
+        f"{PREFIX}commands_hidden_seconds",
+        "How long an open transaction has hidden the same command, and all behind it; of the lane "
+        "of the lifeline that has waited longest",
+        labels=["lifeline"],
+    )
+    for lifeline in lifelines:
+        family.add_metric([lifeline.name], max(lane.commands_hidden_s for lane in lifeline.lanes))
     return family
 
 

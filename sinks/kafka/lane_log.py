@@ -1,7 +1,7 @@
 """A lane's own partitions on Kafka: written through one transactional producer, read back."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Iterator
 from contextlib import asynccontextmanager
 from typing import Annotated, Any, Final, Generic, TypeVar
 
@@ -13,6 +13,7 @@ from aiokafka.errors import (
     MessageSizeTooLargeError,
     ProducerFenced,
 )
+from aiokafka.producer.message_accumulator import BatchBuilder
 from msgspec import Meta, Struct
 
 from broker.access import client_options
@@ -32,8 +33,6 @@ from sinks.kafka.log_layout import LogLayout, Place, lane_layout
 
 E = TypeVar("E")
 
-IN_FLIGHT: Final = 2_000  # messages handed to the client before their deliveries are awaited
-OUTPUTS_A_TURN: Final = 100  # after so many the event loop turns: to hand over 2,000 takes 0.2 s
 # The client has one batch of a partition on its way at a time, so each costs a round trip: its own
 # 16 KiB hold a dozen alarms. Far below the 1 MiB that brokers take unless told otherwise.
 BATCH_BYTES: Final = 128 << 10
@@ -199,32 +198,47 @@ class KafkaJournalLog(Generic[E]):
         return max([self._journal_end, *(int(place.offset) + 1 for place in places)])
 
     async def _write_messages(self, messages: list[Message]) -> None:
-        """Write outputs in order.
+        """Write outputs in order, in batches that are filled here.
 
-        Every delivery is awaited: the client commits a transaction although a record of it was
-        refused, and only the record's own future knows.
+        A broker takes or refuses a batch as a whole, so one delivery says it of all its records; a
+        future for each cost more than to make most alarms. Every delivery is awaited: the client
+        commits a transaction although a batch of it was refused.
         """
-        sent: list[Awaitable[Any]] = []
+        producer, sent = self._started(), list[asyncio.Future[Any]]()
+        try:
+            for place, batch in self._batches(producer, messages):
+                where = {"topic": place.topic, "partition": place.partition}
+                sent.append(await producer.send_batch(batch, **where))
+            await asyncio.gather(*sent)
+        finally:
+            for delivery in sent:
+                delivery.cancel()  # nobody asks any more for what others failed with
+
+    def _batches(
+        self, producer: AIOKafkaProducer, messages: list[Message]
+    ) -> Iterator[tuple[Place, BatchBuilder]]:
+        """Outputs by partition, each as much as one batch holds."""
+        filling: dict[Place, BatchBuilder] = {}
+        headers = {kind: self._headers(HEADER[kind]) for kind in {m.kind for m in messages}}
         for message in messages:
-            sent.append(await self._send(message))
-            if len(sent) >= IN_FLIGHT:
-                await asyncio.gather(*sent)
-                sent.clear()
-            elif not len(sent) % OUTPUTS_A_TURN:
-                await asyncio.sleep(0)
-        await asyncio.gather(*sent)
+            place, more = self._layout.place(message), headers[message.kind] + _more(message)
+            batch = filling.get(place)
+            if batch is None or not _put(batch, message, more):
+                if batch is not None:
+                    yield place, batch
+                filling[place] = producer.create_batch()
+                _put(filling[place], message, more)  # the first of a batch may be of any size
+        yield from filling.items()
 
     async def _send(self, message: Message) -> Awaitable[Any]:
+        """Send one output by itself."""
         place = self._layout.place(message)
-        more = letter_headers(message.body) if message.kind == "dead_letter" else []
-        if message.traceparent:
-            more = [*more, ("traceparent", message.traceparent)]
         sent: Awaitable[Any] = await self._started().send(
             place.topic,
             message.body or None,  # a compacted topic forgets the key
             key=message.key,
             partition=place.partition,
-            headers=self._headers(HEADER[message.kind]) + more,
+            headers=self._headers(HEADER[message.kind]) + _more(message),
         )
         return sent
 
@@ -320,6 +334,19 @@ def _cause(producer: AIOKafkaProducer | None, error: Exception) -> Exception:
     if waiter is None or not waiter.done() or waiter.cancelled():
         return error
     return waiter.exception() or error
+
+
+def _more(message: Message) -> list[tuple[str, bytes]]:
+    """Headers that one output has beside those of its kind."""
+    more = letter_headers(message.body) if message.kind == "dead_letter" else []
+    return [*more, ("traceparent", message.traceparent)] if message.traceparent else more
+
+
+def _put(batch: BatchBuilder, message: Message, headers: list[tuple[str, bytes]]) -> bool:
+    """Append an output to a batch; False when the batch is full."""
+    body = message.body or None  # a compacted topic forgets the key
+    put = batch.append(timestamp=None, key=message.key, value=body, headers=headers)
+    return put is not None
 
 
 def _kind(record: Found) -> bytes | None:

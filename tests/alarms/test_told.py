@@ -137,3 +137,20 @@ def test_an_alarm_of_a_release_that_told_no_finding_is_still_read_and_ended(
     assert later.restore(state, 0) == []
     message = later.emit(change("blue", "clear", 42 * MINUTE_NS, 0.3), OffsetRange(0, 0))
     assert "cleared (limit.low), lasted 12 min" in json.loads(message.body)["say"]["en"]
+
+
+def test_an_alarm_is_the_same_whether_its_channel_was_looked_up_with_others_or_alone(
+    tmp_path: Path,
+) -> None:
+    alone, together = book(tmp_path / "a", PACK), book(tmp_path / "b", PACK)
+    one = change("clear", "orange", 0, 0.72)
+    together.foresee(np.array([one["row"]] * 20, np.int32))
+    assert together.emit(one, OffsetRange(0, 0)) == alone.emit(one, OffsetRange(0, 0))
+
+
+def test_an_open_alarm_keeps_the_bytes_that_were_told(tmp_path: Path) -> None:
+    held = book(tmp_path, PACK)
+    told = held.emit(change("clear", "orange", 0, 0.72), OffsetRange(0, 0))
+    (kept,) = held.state()["open"]
+    assert kept[3].encode() == told.body
+    assert [alarm.id.encode() for alarm in held.open_alarms] == [told.key]

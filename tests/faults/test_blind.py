@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import urllib.error
+import urllib.request
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -53,6 +55,20 @@ def scored(worker: WorkerProcess) -> float:
     return worker.metric("tocsin_readings_total", "destiny").get("scored", 0.0)
 
 
+def hidden_commands_s(worker: WorkerProcess) -> float:
+    """How long commands have been hidden from the worker's lanes."""
+    return worker.metric("tocsin_commands_hidden_seconds", "lifeline")["water"]
+
+
+def why_not_ready(worker: WorkerProcess) -> str:
+    """What the worker's readiness probe says while it refuses."""
+    try:
+        with urllib.request.urlopen(f"http://{worker.host}:{worker.port}/readyz", timeout=5):
+            return ""
+    except urllib.error.HTTPError as refusal:
+        return refusal.read().decode()
+
+
 def silent(seen: Witness) -> set[str]:
     """Channels that were called silent."""
     alarms = [json.loads(body) for body in seen.bodies]
@@ -76,6 +92,33 @@ async def test_an_outage_lets_only_those_ring_that_died_in_it(tmp_path: Path, hu
             assert silent(seen) == set()
             await until(lambda: bool(silent(seen)), f"{dead} to ring")
             assert silent(seen) == {dead}
+
+
+@pytest.mark.broker
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+async def test_an_open_transaction_among_commands_is_seen_and_readings_go_on(
+    tmp_path: Path,
+) -> None:
+    with Cluster() as kafka:
+        async with watched(kafka, tmp_path) as (worker, sensors, _):
+            stranger = Producer(
+                {"bootstrap.servers": kafka.bootstrap, "transactional.id": "stranger"}
+            )
+            await asyncio.to_thread(stranger.init_transactions, WAIT_S)
+            stranger.begin_transaction()
+            stranger.produce("tocsin.commands.water", b"{}", partition=0)
+            await asyncio.to_thread(stranger.flush, WAIT_S)
+            await until(lambda: worker.get("/readyz") is None, "a lane that hears no commands")
+            assert "running: an open transaction has hidden commands" in (
+                await asyncio.to_thread(why_not_ready, worker)
+            )
+            assert await asyncio.to_thread(hidden_commands_s, worker) > 10
+            before = scored(worker)
+            await until(lambda: scored(worker) > before + 4 * len(sensors.channels), "readings")
+            await asyncio.to_thread(stranger.commit_transaction, WAIT_S)
+            await until(lambda: worker.get("/readyz") is not None, "a lane that is ready")
+            assert await asyncio.to_thread(hidden_commands_s, worker) == 0
 
 
 @pytest.mark.broker

@@ -270,6 +270,11 @@ class MemoryCommands:
     bodies: dict[int, list[bytes]] = field(default_factory=dict)
     faults: Faults = field(default_factory=Faults)
     asked: list[int] = field(default_factory=list)
+    hidden: int = 0  # records of an open transaction behind those of each lane
+
+    def view(self, lane: int) -> LogView:
+        end = len(self.bodies.get(lane, ()))
+        return LogView(1, end + self.hidden, end)
 
     def put(self, lane: int, *bodies: bytes) -> int:
         """Add commands; the offset behind them."""

@@ -94,6 +94,17 @@ def test_a_row_is_found_as_in_a_dict(
     assert catalogue.id_hashes.tolist() == [id_hash(channel) for channel in ids]
 
 
+@given(IDS, st.data())
+def test_channels_looked_up_together_are_those_looked_up_one_by_one(
+    some: list[str], data: st.DataObject
+) -> None:
+    ids = sorted(set(some))
+    catalogue = Catalogue(opened(content(table_of(ids)).data))
+    rows = data.draw(st.lists(st.sampled_from(range(len(ids))))) if ids else []
+    together = catalogue.channels(np.array(rows, np.int32))
+    assert together == [catalogue.channel(row) for row in rows]
+
+
 def table_of(ids: list[str]) -> pa.Table:
     words = {"class": "water.pressure", "group": "g", "criticality": "normal"}
     columns = [

@@ -165,6 +165,30 @@ async def test_records_that_an_open_transaction_hides_are_not_silence(
         town.assert_repeatable()
 
 
+async def test_commands_that_an_open_transaction_hides_are_told_and_readings_go_on(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hidden_records, "HIDDEN_S_MAX", 0.1)
+    with world.context() as context:
+        async with holding(world, context) as crew:
+            town = Town(world, crew)
+            await town.send(*town.channels)
+            world.commands.hidden = 3
+            await crew.until(lambda: bool(world.stopped_alarm()))
+            (alarm,) = world.stopped_alarm()
+            assert (alarm.rule.name, alarm.colour) == ("hidden_commands", "orange")
+            (evidence,) = alarm.evidence
+            assert (evidence.topic, evidence.first, evidence.last) == (world.name().commands, 0, 2)
+            assert crew.runner.status.commands_hidden_s > 0.1
+            await town.send(*town.channels)
+            world.commands.hidden = 0
+            await crew.until(lambda: len(world.stopped_alarm()) == 2)
+            cleared = world.stopped_alarm()[1]
+            assert (cleared.id, cleared.revision, cleared.state) == (alarm.id, 2, "cleared")
+            await crew.until(lambda: not crew.runner.status.commands_hidden_s)
+        town.assert_repeatable()
+
+
 def test_a_lane_that_is_busy_does_not_ask_in_vain() -> None:
     contact = BrokerContact(WoundClock(), SOON_S)
     for answered_ms in range(1, 4):

@@ -40,6 +40,7 @@ FAMILIES = {
     "tocsin_lane_last_flush_timestamp_seconds": ("gauge", {"lane"}),
     "tocsin_lane_config_info": ("gauge", {"lane", "config"}),
     "tocsin_lane_answer_age_seconds": ("gauge", {"lane"}),
+    "tocsin_commands_hidden_seconds": ("gauge", {"lifeline"}),
     "tocsin_lane_hidden_seconds": ("gauge", {"lane"}),
     "tocsin_lane_time_seconds": ("gauge", {"lane"}),
     "tocsin_outputs": ("counter", {"lane", "kind"}),
