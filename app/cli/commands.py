@@ -149,6 +149,7 @@ def run(arguments: argparse.Namespace) -> int:
         from app.process.desk_worker import city_desk  # noqa: PLC0415 - loads Kafka
         from app.process.run import run_desk  # noqa: PLC0415 - loads Kafka
 
+        arguments.lifeline = None  # it knows the channels of all: heartbeats and links count them
         return asyncio.run(run_desk(arguments, partial(city_desk, arguments.configs)))
     if arguments.workers > 1:
         from app.process.supervisor import run_workers  # noqa: PLC0415 - loads Kafka

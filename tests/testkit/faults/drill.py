@@ -112,6 +112,11 @@ class Site:
         self.workers.append(worker)
         return worker
 
+    def hire_desk(self) -> WorkerProcess:
+        """A process for the desk stage, not started."""
+        arguments, log = [*self._arguments, "--desk"], self.folder / "desk.log"
+        return WorkerProcess(arguments, free_ports(1)[0], log, instance="desk")
+
     async def retire(self, worker: WorkerProcess) -> None:
         """Let a worker go for good."""
         assert await worker.finish(30) == 0, worker.log.read_text()[-4000:]
