@@ -37,6 +37,7 @@ from contracts.quantities import NS_PER_MS, NS_PER_S
 from contracts.transition import LINK_SLOT, TRANSITION, Colour, Finding
 
 _FIELDS: Final = tuple(TRANSITION.names or ())
+_NONE_OPEN: Final = {colour.word: 0 for colour in Colour if colour}
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +99,7 @@ class AlarmBook:
         lane = f"{desk.lifeline}-{desk.partition}"
         self._links = LinkBook(desk.lifeline, lane, desk.config, desk.zone, catalogue)
         self._open: dict[tuple[str, str], Open] = {}  # by (channel or link, rule name)
-        self._of_colour: Counter[str] = Counter()  # how many of them
+        self._of_colour = dict(_NONE_OPEN)  # how many of them
 
     @property
     def open_alarms(self) -> Sequence[Alarm]:
@@ -198,7 +199,8 @@ class AlarmBook:
 
     def _take(self, state: dict[str, Any]) -> None:
         self._open = _opened(state)
-        self._of_colour = Counter(alarm.last.colour for alarm in self._open.values())
+        found = Counter(alarm.last.colour for alarm in self._open.values())
+        self._of_colour = {**_NONE_OPEN, **found}
 
     def _band(self, transition: Mapping[str, Any]) -> list[float] | None:
         low, high = _plain(transition["low"]), _plain(transition["high"])
@@ -296,7 +298,7 @@ class AlarmBook:
 
     def colours(self) -> dict[str, int]:
         """Open alarms by colour, every colour named."""
-        return {colour.word: self._of_colour[colour.word] for colour in Colour if colour}
+        return dict(self._of_colour)  # told behind each batch
 
     def state(self) -> dict[str, Any]:
         """Open alarms, as plain data for a snapshot."""
