@@ -11,7 +11,7 @@ from contracts.ports.lane_parts import HEARING, Parts
 # Channels of a lane by district, of each the number of those that are heard as `HEARING` says.
 Hearing = dict[str, tuple[int, ...]]
 
-_WORDS: Final = tuple(disposition.word for disposition in Disposition)
+_KEYS: Final = ("received", *(disposition.word for disposition in Disposition))
 
 
 class Accounts:
@@ -38,8 +38,8 @@ class Accounts:
 
     def counts(self) -> dict[str, int]:
         """Received, then each disposition by its word."""
-        by_word = zip(_WORDS, self._by_destiny.tolist(), strict=True)
-        return {"received": self.received, **dict(by_word)}
+        numbers = (self.received, *self._by_destiny.tolist())
+        return dict(zip(_KEYS, numbers, strict=True))
 
     def summary(self) -> dict[str, int]:
         """The equation of the design: all quarantined dispositions as one."""

@@ -79,6 +79,8 @@ class Pace:
         How long records may wait for the lane before it lets go of its shadow.
     canary_s : float
         Time between its canary's anomalies.
+    copy_s : float
+        Time between copies of its numbers for whoever asks.
     """
 
     look_s: float = 0.2
@@ -86,6 +88,7 @@ class Pace:
     snapshot_readings: int = 5_000_000
     shed_s: float = 30.0
     canary_s: float = 20.0  # three missed in a row are known within two minutes
+    copy_s: float = 0.1
 
 
 @dataclass(slots=True)
@@ -173,10 +176,13 @@ class Memory:
         Where its numbers go.
     furthest : int
         Position that it had reached before it was recovered.
+    position : int
+        Where it stands; its status may tell an earlier one.
     """
 
     status: LaneStatus
     furthest: int = -1
+    position: int = -1
 
 
 @dataclass(slots=True)

@@ -55,6 +55,7 @@ class LaneLoop:
     """
 
     _span: BatchSpan = UNTRACED  # of the records at hand
+    _copied_at_s = -math.inf  # when its numbers were last copied
 
     def __init__(
         self,
@@ -296,6 +297,7 @@ class LaneLoop:
             elif self._snapshot_writer.written():
                 await self._snapshot_writer.finish()
             self._observe()
+        self._copy()
         self._status.phase = "stopping"
         if self._passed:
             await self.snapshot()
@@ -309,8 +311,9 @@ class LaneLoop:
         if count:
             self._untold = (0, 0)
             self._status.latency.add(count, (self._ports.clock.now_ms() - oldest_ms) / 1000)
-            self._span.end()
-            self._span = UNTRACED
+            if self._span is not UNTRACED:
+                self._span.end()
+                self._span = UNTRACED
 
     async def _listen(self) -> None:
         """Count every now and then how channels are heard, which looks at all of them."""
@@ -403,15 +406,23 @@ class LaneLoop:
         await self._snapshot_writer.close()
 
     def _observe(self) -> None:
-        """Copy the lane's numbers to where Prometheus reads them."""
+        """Note where the lane stands; to copy all its numbers behind each batch costs too much."""
+        memory, now_s = self._memory, time.monotonic()
+        memory.position = position = self._lane.position
+        if position > memory.furthest or self._status.hungry_s >= CALM_S:
+            self._status.in_vain = 0
+        if now_s - self._copied_at_s >= self._context.pace.copy_s:
+            self._copied_at_s = now_s
+            self._copy()
+
+    def _copy(self) -> None:
+        """Copy what the lane says of itself to where Prometheus reads it, all of one moment."""
         status, lane = self._status, self._lane
         status.accounts = lane.accounts.counts()
         status.position = lane.position
-        status.config = lane.parts.config
         if lane.position >= status.end >= 0:
             status.caught_up_at_s = time.monotonic()
-        if lane.position > self._memory.furthest or status.hungry_s >= CALM_S:
-            status.in_vain = 0
+        status.config = lane.parts.config
         status.lane_time_s = lane.lane_time_s
         status.open_alarms = lane.parts.book.colours()
         status.shelved = len(lane.shelving)

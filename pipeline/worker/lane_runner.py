@@ -125,11 +125,12 @@ class Runner(ABC, Generic[E, L, M]):
         trouble, trace = self.status.trouble, None if plain else error
         log.warning("%s: %s; recovering from the last snapshot", self.name, trouble, exc_info=trace)
         self.status.in_vain += 1
-        self._memory.furthest = max(self._memory.furthest, self.status.position)
+        memory = self._memory
+        memory.furthest = max(memory.furthest, memory.position, self.status.position)
         if self.status.in_vain == IN_VAIN_MAX:
             log.error(
                 "%s: recovered %d times and got no further than offset %d: %s; see %s",
-                *(self.name, IN_VAIN_MAX, self._memory.furthest, trouble, "docs/standing.md"),
+                *(self.name, IN_VAIN_MAX, memory.furthest, trouble, "docs/standing.md"),
             )
 
     async def _ring(self, error: TocsinError) -> None:

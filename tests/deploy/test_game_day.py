@@ -39,6 +39,7 @@ LANE = 0
 NAME = f"water-{LANE}"
 GROUP = "tocsin-water"
 PASSINGS = 30  # of batches: the new worker runs by then
+HIDES_MS = 600_000
 STILL_S = 2.0  # sensors send twice a second: a lane that takes nothing for so long stands
 OF_A_START = {"TocsinDown"}
 WITHIN_S = 120.0  # from what breaks until somebody is told
@@ -118,8 +119,13 @@ async def stopped_broker(watched: WatchedSite) -> AsyncIterator[None]:
 @asynccontextmanager
 async def open_transaction(watched: WatchedSite) -> AsyncIterator[None]:
     """A stranger's open transaction hides what a lane is to read."""
-    settings = {"bootstrap.servers": watched.site.bootstrap, "transactional.id": "stranger"}
-    stranger = Producer(settings)
+    stranger = Producer(
+        {
+            "bootstrap.servers": watched.site.bootstrap,
+            "transactional.id": "stranger",
+            "transaction.timeout.ms": HIDES_MS,  # by default brokers would abort it in time
+        }
+    )
     await asyncio.to_thread(stranger.init_transactions, WAIT_S)
     stranger.begin_transaction()
     stranger.produce(TOPIC, RUBBISH, partition=LANE)
@@ -263,8 +269,8 @@ async def drill(watched: WatchedSite, fault: Fault) -> Drilled:
         assert fault.says in said, said
     mended = time.time()
     await until(watched.calm, f"{fault.alert} to clear", CLEAR_S)
-    times = (fault.alert, fired_s, time.time() - mended)
-    log.info("%s fired after %.0f s; all clear %.0f s after it was mended", *times)
+    words = (sorted(watched.rung), fault.alert, fired_s, time.time() - mended)
+    log.info("rang: %s; %s after %.0f s; all clear %.0f s after it was mended", *words)
     may = OF_A_START - {fault.alert} if fault.restarts else set()
     return Drilled(set(watched.rung) - may, fired_s)
 
@@ -333,7 +339,9 @@ async def test_each_fault_rings_its_alert_and_only_that_within_two_minutes_and_c
     assert every == WATCH["evaluation_interval"]
     async with watched_site(tmp_path, [RULES], every) as watched:
         await until(watched.calm, "a calm site")
-        for fault in LONG:
-            drilled = await drill(watched, fault)
-            assert drilled.rung == {fault.alert}
-            assert drilled.fired_s + seconds(ROUTE["group_wait"]) <= WITHIN_S, fault.alert
+        drilled = {fault.alert: await drill(watched, fault) for fault in LONG}
+    assert {alert: found.rung for alert, found in drilled.items()} == {
+        fault.alert: {fault.alert} for fault in LONG
+    }
+    told_s = {alert: d.fired_s + seconds(ROUTE["group_wait"]) for alert, d in drilled.items()}
+    assert max(told_s.values()) <= WITHIN_S, told_s

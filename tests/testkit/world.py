@@ -45,7 +45,7 @@ from tests.testkit.planned_faults import Faults, Step
 
 LANES = 2
 WAIT_S = 60.0
-PACE = Pace(look_s=0.0005, snapshot_s=3600.0, snapshot_readings=200, canary_s=3600.0)
+PACE = Pace(look_s=0.0005, snapshot_s=3600.0, snapshot_readings=200, canary_s=3600.0, copy_s=0.0)
 ALARMS = "tocsin.alarms.water[{}]"
 JOURNAL = "tocsin.journal.water[{}]"
 MANIFESTS = "tocsin.manifests.water[{}]"
