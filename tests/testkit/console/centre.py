@@ -47,6 +47,7 @@ PROCESSES: Final = {
     "console": ["console", "run"],
 }
 START_S: Final = 90.0
+COMPILE_S: Final = 240.0  # of a worker whose kernels nobody has compiled yet
 Ring = tuple[int, str, str, str, str, str]
 # What a lost feeder rings: number, lifeline, asset, channel, colour and sentence.
 LOSS: Final[tuple[Ring, ...]] = (
@@ -76,10 +77,39 @@ class RealCentre:
         return self.city.processes[list(PROCESSES).index(name)]
 
     async def again(self, name: str) -> None:
+        """Start one of `PROCESSES` again."""
+        await self.restarted(self.process(name))
+
+    @asynccontextmanager
+    async def worker(self, lifeline: str) -> AsyncIterator[WorkerProcess]:
+        """A worker that watches a lifeline, whose lanes are no longer a test's to play."""
+        program = [TOCSIN, "--verbose", "run", "--lifeline", lifeline]
+        desk = self.process("desk")
+        log = desk.log.with_name(f"{lifeline}.log")
+        (port,) = free_ports(1)
+        process = WorkerProcess(desk.arguments, port, log, instance=lifeline, program=program)
+        self.city.processes.append(process)
+        try:
+            process.start()
+            await self.city.until(partial(_ready, process), COMPILE_S)
+            yield process
+        finally:
+            self.city.processes.remove(process)
+            process.bury()
+
+    async def restarted(self, process: WorkerProcess) -> None:
         """Start a process that has ended, and wait until it answers."""
-        process = self.process(name)
         process.start()
-        await self.city.until(partial(_ready, process), START_S)
+        await self.city.until(partial(_ready, process), COMPILE_S)
+
+    async def reads(self, lifeline: str, channel: str, values: Sequence[float]) -> None:
+        """Readings of a channel, in order, a millisecond apart."""
+        now_ms, topic = int(time.time() * 1000), self.city.topics.telemetry(lifeline)
+        producer = self.city.producers[0]
+        async with producer.transaction():
+            for later, value in enumerate(values):
+                body = {"channel": channel, "time": now_ms + later, "value": value}
+                await producer.send(topic, json.dumps(body).encode(), partition=0)
 
     async def ring(self, rings: Sequence[Ring] = LOSS, **changed: Any) -> None:
         """A revision of all that rings; without another word, of what a lost feeder does."""
