@@ -69,9 +69,10 @@ class DemoDesk:
         )
         played_by = replace(whole, partitions=lanes)
         self._service = DeskWorker(played_by, options, city_desk(folder, whole))
-        crcs = not broker.embedded
-        self.console = DemoConsole(folder, played_by, options.clock.now_ms, check_crcs=crcs)
-        topics = topics_of(played_by, check_crcs=crcs)
+        self.console = DemoConsole(
+            folder, played_by, options.clock.now_ms, embedded=broker.embedded
+        )
+        topics = topics_of(played_by, check_crcs=not broker.embedded)
         self._history = Projector("history", self.console.history, topics)
         self._following: asyncio.Task[None] | None = None
         self._runs = False

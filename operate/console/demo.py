@@ -94,7 +94,7 @@ class DemoConsole:
         With the brokers, the prefix of the topics, and a folder for the history.
     judged_ms : callable
         See `PlayedClock`.
-    check_crcs : bool
+    embedded : bool
         See `TelemetryReadings`.
 
     Attributes
@@ -110,11 +110,11 @@ class DemoConsole:
         configuration: Configuration,
         judged_ms: Callable[[], int],
         *,
-        check_crcs: bool = True,
+        embedded: bool = False,
     ) -> None:
         self._folder = folder
         self._configuration = configuration
-        self._check_crcs = check_crcs
+        self._embedded = embedded
         self._clock = PlayedClock(judged_ms)
         self._sender = KafkaSender(configuration.settings)
         self._server: ConsoleServer | None = None
@@ -146,7 +146,7 @@ class DemoConsole:
             {USER: LocalAccount(name="Demo", hash=hashed, role="supervisor")},
             passwords,
             version("tocsin"),
-            TelemetryReadings(self._configuration, check_crcs=self._check_crcs),
+            TelemetryReadings(self._configuration, embedded=self._embedded),
         )
 
     async def close(self) -> None:

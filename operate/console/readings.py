@@ -49,16 +49,17 @@ class TelemetryReadings:
     ----------
     configuration : Configuration
     bounds : Bounds
-    check_crcs : bool
-        Off only for the embedded broker of the demo.
+    embedded : bool
+        Whether it is the broker of the demo, which finds no offset of a time and writes markers
+        with a wrong checksum.
     """
 
     def __init__(
-        self, configuration: Configuration, bounds: Bounds = BOUNDS, *, check_crcs: bool = True
+        self, configuration: Configuration, bounds: Bounds = BOUNDS, *, embedded: bool = False
     ) -> None:
         self._bounds = bounds
         self._configuration = configuration
-        self._check_crcs = check_crcs
+        self._embedded = embedded
 
     async def around(self, lifeline: str, lane: int, channel: str, window: Window) -> ReadingsSpan:
         """See `ChannelReadings`.
@@ -95,7 +96,7 @@ class TelemetryReadings:
             group=f"{settings.app}-console",  # never joined
             lanes=(lane,),
             records_per_fetch=RECORDS_AT_ONCE,
-            check_crcs=self._check_crcs,
+            check_crcs=not self._embedded,
             start_deadline_s=CONNECT_S,
             call_deadline_s=CONNECT_S,
             close_deadline_s=1.0,
@@ -105,13 +106,9 @@ class TelemetryReadings:
         self, source: KafkaSource, lane: int, window: Window
     ) -> tuple[list[Records], bool]:
         """Records of a window, as far as bounds allow, and whether it has more."""
-        begin = await source.offset_at(lane, window.begin_ms - SLACK_MS)
-        if begin is None:
+        begin, centre, end = await self._offsets(source, lane, window)
+        if begin >= end:
             return [], False
-        end = await source.offset_at(lane, window.end_ms + SLACK_MS)
-        end = await source.end_offset(lane) if end is None else end
-        centre = await source.offset_at(lane, window.at_ms)
-        centre = min(end if centre is None else centre, end)
         most = await self._most(source, lane, max(begin, min(centre, end - 1)))
         first = max(begin, centre - 3 * most // 4)
         last = min(end, first + most)
@@ -125,6 +122,18 @@ class TelemetryReadings:
                 found.append(records.cut(0, int((records.offset < last).sum())))
                 size += int(np.maximum(found[-1].length, 0).sum())
         return found, first > begin or last < end
+
+    async def _offsets(
+        self, source: KafkaSource, lane: int, window: Window
+    ) -> tuple[int, int, int]:
+        """Where a window begins, what matters most of it, and where it ends."""
+        log_end = await source.end_offset(lane)
+        if self._embedded:
+            return await source.beginning_offset(lane), log_end, log_end
+        moments = (window.begin_ms - SLACK_MS, window.at_ms, window.end_ms + SLACK_MS)
+        found = [await source.offset_at(lane, at_ms) for at_ms in moments]
+        begin, centre, end = (log_end if one is None else min(one, log_end) for one in found)
+        return begin, min(centre, end), end
 
     async def _most(self, source: KafkaSource, lane: int, at: int) -> int:
         """How many records of such a size are within bounds: some hold a thousand readings each."""

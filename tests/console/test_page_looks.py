@@ -26,6 +26,7 @@ PAGES = {
     "channel": "/channel/water/water.dma-0401.pressure",
     "withheld": "/lists/withheld",
     "audit": "/lists/audit",
+    "orders": "/lists/orders",
 }
 SATURATED = 0.35
 KEY = re.compile(r"\b[a-z]+\.[a-z_]+\b")

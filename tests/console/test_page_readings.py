@@ -51,3 +51,17 @@ async def test_brokers_that_are_away_are_said_and_asked_again(open_page: OpenPag
         await page.get_by_role("button", name="Read again").click()
         await expect(page.locator(".trend")).to_be_visible()
         await expect(said).to_have_count(0)
+
+
+async def test_any_open_alarm_is_two_actions_from_the_city(open_page: OpenPage) -> None:
+    async with open_page("/") as (page, double):
+        double.members = 70
+        await page.locator(".row a.what").first.click()
+        alarms = page.locator(".evidence > ul > li")
+        await expect(alarms).to_have_count(30)
+        await page.get_by_role("button", name="40 more members").click()
+        await expect(alarms).to_have_count(70)
+        await page.go_back()
+        await page.locator(".row a.what").nth(1).click()
+        await page.locator(".evidence a").first.click()
+        await expect(page.locator("h1")).to_contain_text("water.dma-0400.pressure")

@@ -3,6 +3,7 @@
 import asyncio
 import re
 import signal
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,15 @@ async def got(browser: aiohttp.ClientSession, path: str) -> Any:
             if answer.status == 200:
                 return await answer.json()
         await asyncio.sleep(LOOK_S)
+
+
+async def readings_behind(browser: aiohttp.ClientSession, page: dict[str, Any]) -> dict[str, Any]:
+    """What lies in the log around the first measured alarm of an incident."""
+    told = next(one["alarm"] for one in page["alarms"] if one["alarm"]["observed"] is not None)
+    at = int(datetime.fromisoformat(told["onset"]).timestamp() * 1000)
+    path = f"/api/readings/{told['lifeline']}/{told['channel']}?minutes=60&at={at}"
+    found: dict[str, Any] = await got(browser, path)
+    return found | {"observed": told["observed"]}
 
 
 async def answer_first_incident(said: re.Match[str]) -> dict[str, Any]:
@@ -44,7 +54,7 @@ async def answer_first_incident(said: re.Match[str]) -> dict[str, Any]:
             page = await got(browser, f"/api/incidents/{lines[0]['id']}")
             if page["line"]["acknowledged"]:
                 line: dict[str, Any] = page["line"]
-                return line
+                return line | {"readings": await readings_behind(browser, page)}
             await asyncio.sleep(LOOK_S)
 
 
@@ -58,6 +68,7 @@ async def test_a_person_answers_the_demo_which_ends_when_it_is_interrupted(tmp_p
                 assert process.poll() is None
             line = await answer_first_incident(said)
             assert line["acknowledged_by"] == said["user"]
+            assert line["readings"]["observed"] in line["readings"]["values"], line["readings"]
             process.send_signal(signal.SIGINT)
             out, err = await asyncio.to_thread(process.communicate, timeout=120)
         finally:

@@ -46,6 +46,7 @@ class ConsoleDouble:
         self.refuse = ""
         self.history = "live"
         self.brokers = "live"
+        self.members = 6
         self.may = list(EVERYTHING)
         self.districts: list[str] = []
         self.drill = False
@@ -172,7 +173,9 @@ class ConsoleDouble:
     def _incident(self, wanted: str) -> dict[str, Any]:
         line = next(line for line in self.lines if line["id"] == wanted)
         record = made.incident(line, self.now_ms, self.steps)
-        alarms = [{"alarm": made.alarm(at, self.now_ms), "answer": None} for at in range(6)]
+        alarms = [
+            {"alarm": made.alarm(at, self.now_ms), "answer": None} for at in range(self.members)
+        ]
         return {
             "as_of_ms": self.now_ms,
             "line": line,

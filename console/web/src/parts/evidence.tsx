@@ -54,12 +54,13 @@ function Plot({ alarm, open }: { alarm: Alarm; open: boolean }) {
 }
 
 export function Evidence({ page }: { page: IncidentPage }) {
+  const most = useSignal(SHOWN);
   const members = new Map(page.incident.situation.members.map((member) => [member.alarm, member]));
   return (
     <section class="evidence" aria-labelledby="evidence">
       <h2 id="evidence">{t("incident.evidence")}</h2>
       <ul>
-        {page.alarms.slice(0, SHOWN).map(({ alarm }, index) => (
+        {page.alarms.slice(0, most.value).map(({ alarm }, index) => (
           <li key={alarm.id}>
             <p><Mark colour={alarm.colour} hatched={page.line.drill} /> <a href={to("channel", alarm.lifeline, alarm.channel)}>{say(alarm.say)}</a></p>
             <Measured alarm={alarm} />
@@ -68,7 +69,7 @@ export function Evidence({ page }: { page: IncidentPage }) {
           </li>
         ))}
       </ul>
-      {page.line.alarms > SHOWN && <p>{t("incident.more_members", { n: page.line.alarms - SHOWN })}</p>}
+      {page.alarms.length > most.value && <button type="button" onClick={() => (most.value = page.alarms.length)}>{t("incident.more_members", { n: page.alarms.length - most.value })}</button>}
     </section>
   );
 }
