@@ -27,6 +27,7 @@ from contracts.kafka import Sasl, Secret, Security, Tls
 FILE_BYTES_MAX: Final = 64 << 10  # of a secret or a certificate; a bundle of authorities has more
 BUNDLE_BYTES_MAX: Final = 4 << 20
 PROBE_MS: Final = 5_000
+PASSWORD: Final = "kafka.sasl.password"  # the setting that names it
 _OTHER_HOST: Final = {62, 64}  # X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH
 
 
@@ -53,8 +54,42 @@ def _login(sasl: Sasl) -> dict[str, Any]:
     if sasl.token is not None:
         return found | {"sasl_oauth_token_provider": TokenFromSecret(sasl.token)}
     assert sasl.password is not None, "`check_kafka` refuses it"
-    password = secret_text("kafka.sasl.password", sasl.password)
+    password = PasswordFromSecret(sasl.password)
     return found | {"sasl_plain_username": sasl.username, "sasl_plain_password": password}
+
+
+class PasswordFromSecret(str):
+    """A password that somebody may change; SCRAM reads it again at each login.
+
+    Clients live for weeks and log in whenever a connection breaks. With the password of their first
+    day a worker was deaf for two minutes, until its watchdog made them all anew. The client library
+    asks for the bytes of a SCRAM password at each login, and joins that of PLAIN as it was.
+
+    Parameters
+    ----------
+    secret : Secret
+
+    Raises
+    ------
+    AccessDenied
+        When it cannot be read at first.
+    """
+
+    __slots__ = ("_secret",)
+    _secret: Secret
+
+    def __new__(cls, secret: Secret) -> "PasswordFromSecret":
+        """The password as it is when a client is made."""
+        made = super().__new__(cls, secret_text(PASSWORD, secret))
+        made._secret = secret
+        return made
+
+    def encode(self, encoding: str = "utf-8", errors: str = "strict") -> bytes:
+        """The password as it is now."""
+        try:
+            return secret_text(PASSWORD, self._secret).encode(encoding, errors)
+        except AccessDenied as error:  # the client tries again after an error of its own kind alone
+            raise SaslAuthenticationFailed(str(error)) from error
 
 
 class TokenFromSecret(AbstractTokenProvider):  # type: ignore[misc]

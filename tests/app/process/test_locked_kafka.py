@@ -9,6 +9,8 @@ from typing import NamedTuple
 import msgspec
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.client import AIOKafkaClient
+from aiokafka.errors import KafkaConnectionError, SaslAuthenticationFailed
 from confluent_kafka.admin._acl import AclBinding
 from confluent_kafka.admin._resource import ResourceType
 
@@ -372,3 +374,76 @@ async def test_a_password_that_changed_is_read_when_a_client_is_made_again(
         assert await ends.ends([0]) == {0: 0}
     finally:
         await ends.close()
+
+
+async def test_a_client_that_was_made_before_its_password_changed_logs_in_with_the_new_one(
+    locked_kafka: LockedCluster, tmp_path: Path
+) -> None:
+    secret = file_secret(tmp_path / "secret", "first")
+    locked_kafka.user("living-user", "first")
+    options = client_options(locked_kafka.scram("living-user", secret))
+    locked_kafka.user("living-user", "second")
+    client = AIOKafkaClient(bootstrap_servers=locked_kafka.login, **options)
+    with pytest.raises(KafkaConnectionError):
+        await client.bootstrap()
+    file_secret(tmp_path / "secret", "second")
+    await client.bootstrap()
+    await client.close()
+    (tmp_path / "secret").unlink()
+    with pytest.raises(SaslAuthenticationFailed, match=r"kafka\.sasl\.password: expected a file"):
+        options["sasl_plain_password"].encode()
+
+
+def position(worker: WorkerProcess) -> float:
+    """Next offset that the worker's lane takes, 0 while it has none."""
+    assert worker.process.poll() is None, worker.log.read_text()[-4000:]
+    return worker.metric("tocsin_lane_position").get("water-0", 0.0)
+
+
+def await_position(worker: WorkerProcess, offset: int) -> None:
+    """Wait until the worker's lane is ready and stands behind an offset."""
+    deadline = time.monotonic() + 2 * WAIT_S
+    while not (position(worker) >= offset and worker.get("/readyz")):
+        assert time.monotonic() < deadline, worker.log.read_text()[-4000:]
+        time.sleep(0.2)
+
+
+def hired(kafka: LockedCluster, folder: Path, secret: Secret, password: str) -> WorkerProcess:
+    """A worker of one lane that logs in as the role of workers."""
+    mine, configs = role(kafka, "tocsin", "worker", secret, password), folder / "configs"
+    city.configure(configs, 1, 1, folder / "state")
+    path = configs / "tocsin.yaml"
+    usual = "".join(path.read_text().splitlines(keepends=True)[2:])
+    path.write_text("app: tocsin\n" + section(kafka.login, mine.security) + usual)
+    return WorkerProcess(["--configs", str(configs)], free_ports(1)[0], folder / "log")
+
+
+@pytest.mark.broker
+@pytest.mark.long
+@pytest.mark.timeout(600)
+def test_a_running_worker_goes_on_with_a_password_that_was_changed(tmp_path: Path) -> None:
+    """The broker and the file get another one; then all connections break, as they do some day."""
+    old, new = "first-5d1c", "second-8e2f"
+    with LockedCluster() as kafka:
+        (telemetry, *_) = asyncio.run(topics_of(kafka, "tocsin"))
+        secret = file_secret(tmp_path / "secret", old)
+        others = file_secret(tmp_path / "others", PASSWORD)
+        gateway = role(kafka, "tocsin", "gateway", others, PASSWORD).security
+        worker = hired(kafka, tmp_path, secret, old)
+        try:
+            worker.start()
+            asyncio.run(send_low(kafka, telemetry, gateway))
+            await_position(worker, 5)
+            kafka.user("tocsin-worker", new)
+            file_secret(tmp_path / "secret", new)
+            kafka.restart(0)
+            asyncio.run(send_low(kafka, telemetry, gateway))
+            await_position(worker, 10)
+            assert worker.metric("tocsin_readings_received_total")["water-0"] == 10
+            worker.process.terminate()
+            assert worker.process.wait(WAIT_S) == 0, worker.log.read_text()[-4000:]
+        finally:
+            worker.bury()
+    text = worker.log.read_text()
+    assert worker.starts == 1
+    assert not [password for password in (old, new) if password in text]
