@@ -17,9 +17,15 @@ from contracts.lane import LaneName
 from contracts.records import TOMBSTONE, Records
 from ingest.admit import Admission, Plausible
 from ingest.decode import DecodeLimits, Decoder
+from ingest.kafka.raw_fetch import TAKEN_BYTES
 from pipeline.lane.dead_letters import LETTERS_PER_CAUSE, sampled, undecodable
+from tests.ingest.kafka.log_text import Kind, Sent, build
+from tests.ingest.kafka.test_raw_fetch import answer_of, pieces
 
 pytestmark = pytest.mark.slow
+ZSTD = 4
+RECORDS_PER_FETCH = 20_000  # as workers ask for
+READINGS_A_POLL = TAKEN_BYTES // 16
 
 
 def decoder() -> Decoder:
@@ -88,6 +94,41 @@ def test_of_each_cause_in_each_message_some_get_a_dead_letter_and_the_others_are
     assert by_cause == [2 * most + 3, 2]
     assert len(told) == most + 2 + most + 1
     assert list(sampled(record, disposition, np.arange(0))) == []
+
+
+def packed(many: int) -> bytes:
+    """Readings in Arrow, as few bytes each as the format takes: a number for the channel."""
+    ids = pa.DictionaryArray.from_arrays(pa.array(np.zeros(many, np.int8)), pa.array(["a"]))
+    stamps = pa.array(np.ones(many, np.int64), pa.timestamp("ms", "UTC"))
+    table = pa.table({"channel": ids, "time": stamps, "value": np.ones(many)})
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    return bytes(sink.getvalue())
+
+
+SHORTEST = b'{"channel":"a","time":1,"value":1}'
+DENSE = {
+    "JSON": (SHORTEST, 60_000),
+    "JSON in arrays": (b"[%s]" % b",".join([SHORTEST] * 20_000), 12),
+    "Arrow": (packed(50_000), 10),
+    "Arrow, small": (packed(1), 20_000),
+    "nothing that is one": (b"[%s]" % b",".join([b"0"] * 90_000), 40),
+    "empty": (b"", 60_000),
+}
+
+
+@pytest.mark.parametrize("name", DENSE)
+def test_a_poll_is_bounded_in_readings_however_densely_they_are_packed(name: str) -> None:
+    """Nothing in a payload is inflated, and none takes less than 16 bytes: bytes bound readings."""
+    body, records = DENSE[name]
+    data = build(0, [Sent(i, 1, body) for i in range(records)], Kind(ZSTD))
+    assert len(data) < len(body) * records / 20 or len(body) < 100, "it is to be highly packed"
+    polls = list(pieces(answer_of(data, room=64 << 20), RECORDS_PER_FETCH))
+    batches = [decoder().decode(poll) for poll in polls]
+    found = [len(batch) + len(batch.refused) for batch in batches]
+    assert max(found) <= max(READINGS_A_POLL, RECORDS_PER_FETCH)
+    assert sum(len(poll) for poll in polls) == records
 
 
 class CountedIds(RowOf):
