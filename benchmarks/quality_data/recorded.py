@@ -364,7 +364,7 @@ def of_grid() -> Question:
             for after in ("3 d", "7 d")
             for share, ceiling in ((0.04, 0.045), (0.0475, 0.0475))
             for memory in (5, 20)
-            for follow, most in (("0 s", None), ("4 h", 0.2), ("4 h", 0.3), ("6 h", 0.3))
+            for follow, most in (("0 s", None), ("4 h", 0.2), ("4 h", 0.35), ("6 h", 0.35))
         ],
         rivals=[(band, 100.0) for band in (3.0, 4.0, 5.0, 6.0, 8.0)],
         most=0.1,
