@@ -35,6 +35,7 @@ HOUR_NS: Final = 3_600 * 10**9
 HOURS: Final = 24
 UTC_OFFSET: Final = timedelta(hours=8)  # that of the rules; readings are told in local hours
 KNOWN_DAYS: Final = 3  # of the same kind, with anybody, before trouble is put into a day
+NONE: Final = Duration("0 s")
 HEAD: Final = ("rules", "less", "more", "others a day", "where opened", "chosen")
 Values = NDArray[np.float64]
 Rang = list[tuple[int, int]]  # channel and hour since the beginning
@@ -332,14 +333,14 @@ def of_stations() -> Question:
         recording,
         (Trouble(0.0, 4, 200.0), Trouble(2.0, 3, 200.0)),
         "metro.station_entries",
-        words("4 sigma", 25.0, 0.18, 0.22, 20) | new,
+        words("4 sigma", 25.0, 0.18, 0.22, 20) | new | {"follow": NONE},
         [
-            words(f"{band} sigma", floor, share, ceiling, 20) | new
-            for band, ceilings in ((4, (None, 0.2, 0.22)), (6, (None, 0.15)))
-            for ceiling in ceilings
-            for share in (0.1, 0.15, 0.18)
-            for floor in (15.0, 25.0)
-            if ceiling is None or ceiling >= share
+            words("4 sigma", floor, share, 0.2, 20)
+            | {"warm_up": warm_up, "relearn_after": Duration(after), "follow": Duration(follow)}
+            for warm_up, after in ((3, "2 d"), (4, "7 d"))
+            for follow in ("0 s", "2 h", "3 h", "4 h")
+            for share in (0.12, 0.13, 0.14)
+            for floor in (20.0, 25.0, 30.0)
         ],
         rivals=[(band, least) for band in (4.0, 6.0, 8.0) for least in (10.0, 25.0, 50.0)],
         most=0.05,
@@ -356,12 +357,14 @@ def of_grid() -> Question:
         recording,
         (Trouble(0.75, 4, 1000.0), Trouble(1.3, 4, 1000.0)),
         "power.grid_load",
-        words("4 sigma", 100.0, 0.0475, 0.0475, 5) | new,
+        words("4 sigma", 100.0, 0.0475, 0.0475, 5) | new | {"follow": NONE, "follow_share": None},
         [
-            words("4 sigma", 100.0, share, ceiling, memory) | new
-            for share in (0.04, 0.045, 0.0475, 0.05)
-            for ceiling in (None, share)
+            words("4 sigma", 100.0, share, ceiling, memory)
+            | {"relearn_after": Duration(after), "follow": Duration(follow), "follow_share": most}
+            for after in ("3 d", "7 d")
+            for share, ceiling in ((0.04, 0.045), (0.0475, 0.0475))
             for memory in (5, 20)
+            for follow, most in (("0 s", None), ("4 h", 0.2), ("4 h", 0.35), ("6 h", 0.35))
         ],
         rivals=[(band, 100.0) for band in (3.0, 4.0, 5.0, 6.0, 8.0)],
         most=0.1,

@@ -24,13 +24,18 @@ from detectors.base.row_rule import RowRule, copy_leading, joined
 from detectors.false_alarm_rate.rate import FalseAlarmRate, band
 
 NAME: Final = "seasonal"
-MEMORY: Final = f"{NAME}.memory"  # beside the profiles, so that an earlier release reads those
+# Beside the profiles, so that an earlier release reads those.
+MEMORY: Final = f"{NAME}.memory"
+FOLLOWING: Final = f"{NAME}.following"
 # Standard deviation of a normal variable over its mean absolute deviation: sqrt(pi / 2).
 SIGMA_PER_DEVIATION: Final = 1.2533141373155003
 CLIP: Final = 3.0
 WORKDAY_D: Final = 7 / 5  # days from one workday to the next, on the mean of a week
+USUAL_READINGS: Final = 10.0  # as large as `floor` and as usual, beside those that are followed
 NO_DAY: Final = int(np.iinfo(np.int32).min)  # nothing learned yet, or the gate is open
 _SCORED: Final = int(Disposition.SCORED)
+# Of today, beside the means of its slots: sums that fade, and when they were last added to.
+LEVEL: Final = np.dtype([("off", np.float64), ("usual", np.float64), ("time_ns", np.int64)])
 
 
 class Seasonal(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -43,8 +48,15 @@ class Seasonal(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     The weight `w` of what was learned fades by the calendar, so that a Saturday's slot forgets as
     fast as a workday's: `w = min(w exp(-days / T) + 1, memory)` with the days since the slot last
     learned and `T` the days in which a workday's slot is read `memory` times. The score is
-    `(x - m) / u` with `u = max(min(max(1.2533 s, floor_share |m|), ceiling_share |m|), floor)`.
-    Other rules judge the residual `x - m` under the name `seasonal`.
+    `(x - e) / u` with `u = max(min(max(1.2533 s, floor_share |e|), ceiling_share |e|), floor)`.
+    What is expected, `e`, is `m`, or with `follow` what the level of today makes of it:
+    `e = m + q |m|` with `q` the share by which the readings before were off their slots,
+    `q = sum(v (x - m)) / (sum(v |m|) + 10 floor)`, at most 1 to either side, over readings that
+    rang nothing, with weights `v` that fade by `exp(-1)` in the time `follow`. Then `s` is
+    learned of `x - e`. A hot day is then no excess of each of its hours, and what begins within
+    some hours stands out from it. With `follow_share` the reading is judged beside `m` too, by
+    `u = max(follow_share |m| / band, floor)`, and what is farther counts. Other rules judge the
+    residual `x - m` under the name `seasonal`.
 
     Every slot has a learning gate of its own. It closes when a reading of the slot is beyond the
     band or the rule rings, and opens with the next one that is neither. Once it has been closed
@@ -71,6 +83,12 @@ class Seasonal(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         Largest `u` that is used, as a share of the mean: 0.05 with a band of 4 sigma rings beyond
         a fifth of the usual, however much the slot scatters (`floor` still holds). No false alarm
         rate is promised then. None for no ceiling.
+    follow : Duration
+        Time over which the level of today is followed; 0 s, the default, follows nothing. A
+        change that takes much longer than this does not ring by itself.
+    follow_share : float or None
+        How far from the mean of its slot a reading may be at the edge of the band, as a share of
+        that mean, whatever the level of today; it wants `follow`. None for any distance.
     warm_up : int
         Readings of a slot before it is judged.
     memory : int
@@ -93,11 +111,23 @@ class Seasonal(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     ----------
     P. J. Huber, Robust Estimation of a Location Parameter, Annals of Mathematical Statistics 35,
     1964 (the clipping); H. Robbins and S. Monro, A Stochastic Approximation Method, ibid. 22,
-    1951 (the gain). State: 32 bytes for each slot of four kinds of day, 3.1 kB with hours.
+    1951 (the gain); P. R. Winters, Forecasting Sales by Exponentially Weighted Moving Averages,
+    Management Science 6, 1960 (a level beside seasons). State: 32 bytes for each slot of four
+    kinds of day, 3.1 kB with hours, and 24 for the level.
     """
 
     STATE_FREE: ClassVar[frozenset[str]] = frozenset(
-        {"band", "calendar", "ceiling_share", "floor", "floor_share", "period", "side"}
+        {
+            "band",
+            "calendar",
+            "ceiling_share",
+            "floor",
+            "floor_share",
+            "follow",
+            "follow_share",
+            "period",
+            "side",
+        }
     )
 
     slot: Duration
@@ -109,6 +139,8 @@ class Seasonal(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     side: Literal["both", "above", "below"] = "both"
     floor_share: Annotated[float, Meta(ge=0, le=1)] = 0.0
     ceiling_share: Annotated[float, Meta(gt=0, le=1)] | None = None
+    follow: Duration = Duration("0 s")
+    follow_share: Annotated[float, Meta(gt=0, le=1)] | None = None
     warm_up: Annotated[int, Meta(ge=2, le=1000)] = 4
     memory: Annotated[int, Meta(ge=2, le=1000)] = 20
     on_delay: Duration = Duration("0 s")
@@ -135,11 +167,21 @@ def faults(rule: Seasonal, scene: Scene) -> Iterator[Fault]:
             ("floor",),
             f"expected a band inside the plausible width, got {rule.floor:g}; lower it",
         )
+    yield from _of_level(rule)
+    for day in wrong_dates(rule.calendar):
+        yield ("calendar",), f"expected dates such as 2025-10-01, got {day!r}"
+
+
+def _of_level(rule: Seasonal) -> Iterator[Fault]:
+    """Shares of the usual that exclude each other, a level that is that of days."""
     if rule.ceiling_share is not None and rule.ceiling_share < rule.floor_share:
         text = f"expected at least floor_share ({rule.floor_share:g})"
         yield ("ceiling_share",), f"{text}, got {rule.ceiling_share:g}"
-    for day in wrong_dates(rule.calendar):
-        yield ("calendar",), f"expected dates such as 2025-10-01, got {day!r}"
+    if rule.follow_share is not None and not rule.follow.ns:
+        text = f"expected none without `follow`, got {rule.follow_share:g}"
+        yield ("follow_share",), f"{text}; say `follow`, or `ceiling_share` for a narrow band"
+    if rule.follow.ns >= DAY_NS:
+        yield ("follow",), f"expected below a day, got {rule.follow}; days are what `memory` learns"
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -152,11 +194,50 @@ def cell(p: Any, days: NDArray[np.int64], kinds: NDArray[np.int64], time_ns: int
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _unit(p: Any, mean: float, deviation: float) -> Any:
+def _usual(following: Any, p: Any, mean: float, time_ns: int) -> Any:
+    """What is expected now: the mean of the slot, moved as the readings before were off theirs."""
+    if p.follow_ns == 0:
+        return mean
+    left = math.exp(-max(time_ns - following.time_ns, 0) / p.follow_ns)
+    share = left * following.off / (left * following.usual + USUAL_READINGS * p.floor)
+    return mean + min(max(share, -1.0), 1.0) * abs(mean)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _follow(following: Any, p: Any, value: float, mean: float, time_ns: int) -> None:
+    """Take a reading for part of the level of today."""
+    left = math.exp(-max(time_ns - following.time_ns, 0) / p.follow_ns)
+    following.off = left * following.off + value - mean
+    following.usual = left * following.usual + abs(mean)
+    following.time_ns = max(time_ns, following.time_ns)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _unit(p: Any, usual: float, deviation: float) -> Any:
     """What one sigma is taken for."""
-    size = abs(mean)
+    size = abs(usual)
     learned = max(SIGMA_PER_DEVIATION * deviation, p.floor_share * size)
     return max(min(learned, p.ceiling_share * size), p.floor)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _judge(p: Any, value: float, means: tuple[float, float], deviation: float) -> Any:
+    """What the value is held against, one sigma, the score, and how far that is the way it rings.
+
+    `means` are what is expected now and the mean of the slot: the one that is farther counts.
+    """
+    usual, mean = means
+    unit = _unit(p, usual, deviation)
+    score = (value - usual) / unit
+    far = abs(score) if p.side == 0 else p.side * score
+    if p.follow_share == np.inf:
+        return usual, unit, score, far
+    widest = max(p.follow_share * abs(mean) / p.band, p.floor)
+    apart = (value - mean) / widest
+    beside = abs(apart) if p.side == 0 else p.side * apart
+    if beside > far:
+        return mean, widest, apart, beside
+    return usual, unit, score, far
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -181,26 +262,50 @@ def _fade(kept: Any, at: int, p: Any, day: int) -> Any:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _learn(mine: Any, at: int, p: Any, weight: float, value: float) -> None:
-    """Move the slot towards the value."""
+def _learn(mine: Any, at: int, p: Any, weight: float, read: tuple[float, float]) -> None:
+    """Move the slot towards the value that was read, and its deviation by what was expected."""
+    value, usual = read
     seen = mine.seen[at] + 1
     mine.seen[at] = seen
     if seen == 1:
         mine.mean[at] = value
         return
-    off = value - mine.mean[at]
+    off, apart = value - mine.mean[at], value - usual
     if seen > p.warm_up:
-        most = CLIP * _unit(p, mine.mean[at], mine.deviation[at])
-        off = min(max(off, -most), most)
+        most = CLIP * _unit(p, usual, mine.deviation[at])
+        off, apart = min(max(off, -most), most), min(max(apart, -most), most)
     mine.mean[at] += off / weight
-    mine.deviation[at] += (abs(off) - mine.deviation[at]) / weight
+    mine.deviation[at] += (abs(apart) - mine.deviation[at]) / weight
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _offer(
+    learned: tuple[Any, Any, Any],
+    p: Any,
+    when: tuple[int, int, int],
+    read: tuple[float, float],
+    off: tuple[bool, bool],
+) -> None:
+    """Learn a reading and what was expected, unless it is off or the rule rings for too short."""
+    mine, kept, following = learned
+    at, day, time_ns = when
+    breached, calm = off[0], not (off[0] or off[1])
+    if calm and p.follow_ns and mine.seen[at] >= p.warm_up:
+        _follow(following, p, read[0], mine.mean[at], time_ns)
+    if not _may_learn(kept, at, p, day, calm):
+        return
+    weight = _fade(kept, at, p, day)
+    if breached:  # it has lasted: this is the usual, and weighs as the first of its readings
+        mine.mean[at], kept.weight[at] = read[0], 1.0
+    else:
+        _learn(mine, at, p, weight, read)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _kernel(
     levels: Levels, rows: Any, columns: Any, span: tuple[int, int], transitions: NDArray[np.void]
 ) -> tuple[int, int]:
-    place_of, params_of, state, memory, params, calendar, residual = rows
+    place_of, params_of, state, memory, following, params, calendar, residual = rows
     row_of, time_of, value_of, disposition = columns
     told = 0
     for i in range(span[0], span[1]):
@@ -212,26 +317,19 @@ def _kernel(
             continue
         mine, kept, p = state[place], memory[place], params[params_of[place]]
         at, day = cell(p, calendar[0], calendar[1], time_ns)
-        breached = 0
+        breached, usual = False, mine.mean[at]
         if mine.seen[at] >= p.warm_up:
-            mean = mine.mean[at]
-            unit = _unit(p, mean, mine.deviation[at])
-            score = (value - mean) / unit
-            residual[i] = value - mean
-            judged = abs(score) if p.side == 0 else p.side * score
-            seen = severity(judged, p.bounds, p.back)
-            breached = seen[0]
+            mean, residual[i] = usual, value - usual
+            usual = _usual(following[place], p, mean, time_ns)
+            beside, unit, score, far = _judge(p, value, (usual, mean), mine.deviation[at])
+            seen = severity(far, p.bounds, p.back)
+            breached = seen[0] > 0
             reading = (i, row_of[i], place, time_ns)
             if ring(levels, reading, seen, (p.on_ns, p.off_ns), transitions[told]):
-                figures(transitions[told], value, mean, p.band * unit, score)
+                figures(transitions[told], value, beside, p.band * unit, score)
                 told += 1
-        if not _may_learn(kept, at, p, day, breached == 0 and levels[0][place].level == 0):
-            continue
-        weight = _fade(kept, at, p, day)
-        if breached:  # it has lasted: this is the usual, and weighs as the first of its readings
-            mine.mean[at], kept.weight[at] = value, 1.0
-        else:
-            _learn(mine, at, p, weight, value)
+        learned, rings = (mine, kept, following[place]), levels[0][place].level > 0
+        _offer(learned, p, (at, day, time_ns), (value, usual), (breached, rings))
     return span[1], told
 
 
@@ -282,6 +380,8 @@ class Profiles(RowRule):
             ("memory", np.float64),
             ("memory_d", np.float64),  # days in which a slot forgets
             ("relearn_d", np.int64),
+            ("follow_ns", np.int64),
+            ("follow_share", np.float64),
             ("band", np.float64),
             ("floor", np.float64),
             ("floor_share", np.float64),
@@ -306,6 +406,7 @@ class Profiles(RowRule):
         self._days: list[tuple[int, int]] = []
         super().__init__(slot, rules, roster)
         self.memory = unfaded(self.state)
+        self.following = np.zeros(len(self.state), LEVEL)
         self._calendar = day_columns(self._days)
 
     def fresh(self, n: int) -> NDArray[np.void]:
@@ -325,6 +426,8 @@ class Profiles(RowRule):
         figures["ceiling_share"] = np.inf if rule.ceiling_share is None else rule.ceiling_share
         figures["memory_d"] = memory_d(rule, period_ns)
         figures["relearn_d"] = max(math.ceil(rule.relearn_after.ns / DAY_NS), 1)
+        figures["follow_ns"] = rule.follow.ns
+        figures["follow_share"] = np.inf if rule.follow_share is None else rule.follow_share
         figures["bounds"] = np.inf
         figures["bounds"][: Colour[rule.at_most.upper()]] = rule.band.count
         figures["back"] = rule.hysteresis.count
@@ -335,20 +438,25 @@ class Profiles(RowRule):
         if NAME not in columns:
             columns[NAME] = np.full(len(batch), np.nan)
         place, params_of, state, params = super().tables(batch, columns)
-        return place, params_of, state, self.memory, params, self._calendar, columns[NAME]
+        learned = (state, self.memory, self.following)
+        return place, params_of, *learned, params, self._calendar, columns[NAME]
 
     def arrays(self) -> Mapping[str, NDArray[Any]]:
         """State to be put into a snapshot; not a copy."""
-        return {**super().arrays(), MEMORY: self.memory}
+        return {**super().arrays(), MEMORY: self.memory, FOLLOWING: self.following}
 
     def restore(self, arrays: Mapping[str, NDArray[Any]], old_row: NDArray[np.int64]) -> None:
         """Take over profiles and their memory; earlier releases kept only the former."""
         super().restore(arrays, old_row)
         self.memory = unfaded(self.state)
-        if MEMORY in arrays:
-            mine, theirs = joined(old_row[self.rows], arrays[f"{NAME}.rows"])
-            same = self.kept(arrays, (mine, theirs))
-            copy_leading(self.memory, arrays[MEMORY], (mine[same], theirs[same]))
+        self.following = np.zeros(len(self.state), LEVEL)
+        if f"{NAME}.rows" not in arrays:
+            return
+        mine, theirs = joined(old_row[self.rows], arrays[f"{NAME}.rows"])
+        same = self.kept(arrays, (mine, theirs))
+        for name, mine_of in ((MEMORY, self.memory), (FOLLOWING, self.following)):
+            if name in arrays:
+                copy_leading(mine_of, arrays[name], (mine[same], theirs[same]))
 
 
 def of_seasonal(rule: Any, scene: Any) -> FalseAlarmRate | None:

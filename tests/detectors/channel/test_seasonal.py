@@ -49,6 +49,8 @@ class SeasonalTwin:
         self.relearn_d = max(-(-rule.relearn_after.ns // (86_400 * 10**9)), 1)
         self.slots: dict[tuple[str, int], Slot] = {}
         self.breached = False
+        self.before: list[tuple[int, float, float]] = []  # readings that are followed
+        self.usual = 0.0
 
     def _slot(self, time_ns: int) -> tuple[tuple[str, int], int]:
         local = datetime.fromtimestamp(time_ns / 1e9, CITY)
@@ -58,8 +60,19 @@ class SeasonalTwin:
         day = (local.date() - date(1970, 1, 1)).days
         return (kind, seconds * 10**9 // self.rule.slot.ns), day
 
-    def _unit(self, slot: Slot) -> float:
-        usual = abs(slot.mean)
+    def _expected(self, slot: Slot, time_ns: int) -> float:
+        """Over all readings before, each with a weight of its own: slow, and nothing is kept."""
+        if not self.rule.follow.ns:
+            return slot.mean
+        newest = max([time_ns, *(at for at, _, _ in self.before)])
+        share = [exp(-(newest - at) / self.rule.follow.ns) for at, _, _ in self.before]
+        off = sum(v * (x - m) for v, (_, x, m) in zip(share, self.before, strict=True))
+        size = sum(v * abs(m) for v, (_, _, m) in zip(share, self.before, strict=True))
+        moved = off / (size + 10 * self.rule.floor)
+        return slot.mean + abs(slot.mean) * min(max(moved, -1.0), 1.0)
+
+    def _unit(self, slot: Slot, expected: float) -> float:
+        usual = abs(expected)
         unit = max(1.2533141373155003 * slot.deviation, self.rule.floor_share * usual)
         if self.rule.ceiling_share is not None:
             unit = min(unit, self.rule.ceiling_share * usual)
@@ -70,19 +83,34 @@ class SeasonalTwin:
         self.breached = False
         if slot is None or slot.seen < self.rule.warm_up:
             return None
-        unit = self._unit(slot)
-        score = (value - slot.mean) / unit
-        judged = {"both": abs(score), "above": score, "below": -score}[self.rule.side]
-        top = ["blue", "yellow"].index(self.rule.at_most) + 1
+        self.usual = self._expected(slot, time_ns)
         band, back = self.rule.band.count, self.rule.hysteresis.count
+        beside = [(self.usual, self._unit(slot, self.usual))]
+        if self.rule.follow_share is not None:
+            widest = self.rule.follow_share * abs(slot.mean) / band
+            beside.append((slot.mean, max(widest, self.rule.floor)))
+        judged, score, expected, unit = max(
+            (
+                (self._far((value - mean) / unit), (value - mean) / unit, mean, unit)
+                for mean, unit in beside
+            ),
+            key=lambda one: one[0],
+        )
+        top = ["blue", "yellow"].index(self.rule.at_most) + 1
         breached = top if judged > band else 0
         held = top if judged > band - back else breached
         self.breached = bool(breached)
-        return Seen(score, breached, held, slot.mean, band * unit)
+        return Seen(score, breached, held, expected, band * unit)
+
+    def _far(self, score: float) -> float:
+        return {"both": abs(score), "above": score, "below": -score}[self.rule.side]
 
     def offer(self, time_ns: int, value: float, *, calm: bool) -> None:
         place, day = self._slot(time_ns)
         slot = self.slots.setdefault(place, Slot(value))
+        if calm and slot.seen >= self.rule.warm_up:
+            newest = max([time_ns, *(at for at, _, _ in self.before)])
+            self.before.append((newest, value, slot.mean))
         if calm:
             slot.closed = None
             self._learn(slot, day, value)
@@ -103,13 +131,15 @@ class SeasonalTwin:
         slot.weight = float(np.float32(weight))
         if slot.seen == 1:
             slot.mean = value
-        off = value - slot.mean
+        off = apart = value - slot.mean
         if slot.seen > self.rule.warm_up:
-            most = 3.0 * self._unit(slot)
-            off = min(max(off, -most), most)
+            most = 3.0 * self._unit(slot, self.usual)
+            off, apart = (
+                min(max(far, -most), most) for far in (value - slot.mean, value - self.usual)
+            )
         if slot.seen > 1:
             slot.mean += off / weight
-            slot.deviation += (abs(off) - slot.deviation) / weight
+            slot.deviation += (abs(apart) - slot.deviation) / weight
 
     def learn(self, time_ns: int, value: float) -> None:
         raise AssertionError("its gates are its own")
@@ -125,6 +155,9 @@ def test_the_kernel_equals_its_twin_and_keeps_the_laws(seed: int) -> None:
     "words",
     [
         {"ceiling_share": 0.12},
+        {"follow": Duration("3 h"), "floor_share": 0.05},
+        {"follow": Duration("10 h"), "follow_share": 0.3, "ceiling_share": 0.12},
+        {"follow": Duration("5 h"), "follow_share": 0.25, "floor_share": 0.08, "side": "above"},
         {"slot": Duration("4 h"), "memory": 30},
         {"slot": Duration("1 d"), "relearn_after": Duration("12 h"), "side": "below"},
         {"off_delay": Duration("20 h"), "on_delay": Duration("2 h")},
@@ -139,7 +172,7 @@ def test_the_kernel_equals_its_twin_with_other_words_and_late_readings(
     for at in range(300, len(late), 97):
         late[at - 60 : at] = [*late[at - 20 : at], *late[at - 60 : at - 20]]
     one = replace(one, rules=rules, readings=late)
-    equals_twin(one, SeasonalTwin)
+    equals_twin(one, SeasonalTwin, ulps=2**20 if "follow" in words else 0)
     keeps_the_laws(one)
 
 
@@ -195,6 +228,8 @@ def test_t6_a_holiday_rings_without_the_calendar_and_not_with_it() -> None:
         ),
         ({"warm_up": 9}, ("warm_up",), "at most memory (8)"),
         ({"floor": 1e6}, ("floor",), "inside the plausible width"),
+        ({"follow_share": 0.2}, ("follow_share",), "none without `follow`"),
+        ({"follow": Duration("2 d")}, ("follow",), "below a day"),
         ({"calendar": {"1 May": "sunday"}}, ("calendar",), "got '1 May'"),
     ],
 )
@@ -269,6 +304,51 @@ def test_a_ceiling_rings_for_a_closed_station_whose_counts_scatter() -> None:
     assert (closed[0], 2) in capped
 
 
+def hot(days: set[int], factor: float) -> Callable[[datetime], float]:
+    """A Monday's course on every day, some days larger in all of their hours."""
+    return lambda at: (
+        (1000.0 + 300.0 * (at.hour in {8, 18})) * (factor if (at - BEGIN).days in days else 1.0)
+    )
+
+
+def test_a_day_that_is_larger_throughout_rings_unless_the_level_is_followed() -> None:
+    """It comes over the morning, in steps inside the band."""
+    words = {**WORDS, "band": Sigmas("4 sigma"), "floor_share": 0.04}
+    rise = {26 * 24 + hour: 1.0 + 0.03 * min(hour - 5, 10) for hour in range(6, 24)}
+    rise |= {27 * 24 + hour: 1.3 - 0.03 * hour for hour in range(10)}
+    readings = [
+        replace(r, value=r.value * rise.get(hour, 1.0))
+        for hour, r in enumerate(hours(hot(set(), 1.0), 28))
+    ]
+    assert ringing(Seasonal(**words), readings)
+    assert not ringing(Seasonal(**words, follow=Duration("3 h")), readings)
+    capped = Seasonal(**words, follow=Duration("3 h"), follow_share=0.2)
+    assert ringing(capped, readings), "a third more is told, however slowly it comes"
+
+
+def test_what_begins_on_a_larger_day_stands_out_from_that_day() -> None:
+    """A fifth less on a day that is a fifth larger is as usual, but for the hours before."""
+    words = {**WORDS, "band": Sigmas("4 sigma"), "floor_share": 0.04}
+    cut = range(26 * 24 + 12, 26 * 24 + 16)
+    readings = [
+        replace(r, value=r.value * 0.8 if hour in cut else r.value)
+        for hour, r in enumerate(hours(hot(set(range(26, 27)), 1.15), 28))
+    ]
+    assert not [hour for hour, _ in ringing(Seasonal(**words), readings) if hour in cut]
+    followed = ringing(Seasonal(**words, follow=Duration("3 h")), readings)
+    assert [told for told in followed if told[0] in cut] == [(cut[0], 2)]
+
+
+def test_trouble_is_not_followed() -> None:
+    """A station that is closed for a day rings through, and the level of its day is what it was."""
+    closed = range(22 * 24 + 9, 22 * 24 + 21)
+    rule = Seasonal(**WORDS, follow=Duration("3 h"), relearn_after=Duration("7 d"))
+    assert ringing(rule, stream(25, dict.fromkeys(closed, 0.0))) == [
+        (closed[0], 2),
+        (closed[-1] + 1, 0),
+    ]
+
+
 def test_a_ceiling_promises_no_false_alarm_rate() -> None:
     scene = Scene(0, 4e4, Duration("1 h"))
     assert SEASONAL.false_alarm_rate(Seasonal(**WORDS), scene) is not None
@@ -296,7 +376,7 @@ def test_a_profile_of_the_release_before_is_read_and_judged_by() -> None:
     new: Any = before.detector()
     old.score(batch, disposition, (0, surge), columns)
     arrays = {name: array.copy() for name, array in old.arrays().items()}
-    del arrays["seasonal.memory"]
+    del arrays["seasonal.memory"], arrays["seasonal.following"]
     new.restore(arrays, np.arange(1))
     told = new.score(batch, disposition, (surge, len(batch)), columns)
     assert new.relearning == 0
