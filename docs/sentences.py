@@ -55,6 +55,7 @@ USUAL: Final[Mapping[str, tuple[float, float]]] = {
     "curtain.tilt": (0.2, 0.1),
     "drainage.flow": (640, 60),
     "drainage.manhole": (0.52, 0.05),
+    "drainage.surge": (0.08, 0.04),
     "elevator.acceleration": (0.9, 0.08),
     "elevator.door_cycles": (1.2, 0.3),
     "elevator.door_time": (104, 3),
