@@ -51,6 +51,8 @@ LIFELINES_ZH: Final = {
     "gallery": "综合管廊",
     "weather": "气象",
     "stores": "仓储",
+    "port": "港口",
+    "street": "街道设施",
 }
 STILL: Final = {
     "en": "{name}: {silent} of its {channels} {lifeline} channels silent for {lasted}{blind}.",

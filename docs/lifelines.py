@@ -62,8 +62,11 @@ LIFELINES: Final = {
     "fire": Lifeline("electrical fire, charging, fire passages and water"),
     "gallery": Lifeline("utility tunnels and underground space"),
     "telecom": Lifeline("telecommunications"),
-    "weather": Lifeline("weather and forest fire"),
-    "stores": Lifeline("cold chain, grain, stocks and waste"),
+    "weather": Lifeline("weather, forest fire, pests"),
+    "stores": Lifeline("cold chain, grain, stocks, waste and kitchen-waste oil"),
+    "road": Lifeline("roads: water, ice, cavities, traffic, closing and re-opening"),
+    "port": Lifeline("ports: berths, cranes, quays, gates"),
+    "street": Lifeline("street furniture: lighting, boxes, overhead lines, ways for the disabled"),
 }
 
 

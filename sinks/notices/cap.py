@@ -42,6 +42,8 @@ _GRADES: Final = {
 _CATEGORIES: Final = {
     "metro": "Transport",
     "bridge": "Transport",
+    "road": "Transport",
+    "port": "Transport",
     "tunnel": "Transport",
     "elevator": "Safety",
     "pit": "Safety",

@@ -147,7 +147,7 @@ def test_links_without_a_node_are_warned_of(tmp_path: Path) -> None:
 
 def test_the_demo_city_has_a_topology_of_all_its_assets() -> None:
     topology = Configuration.load(HOME / "configs", {}).topology
-    assert len(topology.correlation.kinds) == 25
+    assert len(topology.correlation.kinds) == 30
     numbers = sorted(kind.number for kind in topology.correlation.kinds.values())
-    assert numbers == list(range(1, 26))
+    assert numbers == list(range(1, 31))
     assert judged(HOME / "configs", {})[1] == []
