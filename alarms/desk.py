@@ -1,6 +1,6 @@
 """The desk: alarms become incidents and notices, people answer, clocks fire. Deterministic."""
 
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timezone
 from functools import partial
@@ -59,7 +59,7 @@ class DeskParts:
         Its hash.
     zone : timezone
         The city's.
-    lifelines : container of str
+    lifelines : collection of str
     incidents : Incidents
     answers : AlarmAnswers
     tickets : Tickets
@@ -69,7 +69,7 @@ class DeskParts:
 
     config: str
     zone: timezone
-    lifelines: Container[str]
+    lifelines: Collection[str]
     incidents: Incidents
     answers: AlarmAnswers
     tickets: Tickets
@@ -95,6 +95,7 @@ class AlarmDesk:
         self._tickets = parts.tickets
         self._orders = parts.orders
         self._duty = parts.duty
+        self._lifelines = parts.lifelines
         self._checks = CommandChecks(
             parts.answers, parts.tickets, parts.orders, parts.incidents, parts.lifelines
         )
@@ -110,8 +111,8 @@ class AlarmDesk:
 
     def surveying(self) -> Iterator[Performance | None]:
         """How well desks are served, in pieces, between which it may take and answer alarms."""
-        counts, desks_of = self._duty.counts, self._duty.desks_of
-        return surveying(counts, self._standing(), desks_of, self.time_s)
+        duty = self._duty
+        return surveying(duty.counts, self._standing(), duty.told, self._lifelines, self.time_s)
 
     def _standing(self) -> Iterator[Standing]:
         for name in [name for name, _ in self._open.items()]:

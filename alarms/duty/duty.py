@@ -241,10 +241,10 @@ class Duty:
             return msgspec.UNSET
         return laid_down.of(case.fault if case else "", incident.where, incident.lifelines)
 
-    def desks_of(self, incident: str) -> list[str]:
-        """Desks that were told of an incident, or from which it was withheld."""
+    def told(self, incident: str) -> Mapping[str, str]:
+        """Desks that an incident was for: `TOLD`, or why it was withheld."""
         case = self._cases.get(incident)
-        return list(case.desks) if case else []
+        return case.desks if case else {}
 
     def clocks(self, incident: str) -> list[ClockState]:
         """Clocks of an incident, running and fired, in the order in which they began."""

@@ -1,24 +1,36 @@
-"""The figures of every desk: what was counted, and which of its open alarms stand how."""
+"""Figures of desks and lifelines: what was counted, and which of the open alarms stand how."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from itertools import starmap
 from typing import Final, NamedTuple
 
 import msgspec
 
+from alarms.duty.case import TOLD
 from alarms.duty.kpi import STALE_S
 from alarms.open_alarms import OpenAlarm, seconds_of
 from alarms.performance.counts import Counts
 from contracts.desk.answer import Answer
-from contracts.desk.performance import Condition, DeskFigures, Performance
+from contracts.desk.performance import (
+    Condition,
+    DeskFigures,
+    LifelineAlarms,
+    Performance,
+    Share,
+)
+from contracts.transition import Colour
 
 
-class _Begun(msgspec.Struct):
+class _Shown(msgspec.Struct):
     onset: str
+    lifeline: str
+    colour: str
 
 
 PIECE: Final = 1_000  # open alarms that are looked at in one go: some 10 ms
-_BEGUN: Final = msgspec.json.Decoder(_Begun)
+_SHOWN: Final = msgspec.json.Decoder(_Shown)
+_CLEAR: Final = Colour.CLEAR.word
 
 
 class Standing(NamedTuple):
@@ -37,29 +49,37 @@ class Standing(NamedTuple):
 def surveying(
     counts: Counts,
     standing: Iterable[Standing],
-    desks_of: Callable[[str], Iterable[str]],
+    told: Callable[[str], Mapping[str, str]],
+    lifelines: Collection[str],
     time_s: int,
 ) -> Iterator[Performance | None]:
-    """Figures of every desk and level, in pieces: None until all alarms were looked at.
+    """Figures of every desk, level and lifeline, in pieces: None until all were looked at.
 
     Parameters
     ----------
     counts : Counts
     standing : iterable of Standing
         All open alarms; what opens or ends between two pieces may or may not be among them.
-    desks_of : callable
-        Desks that have to do with an incident, or with the line of an alarm.
+    told : callable
+        Desks that have to do with an incident, or with the line of an alarm, and for each `TOLD`
+        or why it was not.
+    lifelines : collection of str
+        Whose alarms are counted.
     time_s : int
         Desk time.
     """
     stand: dict[str, Counter[str]] = {}
+    rings: dict[str, Counter[tuple[str, Share]]] = {name: Counter() for name in sorted(lifelines)}
     for place, one in enumerate(standing, 1):
-        if conditions := list(_conditions(one, time_s)):
-            for desk in desks_of(one.held.incident):
+        shown, desks = _SHOWN.decode(one.held.body), told(one.held.incident)
+        if conditions := list(_conditions(one, shown, time_s)):
+            for desk in desks:
                 stand.setdefault(desk, Counter()).update(conditions)
+        if shown.lifeline in rings and shown.colour != _CLEAR:
+            rings[shown.lifeline].update((shown.colour, share) for share in _shares(one, desks))
         if not place % PIECE:
             yield None
-    desks = tuple(
+    figures = tuple(
         DeskFigures(
             name=name,
             told=one.told,
@@ -70,10 +90,18 @@ def surveying(
         )
         for name, one in counts.desks()
     )
-    yield Performance(desks, counts.levels())
+    yield Performance(figures, counts.levels(), tuple(starmap(LifelineAlarms, rings.items())))
 
 
-def _conditions(one: Standing, time_s: int) -> Iterator[Condition]:
+def _shares(one: Standing, desks: Mapping[str, str]) -> Iterator[Share]:
+    yield "open"
+    if one.answer.shelved:
+        yield "shelved"
+    if desks and TOLD not in desks.values():
+        yield "withheld"
+
+
+def _conditions(one: Standing, shown: _Shown, time_s: int) -> Iterator[Condition]:
     answer = one.answer
     if answer.shelved:
         yield "shelved"
@@ -83,5 +111,5 @@ def _conditions(one: Standing, time_s: int) -> Iterator[Condition]:
         yield "chattering"
     if answer.fleeting:
         yield "fleeting"
-    if answer.active and seconds_of(_BEGUN.decode(one.held.body).onset) + STALE_S < time_s:
+    if answer.active and seconds_of(shown.onset) + STALE_S < time_s:
         yield "stale"

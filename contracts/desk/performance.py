@@ -7,6 +7,7 @@ from typing import Final, Literal, NamedTuple
 CLOCK_SHARES: Final = (0.25, 0.5, 1.0, 2.0, 4.0)
 
 Condition = Literal["shelved", "out of service", "chattering", "fleeting", "stale"]
+Share = Literal["open", "shelved", "withheld"]
 
 
 class DeskFigures(NamedTuple):
@@ -55,8 +56,24 @@ class LevelAnswers(NamedTuple):
     shares: float
 
 
+class LifelineAlarms(NamedTuple):
+    """Alarms of one lifeline that ring now.
+
+    Parameters
+    ----------
+    name : str
+        The lifeline.
+    counts : mapping of (str, Share) to int
+        By colour: all, those that are shelved, and those of whose incident no desk was told.
+    """
+
+    name: str
+    counts: Mapping[tuple[str, Share], int]
+
+
 class Performance(NamedTuple):
-    """Of all desks that were told anything, by id, and of all levels that were called."""
+    """Of desks that were told anything, by id, of levels that were called, and of lifelines."""
 
     desks: tuple[DeskFigures, ...] = ()
     levels: tuple[LevelAnswers, ...] = ()
+    lifelines: tuple[LifelineAlarms, ...] = ()

@@ -2,17 +2,31 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import product
 from typing import Final, get_args
 
-from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+)
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from contracts.desk.performance import CLOCK_SHARES, Condition, DeskFigures, LevelAnswers
+from contracts.desk.performance import (
+    CLOCK_SHARES,
+    Condition,
+    DeskFigures,
+    LevelAnswers,
+    LifelineAlarms,
+    Share,
+)
 from contracts.ports.status import DeskStatus, WorkerStatus
+from contracts.transition import Colour
 from sinks.http.measures import PREFIX, Measure, buckets, counter, gauge
 from sinks.http.metrics import PHASES, process_families
 
+_COLOURS: Final = tuple(colour.word for colour in Colour if colour)
 DESKS_MAX: Final = 500  # with series of their own; neighbourhoods of a large city are thousands
 OTHERS: Final = "others"
 _HERE: Final = "since this process took the stage"
@@ -146,6 +160,7 @@ class DeskCollector(Collector):
             yield of_desk.family(figures, "desk")
         yield _withheld(figures)
         yield from _answers([one for desk in desks for one in desk.performance.levels])
+        yield _lifelines([one for desk in desks for one in desk.performance.lifelines])
 
 
 def _bounded(figures: Sequence[DeskFigures]) -> list[DeskFigures]:
@@ -179,6 +194,20 @@ def _withheld(figures: Iterable[DeskFigures]) -> Metric:
     for one in figures:
         for reason, count in sorted(one.withheld.items()):
             family.add_metric([one.name, reason], float(count))
+    return family
+
+
+def _lifelines(lifelines: Iterable[LifelineAlarms]) -> Metric:
+    """Every lifeline that is configured has a series for each colour, from the start."""
+    family = GaugeMetricFamily(
+        f"{PREFIX}desk_lifeline_alarms",
+        "Alarms that ring, by lifeline and colour: `open` are all; of them some are `shelved`, and "
+        "`withheld` are those of whose incident no desk was told",
+        labels=["lifeline", "colour", "share"],
+    )
+    for one in lifelines:
+        for colour, share in product(_COLOURS, get_args(Share)):
+            family.add_metric([one.name, colour, share], float(one.counts.get((colour, share), 0)))
     return family
 
 

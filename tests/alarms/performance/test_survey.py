@@ -1,5 +1,7 @@
 """Figures of a desk, of alarms that were made to stand in each way; computed by hand."""
 
+from collections.abc import Mapping
+
 import msgspec
 import pytest
 
@@ -7,9 +9,15 @@ from alarms.desk import AlarmDesk
 from alarms.duty.kpi import DAY_S
 from alarms.performance import survey
 from contracts.desk.commands import Maintenance
-from contracts.desk.performance import DeskFigures, LevelAnswers, Performance
+from contracts.desk.performance import (
+    DeskFigures,
+    LevelAnswers,
+    LifelineAlarms,
+    Performance,
+    Share,
+)
 from tests.alarms.incidents.cities import Rings, again, cleared
-from tests.alarms.test_desk import desk, said
+from tests.alarms.test_desk import LIFELINES, desk, said
 
 
 def performance(stage: AlarmDesk) -> Performance:
@@ -18,8 +26,15 @@ def performance(stage: AlarmDesk) -> Performance:
     return found
 
 
+def lifelines(power: Mapping[tuple[str, Share], int]) -> tuple[LifelineAlarms, ...]:
+    """All lifelines of the desk, of which power alone rings."""
+    return tuple(
+        LifelineAlarms(name, power if name == "power" else {}) for name in sorted(LIFELINES)
+    )
+
+
 def test_a_desk_that_has_nothing_has_no_figures() -> None:
-    assert performance(desk()) == Performance()
+    assert performance(desk()) == Performance(lifelines=lifelines({}))
 
 
 def test_each_way_in_which_an_alarm_stands_is_counted_for_the_desk_that_knows_of_it() -> None:
@@ -42,10 +57,18 @@ def test_each_way_in_which_an_alarm_stands_is_counted_for_the_desk_that_knows_of
         stage.take(one)
         if number < 2:
             stage.take(again(cleared(one), detected=one.detected))
-    (city,), levels = performance(stage)
+    (city,), levels, rings = performance(stage)
     assert city.standing == {"shelved": 1, "out of service": 1, "chattering": 1, "stale": 1}
     assert not city.flooded
     assert levels[0].name == "city"
+    assert rings == lifelines(
+        {
+            ("orange", "open"): 3,
+            ("orange", "shelved"): 1,
+            ("orange", "withheld"): 1,
+            ("yellow", "open"): 1,
+        }
+    )
 
 
 def test_an_alarm_is_stale_after_a_day_and_not_before() -> None:
@@ -65,7 +88,11 @@ def test_what_was_counted_is_known_behind_a_restart() -> None:
     assert (
         performance(anew)
         == performance(stage)
-        == Performance((city,), (LevelAnswers("city", 1, (0,) * 6, 0.0),))
+        == Performance(
+            (city,),
+            (LevelAnswers("city", 1, (0,) * 6, 0.0),),
+            lifelines({("orange", "open"): 1}),
+        )
     )
 
 

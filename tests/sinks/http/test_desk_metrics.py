@@ -4,7 +4,7 @@ from typing import Any
 
 from prometheus_client import generate_latest
 
-from contracts.desk.performance import DeskFigures, LevelAnswers, Performance
+from contracts.desk.performance import DeskFigures, LevelAnswers, LifelineAlarms, Performance
 from contracts.ports.status import DeskStatus
 from sinks.http.desk_metrics import DESKS_MAX, DeskCollector
 from sinks.http.metrics import registry
@@ -77,6 +77,21 @@ def test_each_desk_shows_what_it_was_told_and_how_its_alarms_stand() -> None:
         f'{ratio}_sum{{level="street"}} 4.0',
     ):
         assert f"\n{line}\n" in text
+
+
+def test_lifelines_show_what_rings_what_is_shelved_and_what_no_desk_was_told() -> None:
+    water = LifelineAlarms("water", {("red", "open"): 3, ("red", "withheld"): 2})
+    quiet = LifelineAlarms("gas", {})
+    desk = DeskStatus("desk-0", performance=Performance(lifelines=(quiet, water)))
+    text = exposed([desk])
+    for line in (
+        'tocsin_desk_lifeline_alarms{colour="red",lifeline="water",share="open"} 3.0',
+        'tocsin_desk_lifeline_alarms{colour="red",lifeline="water",share="withheld"} 2.0',
+        'tocsin_desk_lifeline_alarms{colour="red",lifeline="water",share="shelved"} 0.0',
+        'tocsin_desk_lifeline_alarms{colour="blue",lifeline="gas",share="open"} 0.0',
+    ):
+        assert f"\n{line}\n" in text
+    assert text.count("\ntocsin_desk_lifeline_alarms{") == 2 * 4 * 3
 
 
 def test_desks_beyond_a_bound_are_one_so_that_series_stay_few() -> None:
