@@ -40,7 +40,7 @@ from contracts.transition import COLOURS, LINK_SLOT, TRANSITION, Colour, Finding
 CLEAR: Final = Colour.CLEAR.word
 FINDINGS_MAX: Final = 64  # of one rule that are kept ready; kinds of others may name more
 _FIELDS: Final = tuple(TRANSITION.names or ())
-_NONE_OPEN: Final = {colour.word: 0 for colour in Colour if colour}
+_RINGING: Final = tuple(colour.word for colour in Colour if colour)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +140,7 @@ class AlarmBook:
         self._wordings = Wordings()
         self._sheets: dict[tuple[int, int], Sheet] = {}  # by class and slot
         self._open: dict[tuple[str, str], Open] = {}  # by (channel or link, rule name)
-        self._of_colour = dict(_NONE_OPEN)  # how many of them
+        self._of_colour: Counter[str] = Counter()  # how many of them
 
     @property
     def open_alarms(self) -> Sequence[Alarm]:
@@ -255,8 +255,7 @@ class AlarmBook:
 
     def _take(self, state: dict[str, Any]) -> None:
         self._open = _opened(state)
-        found = Counter(alarm.colour for alarm in self._open.values())
-        self._of_colour = {**_NONE_OPEN, **found}
+        self._of_colour = Counter(alarm.colour for alarm in self._open.values())
 
     def _band(self, transition: Mapping[str, Any]) -> list[float] | None:
         low, high = _plain(transition["low"]), _plain(transition["high"])
@@ -364,7 +363,7 @@ class AlarmBook:
 
     def colours(self) -> dict[str, int]:
         """Open alarms by colour, every colour named."""
-        return dict(self._of_colour)  # told behind each batch
+        return {word: self._of_colour[word] for word in _RINGING}
 
     def state(self) -> dict[str, Any]:
         """Open alarms, as plain data for a snapshot."""

@@ -67,7 +67,10 @@ def test_a_seed_draws_the_same_passing_every_time() -> None:
     ("text", "expected"),
     [
         ("comit:1:crash", "expected a point, got 'comit'; known: fence, restore, fetch"),
-        ("commit:1:explode", "expected an action, got 'explode'; known: crash, stop, block, error"),
+        (
+            "commit:1:explode",
+            "expected an action, got 'explode'; known: crash, stop, block, stall, error",
+        ),
         ("commit:0:crash", "expected a passing, got '0'"),
         ("commit:x:crash", "expected a passing, got 'x'"),
         ("commit:9-2@1:crash", "expected a passing, got '9-2@1'"),

@@ -19,7 +19,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 from prometheus_client.exposition import generate_latest
 
 from app.cli.main import main
@@ -36,6 +35,7 @@ from pipeline.snapshot.lane_state import freeze, thaw
 from pipeline.snapshot.store import pack, unpack
 from runtime.installation import CONFIGS, HOME
 from sinks.http.metrics import registry
+from tests.goldens.kept_arrays import of_readings
 from tests.sinks.http.wound import WoundStatus, busy
 
 GOLDENS = Path(__file__).parent
@@ -196,23 +196,12 @@ class StoredLane:
         return [alarm for alarm in found if plan.catalogue.row_of[alarm["channel"]] in mine]
 
 
-NUMBERED = {"seen": "class", "rules": "rules"}  # arrays with the number of a class in them
-
-
 @pytest.fixture(scope="module", params=SNAPSHOTS)
 def stored(request: pytest.FixtureRequest, feed_of: Callable[[str], Path]) -> StoredLane:
     lane = StoredLane(request.param, feed_of(request.param.partition("-")[0]))
     if request.config.getoption("--update-goldens") and not lane.path.exists():
         lane.renew()
     return lane
-
-
-def _of_readings(name: str, array: NDArray[Any]) -> NDArray[Any]:
-    """What readings left there: numbers and meanings of classes are the packs', which move on."""
-    kept = np.array(array)
-    if name in NUMBERED:
-        kept[NUMBERED[name]] = 0
-    return kept[:0] if name.endswith(".meaning") else kept
 
 
 def _as_now(alarm: str) -> str:
@@ -239,7 +228,7 @@ def test_a_snapshot_of_the_version_before_is_restored_whole(stored: StoredLane) 
     assert arrays.keys() >= kept.arrays.keys()
     for name, array in kept.arrays.items():
         assert arrays[name].dtype == array.dtype, name
-        assert _of_readings(name, arrays[name]).tobytes() == _of_readings(name, array).tobytes()
+        assert of_readings(name, arrays[name]).tobytes() == of_readings(name, array).tobytes()
 
 
 @pytest.mark.slow

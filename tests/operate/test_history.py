@@ -200,7 +200,7 @@ def test_tables_are_migrated_and_what_is_over_is_removed(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert says(folder, "migrate") == 0
-    assert "version 2 of the tables, 2 before" in capsys.readouterr().out
+    assert "version 3 of the tables, 3 before" in capsys.readouterr().out
     assert says(folder, "prune", "--days", "30") == 0
     assert "removed nothing older" in capsys.readouterr().out, "a clock that is ahead ages nothing"
     store = store_of(HistorySettings(), str(tmp_path / "state"))
