@@ -15,11 +15,12 @@ from numpy.typing import NDArray
 from alarms.blind_links import RULE as OBSERVABILITY
 from alarms.blind_links import SILENT, LinkBook
 from alarms.rationalisation import Rationalisation
-from alarms.rule_card import ClassCards, RuleCard, next_of
+from alarms.rule_card import ClassCards, RuleCard, approach_of, next_of
 from alarms.sentences import LANGUAGES, Told, Wordings, accepted, ended, finding_key
 from alarms.wording import clock
 from contracts.alarm import (
     Alarm,
+    Approach,
     Evidence,
     OwnedBy,
     RespondTo,
@@ -39,6 +40,8 @@ from contracts.transition import COLOURS, LINK_SLOT, TRANSITION, Colour, Finding
 
 CLEAR: Final = Colour.CLEAR.word
 FINDINGS_MAX: Final = 64  # of one rule that are kept ready; kinds of others may name more
+Place = tuple[int, int]  # class and slot of a rule
+Stands = tuple[State, Evidence]
 _FIELDS: Final = tuple(TRANSITION.names or ())
 _RINGING: Final = tuple(colour.word for colour in Colour if colour)
 
@@ -138,7 +141,7 @@ class AlarmBook:
         self._links = LinkBook(desk.lifeline, lane, desk.config, desk.zone, catalogue)
         self._near: dict[int, Channel] = {}  # whose alarms come next
         self._wordings = Wordings()
-        self._sheets: dict[tuple[int, int], Sheet] = {}  # by class and slot
+        self._sheets: dict[Place, Sheet] = {}  # by class and slot
         self._open: dict[tuple[str, str], Open] = {}  # by (channel or link, rule name)
         self._of_colour: Counter[str] = Counter()  # how many of them
 
@@ -166,7 +169,8 @@ class AlarmBook:
         key = (channel.id, card.name)
         before = self._open.get(key)
         onset_ns = before.onset_ns if before else transition["onset_ns"]
-        told = Told(card, cards, transition, _finding(card, transition, before), onset_ns)
+        found, ahead = _finding(card, transition, before), approach_of(cards, card, transition)
+        told = Told(card, cards, transition, found, onset_ns, ahead)
         state: State = _standing(shelved=shelved) if transition["now"] else "cleared"
         alarm = self._alarm(place, told, channel, (state, self._evidence(channel.id, offsets)))
         return self._emit(key, onset_ns, alarm)
@@ -195,13 +199,7 @@ class AlarmBook:
         row = self._catalogue.row_of[subject]
         return alarm_id(f"{self._catalogue.channel(row).class_name}/{rule}", subject, onset_ns)
 
-    def _alarm(
-        self,
-        place: tuple[int, int],
-        told: Told,
-        channel: Channel,
-        stands: tuple[State, Evidence],
-    ) -> Alarm:
+    def _alarm(self, place: Place, told: Told, channel: Channel, stands: Stands) -> Alarm:
         """First revision of what is told of a channel."""
         card, transition, zone = told.card, told.transition, self._desk.zone
         sheet = self._sheets.get(place) or self._sheet(place, card, channel.class_name)
@@ -235,7 +233,17 @@ class AlarmBook:
             class_name=channel.class_name,
             life_safety=told.cards.life_safety,
             link=self._links.spoken_by(transition["row"]) if card.name == SILENT else msgspec.UNSET,
+            approach=self._approach(told),
         )
+
+    def _approach(self, told: Told) -> Approach | msgspec.UnsetType:
+        if (ahead := told.approach) is None:
+            return msgspec.UNSET
+        time_ns = told.transition["time_ns"] + round(ahead.ahead_s) * NS_PER_S
+        word, at = ahead.colour.word, clock(time_ns, self._desk.zone)
+        if ahead.limit > told.transition["observed"]:
+            return Approach(word, at, above=ahead.limit)
+        return Approach(word, at, below=ahead.limit)
 
     def _take_in(self, key: tuple[str, str], alarm: Open) -> None:
         if alarm.colour == CLEAR:
@@ -270,7 +278,7 @@ class AlarmBook:
         by = clock(time_ns + duty.owner.within.ns, self._desk.zone)
         return OwnedBy(duty.owner.level, duty.owner.role, by, duty.owner.then)
 
-    def _sheet(self, place: tuple[int, int], card: RuleCard, class_name: str) -> Sheet:
+    def _sheet(self, place: Place, card: RuleCard, class_name: str) -> Sheet:
         """What all alarms of a rule have in common, put together once."""
         respond = RespondTo(card.duty.respond.procedure, list(card.duty.respond.first))
         sheet = self._sheets[place] = Sheet(f"{class_name}/{card.name}", respond, {})

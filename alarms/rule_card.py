@@ -1,15 +1,19 @@
 """What the alarm book knows of a rule: its name, its duty, its thresholds."""
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from alarms.class_words import NO_WORDS, ClassWords
 from alarms.rationalisation import Rationalisation
 from contracts.alarm import Next
+from contracts.quantities import NS_PER_S
 from contracts.transition import COLOURS, Colour, Finding
 
 Thresholds = tuple[float | None, float | None, float | None, float | None]
+LIMIT: Final = "limit"
+VALUE: Final = "value"
 NO_THRESHOLDS: Final[Thresholds] = (None, None, None, None)
 
 
@@ -17,6 +21,12 @@ def one_finding(transition: Any) -> Finding:
     """The finding of a rule that has one."""
     del transition
     return Finding()
+
+
+def no_rate(transition: Any) -> float:
+    """Most rules do not know how fast the value moves."""
+    del transition
+    return math.nan
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +51,9 @@ class RuleCard:
         What the rule judges: `value`, or what a model made of it.
     lengths : mapping of str to int
         Lengths of time that the rule has, ns, by key: `on_delay`, `over`.
+    rate : callable
+        How fast the value moves at a level change, in the unit of the class per second; NaN where
+        the rule does not know.
     """
 
     name: str
@@ -52,6 +65,7 @@ class RuleCard:
     finding: Callable[[Any], Finding] = one_finding
     column: str = "value"
     lengths: Mapping[str, int] = field(default_factory=dict)
+    rate: Callable[[Any], float] = no_rate
 
     @property
     def only_side(self) -> str:
@@ -72,6 +86,55 @@ class ClassCards:
     cards: dict[int, RuleCard]
     words: ClassWords = NO_WORDS
     life_safety: bool = False
+
+    @property
+    def limit(self) -> RuleCard | None:
+        """The rule that has the limits of the class, None where it has none."""
+        return next((card for card in self.cards.values() if card.name == LIMIT), None)
+
+
+class Approach(NamedTuple):
+    """The limit that a value reaches within the time to respond, if it moves on as it does.
+
+    Parameters
+    ----------
+    colour : Colour
+        Of the limit.
+    limit : float
+        In the unit of the class.
+    ahead_s : float
+        Until it is reached, seconds.
+    """
+
+    colour: Colour
+    limit: float
+    ahead_s: float
+
+
+def approach_of(cards: ClassCards, card: RuleCard, transition: Any) -> Approach | None:
+    """What section 0.3 item 3 of the domain notes raises an alarm for.
+
+    The next limit is the nearest one that lies ahead; the time to respond is that of the rule's
+    owner. None where the rule does not know how fast the value moves, or that is no danger.
+    """
+    rate, value = card.rate(transition), float(transition["observed"])
+    limits = cards.limit
+    if not (transition["now"] and math.isfinite(value * rate) and limits and card.column == VALUE):
+        return None
+    limits = limits.at_time(transition["time_ns"])
+    side, way = (limits.high, 1.0) if rate > 0 else (limits.low, -1.0)
+    ahead = [
+        (way * (threshold - value), colour, threshold)
+        for colour, threshold in enumerate(side, Colour.BLUE)
+        if threshold is not None and way * (threshold - value) > 0
+    ]
+    if not rate or not ahead:
+        return None
+    distance, colour, limit = min(ahead)
+    ahead_s = distance / abs(rate)
+    if ahead_s * NS_PER_S > card.duty.owner.within.ns:
+        return None
+    return Approach(Colour(colour), limit, ahead_s)
 
 
 def threshold_of(card: RuleCard, colour: int, observed: float) -> float | None:

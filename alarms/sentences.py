@@ -8,11 +8,12 @@ from typing import Any, Final, NamedTuple
 from alarms.figures import FORMS, NOTHING, Style, lasted, spelled
 from alarms.findings import COLUMNS, FINDINGS, OTHER, PRESENT, PRESENT_STATE, PRESENT_VALUE
 from alarms.rationalisation import Text
-from alarms.rule_card import ClassCards, RuleCard, threshold_of
+from alarms.rule_card import Approach, ClassCards, RuleCard, threshold_of
 from contracts.transition import Colour, Finding
 
 LANGUAGES: Final = ("en", "zh")
 VALUE: Final = "value"
+_AS_WRITTEN: Final = frozenset({"threshold", "limit"})  # as the class file has them
 FIGURES: Final = ("observed", "expected", "low", "high", "score")
 COLOURS_ZH: Final = {
     "clear": "解除",
@@ -29,6 +30,10 @@ _OWN_TIME: Final = frozenset({"silent", "invalid"})
 _ABNORMAL: Final = {"en": "; abnormal for {lasted}", "zh": "；异常已持续 {lasted}"}
 # What is found late is told by when that was: it had been there before.
 _FOUND: Final = {"en": "; found {lasted} ago", "zh": "；距发现已 {lasted}"}
+_APPROACH: Final = {
+    "en": "; at this rate {limit:unit}, the {limit_colour} limit, in {ahead:span}",
+    "zh": "；按此速率 {ahead:span}后达{limit_colour}限值 {limit:unit}",
+}
 _HELD: Final = {"en": " (hold {hold})", "zh": "（延时 {hold}）"}
 _CLEARED: Final = {
     "en": "{name}: cleared ({title}), lasted {lasted}",
@@ -76,6 +81,8 @@ class Told(NamedTuple):
         What it found when it rang last.
     onset_ns : int
         Where the alarm begins.
+    approach : Approach or None
+        The limit that is about to be reached.
     """
 
     card: RuleCard
@@ -83,6 +90,7 @@ class Told(NamedTuple):
     transition: Any
     finding: Finding
     onset_ns: int
+    approach: Approach | None = None
 
     @property
     def key(self) -> str:
@@ -174,7 +182,8 @@ def _way(told: Told) -> tuple[Any, ...]:
     """All that decides how a level change of one rule is told, but for names and figures."""
     was, now = told.transition["was"], told.transition["now"]
     since, calm = _since_ns(told) > 0, _calm_ns(told) > 0
-    return (told.finding.name, now > was, now, since, calm, _is_present(told))
+    ahead = told.approach and told.approach.colour
+    return (told.finding.name, now > was, now, since, calm, ahead, _is_present(told))
 
 
 def _lines(told: Told) -> tuple[Line, ...]:
@@ -235,7 +244,7 @@ def _part(field: str, form: str, style: Style) -> Part:
         if not math.isfinite(value):
             return NOTHING
         apart = style.apart(figures["observed"], figures["threshold"])
-        return write(value, apart.exact(value) if field == "threshold" else apart)
+        return write(value, apart.exact(value) if field in _AS_WRITTEN else apart)
 
     return figure
 
@@ -245,6 +254,8 @@ def _figures(told: Told) -> Mapping[str, float]:
     figures = {name: float(transition[name]) for name in FIGURES}
     threshold = threshold_of(told.card, transition["now"], figures["observed"])
     figures["threshold"] = math.nan if threshold is None else threshold
+    if told.approach is not None:
+        figures["limit"], figures["ahead"] = told.approach.limit, told.approach.ahead_s
     return {**figures, **told.finding.figures} if told.finding.figures else figures
 
 
@@ -262,6 +273,8 @@ def _found(told: Told, language: str) -> str:
     """Template of the finding, and of how long it has been there."""
     found = FINDINGS.get(told.key, OTHER)
     text: str = getattr(found, language)
+    if told.approach is not None:
+        text += _APPROACH[language]
     if told.card.name in _OWN_TIME or _since_ns(told) <= 0:
         return text
     held = _HELD[language] if told.card.lengths.get("on_delay") else ""
@@ -303,8 +316,15 @@ def _calm_ns(told: Told) -> int:
 
 
 def _colour(told: Told, language: str) -> str:
-    word = Colour(told.transition["now"]).word
-    return COLOURS_ZH[word] if language == "zh" else word
+    return _colour_word(Colour(told.transition["now"]), language)
+
+
+def _limit_colour(told: Told, language: str) -> str:
+    return "" if told.approach is None else _colour_word(told.approach.colour, language)
+
+
+def _colour_word(colour: Colour, language: str) -> str:
+    return COLOURS_ZH[colour.word] if language == "zh" else colour.word
 
 
 # Fields that are the same words however often a rule is told in one way.
@@ -312,6 +332,7 @@ _WORDS: Final[Mapping[str, Callable[[Told, str], str]]] = {
     "quantity": lambda told, language: _quantity(told.card, told.cards.words.quantity, language),
     "unit": lambda told, language: _style(told.cards, language).unit,
     "colour": _colour,
+    "limit_colour": _limit_colour,
     "rule": lambda told, _: told.card.name,
     "title": lambda told, language: _title(told.key, language),
     "hold": lambda told, language: lasted(told.card.lengths.get("on_delay", 0), language),

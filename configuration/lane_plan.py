@@ -17,7 +17,7 @@ from configuration.canary import canary_catalogue, canary_pack
 from configuration.catalogue.store import lanes_of
 from configuration.configuration import Configuration, Encoded
 from configuration.pack import RULES, ClassPack, LimitRule, lengths_of
-from configuration.rule_kinds import finding_of, kinds, slots
+from configuration.rule_kinds import finding_of, kinds, rate_of, slots
 from contracts.catalogue import Catalogue
 from contracts.civil_time import DAY_TYPES, day_type
 from contracts.errors import ConfigError, TocsinError
@@ -264,6 +264,7 @@ def _card(pack: ClassPack, name: str) -> RuleCard:
         finding=partial(finding_of(name), rule),
         column=getattr(rule, "of", VALUE),
         lengths=lengths_of(rule),
+        rate=partial(rate_of(name), rule),
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 from contracts.errors import ConfigError
 from contracts.transition import LINK_SLOT, Finding
 from detectors.base.findings import SIDES, by_expected, by_sides, only
-from detectors.base.kind import Kind, no_references
+from detectors.base.kind import Kind, no_rate, no_references
 from detectors.channel import invalid, silence
 from detectors.fused import parameters
 from detectors.registry import KINDS
@@ -85,6 +85,11 @@ def findings_of(name: str) -> tuple[str, ...]:
 def finding_of(name: str) -> Callable[[Any, Any], Finding]:
     """Which of them a level change that rings is, from (rule, level change)."""
     return _BUILT_IN_FINDING.get(name, only) if name in BUILT_IN else kinds()[name][1].finding
+
+
+def rate_of(name: str) -> Callable[[Any, Any], float]:
+    """How fast a rule says that the value moves, from (rule, level change)."""
+    return no_rate if name in BUILT_IN else kinds()[name][1].rate
 
 
 def _loaded(entry: EntryPoint) -> Any:

@@ -20,6 +20,25 @@ class Next(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     above: float | None = None
 
 
+class Approach(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """The limit that a value reaches within the time to respond, if it moves on as it does.
+
+    Parameters
+    ----------
+    colour : str
+        Of the limit.
+    at : str
+        When it is reached, RFC 3339.
+    below, above : float or None
+        The limit: one of the two.
+    """
+
+    colour: str
+    at: str
+    below: float | None = None
+    above: float | None = None
+
+
 class Evidence(msgspec.Struct, frozen=True, gc=False):
     """Where in the log the readings behind a revision lie; re-read when needed.
 
@@ -80,6 +99,7 @@ class Alarm(msgspec.Struct, frozen=True, gc=False):
     Whether anybody has answered is not a lane's to say: `tocsin.alarms.current` has it.
 
     `link` is by what a silent channel speaks; left out where it names none, and of other alarms.
+    `approach` is there where a limit is about to be reached.
     """
 
     id: str
@@ -111,6 +131,7 @@ class Alarm(msgspec.Struct, frozen=True, gc=False):
     life_safety: bool = False
     # Bodies of all other alarms stay as they were.
     link: str | msgspec.UnsetType = msgspec.UNSET
+    approach: Approach | msgspec.UnsetType = msgspec.UNSET
 
 
 class ShelvingEnd(msgspec.Struct, frozen=True):

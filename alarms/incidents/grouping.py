@@ -271,7 +271,8 @@ class Incidents:
     def _look(self, group: Group, time_s: int) -> list[Change]:
         """Hold an incident against what was told of it, after something in it changed."""
         head = group.head
-        opens = not head.opened and (group.members >= 2 or group.shade() >= ORANGE)
+        shade = max(group.shade(), group.soon())
+        opens = not head.opened and (group.members >= 2 or shade >= ORANGE)
         head.opened = head.opened or opens
         colour = group.colour()
         head.colour = max(head.colour, colour)

@@ -70,6 +70,8 @@ class Entry(msgspec.Struct, array_like=True, gc=False):
         Its place in order of arrival.
     link : str
         By what a silent channel speaks.
+    approaches : bool
+        Whether it reaches the next limit within the time to respond, if it goes on as it does.
     """
 
     id: str
@@ -95,6 +97,7 @@ class Entry(msgspec.Struct, array_like=True, gc=False):
     causes: dict[str, Cause] = {}
     pinned: bool = False
     link: str = ""
+    approaches: bool = False
 
     @property
     def silent(self) -> bool:
@@ -144,6 +147,7 @@ class Entry(msgspec.Struct, array_like=True, gc=False):
         self.colour = CLEAR if alarm.state == "cleared" else COLOURS.index(alarm.colour)
         self.worst = max(self.worst, self.colour)
         self.life_safety = self.life_safety or alarm.life_safety
+        self.approaches = bool(alarm.approach)
         if alarm.state != "cleared":
             self.say = alarm.say
 
@@ -173,6 +177,7 @@ def entry_of(alarm: Alarm, taken: int) -> Entry:
         also=[],
         causes={},
         link=alarm.link or "",
+        approaches=bool(alarm.approach),
     )
 
 
@@ -243,6 +248,7 @@ class Group:
         "_copies",
         "_head",
         "active_lifelines",
+        "ahead",
         "alarms",
         "by_colour",
         "critical",
@@ -264,6 +270,7 @@ class Group:
         self.critical = 0
         self.life_safety = 0
         self.by_colour = [0, 0, 0, 0, 0]
+        self.ahead = [0, 0, 0, 0, 0]  # what is about to reach a limit, by one colour above its own
         self.lifelines: dict[str, int] = {}
         self.active_lifelines: dict[str, int] = {}
         self.dark: dict[str, int] = {}  # silent channels of links that no alarm names
@@ -303,6 +310,8 @@ class Group:
         """Add an alarm to all sums, or with -1 take it out: before and after it changes."""
         self.touch(entry)
         self.by_colour[entry.colour] += sign
+        if entry.active and entry.approaches:
+            self.ahead[min(entry.colour + 1, RED)] += sign
         self.life_safety += sign * entry.life_safety
         self.members += sign * (not entry.lead)
         _count(self.nodes, entry.node, sign)
@@ -325,8 +334,12 @@ class Group:
         worst = self._worst()
         return max(worst, ORANGE) if self._dark() else worst
 
+    def soon(self) -> int:
+        """Colour of the worst alarm that is about to reach a limit, one above its own."""
+        return _worst(self.ahead)
+
     def _worst(self) -> int:
-        return next((c for c in (RED, ORANGE, YELLOW, BLUE) if self.by_colour[c]), CLEAR)
+        return _worst(self.by_colour)
 
     def _dark(self) -> bool:
         return any(channels >= DARK for channels in self.dark.values())
@@ -334,7 +347,8 @@ class Group:
     def raised(self) -> list[str]:
         """Why it stands above its worst alarm (section 0.3; 19.2 item 5 for mass silence)."""
         dark = ["mass silence"] if self.shade() > self._worst() else []
-        return [*self._raised(), *dark]
+        soon = ["next limit"] if self.soon() > self.shade() else []
+        return [*self._raised(), *soon, *dark]
 
     def _raised(self) -> list[str]:
         """Why it stands one colour above what its alarms tell."""
@@ -345,8 +359,12 @@ class Group:
         return [reason for reason, holds in reasons if holds]
 
     def colour(self) -> int:
-        """Colour that its alarms give it now."""
-        return self.shade() + bool(self._raised())
+        """Colour that its alarms give it now; however many reasons there are, they raise once."""
+        return max(self.shade() + bool(self._raised()), self.soon())
+
+
+def _worst(counts: list[int]) -> int:
+    return next((c for c in (RED, ORANGE, YELLOW, BLUE) if counts[c]), CLEAR)
 
 
 def _count(sums: dict[str, int], key: str, by: int) -> None:

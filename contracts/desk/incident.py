@@ -128,9 +128,11 @@ class Situation(msgspec.Struct, frozen=True):
     state : str
         `active`, `over` when nothing in it is active any more, `merged` into another.
     colour, worst : str
-        Of the incident, one up for critical users and linked lifelines; the worst it ever had.
+        Of the incident, one up for critical users, linked lifelines and a limit that is about to be
+        reached; the worst it ever had.
     raised : list of str
-        Why it stands above its worst member: `critical users`, `linked lifelines`.
+        Why it stands above its worst member: `critical users`, `linked lifelines`, `next limit`,
+        `mass silence`.
     members : list of Member
         The first of them in order of joining; `counts` has them all.
     counts : dict of str to int

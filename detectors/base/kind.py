@@ -1,5 +1,6 @@
 """What a kind of rule is to the rest of the house: words in YAML, and a detector of them."""
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol, runtime_checkable
@@ -125,6 +126,12 @@ def no_references(rule: Any) -> Iterator[tuple[tuple[str, ...], str]]:
     return iter(())
 
 
+def no_rate(rule: Any, transition: Any) -> float:
+    """Most kinds do not say how fast the value moves."""
+    del rule, transition
+    return math.nan
+
+
 @dataclass(frozen=True)
 class Kind:
     """One kind of rule.
@@ -156,6 +163,9 @@ class Kind:
         finds one thing.
     finding : callable
         Which of them a level change that rings is, from (rule, level change).
+    rate : callable
+        How fast the value moves at a level change, in the unit of the class per second, from
+        (rule, level change); NaN where the kind does not know.
     """
 
     name: str
@@ -169,6 +179,7 @@ class Kind:
     false_alarm_rate: Callable[[Any, Scene], FalseAlarmRate | None] = no_promise
     findings: tuple[str, ...] = ("",)
     finding: Callable[[Any, Any], Finding] = only
+    rate: Callable[[Any, Any], float] = no_rate
 
     @property
     def learns(self) -> bool:

@@ -315,6 +315,13 @@ def finding(rule: Trend, transition: Any) -> Finding:
     return Finding(name, {"left": float(transition["expected"]) * DAY_NS / NS_PER_S})
 
 
+def rate(rule: Trend, transition: Any) -> float:
+    """Its velocity per second, where that is what was found."""
+    moves = finding(rule, transition).name in {"velocity", "failure"}
+    year_s = YEAR_D * DAY_NS / NS_PER_S
+    return float(transition["score"]) / year_s if moves else np.nan
+
+
 TREND: Final = Kind(
-    "trend", Trend, Trends, "D10", _FIELDS, faults, findings=_FINDINGS, finding=finding
+    "trend", Trend, Trends, "D10", _FIELDS, faults, findings=_FINDINGS, finding=finding, rate=rate
 )

@@ -185,6 +185,16 @@ def finding(rule: Fall, transition: Any) -> Finding:
     return Finding("", step_of(rule.by, transition))
 
 
+def falling(rule: Fall, transition: Any) -> float:
+    """The slope of a fall, per second."""
+    return -rising(rule, transition)
+
+
+def rising(rule: Fall, transition: Any) -> float:
+    """The slope of a rise, per second."""
+    return float(transition["score"]) / (rule.over.ns / NS_PER_S)
+
+
 _FIELDS: Final = frozenset({"observed", "score", "threshold"})
-FALL: Final = Kind("fall", Fall, Falls, "D2", _FIELDS, faults, finding=finding)
-RISE: Final = Kind("rise", Rise, Rises, "D2", _FIELDS, faults, finding=finding)
+FALL: Final = Kind("fall", Fall, Falls, "D2", _FIELDS, faults, finding=finding, rate=falling)
+RISE: Final = Kind("rise", Rise, Rises, "D2", _FIELDS, faults, finding=finding, rate=rising)

@@ -8,7 +8,7 @@ from alarms.rule_card import threshold_of
 from alarms.sentences import FIGURES, LANGUAGES, Told
 from contracts.transition import Colour
 
-CHANGING = ("quantity", "unit", "colour", "rule", "title", "hold", "calm")
+CHANGING = ("quantity", "unit", "colour", "rule", "title", "hold", "calm", "limit_colour")
 
 
 class Fields(dict[str, Any]):
@@ -30,6 +30,8 @@ class Fields(dict[str, Any]):
         figures = {name: float(told.transition[name]) for name in FIGURES}
         threshold = threshold_of(told.card, Colour(told.transition["now"]), figures["observed"])
         figures["threshold"] = float("nan") if threshold is None else threshold
+        if told.approach is not None:
+            figures["limit"], figures["ahead"] = told.approach.limit, told.approach.ahead_s
         figures.update(told.finding.figures)
         style = fast._style(told.cards, language)
         style = style.apart(figures["observed"], figures["threshold"])
@@ -37,7 +39,7 @@ class Fields(dict[str, Any]):
 
 
 def _own(style: Style, key: str, value: float) -> Style:
-    return style.exact(value) if key == "threshold" else style
+    return style.exact(value) if key in {"threshold", "limit"} else style
 
 
 def _lasted_ns(told: Told) -> int:

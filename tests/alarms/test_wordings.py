@@ -11,10 +11,10 @@ from alarms.blind_links import RULE as OF_LINKS
 from alarms.class_words import ClassWords
 from alarms.findings import FINDINGS
 from alarms.rationalisation import Owner, Rationalisation, Respond, Say, Text
-from alarms.rule_card import ClassCards, RuleCard
+from alarms.rule_card import Approach, ClassCards, RuleCard
 from alarms.sentences import WORDINGS_MAX, Told, Wordings, sentences
 from contracts.quantities import NS_PER_S, Duration
-from contracts.transition import TRANSITION, Finding
+from contracts.transition import TRANSITION, Colour, Finding
 from tests.alarms.plain_sentences import plain_sentences
 
 OWNER = Owner("district", "desk", Duration("5 min"), "city")
@@ -69,7 +69,8 @@ def changes(draw: st.DrawFn, card: RuleCard, of: ClassCards, finding: str) -> To
     figures = {"left": 4e5, "within": 3600.0}
     if draw(st.booleans()):
         figures["threshold"] = draw(SOME)
-    return Told(card, of, one, Finding(finding, figures), 0)
+    ahead = st.builds(Approach, st.sampled_from(list(Colour)[1:]), SOME, st.floats(0, 1e6))
+    return Told(card, of, one, Finding(finding, figures), 0, draw(st.none() | ahead))
 
 
 @given(st.data())

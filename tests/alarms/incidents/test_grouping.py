@@ -9,7 +9,7 @@ import pytest
 from alarms.incidents.edges import Correlation
 from alarms.incidents.grouping import NEVER_S, Incidents
 from alarms.incidents.topology import Edge, Topology
-from contracts.alarm import Alarm
+from contracts.alarm import Alarm, Approach
 from contracts.desk.incident import Change
 from tests.alarms.incidents.cities import (
     BEGIN_S,
@@ -106,6 +106,42 @@ def test_an_incident_of_what_feeds_critical_users_is_one_colour_up(
     told = incidents.situation("i-0000000000000001")
     assert told.raised == raised
     assert told.colour == ("red" if raised or more["colour"] == "red" else "orange")
+
+
+SOON = Approach("red", "2026-03-02T08:10:00+08:00", above=1.0)
+
+
+@pytest.mark.parametrize(
+    ("colour", "more", "raised", "becomes"),
+    [
+        ("blue", {}, ["next limit"], "yellow"),
+        ("yellow", {}, ["next limit"], "orange"),  # and so an incident, not a line
+        ("orange", {"criticality": "critical"}, ["critical users", "next limit"], "red"),
+        ("yellow", {"criticality": "critical"}, ["critical users", "next limit"], "orange"),  # once
+        ("red", {}, [], "red"),
+    ],
+)
+def test_what_is_about_to_reach_its_next_limit_is_one_colour_up(
+    colour: str, more: dict[str, Any], raised: list[str], becomes: str
+) -> None:
+    ring, incidents = Rings(), made()
+    alarm = ring("power.f3", colour=colour, approach=SOON, **more)
+    played(incidents, [alarm])
+    told = incidents.situation("i-0000000000000001")
+    assert (told.raised, told.colour) == (raised, becomes)
+    assert bool(told.opened) == (becomes in {"orange", "red"})
+
+
+def test_a_worse_alarm_is_not_raised_for_what_a_milder_one_is_about_to_reach() -> None:
+    ring, incidents = Rings(), made()
+    first = ring("power.f1", colour="orange")
+    played(incidents, [first, ring("power.f1", 5, colour="blue", approach=SOON)])
+    told = incidents.situation("i-0000000000000001")
+    assert "next limit" not in told.raised
+    alone, slower = Rings(), made()
+    alarm = alone("power.f3", colour="yellow", approach=SOON)
+    played(slower, [alarm, again(alarm, approach=msgspec.UNSET)])
+    assert slower.situation("i-0000000000000001").raised == []
 
 
 @pytest.mark.parametrize("order", list(permutations(range(4))))
