@@ -57,7 +57,7 @@ LANES: Final = Dashboard(
                     "s",
                     ("max by (lane) (tocsin_lane_hidden_seconds{HERE})", "{{lane}}"),
                     (
-                        "max by (lifeline) (tocsin_commands_hidden_seconds{HERE}) > 0",
+                        "max by (lifeline) (tocsin_commands_hidden_seconds{HERE})",
                         "commands of {{lifeline}}",
                     ),
                 ),
