@@ -4,6 +4,7 @@ import asyncio
 import os
 import re
 import subprocess
+import textwrap
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -32,7 +33,7 @@ BROKER: Final = {"transaction.max.timeout.ms": "900000"}
 WAIT_S: Final = 180.0
 CLEAR_S: Final = 900.0  # the longest window of a rule that looks back
 LOOK_S: Final = 0.2
-_BLOCK: Final = re.compile(r"^( *)```sh\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
+_BLOCK: Final = re.compile(r"^ *```sh\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
 
 
 async def until(
@@ -146,7 +147,7 @@ def first_commands(alert: str) -> str:
     rules = [rule for group in groups for rule in group["rules"]]
     (page,) = {r["annotations"]["runbook_url"] for r in rules if r.get("alert") == alert}
     found = _BLOCK.search((HOME / page).read_text(encoding="utf-8"))
-    return "" if found is None else found[2].replace(found[1], "")
+    return "" if found is None else textwrap.dedent(found[1])
 
 
 @contextmanager
