@@ -1,5 +1,6 @@
 """Kafka records of one partition as columns: the port between a log client and a lane."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 
@@ -105,6 +106,23 @@ class Records:
         """How many of the first records are within both bounds; one at least, if there is any."""
         ends = np.cumsum(np.maximum(self.length[:most], 0))
         return max(int(np.searchsorted(ends, most_bytes, "right")), min(len(self), 1))
+
+    def pieces(self, most_bytes: int) -> Iterator["Records"]:
+        """The records in pieces of so many bytes of payload, or of one record that has more.
+
+        Examples
+        --------
+        >>> records = Records.of([(7, 1, b"a"), (8, 1, b"bcd"), (9, 1, None)])
+        >>> [piece.offset.tolist() for piece in records.pieces(3)]
+        [[7], [8, 9]]
+        >>> [len(piece) for piece in Records.of([], 4).pieces(3)]
+        [0]
+        """
+        rest = self
+        while (most := rest.fitting(len(rest), most_bytes)) < len(rest):
+            yield rest.cut(0, most)
+            rest = rest.cut(most, len(rest))
+        yield rest
 
     @classmethod
     def of(

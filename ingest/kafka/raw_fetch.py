@@ -36,8 +36,8 @@ PINNED: Final = "0.14.0"
 # Most that the records of one batch may become; memory that no batch fills is never there. It is
 # there three times for a moment: in this memory, in a codec's window, in a copy for the lane.
 INFLATED_BYTES: Final = 32 << 20
-# Most bytes that a lane takes at once, unless one record has more: 60,000 of the shortest readings.
-TAKEN_BYTES: Final = 2 << 20
+# Most bytes that a lane takes, and tells in one go, unless one record has more.
+TAKEN_BYTES: Final = 8 << 20
 
 NO_TIMESTAMP: Final = -1  # Kafka's own word for it
 

@@ -17,15 +17,15 @@ from contracts.lane import LaneName
 from contracts.records import TOMBSTONE, Records
 from ingest.admit import Admission, Plausible
 from ingest.decode import DecodeLimits, Decoder
-from ingest.kafka.raw_fetch import TAKEN_BYTES
 from pipeline.lane.dead_letters import LETTERS_PER_CAUSE, sampled, undecodable
+from pipeline.worker.lane_loop import JUDGED_BYTES
 from tests.ingest.kafka.log_text import Kind, Sent, build
 from tests.ingest.kafka.test_raw_fetch import answer_of, pieces
 
 pytestmark = pytest.mark.slow
 ZSTD = 4
 RECORDS_PER_FETCH = 20_000  # as workers ask for
-READINGS_A_POLL = TAKEN_BYTES // 16
+READINGS_AT_ONCE = JUDGED_BYTES // 16
 
 
 def decoder() -> Decoder:
@@ -119,15 +119,15 @@ DENSE = {
 
 
 @pytest.mark.parametrize("name", DENSE)
-def test_a_poll_is_bounded_in_readings_however_densely_they_are_packed(name: str) -> None:
+def test_what_is_judged_at_once_is_bounded_however_densely_readings_are_packed(name: str) -> None:
     """Nothing in a payload is inflated, and none takes less than 16 bytes: bytes bound readings."""
     body, records = DENSE[name]
     data = build(0, [Sent(i, 1, body) for i in range(records)], Kind(ZSTD))
     assert len(data) < len(body) * records / 20 or len(body) < 100, "it is to be highly packed"
     polls = list(pieces(answer_of(data, room=64 << 20), RECORDS_PER_FETCH))
-    batches = [decoder().decode(poll) for poll in polls]
+    batches = [decoder().decode(piece) for poll in polls for piece in poll.pieces(JUDGED_BYTES)]
     found = [len(batch) + len(batch.refused) for batch in batches]
-    assert max(found) <= max(READINGS_A_POLL, RECORDS_PER_FETCH)
+    assert max(found) <= max(READINGS_AT_ONCE, RECORDS_PER_FETCH)
     assert sum(len(poll) for poll in polls) == records
 
 

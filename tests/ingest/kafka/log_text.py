@@ -38,7 +38,7 @@ def build(base: int, sent: Sequence[Sent], kind: Kind | None = None) -> bytes:
     """A batch as it lies in a log at offset `base`."""
     kind = kind or Kind()
     builder = DefaultRecordBatchBuilder(
-        2, kind.codec, int(kind.transactional), kind.producer, 0, 0, 1 << 24
+        2, kind.codec, int(kind.transactional), kind.producer, 0, 0, 1 << 25
     )
     for one in sent:
         assert builder.append(one.delta, one.timestamp_ms, one.key, one.value, list(one.headers))

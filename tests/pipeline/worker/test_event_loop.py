@@ -5,15 +5,18 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from contracts.journal import Refuse, Shadow, Shelve, Swap, Tick, Warm
 from contracts.lane import LaneName
 from contracts.ports.lane_parts import Parts
+from contracts.records import Records
 from pipeline.lane.dead_letters import NOT_JUDGED
 from pipeline.lane.lane import Lane
 from pipeline.snapshot.lane_state import learned
 from pipeline.snapshot.store import SnapshotStore
+from pipeline.worker import lane_loop
 from tests.testkit.day import Day
 from tests.testkit.planned_faults import Step
 from tests.testkit.world import WAIT_S, Crew, World, holding
@@ -90,6 +93,29 @@ async def test_no_part_of_a_lane_is_touched_on_the_event_loop(world: World) -> N
     changes = {type(entry.change) for _, entry in world.journal()}
     assert changes >= {Tick, Shelve, Shadow, Swap, Warm}
     assert on_loop == set()
+
+
+async def test_what_is_taken_is_judged_in_pieces_so_that_other_lanes_have_turns(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    most_bytes, judged, feeding = 300, list[Records](), Lane.feeding
+
+    def noted(lane: Lane, records: Records) -> Iterator[None]:
+        judged.append(records)
+        return feeding(lane, records)
+
+    monkeypatch.setattr(lane_loop, "JUDGED_BYTES", most_bytes)
+    with monkeypatch.context() as noting, world.context() as context:
+        noting.setattr(Lane, "feeding", noted)
+        async with holding(world, context) as crew:
+            await Day(world).pass_by(crew)
+            await crew.drain()
+    pieces = [piece for piece in judged if len(piece) > 1]
+    assert pieces
+    assert max(int(np.maximum(piece.length, 0).sum()) for piece in pieces) <= most_bytes
+    told, golden = world.told()["alarm"], world.golden()
+    assert told
+    assert told == [message for message in golden if message.kind == "alarm"]
 
 
 class Barrier:
