@@ -133,7 +133,7 @@ def test_a_batch_of_too_many_records_is_set_aside_before_it_takes_memory() -> No
 def test_a_lane_takes_a_bounded_number_of_bytes_at_once_and_a_large_record_alone() -> None:
     sizes = [TAKEN_BYTES + 1, 7, TAKEN_BYTES // 2, TAKEN_BYTES // 2, 7]
     data = build(0, [Sent(at, 10, bytes(size)) for at, size in enumerate(sizes)], Kind(3))
-    given = list(pieces(answer_of(data, room=16 << 20), 100))
+    given = list(pieces(answer_of(data, room=32 << 20), 100))
     assert [piece.offset.tolist() for piece in given] == [[0], [1, 2], [3, 4]]
 
 
