@@ -263,7 +263,7 @@ class Joints:
         self._slot = slot
         at = anchors(rules, roster)
         self._rows = at.rows
-        self._place = np.full(len(roster.class_of), -1, np.int64)
+        self._place = np.full(len(roster.class_of), -1, np.int32)
         self._place[self._rows] = np.arange(len(self._rows))
         ordered = sorted(rules)
         number = {label: i for i, label in enumerate(ordered)}
