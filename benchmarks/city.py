@@ -63,7 +63,7 @@ def claims(found: Figures) -> list[Claim]:
 
 def tell_sizes(channels: int, *, write: bool) -> None:
     """Measure what each class takes, and what the whole city would."""
-    found = list(sizes.sizes(channels))
+    found = sizes.sizes(channels)
     print_table(CLASSES, [*sizes.by_class(found)])
     print()
     print_table(KINDS, [*sizes.by_kind(found)])

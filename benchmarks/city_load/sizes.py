@@ -21,20 +21,29 @@ from contracts.ports.lane_parts import Parts
 
 GIB: Final = 1 << 30
 PORT: Final = 9092  # of a broker that nobody asks
-LEAST: Final = 1.0  # bytes a channel, below which it is the state of neighbours
-SHARED: Final = {"rules": "limit, unusual, frozen", "seen": "admission"}
+FUSED: Final = "limit, unusual, frozen"
+ADMISSION: Final = "admission"
+# Rules, and arrays of state, by the kind of state that they are part of.
+SHARED: Final = {
+    **dict.fromkeys(("rules", "limit", "unusual", "frozen"), FUSED),
+    "silence": "silent",
+    "seen": ADMISSION,
+}
+# What is large is given back at once, by Arrow as well, so that no lane lives in another's leavings.
+ALLOCATOR: Final = {"MALLOC_MMAP_THRESHOLD_": "131072", "ARROW_DEFAULT_MEMORY_POOL": "system"}
 REST: Final = "all else"
 
 
 class Size(NamedTuple):
-    """What a lane of one class takes.
+    """What a channel of one class takes.
 
     Parameters
     ----------
     of : Class
         With its channels in the whole city.
     kinds : dict of str to float
-        Bytes of state a channel, by kind of rule; under `REST` what the process grew by besides.
+        Bytes of state a channel, by kind of rule; under `REST` what the process grew by besides,
+        which all classes of a lifeline share.
     """
 
     of: Class
@@ -51,36 +60,57 @@ class Size(NamedTuple):
         return sum(self.kinds.values())
 
 
-def sizes(channels: int) -> Iterator[Size]:
-    """Measure each class of the whole city in a lane of its own, one after the other.
+def sizes(channels: int) -> list[Size]:
+    """Measure a lane of each lifeline, with so many channels of a class or all that the city has.
 
-    A lane has so many channels, or all that the city has of the class, and some of each other
-    class of the lifeline: their kinds of rules have tables of all channels of a lane.
+    In a process of its own, with `ALLOCATOR`.
     """
+    os.environ.update(ALLOCATOR)
+    try:
+        return alone(_all, channels)
+    finally:
+        for name in ALLOCATOR:
+            del os.environ[name]
+
+
+def _all(channels: int) -> list[Size]:
     city = cities.classes(cities.WHOLE)
-    for each in (one for one in city if one.source != cities.UNCOUNTED):
-        others = [replace(one, channels=cities.OTHER) for one in city if one.name != each.name]
-        mine = [one for one in others if one.lifeline == each.lifeline]
-        kinds = alone(_measured, replace(each, channels=min(each.channels, channels)), mine)
-        yield Size(each, kinds)
+    found = []
+    for lifeline in cities.lanes(city):
+        own = [each for each in city if each.lifeline == lifeline]
+        lane = [replace(each, channels=min(each.channels, channels)) for each in own]
+        per = _measured(lane)
+        found += [
+            Size(each, {kind: per[kind] for kind in (*_kinds(each), REST) if kind in per})
+            for each in own
+            if each.source != cities.UNCOUNTED
+        ]
+    return found
 
 
-def _measured(each: Class, others: list[Class]) -> dict[str, float]:
+def _kinds(each: Class) -> list[str]:
+    """Kinds of state that a channel of a class has."""
+    return [*dict.fromkeys(SHARED.get(rule, rule) for rule in ("limit", *each.rules)), ADMISSION]
+
+
+def _measured(lane: list[Class]) -> dict[str, float]:
     """Bytes a channel by which this process grows when a lane is made and all of it is touched.
 
     Ids and names are there before, and not counted.
     """
-    _state(_plan([replace(each, channels=cities.OTHER), *others]).parts(0))  # what any lane needs
-    plan = _plan([each, *others])
+    _state(_plan([replace(each, channels=cities.OTHER) for each in lane]).parts(0))  # compiles
+    plan = _plan(lane)
     gc.collect()
     before = memory(os.getpid())["Rss"]
     parts = plan.parts(0)
     state = _state(parts)
-    gc.collect()
-    grown = (memory(os.getpid())["Rss"] - before) / each.channels
-    found = {kind: size / each.channels for kind, size in state.items()}
-    found = {kind: size for kind, size in found.items() if size >= LEAST}
-    return {**found, REST: max(grown - sum(found.values()), 0.0)}
+    grown = memory(os.getpid())["Rss"] - before
+    per = {}
+    for kind, size in state.items():
+        having = sum(each.channels for each in lane if kind in _kinds(each))
+        per[kind] = size / max(having, 1)
+    rest = (grown - state.total()) / sum(each.channels for each in lane)
+    return {**per, REST: max(rest, 0.0)}
 
 
 def _plan(own: list[Class]) -> Plan:
@@ -94,7 +124,7 @@ def _state(parts: Parts) -> Counter[str]:
     found: Counter[str] = Counter()
     held = (parts.scorer.arrays(), parts.admission.arrays(), parts.silence.arrays())
     for name, array in ((name, array) for arrays in held for name, array in arrays.items()):
-        kind = name.partition(".")[0].partition("_")[0]
+        kind = "silence" if name.startswith("silence") else name.partition(".")[0]
         found[SHARED.get(kind, kind)] += array.nbytes
         if array.nbytes and array.flags.writeable:
             pages = array.reshape(-1).view(np.uint8)[:: 1 << 12]
