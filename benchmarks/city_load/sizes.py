@@ -29,7 +29,7 @@ SHARED: Final = {
     "silence": "silent",
     "seen": ADMISSION,
 }
-# What is large is given back at once, by Arrow as well, so that no lane lives in another's leavings.
+# What is large is given back at once, by Arrow as well: no lane lives in another's leavings.
 ALLOCATOR: Final = {"MALLOC_MMAP_THRESHOLD_": "131072", "ARROW_DEFAULT_MEMORY_POOL": "system"}
 REST: Final = "all else"
 
