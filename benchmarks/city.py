@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks.city_load import city
+from benchmarks.city_load import city, sizes
 from benchmarks.city_load.run import GIB, Figures, Run
 from benchmarks.city_load.watch import quantile
 from benchmarks.support.claims import Claim, page_of, print_claims, print_table, write_rows
@@ -14,6 +14,9 @@ from tests.testkit.kafka.broker import Cluster, missing
 
 LAG_S = 5.0
 HEAD = ["what", "figure"]
+CLASSES = ["class", "channels", "bytes a channel", "of them", "GiB"]
+KINDS = ["kind", "channels", "bytes a channel", "GiB"]
+SHOWN_GIB = 0.1
 
 
 def rows(found: Figures) -> list[list[str]]:
@@ -58,19 +61,40 @@ def claims(found: Figures) -> list[Claim]:
     ]
 
 
+def tell_sizes(channels: int, *, write: bool) -> None:
+    """Measure what each class takes, and what the whole city would."""
+    found = sizes.sizes(channels)
+    print_table(CLASSES, [*sizes.by_class(found)])
+    print()
+    print_table(KINDS, [*sizes.by_kind(found)])
+    if write:
+        shown = [row for row in sizes.by_class(found) if float(row[-1]) >= SHOWN_GIB]
+        write_rows(page_of("performance"), "city classes", CLASSES, shown)
+        write_rows(page_of("performance"), "city kinds", KINDS, [*sizes.by_kind(found)])
+
+
 def main() -> None:
     """Make a city, let it run, tell."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--channels", type=int, default=1_000_000, help="default: 1,000,000")
     parser.add_argument("--minutes", type=float, default=1.0, help="default: 1")
     parser.add_argument("--write", action="store_true", help="write the table into the page")
+    parser.add_argument(
+        "--sizes",
+        type=int,
+        metavar="N",
+        help="no run: bytes a channel of each class, in lanes of N of them",
+    )
     wanted = parser.parse_args()
+    if wanted.sizes:
+        tell_sizes(wanted.sizes, write=wanted.write)
+        return
     if (lacking := missing()) is not None:
         sys.exit(f"city: expected a Kafka to run it on, got none: {lacking}")
     with TemporaryDirectory(prefix="tocsin-city-") as folder, Cluster() as kafka:
         run = Run(Path(folder), city.classes(wanted.channels), kafka)
         asyncio.run(run.measure(wanted.minutes * 60))
-    print_table(["rules", "classes", "channels", "readings/s"], [*city.rule_table(run.city)])
+    print_table(["kind", "classes", "channels", "readings/s"], [*city.rule_table(run.city)])
     print()
     print_table(HEAD, rows(run.found))
     print_claims(claims(run.found))

@@ -1,16 +1,18 @@
 """What each kind of rule costs: ns a reading and bytes a channel, on the stream its tests ring on.
 
-Run with `--write` to renew docs/detectors.md.
+Run with `--write` to renew docs/detectors.md. `--wide 1000 1000000` measures lanes of so many
+channels instead, drawn at random; with `--write` into docs/performance.md.
 """
 
+import argparse
 import statistics
-import sys
 import time
 
 import msgspec
 
-from benchmarks.support.claims import Claim, print_claims
+from benchmarks.support.claims import Claim, page_of, print_claims, print_table, write_rows
 from benchmarks.support.kind_rivals import rival
+from benchmarks.support.wide_lanes import wide
 from detectors.base.kind import Kind
 from detectors.registry import KINDS
 from runtime.installation import HOME
@@ -57,8 +59,33 @@ def words(kind: Kind) -> str:
     return ", ".join(f"`{field.encode_name}`" for field in msgspec.structs.fields(kind.config))
 
 
+def tell_wide(lanes: list[int], only: list[str], *, write: bool) -> None:
+    """Cost of a reading in lanes of so many channels each."""
+    known = {name: case for name, case in cases().items() if not only or name in only}
+    head = ["kind", *(f"{channels:,} channels" for channels in lanes)]
+    rows = []
+    for name, case in known.items():
+        rows.append([name, *(wide(case, channels).cell(channels) for channels in lanes)])
+        print_table(head, rows[-1:])
+    if write:
+        write_rows(page_of("performance"), "kinds", head, rows)
+
+
 def main() -> None:
     """Print the table, and write it when asked."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--write", action="store_true", help="write the table into the page")
+    parser.add_argument("--wide", type=int, nargs="+", metavar="N", help="channels of lanes")
+    parser.add_argument("--only", nargs="+", default=[], metavar="KIND", help="with --wide")
+    wanted = parser.parse_args()
+    if wanted.wide:
+        tell_wide(wanted.wide, wanted.only, write=wanted.write)
+    else:
+        tell(write=wanted.write)
+
+
+def tell(*, write: bool) -> None:
+    """Each kind on the stream of its tests."""
     known = cases()
     lines, costs = [], []
     for kind in KINDS:
@@ -72,7 +99,7 @@ def main() -> None:
         lines.append(f"| {' | '.join(row)} |")
     table = HEAD + "\n".join(lines) + "\n"
     print(table)
-    if "--write" in sys.argv[1:]:
+    if write:
         PAGE.write_text(table, encoding="utf-8")
     dearest, largest = max(taken for taken, _ in costs), max(kept for _, kept in costs)
     print_claims(

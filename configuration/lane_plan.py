@@ -164,7 +164,7 @@ class Plan:
                 given[slot] = (kind, rules)
         learned = {slot for slot, (kind, _) in given.items() if kind.learns}
         others = {}
-        if given:  # a roster has a Python string of every channel
+        if given:
             roster = self._roster(rows, class_of.astype(np.int64))
             others = {i: kind.build(i, rules, roster) for i, (kind, rules) in given.items()}
         learned |= {parameters.UNUSUAL_SLOT}
@@ -178,7 +178,7 @@ class Plan:
             tuple(self.packs),
             tuple(pack.class_name for pack in packs),
             class_of,
-            tuple(rows.groups()),
+            rows.numbers("group"),
             tuple(pack.period.ns for pack in packs),
             np.column_stack([rows.column("lon"), rows.column("lat")]),
             slots(),

@@ -280,14 +280,29 @@ class Catalogue:
 
     def codes(self, name: str) -> tuple[list[str], NDArray[np.int32]]:
         """The words of a column, and the place among them of every channel's, shape (n,)."""
-        column = self.table.column(name)
-        if column.num_chunks != 1:
-            column = column.unify_dictionaries()
-            joined = column.combine_chunks() if len(self) else pa.array([], WORD)
-        else:
-            joined = column.chunk(0)
+        joined = self._joined(name)
         words: list[str] = joined.dictionary.to_pylist()
         return words, joined.indices.to_numpy()
+
+    def _joined(self, name: str) -> pa.DictionaryArray:
+        column = self.table.column(name)
+        if column.num_chunks == 1:
+            return column.chunk(0)
+        return column.unify_dictionaries().combine_chunks() if len(self) else pa.array([], WORD)
+
+    def numbers(self, name: str) -> NDArray[np.int32]:
+        """A number for the word of every channel, shape (n,): as words are alike, so are they.
+
+        No text is made, of which `codes` makes one for each word that any channel has.
+        """
+        joined = self._joined(name)
+        words = joined.dictionary
+        codes: NDArray[np.int32] = joined.indices.to_numpy()
+        once = words.unique()
+        if len(once) == len(words):
+            return codes
+        numbers: NDArray[np.int32] = pc.index_in(words, once).to_numpy()[codes]
+        return numbers
 
     def classes(self) -> Words:
         """Class of every channel, by row."""

@@ -1,6 +1,11 @@
-"""Write the page of lifelines: what each pack judges, how it is tested, and on what data."""
+"""Write the page of lifelines: what each pack judges, how it is tested, and on what data.
 
+What rules found of made trouble is taken from the tables of docs/quality.md, as they are measured.
+"""
+
+import re
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -22,6 +27,18 @@ often it rings in vain, nor what it misses
 | lifeline | what it is | classes | rules | rule tests | of traps | recorded | made |
 | --- | --- | ---: | ---: | ---: | ---: | --- | --- |
 """
+FOUND: Final = """
+## Made trouble, found and missed
+
+Of the packs behind which a generator stands, as [measured](../quality.md); of water with the pack
+of `benchmarks/quality_data/packs/l_town`, since the generator runs that network. A desk-day is a
+day of one owner of a rule, of water of the one desk that the network has. A pack that is not here
+was never held against trouble that somebody else had made: what it finds is what its rule tests
+say.
+
+| lifeline | made faults | found | missed | false alarms a desk-day |
+| --- | ---: | ---: | --- | ---: |
+"""
 KINDS: Final = """
 ## Kinds of rules by lifeline
 
@@ -39,23 +56,30 @@ class Lifeline(NamedTuple):
         What it is, as people call it.
     recorded, made : str
         Folder of recorded readings, and the module that makes trouble; empty where there is none.
+    word : str
+        What the page of quality calls the trouble that is made.
     """
 
     about: str
     recorded: str = ""
     made: str = ""
+    word: str = ""
 
 
 LIFELINES: Final = {
     "water": Lifeline("water supply", "data/water_flow", "lab/generators/water.py"),
     "drainage": Lifeline("drainage, flooding, tide"),
     "gas": Lifeline("gas"),
-    "power": Lifeline("power distribution", "data/power_karnataka", "lab/generators/grid.py"),
-    "metro": Lifeline("metro passengers", "data/metro_bengaluru", "lab/generators/crowd.py"),
+    "power": Lifeline(
+        "power distribution", "data/power_karnataka", "lab/generators/grid.py", word="grid"
+    ),
+    "metro": Lifeline(
+        "metro passengers", "data/metro_bengaluru", "lab/generators/crowd.py", word="station"
+    ),
     "tunnel": Lifeline("metro tunnels, track side, protection zone"),
-    "elevator": Lifeline("lifts", made="lab/generators/elevator.py"),
-    "subsidence": Lifeline("land subsidence", made="lab/generators/creep.py"),
-    "pit": Lifeline("deep excavation pits", made="lab/generators/excavation.py"),
+    "elevator": Lifeline("lifts", made="lab/generators/elevator.py", word="lift"),
+    "subsidence": Lifeline("land subsidence", made="lab/generators/creep.py", word="ground"),
+    "pit": Lifeline("deep excavation pits", made="lab/generators/excavation.py", word="pit"),
     "building": Lifeline("bridges, houses and what is attached to them"),
     "curtain": Lifeline("glass curtain walls"),
     "hazchem": Lifeline("hazardous chemicals"),
@@ -100,7 +124,8 @@ def page() -> str:
     order = sorted(packs, key=[*LIFELINES].index)
     text = ABOUT + "".join(_row(name, LIFELINES[name], packs[name]) for name in order)
     whole = [sum(figures) for figures in zip(*map(_figures, packs.values()), strict=True)]
-    text += f"| all | | {' | '.join(map(str, whole))} | | |\n" + KINDS
+    text += f"| all | | {' | '.join(map(str, whole))} | | |\n" + FOUND
+    text += "".join(_found_row(name, LIFELINES[name]) for name in order) + KINDS
     kinds = sorted({kind for pack in packs.values() for kind in pack.rules})
     text += f"| lifeline | {' | '.join(f'`{kind}`' for kind in kinds)} |\n"
     text += f"| --- |{' ---: |' * len(kinds)}\n"
@@ -127,11 +152,79 @@ def counted(configuration: Configuration) -> dict[str, Pack]:
     return found
 
 
+class Judged(NamedTuple):
+    """What became of made trouble.
+
+    Parameters
+    ----------
+    seeds, found : int
+    missed : dict of str to int
+        Trouble that was missed, by what it is.
+    per_desk_day : float
+        False alarms.
+    """
+
+    seeds: int
+    found: int
+    missed: dict[str, int]
+    per_desk_day: float
+
+
+def judged(lifeline: str, word: str, quality: str) -> Judged:
+    """What the page of quality says of one lifeline's made trouble.
+
+    Raises
+    ------
+    ValueError
+        Where the page has no such table any more.
+    """
+    if lifeline == "water":
+        kinds = {
+            row[0]: (int(row[3]), int(row[1])) for row in rows_of(quality, "water") if row[1] != ""
+        }
+        noise = [(int(row[3]), int(row[1])) for row in rows_of(quality, "water false")]
+        false = sum(alarms for alarms, _ in noise) / sum(days for _, days in noise)
+    else:
+        rows = [row for row in rows_of(quality, "generators") if row[0].startswith(f"{word}: ")]
+        kinds = {row[0].removeprefix(f"{word}: "): _of(row[1]) for row in rows}
+        (false,) = (float(row[4]) for row in rows_of(quality, "generators noise") if row[0] == word)
+    missed = {name: seeds - found for name, (found, seeds) in kinds.items() if found < seeds}
+    found, seeds = (sum(pair[i] for pair in kinds.values()) for i in (0, 1))
+    return Judged(seeds, found, missed, false)
+
+
+def rows_of(page: str, mark: str) -> Iterator[list[str]]:
+    """Cells of the table between two marks of a page, without its head."""
+    found = re.search(f"<!-- {mark}: begin -->(.*?)<!-- {mark}: end -->", page, re.DOTALL)
+    if found is None:
+        msg = f"docs/quality.md: expected a table between marks {mark!r}, got none; put it back"
+        raise ValueError(msg)
+    lines = [line for line in found[1].splitlines() if line.startswith("|")]
+    for line in lines[2:]:
+        yield [cell.strip() for cell in line.strip("|").split("|")]
+
+
+def _of(cell: str) -> tuple[int, int]:
+    """`19 of 20` as numbers."""
+    found, _, seeds = cell.partition(" of ")
+    return int(found), int(seeds)
+
+
+def _found_row(name: str, known: Lifeline) -> str:
+    if not known.made:
+        return ""
+    quality = (HOME / "docs" / "quality.md").read_text(encoding="utf-8")
+    said = judged(name, known.word, quality)
+    missed = "; ".join(f"{kind} {count}" for kind, count in said.missed.items()) or "none"
+    cells = (name, str(said.seeds), str(said.found), missed, f"{said.per_desk_day:.3f}")
+    return f"| {' | '.join(cells)} |\n"
+
+
 def _figures(pack: Pack) -> tuple[int, int, int, int]:
     return pack.classes, pack.rules.total(), pack.tests, pack.traps
 
 
 def _row(name: str, known: Lifeline, pack: Pack) -> str:
-    links = (f"[{path}](../../{path})" if path else "none" for path in known[1:])
+    links = (f"[{path}](../../{path})" if path else "none" for path in (known.recorded, known.made))
     cells = (name, known.about, *map(str, _figures(pack)), *links)
     return f"| {' | '.join(cells)} |\n"

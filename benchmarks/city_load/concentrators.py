@@ -18,12 +18,15 @@ import pyarrow as pa
 from confluent_kafka import Producer
 from numpy.typing import NDArray
 
-from benchmarks.city_load.city import BEGIN, CONCENTRATOR, FAULT, MIDDLE, Class, classes
+from benchmarks.city_load import packs
+from benchmarks.city_load.city import BEGIN, CONCENTRATOR, Class, classes
 from configuration.bundle_store import load
 from configuration.catalogue.store import lanes_of
+from configuration.configuration import Configuration
+from contracts.catalogue import Catalogue
 from contracts.topics import TopicNames
 
-FRAME_S = 1.0  # a concentrator of fast channels sends what it gathered in this time
+FRAME_S = 0.1  # a concentrator of fast channels sends what it gathered in this time
 
 
 class Orders(msgspec.Struct):
@@ -36,7 +39,7 @@ class Orders(msgspec.Struct):
     bootstrap : str
     channels : int
     faults_per_s : float
-        Readings outside the limits, on channels spread over the city.
+        Readings outside the limits, on channels of classes that ring with the first of them.
     """
 
     configs: str
@@ -57,6 +60,10 @@ class Source:
         Of all channels, concentrator by concentrator.
     begins : int64 (concentrators + 1,)
     lanes : int32 (concentrators,)
+    middle, noise : float64 (channels,)
+        Mean and deviation of what each says.
+    fault : float or None
+        Value that rings with the first reading; None where none does.
     """
 
     of: Class
@@ -64,6 +71,9 @@ class Source:
     ids: pa.Array
     begins: NDArray[np.int64]
     lanes: NDArray[np.int32]
+    middle: NDArray[np.float64]
+    noise: NDArray[np.float64]
+    fault: float | None
     frames: int = 1
     turn: int = 0
     sent: int = 0
@@ -87,10 +97,11 @@ class Source:
             times = np.repeat(now_ms - back, len(ids))
             ids = pa.concat_arrays([ids] * self.frames)
         first = self.turn * 37 % 4096
-        values = self.values[first : first + len(ids)]
-        if fault is not None:
-            values = values.copy()
-            values[len(values) - 1 - fault % (end - begin)] = FAULT
+        middle, noise = self.middle[begin:end], self.noise[begin:end]
+        frames = self.values[first : first + len(ids)].reshape(self.frames, -1)
+        values = (middle + noise * frames).reshape(-1)
+        if fault is not None and self.fault is not None:
+            values[len(values) - 1 - fault % (end - begin)] = self.fault
         self.sent += len(ids)
         return int(self.lanes[place]), _encoded(ids, times, values)
 
@@ -119,7 +130,7 @@ def sources(orders: Orders) -> Iterator[Source]:
     """One source for each class, over the catalogues as they were kept."""
     configuration = load(Path(orders.configs))
     names, chance = TopicNames(configuration.settings.app), np.random.default_rng(7)
-    values = chance.normal(MIDDLE, 0.3, 4096 + 4 * CONCENTRATOR)
+    values = np.clip(chance.normal(0.0, 1.0, 4096 + 4 * CONCENTRATOR), -4.0, 4.0)
     for each in classes(orders.channels):
         catalogue = configuration.catalogues[each.lifeline]
         words, class_of = catalogue.codes("class")
@@ -131,7 +142,25 @@ def sources(orders: Orders) -> Iterator[Source]:
         most = CONCENTRATOR // frames
         begins, lanes = _split(group_of[rows], lane_of, most)
         topic = names.telemetry(each.lifeline)
-        yield Source(each, topic, ids, begins, lanes, frames, values=values)
+        middle, noise, fault = _says(configuration, catalogue, rows)
+        yield Source(
+            each, topic, ids, begins, lanes, middle, noise, fault, frames=frames, values=values
+        )
+
+
+def _says(
+    configuration: Configuration, catalogue: Catalogue, rows: NDArray[np.int64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], float | None]:
+    """What channels say, and what rings: of one number for all where all are alike."""
+    labels, label_of = configuration.labels(catalogue)
+    mine = label_of[rows]
+    said = [packs.values(configuration.packs[label]) for label in labels]
+    common = np.bincount(mine).argmax()
+    if (mine == common).all():
+        middle, noise = (np.broadcast_to(word, len(rows)) for word in said[common][:2])
+        return middle, noise, said[common].fault
+    middle, noise = (np.array([one[word] for one in said])[mine] for word in (0, 1))
+    return middle, noise, said[common].fault
 
 
 def _split(
@@ -184,7 +213,7 @@ def send(
         late = max(late, now - at)
         heapq.heapreplace(due, (at + crowd[i].pause_s, i))
         fault = None
-        if faults <= now * faults_per_s and "limit" in crowd[i].of.rules:
+        if faults <= now * faults_per_s and crowd[i].fault is not None:
             fault, faults = int(chance.integers(CONCENTRATOR)), faults + 1
         lane, body = crowd[i].message(round((began + at) * 1000), fault)
         producer.produce(crowd[i].topic, body, partition=lane)

@@ -104,8 +104,11 @@ class AlarmListener:
             self.heard.append((onset, now - onset, str(rung.rule["name"])))
 
     def delays(self, begin: float, end: float) -> list[float]:
-        """Time from sample to alarm of what rang by its value between two times, sorted."""
-        return sorted(d for at, d, rule in self.heard if begin <= at < end and rule != "silent")
+        """Time from sample to alarm of what left its limits between two times, sorted.
+
+        Faults are sent to classes whose limits ring with the first reading; other rules wait.
+        """
+        return sorted(d for at, d, rule in self.heard if begin <= at < end and rule == "limit")
 
     def rules(self) -> Counter[str]:
         """Alarms by rule."""

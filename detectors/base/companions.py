@@ -31,7 +31,7 @@ class CompanionRule(RowRule):
         found = self._companions(rules, roster)
         self._companion_rows = np.array(sorted({row for row in found if row >= 0}), np.int64)
         self._units = units_of(self._companion_rows, roster)
-        self._cell = np.full(len(roster.class_of), -1, np.int64)
+        self._cell = np.full(len(roster.class_of), -1, np.int32)
         self._cell[self._companion_rows] = np.arange(len(self._companion_rows))
         self._cell_of = np.array([self._cell[row] if row >= 0 else -1 for row in found], np.int64)
         self._said = np.full(len(self._companion_rows), np.nan)
@@ -130,7 +130,7 @@ class Companions:
                 found[place, i] = others[0] if others else -1
         self._rows = np.unique(found[found >= 0])
         self._units = units_of(self._rows, roster)
-        self.cell = np.full(len(roster.class_of), -1, np.int64)
+        self.cell = np.full(len(roster.class_of), -1, np.int32)
         self.cell[self._rows] = np.arange(len(self._rows))
         self.cells_of = np.where(found >= 0, self.cell[found], -1)
         self._begin()

@@ -30,8 +30,9 @@ class Roster:
         Class of each label; a class comes again for each of its variants.
     class_of : int64, shape (n,)
         Index into `labels` and `classes` of every channel.
-    groups : sequence of str
-        Group of every channel.
+    groups : sequence of str, or int32, shape (n,)
+        Group of every channel: its name, or a number that stands for it. A lane has numbers, for
+        a text of each of a million channels would be a Python object of each.
     period_ns : sequence of int
         Reporting period of every label.
     places : float64, shape (n, 2)
@@ -45,7 +46,7 @@ class Roster:
     labels: Sequence[str]
     classes: Sequence[str]
     class_of: NDArray[np.int64]
-    groups: Sequence[str]
+    groups: Sequence[str] | NDArray[np.int32]
     period_ns: Sequence[int]
     places: NDArray[np.float64]
     slots: Mapping[str, int] = field(default_factory=dict)

@@ -106,6 +106,12 @@ def ring(
 
 
 @njit(cache=True, nogil=True, error_model="numpy", inline="always")
+def calm(levels: Levels, place: int) -> Any:
+    """Whether a level is clear and nothing is waited for: seen `(0, 0)` it would stay as it is."""
+    return levels[2][place, _AT] == 0 and levels[1][place, 0] == NEVER
+
+
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def may_learn(levels: Levels, place: int, breached: int, time_ns: int, relearn_ns: int) -> Any:
     """Whether the value may be learned: the rule is calm, or has not been for `relearn_ns`."""
     _, words, octets = levels

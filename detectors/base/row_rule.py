@@ -62,7 +62,7 @@ class RowRule:
     def __init__(self, slot: int, rules: Mapping[str, Any], roster: Roster) -> None:
         self._slot = slot
         self.rows = roster.rows_of(rules)
-        self._place = np.full(len(roster.class_of), -1, np.int64)
+        self._place = np.full(len(roster.class_of), -1, np.int32)
         self._place[self.rows] = np.arange(len(self.rows))
         named = sorted(rules)
         index = {name: i for i, name in enumerate(named)}

@@ -14,7 +14,8 @@ from contracts.quantities import DIFFERENCE, NS_PER_S, Duration
 from contracts.transition import Finding
 from detectors.base.findings import step_of
 from detectors.base.kind import Fault, Kind, Scene
-from detectors.base.level_step import Levels, figures, ring, severity
+from detectors.base.level_step import Levels, calm, figures, ring, severity
+from detectors.base.prefetch import AHEAD, prefetch
 from detectors.base.row_rule import RowRule
 from detectors.base.thresholds import Steps
 
@@ -82,56 +83,90 @@ def faults(rule: Fall, scene: Scene) -> Iterator[Fault]:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def change(
-    times: NDArray[np.int64], values: NDArray[np.float64], newest: int, over_ns: int, least: int
-) -> float:
-    """Theil-Sen slope of the ring's readings of the last `over_ns`, times `over_ns`.
-
-    NaN with fewer than `least` readings. `newest` counts readings ever kept, at least 1.
-    """
-    slopes = np.empty(RING * (RING - 1) // 2)
-    now = times[(newest - 1) % RING]
-    kept, pairs = 0, 0
-    for back in range(min(newest, RING)):
-        i = (newest - 1 - back) % RING
-        if now - times[i] > over_ns:
+def _inside(mine: Any, p: Any, times: NDArray[np.int64], values: NDArray[np.float64]) -> int:
+    """Write the kept readings of the last `over_ns`, newest first; how many."""
+    newest = (mine.kept - 1) % RING
+    now, inside = mine.times[newest], 0
+    for back in range(min(mine.kept, RING)):
+        i = newest - back if back <= newest else newest - back + RING
+        if now - mine.times[i] > p.over_ns:
             break
-        kept += 1
-        for ahead in range(back):
-            j = (newest - 1 - ahead) % RING
-            slopes[pairs] = (values[j] - values[i]) / (float(times[j] - times[i]) / NS_PER_S)
+        times[inside], values[inside] = mine.times[i], mine.values[i]
+        inside += 1
+    return inside
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _slopes(mine: Any, p: Any, room: Any) -> Any:
+    """Slopes between all pairs of the readings inside `over_ns`, none of fewer than `least`."""
+    times, values, slopes = room
+    inside, pairs = _inside(mine, p, times, values), 0
+    if inside < p.least:
+        return slopes[:0]
+    for one in range(1, inside):
+        for other in range(one):
+            lasted_s = float(times[other] - times[one]) / NS_PER_S
+            slopes[pairs] = (values[other] - values[one]) / lasted_s
             pairs += 1
-    if kept < least:
-        return np.nan
-    return float(np.median(slopes[:pairs])) * (float(over_ns) / NS_PER_S)
+    return slopes[:pairs]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _surely_below(p: Any, slopes: NDArray[np.float64]) -> bool:
+    """Whether the change, were its median found, would exceed no step, nor stay above one.
+
+    A median exceeds a bound only if the upper half of what it is taken of does: counting them
+    takes no order. Products and quotients are those of the change itself, and rounding keeps
+    order, so the answer is the median's to the last bit.
+    """
+    over_s, above = float(p.over_ns) / NS_PER_S, 0
+    for slope in slopes:
+        above += p.sign * (slope * over_s) > p.mildest
+    return above < len(slopes) - len(slopes) // 2
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _change(p: Any, slopes: NDArray[np.float64]) -> float:
+    """Theil and Sen's slope, times `over_ns`, along the way of the rule."""
+    return float(p.sign * (float(np.median(slopes)) * (float(p.over_ns) / NS_PER_S)))
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _kernel(
     levels: Levels, rows: Any, columns: Any, span: tuple[int, int], transitions: NDArray[np.void]
 ) -> tuple[int, int]:
+    """Judge the change of each ring's readings of the last `over_ns`.
+
+    The median is found only where it could matter: while a level is calm and waits for nothing,
+    a change that is surely below all steps leaves it so.
+    """
     place_of, params_of, state, params = rows
     row_of, time_of, value_of, disposition = columns
+    room = np.empty(RING, np.int64), np.empty(RING), np.empty(RING * (RING - 1) // 2)
     told = 0
     for i in range(span[0], span[1]):
         if told == len(transitions):
             return i, told
+        prefetch(state, max(place_of[max(row_of[min(i + AHEAD, span[1] - 1)], 0)], 0))
         place = place_of[row_of[i]] if disposition[i] == _SCORED else -1
         value, time_ns = value_of[i], time_of[i]
         if place < 0 or np.isnan(value):
             continue
         mine, p = state[place], params[params_of[place]]
-        mine.times[mine.kept % RING] = time_ns
-        mine.values[mine.kept % RING] = value
+        mine.times[mine.kept % RING], mine.values[mine.kept % RING] = time_ns, value
         mine.kept += 1
-        score = p.sign * change(mine.times, mine.values, mine.kept, p.over_ns, p.least)
-        if np.isnan(score):
+        slopes = _slopes(mine, p, room)
+        if len(slopes) == 0 or (calm(levels, place) and _surely_below(p, slopes)):
             continue
+        score = _change(p, slopes)
         seen = severity(score, p.bounds, p.back)
         reading = (i, row_of[i], place, time_ns)
-        if ring(levels, reading, seen, (p.on_ns, p.off_ns), transitions[told]):
-            figures(transitions[told], value, np.nan, np.nan, score)
-            told += 1
+        if np.isnan(score) or not ring(
+            levels, reading, seen, (p.on_ns, p.off_ns), transitions[told]
+        ):
+            continue
+        figures(transitions[told], value, np.nan, np.nan, score)
+        told += 1
     return span[1], told
 
 
@@ -149,6 +184,7 @@ class Slope(RowRule):
             ("least", np.int64),
             ("bounds", np.float64, (4,)),
             ("back", np.float64),
+            ("mildest", np.float64),  # what no colour is breached or held below
             ("on_ns", np.int64),
             ("off_ns", np.int64),
         ]
@@ -163,6 +199,7 @@ class Slope(RowRule):
         figures["least"] = rule.least
         figures["bounds"] = rule.by.array(np.inf)
         figures["back"] = rule.hysteresis
+        figures["mildest"] = figures["bounds"].min() - rule.hysteresis
         figures["on_ns"], figures["off_ns"] = rule.on_delay.ns, rule.off_delay.ns
 
 

@@ -1,116 +1,23 @@
 """Rules of a group that ring together: all, any or some of them, within a time."""
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Annotated, Any, ClassVar, Final, Literal, NamedTuple
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, ClassVar, Final, Literal
 
 import msgspec
 import numpy as np
 from msgspec import Meta
+from numba import njit
 from numpy.typing import NDArray
 
 from contracts.batch import Batch, Disposition
 from contracts.quantities import Duration
 from contracts.transition import NEVER, TRANSITION, Colour, Transitions, end_to_end, no_transitions
 from detectors.base.kind import Columns, Fault, Kind, Roster, Scene
-from detectors.base.level_step import figures, new_levels, ring, views
+from detectors.base.level_step import Levels, figures, new_levels, ring, views
 from detectors.base.meaning import fingerprints, same_meaning
-from detectors.base.row_rule import joined
-
-SLOTS: Final = 256
-
-
-class Heard(NamedTuple):
-    """A level change of a witness: where in the batch, which of them, its colour, when."""
-
-    ordinal: int
-    witness: int
-    colour: int
-    time_ns: int
-
-
-class Witnesses:
-    """Channels and rules that joint rules listen to.
-
-    A term `<class>.<rule>` of a joint rule speaks for every channel of that class in the group of
-    the joint rule's anchor.
-
-    Parameters
-    ----------
-    anchors : int64, shape (n,)
-        Lane row of each joint rule's anchor.
-    terms : sequence of sequence of str
-        Terms of each of them.
-    roster : Roster
-
-    Attributes
-    ----------
-    rows : int64, shape (m,)
-        Lane row of every witness, rising.
-    rules : bytes of 32, shape (m,)
-        Its rule.
-    of_term : list of list of list of int
-        Witnesses by joint rule and term.
-    heeded_by : list of list of (int, int)
-        Joint rules and terms by witness.
-    """
-
-    def __init__(
-        self, anchors: NDArray[np.int64], terms: Sequence[Sequence[str]], roster: Roster
-    ) -> None:
-        members = _members(roster)
-        wanted = [
-            [_called(term, members, roster.groups[anchor]) for term in said]
-            for anchor, said in zip(anchors.tolist(), terms, strict=True)
-        ]
-        named = sorted({one for said in wanted for term in said for one in term})
-        number = {one: i for i, one in enumerate(named)}
-        self.rows = np.array([row for row, _ in named], np.int64)
-        self.rules = np.array([rule.encode() for _, rule in named], "S32")
-        self.of_term = [[[number[one] for one in term] for term in said] for said in wanted]
-        self.heeded_by: list[list[tuple[int, int]]] = [[] for _ in named]
-        for place, said in enumerate(self.of_term):
-            for i, term in enumerate(said):
-                for witness in term:
-                    self.heeded_by[witness].append((place, i))
-        slots = roster.slots
-        self._number = {
-            row * SLOTS + slots[rule]: i for (row, rule), i in number.items() if rule in slots
-        }
-        self._keys = np.array(sorted(self._number), np.int64)
-
-    def heard(self, transitions: Transitions) -> list[Heard]:
-        """Level changes of witnesses among others, by rising ordinal."""
-        if not len(transitions):
-            return []
-        keys = transitions["row"].astype(np.int64) * SLOTS + transitions["rule"]
-        mine = np.flatnonzero(np.isin(keys, self._keys))
-        ordered = mine[np.lexsort((keys[mine], transitions["ordinal"][mine]))]
-        return [
-            Heard(
-                int(transition["ordinal"]),
-                self._number[int(key)],
-                int(transition["now"]),
-                int(transition["time_ns"]),
-            )
-            for transition, key in zip(transitions[ordered], keys[ordered], strict=True)
-        ]
-
-
-def _members(roster: Roster) -> dict[tuple[str, str], list[int]]:
-    """Lane rows by group and class."""
-    found: dict[tuple[str, str], list[int]] = {}
-    for row, (group, label) in enumerate(zip(roster.groups, roster.class_of, strict=True)):
-        found.setdefault((group, roster.classes[label]), []).append(row)
-    return found
-
-
-def _called(
-    term: str, members: dict[tuple[str, str], list[int]], group: str
-) -> list[tuple[int, str]]:
-    """Channels of a group that a term speaks for, and its rule."""
-    class_name, _, rule = term.rpartition(".")
-    return [(row, rule) for row in members.get((group, class_name), ())]
+from detectors.base.row_rule import NOTES, joined
+from detectors.group.witnesses import NOTHING_HEARD, TERMS_MAX, Heard, Witnesses, anchors
 
 
 def terms_hash(terms: tuple[str, ...]) -> bytes:
@@ -119,7 +26,6 @@ def terms_hash(terms: tuple[str, ...]) -> bytes:
 
 
 NAME: Final = "joint"
-TERMS_MAX: Final = 16
 _SCORED: Final = int(Disposition.SCORED)
 
 Term = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_-]*\.[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*$")]
@@ -175,7 +81,8 @@ class Joint(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     References
     ----------
     Rule 2 of section 0.3 of the domain notes: a statistical finding is confirmed by a second
-    independent sensor. State: 80 bytes for each group and 40 for each channel and rule named.
+    independent sensor. State: 289 bytes for each group, and 73 for each channel and
+    rule named.
     """
 
     STATE_FREE: ClassVar[frozenset[str]] = frozenset({"period", "unit", "within"})
@@ -226,21 +133,148 @@ def faults(rule: Joint, scene: Scene) -> Iterator[Fault]:
         yield path, f"{text}; they ring by the lane's time, not by a reading"
 
 
+# The same of every joint rule: last time, when each term eased, how many channels of each term
+# ring, whether its group is not calm; and the colour of every witness.
+State = tuple[
+    NDArray[np.int64],
+    NDArray[np.int64],
+    NDArray[np.int32],
+    NDArray[np.bool_],
+    NDArray[np.uint8],
+]
+_PARAMS: Final = np.dtype(
+    [
+        (word, np.int64)
+        for word in ("least", "colour", "at_least", "within_ns", "on_ns", "off_ns", "terms")
+    ]
+)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _touch(touched: Any, n: int, place: int, time_ns: int) -> int:
+    """Note that a joint rule is to be judged by a time, places rising; how many there are."""
+    places, times = touched
+    at = n
+    while at > 0 and places[at - 1] > place:
+        at -= 1
+    if at > 0 and places[at - 1] == place:
+        times[at - 1] = time_ns
+        return n
+    for i in range(n, at, -1):
+        places[i], times[i] = places[i - 1], times[i - 1]
+    places[at], times[at] = place, time_ns
+    return n + 1
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _speak(tables: Any, state: State, said: Any, touched: Any, n: int) -> int:
+    """Let a witness speak: the rules that heed it are touched; how many there are by then."""
+    params, params_of, begins, heeded = tables
+    clock, eased, ringing, _, lit = state
+    witness, colour, time_ns = said
+    was, lit[witness] = lit[witness], colour
+    for k in range(begins[witness], begins[witness + 1]):
+        place, term = heeded[k] // TERMS_MAX, heeded[k] % TERMS_MAX
+        n = _touch(touched, n, place, time_ns)
+        least = params[params_of[place]].at_least
+        if was >= least > colour:
+            eased[place, term] = max(clock[place], time_ns)
+            ringing[place, term] -= 1
+        elif colour >= least > was:
+            ringing[place, term] += 1
+    return n
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _rung(p: Any, state: State, place: int) -> int:
+    """Terms that ring, or eased less than `within` ago."""
+    clock, eased, ringing, _, _ = state
+    rung, since = 0, clock[place] - p.within_ns
+    for term in range(p.terms):
+        rung += ringing[place, term] > 0 or eased[place, term] > since
+    return rung
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _judge(
+    levels: Levels, p: Any, state: State, reading: tuple[int, int, int, int], transition: Any
+) -> bool:
+    """Advance the level of one joint rule; whether it changed."""
+    clock, _, _, awake, _ = state
+    ordinal, row, place, time_ns = reading
+    clock[place] = now = max(clock[place], time_ns)
+    rung = _rung(p, state, place)
+    colour = p.colour if rung >= p.least else 0
+    delays = (p.on_ns, p.off_ns)
+    changed = ring(levels, (ordinal, row, place, now), (colour, colour), delays, transition)
+    if changed:
+        figures(transition, rung, p.least, np.nan, rung)
+    awake[place] = rung > 0 or levels[0][place].level > 0
+    return bool(changed)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _kernel(  # noqa: PLR0913, PLR0917 - a kernel takes columns
+    levels: Levels,
+    tables: Any,
+    state: State,
+    columns: Any,
+    heard: Any,
+    span: tuple[int, int],
+    transitions: NDArray[np.void],
+) -> tuple[int, int, int]:
+    """Judge joint rules at level changes of witnesses, and at readings of anchors looked at.
+
+    Returns
+    -------
+    (int, int, int)
+        Reading to go on with, level change to go on with, how many transitions were written.
+    """
+    params, params_of, begins, _ = tables
+    place_of, looked, rows, row_of, time_of, disposition = columns
+    ordinals, witnesses, colours, times = heard[0]
+    next_heard, told = heard[1], 0
+    touched = np.empty(len(transitions), np.int64), np.empty(len(transitions), np.int64)
+    for i in range(span[0], span[1]):
+        place = place_of[row_of[i]] if disposition[i] == _SCORED else -1
+        look = place >= 0 and looked[place]
+        end, most = next_heard, 1
+        while end < len(ordinals) and ordinals[end] == i:
+            most += begins[witnesses[end] + 1] - begins[witnesses[end]]
+            end += 1
+        if not look and end == next_heard:
+            continue
+        if told + most > len(transitions):
+            return i, next_heard, told
+        n = _touch(touched, 0, place, time_of[i]) if look else 0
+        for k in range(next_heard, end):
+            n = _speak(tables, state, (witnesses[k], colours[k], times[k]), touched, n)
+        next_heard = end
+        for k in range(n):
+            reading = (i, rows[touched[0][k]], touched[0][k], touched[1][k])
+            told += _judge(levels, params[params_of[reading[2]]], state, reading, transitions[told])
+    return span[1], next_heard, told
+
+
 class Joints:
     """Joint rules of one lane: each listens to the level changes of the rules that it names."""
 
     def __init__(self, slot: int, rules: Mapping[str, Joint], roster: Roster) -> None:
         self._slot = slot
-        governs = _anchors(rules, roster)
-        self._rows = np.array(sorted(governs), np.int64)
-        self._rules = [rules[governs[row]] for row in self._rows.tolist()]
-        self._place = np.full(len(roster.class_of), -1, np.int64)
+        at = anchors(rules, roster)
+        self._rows = at.rows
+        self._place = np.full(len(roster.class_of), -1, np.int32)
         self._place[self._rows] = np.arange(len(self._rows))
-        self._witnesses = Witnesses(self._rows, [rule.terms for rule in self._rules], roster)
-        self._heard: list[Heard] = []
-        of_label = dict(zip(sorted(rules), fingerprints(rules, roster).tolist(), strict=True))
-        governing = [of_label[governs[row]] for row in self._rows.tolist()]
-        self._meaning = np.array(governing, np.uint64)
+        ordered = sorted(rules)
+        number = {label: i for i, label in enumerate(ordered)}
+        of_label = np.array([number.get(label, -1) for label in roster.labels], np.int64)
+        self._rule_of = of_label[at.label_of]
+        self._params = np.array([_figures(rules[label]) for label in ordered], _PARAMS)
+        self._hashes = np.array([terms_hash(rules[label].terms) for label in ordered], "S16")
+        terms = {i: rules[label].terms for i, label in enumerate(roster.labels) if label in rules}
+        self._witnesses = Witnesses(at, terms, roster)
+        self._heard = NOTHING_HEARD
+        self._meaning = fingerprints(rules, roster)[self._rule_of]
         self.relearning = 0
         self._begin()
 
@@ -250,7 +284,8 @@ class Joints:
         self._eased = np.full((n, TERMS_MAX), NEVER, np.int64)
         self._lit = np.zeros(len(self._witnesses.rows), np.uint8)
         self._levels = new_levels(n)
-        self._awake: set[int] = set()
+        self._ringing = np.zeros((n, TERMS_MAX), np.int32)
+        self._awake = np.zeros(n, np.bool_)
 
     def hear(self, transitions: Transitions) -> None:
         """Take the level changes of other rules in the span that `score` is asked for next."""
@@ -263,87 +298,43 @@ class Joints:
         span: tuple[int, int],
         columns: Columns,
     ) -> Transitions:
-        """Judge groups at level changes of their rules and at readings of their anchors."""
+        """Judge groups at level changes of their rules and at readings of their anchors.
+
+        Only anchors of groups that are not calm are looked at, now or after one of the changes.
+        """
         del columns
-        heard, self._heard = self._heard, []
-        if not heard and not self._awake:
+        heard, self._heard = self._heard, NOTHING_HEARD
+        if not len(heard.ordinal) and not self._awake.any():
             return no_transitions()
-        found = []
-        events = self._events(batch, disposition, span, heard)
-        for ordinal in sorted(events):
-            for place, time_ns in self._touched(events[ordinal]).items():
-                transition = np.zeros(1, TRANSITION)
-                if self._judge(place, ordinal, time_ns, transition[0]):
-                    found.append(transition)
+        looked, stirred = self._awake.copy(), self._stirred(heard)
+        looked[stirred] = True
+        readings = (self._place, looked, self._rows, batch.row, batch.time_ns, disposition)
+        room = np.zeros(max(NOTES, len(stirred) + 1), TRANSITION)
+        (first, last), next_heard, found = span, 0, []
+        while first < last:
+            first, next_heard, told = _kernel(
+                views(self._levels),
+                (self._params, self._rule_of, self._witnesses.begins, self._witnesses.heeded),
+                (self._clock, self._eased, self._ringing, self._awake, self._lit),
+                readings,
+                (heard, next_heard),
+                (first, last),
+                room,
+            )
+            if told:
+                found.append(room[:told].copy())
         transitions = end_to_end(found)
         transitions["rule"] = self._slot
         return transitions
 
-    def _events(
-        self,
-        batch: Batch,
-        disposition: NDArray[np.uint8],
-        span: tuple[int, int],
-        heard: list[Heard],
-    ) -> dict[int, list[Heard]]:
-        """Level changes by ordinal, and an empty list for each reading that is only looked at.
-
-        Only anchors of groups that are not calm are looked at, now or after one of the changes.
-        """
-        first, last = span
-        stirred = {place for one in heard for place, _ in self._witnesses.heeded_by[one.witness]}
-        rows = self._rows[sorted(self._awake | stirred)]
-        looked = np.isin(batch.row[first:last], rows) & (disposition[first:last] == _SCORED)
-        events: dict[int, list[Heard]] = {}
-        for ordinal in (np.flatnonzero(looked) + first).tolist():
-            place = int(self._place[batch.row[ordinal]])
-            events[ordinal] = [Heard(ordinal, -1 - place, 0, int(batch.time_ns[ordinal]))]
-        for one in heard:
-            events.setdefault(one.ordinal, []).append(one)
-        return events
-
-    def _touched(self, events: list[Heard]) -> dict[int, int]:
-        """Let witnesses speak; joint rules to be judged by rising place, and by which time."""
-        touched: dict[int, int] = {}
-        for one in events:
-            if one.witness < 0:
-                touched[-1 - one.witness] = one.time_ns
-                continue
-            self._lit[one.witness], was = one.colour, self._lit[one.witness]
-            for place, term in self._witnesses.heeded_by[one.witness]:
-                touched[place] = one.time_ns
-                least = Colour[self._rules[place].at_least.upper()]
-                if was >= least > one.colour:
-                    self._eased[place, term] = max(self._clock[place], one.time_ns)
-        return dict(sorted(touched.items()))
-
-    def _judge(self, place: int, ordinal: int, time_ns: int, transition: Any) -> bool:
-        """Advance the level of one joint rule; whether it changed."""
-        rule = self._rules[place]
-        now = max(int(self._clock[place]), time_ns)
-        self._clock[place] = now
-        rung = self._rung(place, now)
-        colour = int(Colour[rule.colour.upper()]) if rung >= rule.least else 0
-        reading = (ordinal, int(self._rows[place]), place, now)
-        delays = (rule.on_delay.ns, rule.off_delay.ns)
-        changed = ring(views(self._levels), reading, (colour, colour), delays, transition)
-        if changed:
-            figures(transition, float(rung), float(rule.least), np.nan, float(rung))
-        if rung or self._levels["level"][place]:
-            self._awake.add(place)
-        else:
-            self._awake.discard(place)
-        return bool(changed)
-
-    def _rung(self, place: int, now: int) -> int:
-        """Terms that ring, or eased less than `within` ago."""
-        rule = self._rules[place]
-        least, since = Colour[rule.at_least.upper()], now - rule.within.ns
-        terms = enumerate(self._witnesses.of_term[place])
-        return sum(
-            bool((self._lit[term] >= least).any() or self._eased[place, i] > since)
-            for i, term in terms
-        )
+    def _stirred(self, heard: Heard) -> NDArray[np.int64]:
+        """Joint rules that heed the witnesses of some level changes, once for each of these."""
+        begins, ends = self._witnesses.begins[:-1], self._witnesses.begins[1:]
+        count = (ends - begins)[heard.witness]
+        skipped = np.repeat(np.cumsum(count) - count, count)
+        at = np.repeat(begins[heard.witness], count) + np.arange(count.sum()) - skipped
+        stirred: NDArray[np.int64] = self._witnesses.heeded[at] // TERMS_MAX
+        return stirred
 
     def arrays(self) -> Mapping[str, NDArray[Any]]:
         """State to be put into a snapshot; not a copy."""
@@ -361,7 +352,8 @@ class Joints:
 
     def _terms(self) -> NDArray[np.bytes_]:
         """Hash of each joint rule's terms: what eased is kept only where they are the same."""
-        return np.array([terms_hash(rule.terms) for rule in self._rules], "S16")
+        hashes: NDArray[np.bytes_] = self._hashes[self._rule_of]
+        return hashes
 
     def restore(self, arrays: Mapping[str, NDArray[Any]], old_row: NDArray[np.int64]) -> None:
         """Take over state; a witness that is new is calm until its next level change."""
@@ -376,25 +368,38 @@ class Joints:
         same &= same_meaning(NAME, arrays, self._meaning, (mine, theirs))
         self.relearning = int(np.count_nonzero(~same))
         self._eased[mine[same]] = arrays[f"{NAME}.eased"][theirs[same]]
-        had = zip(arrays[f"{NAME}.witnesses"].tolist(), arrays[f"{NAME}.rules"], strict=True)
-        lit = dict(zip(had, arrays[f"{NAME}.lit"].tolist(), strict=True))
-        rows = old_row[self._witnesses.rows].tolist()
-        for i, one in enumerate(zip(rows, self._witnesses.rules, strict=True)):
-            self._lit[i] = lit.get(one, 0)
-        for place in range(len(self._rows)):
-            if self._rung(place, int(self._clock[place])) or self._levels["level"][place]:
-                self._awake.add(place)
+        self._take_colours(arrays, old_row)
+        self._wake()
+
+    def _take_colours(self, arrays: Mapping[str, NDArray[Any]], old_row: NDArray[np.int64]) -> None:
+        """Colours of the witnesses that were there, by row and rule."""
+        had, rules = arrays[f"{NAME}.witnesses"], arrays[f"{NAME}.rules"]
+        names, number = np.unique(
+            np.concatenate([rules, self._witnesses.rules]), return_inverse=True
+        )
+        theirs = had * len(names) + number[: len(had)]
+        rows = old_row[self._witnesses.rows]
+        wanted = np.where(rows >= 0, rows * len(names) + number[len(had) :], -1)
+        order = np.argsort(theirs)
+        mine, at = joined(wanted, theirs[order])
+        self._lit[mine] = arrays[f"{NAME}.lit"][order[at]]
+
+    def _wake(self) -> None:
+        """Count what rings, and tell which groups are not calm, from state that was taken over."""
+        heeded, begins = self._witnesses.heeded, self._witnesses.begins
+        least = self._params["at_least"][self._rule_of][heeded // TERMS_MAX]
+        lit = np.repeat(self._lit, np.diff(begins)) >= least
+        np.add.at(self._ringing.reshape(-1), heeded[lit], 1)
+        since = np.maximum(self._clock, 0) - self._params["within_ns"][self._rule_of]
+        rung = (self._ringing > 0) | (self._eased > since[:, None])
+        self._awake = rung.any(axis=1) | (self._levels["level"] > 0)
 
 
-def _anchors(rules: Mapping[str, Joint], roster: Roster) -> dict[int, str]:
-    """Label that governs each anchor: of each class and group, the channel with the lowest row."""
-    found: dict[int, str] = {}
-    seen: set[tuple[str, str]] = set()
-    for row, (group, i) in enumerate(zip(roster.groups, roster.class_of, strict=True)):
-        if roster.labels[i] in rules and (group, roster.classes[i]) not in seen:
-            seen.add((group, roster.classes[i]))
-            found[row] = roster.labels[i]
-    return found
+def _figures(rule: Joint) -> tuple[int, ...]:
+    """Parameters of a joint rule, as `_PARAMS` has them."""
+    colours = int(Colour[rule.colour.upper()]), int(Colour[rule.at_least.upper()])
+    spans = rule.within.ns, rule.on_delay.ns, rule.off_delay.ns
+    return (rule.least, *colours, *spans, len(rule.terms))
 
 
 def refers(rule: Joint) -> Iterator[tuple[tuple[str, ...], str]]:

@@ -62,7 +62,7 @@ class Members:
             self._members[place, : len(circle)] = circle
         self._rows = np.unique(self._members[self._members >= 0])
         self._units = units_of(self._rows, roster)
-        self._cell = np.full(len(roster.class_of), -1, np.int64)
+        self._cell = np.full(len(roster.class_of), -1, np.int32)
         self._cell[self._rows] = np.arange(len(self._rows))
         self._seats_of = np.where(self._members >= 0, self._cell[self._members], -1)
         self._begin()

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -225,11 +226,30 @@ def play(case: Case) -> Outcome:
 def table() -> str:
     """The page of all cases, in Markdown."""
     rows = "".join(_row(case, play(case)) for case in CASES)
-    return HEAD + rows + PLAYED_HEAD + "".join(_played(*played) for played in PLAYED)
+    played = "".join(_played(*played) for played in PLAYED)
+    return ABOUT + ALL_HEAD + ALL.read_text(encoding="utf-8") + HEAD + rows + PLAYED_HEAD + played
 
 
-HEAD = """\
+ABOUT = """\
 # Acceptance: disasters replayed
+
+The cases of lifelines.md section 20: what is asked, what was measured, and what is missing.
+"""
+
+ALL_HEAD = """
+## All of them
+
+*Replayed* are alarms made by hand and put together as [below](#incidents); *rules* are the rule
+tests [on the same numbers](#rules-on-the-same-numbers); other figures are measured on the page that
+is named.
+
+| case | asked | measured | missed, or not measured |
+| --- | --- | --- | --- |
+"""
+ALL = Path(__file__).with_name("acceptance_cases.md")
+
+HEAD = """
+## Incidents
 
 Alarms made by hand from the numbers of lifelines.md section 20, put together by the kinds of edges
 that are delivered. They show what grouping makes of alarms: incidents, and the root, colours and

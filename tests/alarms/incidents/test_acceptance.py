@@ -3,7 +3,7 @@
 import pytest
 
 from runtime.installation import HOME
-from tests.alarms.incidents.acceptance import CASES, Case, play, table
+from tests.alarms.incidents.acceptance import ALL, CASES, Case, play, table
 
 pytestmark = pytest.mark.slow
 
@@ -56,3 +56,8 @@ def test_the_page_says_what_comes_of_them(request: pytest.FixtureRequest) -> Non
     if request.config.getoption("--update-goldens"):
         PAGE.write_text(table(), encoding="utf-8")
     assert PAGE.read_text(encoding="utf-8") == table()
+
+
+def test_the_page_lists_every_case_of_the_notes() -> None:
+    listed = [line.split()[1] for line in ALL.read_text(encoding="utf-8").splitlines()]
+    assert listed == [f"A{number}" for number in range(1, 18)]

@@ -182,3 +182,15 @@ def test_ids_looked_up_side_by_side_are_those_that_are_found_one_by_one(
     wanted = [*others, *there, ""]
     assert row_of.among(wanted).tolist() == [channel in row_of for channel in wanted]
     assert row_of.among([]).tolist() == []
+
+
+def test_numbers_are_alike_where_words_are() -> None:
+    """Also where a file names a word twice in its dictionary, or has one for each of its parts."""
+    codes = np.array([0, 1, 2, 0], np.int32)
+    twice = pa.DictionaryArray.from_arrays(codes, pa.array(["g-1", "g-2", "g-1"]))
+    texts = {f.name: pa.array(["1"] * 4).cast(f.type) for f in SCHEMA if f.name != "group"}
+    table = pa.table({**texts, "group": twice}, pa.schema([(f.name, f.type) for f in SCHEMA]))
+    first, second, third, fourth = Catalogue(table).numbers("group").tolist()
+    assert first == third == fourth != second
+    parts = pa.concat_tables([table, table])
+    assert len(set(Catalogue(parts).numbers("group").tolist())) == 2

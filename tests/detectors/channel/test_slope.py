@@ -5,6 +5,7 @@ import statistics
 from collections import deque
 from typing import Any
 
+import numpy as np
 import pytest
 
 from contracts.quantities import Duration
@@ -56,6 +57,21 @@ def test_delays_and_hysteresis_are_the_level_steps_own() -> None:
     )
     case = Case(FALL, {"water.p": rule}, roster({"water.p": 3}), stream(9))
     equals_twin(case, SlopeTwin)
+
+
+@pytest.mark.parametrize(("kind", "make"), [(FALL, Fall), (RISE, Rise)])
+@pytest.mark.parametrize("step", [0.01, 0.02, 0.0625])
+def test_a_change_that_equals_its_step_to_the_last_bit_is_below_it(
+    kind: Kind, make: type[Fall], step: float
+) -> None:
+    """Slopes of powers of two, many of them equal: half of the pairs lie on the bound itself."""
+    chance = np.random.default_rng(3)
+    values = np.cumsum(chance.choice([-step, 0.0, 0.0, step], 400))
+    readings = [Reading(0, 64.0 * i, value) for i, value in enumerate(values.tolist())]
+    rule = make(over=Duration("256 s"), by=Steps(blue=step, red=4 * step), least=3)
+    case = Case(kind, {"water.p": rule}, roster({"water.p": 1}), readings)
+    equals_twin(case, SlopeTwin)
+    assert len(run(case)) > 10
 
 
 def test_one_wild_reading_moves_nothing_and_a_burst_rings_in_three() -> None:

@@ -1,13 +1,16 @@
 """Joint rules: the twin, the laws, two witnesses of a burst, one alone."""
 
+import gc
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from contracts.quantities import Duration
 from contracts.transition import Colour, Transitions
 from detectors.base.kind import Scene
-from detectors.group.joint import Joint, Some, faults
-from tests.testkit.kind_case import SECOND, SLOT, Case, keeps_the_laws, run
+from detectors.group.joint import JOINT, Joint, Some, faults
+from tests.testkit.kind_case import SECOND, SLOT, Case, keeps_the_laws, run, same
 from tests.testkit.kinds.group.joint import (
     BURST,
     PRESSURE,
@@ -147,3 +150,21 @@ def test_a_witness_that_is_restored_still_rings() -> None:
     rows = len(given.readings)
     assert [int(n["now"]) for n in run(given, (), [rows // 120 * 24])] == [3, 0]
     assert SLOT not in SLOTS.values()
+
+
+def test_groups_by_number_are_groups_by_name() -> None:
+    """A lane's roster has numbers, of which none needs to be the place of anything."""
+    given = case(2)
+    number = {"g-0": 7, "g-1": 3}
+    groups = np.array([number[str(group)] for group in given.roster.groups], np.int32)
+    numbered = replace(given, roster=replace(given.roster, groups=groups))
+    assert same(run(numbered), run(given))
+    assert len(run(given))
+
+
+def test_keeps_no_python_object_of_a_channel() -> None:
+    detector = JOINT.build(SLOT, {PRESSURE: BURST}, lane(500))
+    held = gc.get_referents(detector)
+    for _ in range(3):
+        held = [one for given in held for one in (given, *gc.get_referents(given))]
+    assert max(len(one) for one in held if isinstance(one, list | dict | tuple | set)) < 500
