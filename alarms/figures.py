@@ -179,6 +179,26 @@ def _sum(value: float, style: Style) -> str:
     return _bare(value, style) if "/" in style.unit else _with_unit(value, style)
 
 
+def _hours(value: float, style: Style) -> str:
+    # A rate per hour times hours is what it is a rate of; of anything else an hour stays.
+    return amount(_bare(value, style), _times(style.unit, "h"), style.language)
+
+
+def _minutes(value: float, style: Style) -> str:
+    return amount(_bare(value, style), _times(style.unit, "min"), style.language)
+
+
+def _times(unit: str, time: str) -> str:
+    """A unit times one of time.
+
+    >>> _times("mm/h", "h"), _times("°C", "min"), _times("", "min")
+    ('mm', '°C·min', 'min')
+    """
+    if unit.endswith(f"/{time}"):
+        return unit.removesuffix(f"/{time}")
+    return f"{unit}·{time}" if unit else time
+
+
 def _percent(value: float, style: Style) -> str:
     return amount(figure(100.0 * value), "%", style.language)
 
@@ -198,6 +218,8 @@ FORMS: Final[Mapping[str, Callable[[float, Style], str]]] = {
     "unit": _with_unit,
     "size": _size,  # without its sign
     "sum": _sum,  # of readings, in the unit of one unless that is a rate
+    "hours": _hours,  # in the unit times hours
+    "minutes": _minutes,
     "percent": _percent,  # of a share
     "plain": _plain,  # a count or a ratio
     "span": _span,  # of seconds

@@ -119,6 +119,29 @@ FINDINGS: Final[Mapping[str, Told]] = {
         "{quantity} {observed:sum} in {over} together, below {threshold:sum}",
         "{quantity} {over}累计 {observed:sum}，低于 {threshold:sum}",
     ),
+    "rolling_sum.sum": Told(
+        "时段累计超限告警",
+        "{quantity} {observed:sum} in the last {within:span}, above {threshold:sum}",
+        "{quantity}近 {within:span}累计 {observed:sum}，高于 {threshold:sum}",
+    ),
+    "rolling_sum.amount": Told(
+        "时段累计超限告警",
+        "{quantity} adds up to {observed:hours} in the last {within:span}, above {threshold:hours}",
+        "{quantity}近 {within:span}累计 {observed:hours}，高于 {threshold:hours}",
+    ),
+    "rolling_sum.dose": Told(
+        "超限累计量告警",
+        "{quantity} beyond {bound:unit} by {observed:minutes} in the last {within:span}, above "
+        "{threshold:minutes}",
+        "{quantity}近 {within:span}越过 {bound:unit} 的累计量 {observed:minutes}，"
+        "高于 {threshold:minutes}",
+    ),
+    "rolling_sum.time": Told(
+        "累计超限时长告警",
+        "{quantity} was beyond {bound:unit} for {observed:span} of the last {within:span}, longer "
+        "than {threshold:span}",
+        "{quantity}近 {within:span}内越过 {bound:unit} 共 {observed:span}，超过 {threshold:span}",
+    ),
     "fall": Told(
         "骤降告警",
         "{quantity} fell by {score:size} in {over}, now {observed:unit}",
@@ -284,6 +307,7 @@ PRESENT: Final[Mapping[str, tuple[str, str]]] = {
     "balance": ("balance out by {observed:size} now", "现偏差 {observed:size}"),
     "departure": ("{quantity} {observed:unit} on average now", "{quantity}现均值 {observed:unit}"),
     "joint": ("", ""),
+    "rolling_sum": ("", ""),
     "spectrum": ("oscillation {observed:unit} rms now", "振荡有效值现为 {observed:unit}"),
     "total": ("{observed:sum} in the last {over}", "最近 {over}累计 {observed:sum}"),
 }
@@ -294,6 +318,7 @@ COLUMNS: Final[Mapping[str, tuple[str, str]]] = {
     "seasonal": ("{quantity} against its usual at this time", "{quantity}与同时段常值之差"),
     "regressed": ("{quantity} against what companions explain", "{quantity}与推算值之差"),
     "consensus": ("{quantity} against its neighbours", "{quantity}与邻点之差"),
+    "rolling_sum": ("sum of {quantity}", "{quantity}时段累计值"),
     "total": ("total of {quantity}", "{quantity}累计值"),
     "balance": ("balance", "收支差"),
 }

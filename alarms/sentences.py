@@ -13,7 +13,7 @@ from contracts.transition import Colour, Finding
 
 LANGUAGES: Final = ("en", "zh")
 VALUE: Final = "value"
-_AS_WRITTEN: Final = frozenset({"threshold", "limit"})  # as the class file has them
+_AS_WRITTEN: Final = frozenset({"threshold", "limit", "bound"})  # as the class file has them
 FIGURES: Final = ("observed", "expected", "low", "high", "score")
 COLOURS_ZH: Final = {
     "clear": "解除",

@@ -13,14 +13,15 @@ from detectors.channel import (
     slope,
     spectrum,
     stuck,
-    total,
     unit_change,
 )
 from detectors.group import balance, consensus, half_space, joint, multivariate, regress
 from detectors.river import rule
+from detectors.sums import rolling_sum, total
 
 KINDS: Final[tuple[Kind, ...]] = (
     balance.BALANCE,
+    rolling_sum.ROLLING_SUM,
     seasonal.SEASONAL,
     regress.REGRESS,
     consensus.CONSENSUS,

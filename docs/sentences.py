@@ -22,6 +22,7 @@ from configuration.rule_kinds import findings_of, kinds
 from contracts.quantities import NS_PER_S, Duration
 from contracts.transition import TRANSITION, Colour, Finding
 from detectors.base.thresholds import COLOURS, Steps
+from detectors.sums.rolling_sum import FOUND, RollingSum, windows_of
 
 CONFIGS: Final = Path(__file__).resolve().parents[1] / "configs"
 ONSET_NS: Final = 1_772_305_920 * NS_PER_S
@@ -165,12 +166,20 @@ def _name(configuration: Configuration, pack: ClassPack) -> dict[str, str]:
     return catalogue.channel(int(np.argmax(name_of == names.index(pack.class_name)))).name
 
 
+def _colours(rule: Any, finding: str) -> list[str]:
+    """As `colours_of`, of rolling sums too: theirs are those of all windows."""
+    if not isinstance(rule, RollingSum):
+        return colours_of(rule, finding)
+    given = {colour for steps in rule.over.values() for colour in _given(steps)}
+    return [one for one in COLOURS if one in given and FOUND[rule.add] == finding]
+
+
 def _of_finding(
     pack: ClassPack, cards: ClassCards, card: RuleCard, what: tuple[str, dict[str, str]]
 ) -> Iterator[Line]:
     finding, name = what
     key, rule = finding_key(card.name, finding), pack.rule(card.name)
-    colours = colours_of(rule, finding)
+    colours = _colours(rule, finding)
     for i, colour in enumerate(colours):
         change = example(rule, (card.name, finding, colour), usual(pack))
         if change is None:
@@ -269,11 +278,22 @@ def example(rule: Any, what: tuple[str, str, str], calm: tuple[float, float]) ->
     if name in {"limit", "total"}:
         threshold = getattr(getattr(rule, finding), colour)
         change["score"] = change["observed"] = threshold + 0.07 * away * spread
+    if name == "rolling_sum":
+        _rolling_sum(rule, colour, change)
     if name in _BEYOND:
         _beyond(rule, (name, colour), calm, change)
     if name == "trend":
         _trend(rule, finding, change)
     return change
+
+
+def _rolling_sum(rule: Any, colour: str, change: Any) -> None:
+    """A little more than the shortest window that has the colour may hold."""
+    for number, (_, key) in enumerate(windows_of(rule), 1):
+        step = getattr(rule.over[key], colour)
+        if step is not None:
+            change["finding"], change["observed"] = number, 1.04 * step
+            return
 
 
 _BEYOND: Final = frozenset({"missing", "repeated", "late", "balance", "fall", "rise"})
@@ -376,7 +396,7 @@ def bare() -> Iterator[Line]:
         if name in {"missing", "repeated", "late"}:
             change["score"] = 0.42 if name == "missing" else 0.58
         lengths = {"over": 3600 * NS_PER_S, "after": 900 * NS_PER_S}
-        figures = {"threshold": 0.5, "left": 4e5, "within": 3600.0}
+        figures = {"threshold": 0.5, "left": 4e5, "within": 3600.0, "bound": 0.4}
         card = RuleCard(name, "-", duty, lengths=lengths)
         told = Told(card, ClassCards("MPa", {}), change, Finding(finding, figures), 0)
         if kind is not None and finding in kind[1].findings:

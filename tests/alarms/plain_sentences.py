@@ -39,7 +39,7 @@ class Fields(dict[str, Any]):
 
 
 def _own(style: Style, key: str, value: float) -> Style:
-    return style.exact(value) if key in {"threshold", "limit"} else style
+    return style.exact(value) if key in {"threshold", "limit", "bound"} else style
 
 
 def _lasted_ns(told: Told) -> int:

@@ -66,7 +66,7 @@ def changes(draw: st.DrawFn, card: RuleCard, of: ClassCards, finding: str) -> To
     one["time_ns"] = draw(st.sampled_from([0, 5, 60, 61, 100_000])) * NS_PER_S
     for name in ("observed", "expected", "low", "high", "score"):
         one[name] = draw(SOME)
-    figures = {"left": 4e5, "within": 3600.0}
+    figures = {"left": 4e5, "within": 3600.0, "bound": 8.25}
     if draw(st.booleans()):
         figures["threshold"] = draw(SOME)
     ahead = st.builds(Approach, st.sampled_from(list(Colour)[1:]), SOME, st.floats(0, 1e6))

@@ -68,6 +68,10 @@ KINDS: Final[dict[str, dict[str, str]]] = {
         "  at_most: yellow\n  off_delay: 20 s\n  hysteresis: 1 sigma\n  relearn_after: 40 s\n"
     },
     "total": {"total": "  over: 30 s\n  low: {blue: 8, orange: 4}\n  high: {yellow: 24}\n"},
+    "rolling_sum": {
+        "rolling_sum": "  over: {1 min: {yellow: 40}, 2 min: {blue: 60, orange: 90}}\n"
+        "  every: 10 s\n  off_delay: 20 s\n  hysteresis: 2\n"
+    },
     "unit_change": {
         "unit_change": "  floor: 1\n  at_most: blue\n  confirm: 3\n  warm_up: 8\n  memory: 50\n"
         "  off_delay: 10 s\n"

@@ -16,6 +16,7 @@ from detectors.channel.missing import LATE, MISSING, REPEATED
 from detectors.channel.sequence import Repeats
 from detectors.channel.slope import RISE, Rise
 from detectors.registry import KINDS
+from detectors.sums.rolling_sum import Window
 from tests.detectors.channel.test_missing import EVERY
 from tests.testkit.kind_case import Case, same
 from tests.testkit.kinds import river
@@ -29,17 +30,17 @@ from tests.testkit.kinds.channel import (
     slope,
     spectrum,
     stuck,
-    total,
     unit_change,
 )
 from tests.testkit.kinds.group import balance, consensus, half_space, joint, multivariate, regress
+from tests.testkit.kinds.sums import rolling_sum, total
 
 pytestmark = pytest.mark.slow
 
 OTHER = " tag:other"  # the variant of a class whose rule changes
 # Arrays by row that are learned, and the arrays that say whose each row is.
 LEARNED = {
-    "rows": ("state", "memory", "masses", "recent", "eased", "excursions"),
+    "rows": ("state", "memory", "masses", "recent", "eased", "excursions", "slices"),
     "anchors": ("counts", "clean", "mean", "scale", "parts", "variance", "limits"),
     "owners": ("models",),
     "sitting": ("seats",),
@@ -76,6 +77,11 @@ RELOADS = {
     "seasonal": Reload(seasonal.case(1), {"slot": Duration("30 min")}, WIDER),
     "regress": Reload(regress.case(1), {"forget": 0.95}, WIDER),
     "consensus": Reload(consensus.case(1), {"memory": 50}, WIDER),
+    "rolling_sum": Reload(
+        rolling_sum.case(1),
+        {"every": Duration("10 min")},
+        {"over": {key: Window(red=999.0) for key in rolling_sum.RULE.over}},
+    ),
     "total": Reload(total.case(1), {"over": Duration("20 min")}, {"least": 1}),
     "fall": Reload(slope.case(1), {}, {"by": Steps(red=9.0)}),
     "rise": Reload(_rise(), {}, {"by": Steps(red=9.0)}),

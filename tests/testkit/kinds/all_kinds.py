@@ -14,10 +14,10 @@ from tests.testkit.kinds.channel import (
     slope,
     spectrum,
     stuck,
-    total,
     unit_change,
 )
 from tests.testkit.kinds.group import balance, consensus, half_space, joint, multivariate, regress
+from tests.testkit.kinds.sums import rolling_sum, total
 
 MODULES: Final = (
     departure,
@@ -32,6 +32,7 @@ MODULES: Final = (
     slope,
     spectrum,
     stuck,
+    rolling_sum,
     total,
     unit_change,
     balance,

@@ -4,7 +4,7 @@ import numpy as np
 
 from contracts.quantities import Duration
 from detectors.base.thresholds import Steps
-from detectors.channel.total import TOTAL, Total
+from detectors.sums.total import TOTAL, Total
 from tests.testkit.kind_case import Case, Reading, roster
 
 RULE = Total(

@@ -9,13 +9,13 @@ from contracts.quantities import Duration
 from contracts.transition import Colour
 from detectors.base.kind import Scene
 from detectors.base.thresholds import Steps
-from detectors.channel.total import TOTAL, Total, faults
 from detectors.fused.limit import Limit
 from detectors.fused.parameters import FusedRules
 from detectors.fused.scorer import ChannelRules
+from detectors.sums.total import TOTAL, Total, faults
 from tests.laws.twins import beyond
 from tests.testkit.kind_case import Case, Seen, keeps_the_laws, roster, run, twin_notes
-from tests.testkit.kinds.channel.total import RULE, case, exits
+from tests.testkit.kinds.sums.total import RULE, case, exits
 
 
 class TotalTwin:

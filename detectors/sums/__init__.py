@@ -1,0 +1,1 @@
+"""Sums over stretches of time."""

@@ -1,0 +1,1 @@
+"""Cases of kinds that add up."""
