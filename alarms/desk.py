@@ -9,17 +9,28 @@ from typing import Any, Final
 import msgspec
 
 from alarms.copies.records import Remembering, copies_of
+from alarms.copies.table import Table
 from alarms.deadlines import firing
 from alarms.duty.case import Facts
 from alarms.duty.coverage import is_blind
 from alarms.duty.duty import Duty
+from alarms.duty.notices import messages_of
 from alarms.incidents.grouping import Incidents
 from alarms.lifecycle.alarm_state import NORMAL, AlarmAnswers, Who
 from alarms.lifecycle.closed import ClosedIncidents
+from alarms.lifecycle.held_back import ByDesign, facts_of
 from alarms.lifecycle.judging import CommandChecks
 from alarms.lifecycle.maintenance import Order, Passed, WorkOrders
 from alarms.lifecycle.tickets import Tickets
-from alarms.open_alarms import OpenAlarm, OpenAlarms, alarm_of_report, ended, seconds_of
+from alarms.open_alarms import (
+    OpenAlarm,
+    OpenAlarms,
+    alarm_of_report,
+    asset_of,
+    ended,
+    fault_of,
+    seconds_of,
+)
 from alarms.performance.survey import Standing, surveying
 from alarms.wording import clock
 from contracts.alarm import Alarm, ShelvingRecord
@@ -100,7 +111,8 @@ class AlarmDesk:
             parts.answers, parts.tickets, parts.orders, parts.incidents, parts.lifelines
         )
         self._open = OpenAlarms()
-        self._revisions: dict[str, int] = {}  # of incidents that were told
+        self._by_design = ByDesign(self._open, parts.answers, parts.incidents)
+        self._revisions: Table[str, int] = Table()  # of incidents that were told
         self._closed = ClosedIncidents()
         self._drill = False
         self._recent = RecentCommands()
@@ -128,8 +140,9 @@ class AlarmDesk:
         at_s = seconds_of(alarm.detected)
         if at_s > self.time_s:
             yield from self._passing(at_s)
+        muted = self._by_design.mutes(alarm)
         taken = self._answers.take(alarm, at_s)
-        changes = self._incidents.take(alarm, self.time_s)
+        changes = self._incidents.take(alarm, self.time_s, muted=muted)
         told = []
         if taken is not None:
             self._duty.heartbeats.coverage.note(alarm)
@@ -137,6 +150,7 @@ class AlarmDesk:
                 self._duty.heartbeats.coverage.forget(taken.replaced)
                 told.append(self._open.drop(taken.replaced))
             told.append(self._current(alarm, taken.answer))
+            changes += self._suppressing(asset_of(alarm), fault_of(alarm), told)
         yield told
         yield from self._changing(changes)
         self._note_quiet(self._incidents.of_alarm(alarm.id) or "")
@@ -154,11 +168,8 @@ class AlarmDesk:
         Others end once they have been quiet for as long as their lifelines ask for.
         """
         tickets = self._tickets
-        if (
-            incident in tickets
-            and tickets.life_safety(incident)
-            and self._incidents.knows(incident)
-        ):
+        known = incident in tickets and self._incidents.knows(incident)
+        if known and tickets.life_safety(incident):
             tickets.over(incident, self.time_s, over=self._incidents.quiet(incident))
 
     def _current(self, alarm: Alarm, answer: Answer) -> Message:
@@ -173,6 +184,14 @@ class AlarmDesk:
         if incident[1:] == alarm.id[1:] and not answer.first_in_group:
             answer = self._answers.mark(alarm.id, "first_in_group")
         return self._open.record(alarm.id, answer, drill=self._drill)
+
+    def _suppressing(self, asset: str, fault: str, told: list[Message]) -> list[Change]:
+        """Suppress by design what else an asset rings, or let it be heard again."""
+        changes: list[Change] = []
+        for name, some in self._by_design.changing(asset, fault, self.time_s):
+            told.append(self._open.record(name, self._answers.answer(name), drill=self._drill))
+            changes += some
+        return changes
 
     def _cover(self, alarm: str, held: OpenAlarm, order: Order) -> Answer:
         held.order, held.until_s = order.name, order.ends_s
@@ -275,7 +294,7 @@ class AlarmDesk:
         told = self._tell(incident, "ticket")
         if self._tickets.is_closed(incident):
             self._close(incident, told)
-        return told + _notices(notices)
+        return told + messages_of(notices)
 
     def _close(self, incident: str, told: list[Message]) -> None:
         """Let go of an incident that is answered for good; what still stands stays on record.
@@ -310,7 +329,7 @@ class AlarmDesk:
         Heartbeats come last, one for each desk: they tell what is watched now.
         """
         yield from self._passing(time_s, late=late)
-        yield _notices(self._duty.heartbeats.advance(self.time_s))
+        yield messages_of(self._duty.heartbeats.advance(self.time_s))
 
     def _passing(self, time_s: int, *, late: bool = False) -> Pieces:
         """Fire clocks up to a time."""
@@ -337,7 +356,7 @@ class AlarmDesk:
         for fired in people:
             of_ticket = fired.clock is not None and fired.incident in self._tickets
             told = self._tell(fired.incident, "ticket") if of_ticket else []
-            yield told + _notices(fired.notices)
+            yield told + messages_of(fired.notices)
 
     def _servicing(self, passed: Passed) -> Pieces:
         """Take alarms of assets out of service, and put them back."""
@@ -347,7 +366,7 @@ class AlarmDesk:
             yield from self._covering(order, on=True)
 
     def _covering(self, order: Order, *, on: bool) -> Pieces:
-        touched: dict[str, None] = {}
+        touched: dict[str, Reason] = {}
         for name in self._open.of_assets(order.assets):
             held = self._open.get(name)
             assert held is not None, "it is among the open ones"
@@ -358,10 +377,10 @@ class AlarmDesk:
             else:
                 answer = self._cover(name, held, now)
             yield [self._open.record(name, answer, drill=self._drill)]
-            touched[held.incident] = None
-        for incident in touched:
+            touched[held.incident] = "reminder" if on else "new"
+        for incident, reason in touched.items():
             if self._incidents.knows(incident):
-                yield self._change(Change(incident, "reminder" if on else "new"))
+                yield self._change(Change(incident, reason))
 
     def _changing(self, changes: Iterable[Change]) -> Pieces:
         """Records and notices of changes, in their order."""
@@ -383,7 +402,7 @@ class AlarmDesk:
         facts = self._facts(situation)
         notices = self._duty.changed(situation, change.reason, revision, facts, self.time_s)
         told = [self._record(situation, change.reason)] if situation.opened else []
-        return told + _notices(notices)
+        return told + messages_of(notices)
 
     def _merging(self, change: Change) -> Pieces:
         """Let an incident or a line go into another."""
@@ -401,7 +420,7 @@ class AlarmDesk:
         self._revisions.pop(old, None)
         for alarm in self._open.of_incident(old):
             yield [self._moved(alarm)]
-        yield _notices(notices)
+        yield messages_of(notices)
 
     def _moved(self, alarm: str) -> Message:
         """Record of an open alarm that is in another incident now."""
@@ -423,7 +442,7 @@ class AlarmDesk:
         return [] if told is None else [_incident(told)]
 
     def _revise(self, incident: str) -> int:
-        revision = self._revisions.get(incident, 0) + 1
+        revision: int = self._revisions.get(incident, 0) + 1
         self._revisions[incident] = revision
         if len(self._revisions) > REVISIONS_MAX:
             del self._revisions[next(iter(self._revisions))]
@@ -448,25 +467,12 @@ class AlarmDesk:
         """What keeps an incident, or a line, from being told, and what people do first."""
         names = [m.alarm for m in situation.members]
         some = [(held, self._answers.answer(n)) for n in names if (held := self._open.get(n))]
-        first = some[0][0] if some else None
-        if first is None:
+        if not some:
             return Facts(drill=self._drill)
-        alone = not situation.opened
-        ordered = all(held.order for held, _ in some)
-        shelved = all(answer.shelved for _, answer in some)
-        until = max(answer.shelving.until if answer.shelving else "" for _, answer in some)
-        if ordered:
-            until = clock(max(held.until_s for held, _ in some) * NS_PER_S, self._zone)
-        return Facts(
-            maintenance=first.order if ordered else "",
-            shelved=situation.members[0].channel if shelved else "",
-            chattering=alone and all(answer.chattering for _, answer in some),
-            fleeting=alone and all(answer.fleeting for _, answer in some),
-            drill=self._drill,
-            until=until if ordered or shelved else "",
-            fault=first.fault,
-            first={"en": (self._root(situation) or first).first},
-        )
+        facts = facts_of(situation, some, self._root(situation), self._zone)
+        by = some[0][0].suppressed_by if all(held.suppressed_by for held, _ in some) else ""
+        other = self._incidents.of_alarm(by) or ""
+        return msgspec.structs.replace(facts, drill=self._drill, inhibited_by=other)
 
     def _root(self, situation: Situation) -> OpenAlarm | None:
         """The alarm of what lies behind all others: what to do first is said of it."""
@@ -489,23 +495,20 @@ class AlarmDesk:
             "answers": self._answers,
             "tickets": self._tickets,
             "duty": self._duty,
+            "recent": self._recent,
+            "revisions": self._revisions,
+            "closed": self._closed,
+            "orders": self._orders,
         }
 
     def _beside(self) -> dict[str, Any]:
-        return {
-            "time_s": self.time_s,
-            "drill": self._drill,
-            "recent": self._recent.state(),
-            "revisions": dict(self._revisions),
-            "closed": self._closed.state(),
-            "orders": self._orders.state(),
-        }
+        return {"time_s": self.time_s, "drill": self._drill}
 
     def restore(self, state: dict[str, Any]) -> list[Message]:
         """Take over what another configuration's, or an earlier release's, remembered."""
         self.time_s, self._drill = state["time_s"], state["drill"]
         self._recent = RecentCommands(*state["recent"])
-        self._revisions = dict(state["revisions"])
+        self._revisions = Table(state["revisions"])
         self._closed.restore(state.get("closed", {}))
         self._open.restore(state["open"])
         self._incidents.restore(state["incidents"])
@@ -514,7 +517,15 @@ class AlarmDesk:
         self._orders.restore(state["orders"])
         self._duty.restore(state["duty"])
         self._restore_coverage()
-        return []
+        return _whole(self._suppressing_anew())
+
+    def _suppressing_anew(self) -> Pieces:
+        """What other rules suppress, or let be heard."""
+        for asset in self._by_design.assets():
+            told: list[Message] = []
+            changes = self._suppressing(asset, "", told)
+            yield told
+            yield from self._changing(changes)
 
     def _restore_coverage(self) -> None:
         """Learn from the open alarms what is blind."""
@@ -533,9 +544,3 @@ def _whole(pieces: Pieces) -> list[Message]:
 
 def _incident(told: Incident) -> Message:
     return Message("incident", told.id.encode(), msgspec.json.encode(told))
-
-
-def _notices(notices: Iterable[Notice]) -> list[Message]:
-    return [
-        Message("notice", notice.id.encode(), msgspec.json.encode(notice)) for notice in notices
-    ]

@@ -48,6 +48,8 @@ class OpenAlarm(msgspec.Struct, array_like=True):
         Work order that covers it, empty when none does.
     until_s : int
         Desk time at which the order ends.
+    suppressed_by : str
+        Alarm of its asset by which it is suppressed by design, empty when it is not.
     """
 
     body: str
@@ -57,6 +59,7 @@ class OpenAlarm(msgspec.Struct, array_like=True):
     incident: str
     order: str = ""
     until_s: int = 0
+    suppressed_by: str = ""
 
     @property
     def reported(self) -> bool:
@@ -81,11 +84,12 @@ class OpenAlarms:
 
     def get(self, alarm: str) -> OpenAlarm | None:
         """One of them, None when it is not open."""
-        return self._held.get(alarm)
+        held: OpenAlarm | None = self._held.get(alarm)
+        return held
 
     def items(self) -> Iterable[tuple[str, OpenAlarm]]:
         """Ids and what is kept of them."""
-        return self._held.items()
+        yield from self._held.items()
 
     def of_assets(self, assets: list[str]) -> list[str]:
         """Ids of the open alarms of some assets, each in the order of its last revisions."""
@@ -96,11 +100,11 @@ class OpenAlarms:
         before = self._held.get(alarm.id)
         held = OpenAlarm(
             encode_alarm(alarm).decode(),
-            f"{alarm.lifeline}.{alarm.asset}",
-            _fault_of(alarm),
+            asset_of(alarm),
+            fault_of(alarm),
             next(iter(alarm.respond.first), ""),
             incident,
-            *((before.order, before.until_s) if before else ()),
+            *((before.order, before.until_s, before.suppressed_by) if before else ()),
         )
         self._take_out(alarm.id)
         self._put(alarm.id, held)
@@ -153,7 +157,12 @@ class OpenAlarms:
             self._put(name, msgspec.convert(held, OpenAlarm))
 
 
-def _fault_of(alarm: Alarm) -> str:
+def asset_of(alarm: Alarm) -> str:
+    """Its asset with its lifeline."""
+    return f"{alarm.lifeline}.{alarm.asset}"
+
+
+def fault_of(alarm: Alarm) -> str:
     """What is wrong, by class and rule; what a person found is told apart by its first word."""
     rule = alarm.rule.name
     words = (rule, alarm.class_name) if rule == REPORT else (alarm.class_name, rule)

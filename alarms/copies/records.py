@@ -5,12 +5,15 @@ nobody waits for more than a slice. Records are copied as MessagePack, which tak
 time of plain data and no memory that a collector walks.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Protocol, TypeVar
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Final, Protocol, TypeVar
 
 import msgspec
 
+from alarms.copies.table import Chunk, Table
 from contracts.ports.desk import SlicedCopy
+
+BYTES_A_RECORD: Final = 4_096  # what is larger counts as several: a slice must not take long
 
 K = TypeVar("K")
 T = TypeVar("T")
@@ -20,7 +23,7 @@ _ENCODER = msgspec.msgpack.Encoder()
 class Remembering(Protocol):
     """A part of the desk that remembers very much."""
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> Any:
         """Everything that it remembers, as plain data."""
 
     def copying(self) -> SlicedCopy:
@@ -44,54 +47,64 @@ def raw(record: object) -> msgspec.Raw:
     return msgspec.Raw(_ENCODER.encode(record))
 
 
-class Records(dict[K, T]):
+def at_once(state: Callable[[], Any]) -> SlicedCopy:
+    """A copy of what cannot change any more, or is no more than references: no slice is left."""
+    return SlicedCopy(lambda _: 0, state)
+
+
+class Records(Table[K, T]):
     """Records by key. Who looks one up may change it until the next slice is made."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._copies: dict[K, Any] = {}  # records of then, until they are copied
-        self._ahead: Iterator[K] = iter(())
+    def __init__(self, held: Mapping[K, T] | Iterable[tuple[K, T]] = ()) -> None:
+        super().__init__(held)
+        self._here: tuple[Chunk[K, T], Iterator[K]] | None = None
 
-    def copying(
-        self, state: Callable[[dict[K, msgspec.Raw]], Any] = lambda copies: copies
-    ) -> SlicedCopy:
-        """Begin a copy of all records as they are now, in their order."""
-        self._copies = dict(self)
-        self._ahead = iter(list(self))
-        return SlicedCopy(self._copy_some, lambda: state(self._taken()))
+    def begin(self) -> None:
+        """Let the copy be of now."""
+        super().begin()
+        self._here = None
 
-    def _copy_some(self, most: int) -> int:
+    def copy_some(self, most: int) -> int:
+        """Copy some records; how many it were, large ones as several."""
         done = 0
-        while done < most and (key := next(self._ahead, None)) is not None:
-            done += self._keep(key)
+        while done < most:
+            if self._here is None:
+                if (chunk := next(self._ahead, None)) is None:
+                    break
+                self.note(chunk)
+                self._here = chunk, iter(list(chunk.then or ()))
+            chunk, keys = self._here
+            for key in keys:
+                done += self._keep(chunk, key)
+                if done >= most:
+                    return most
+            self._pass(chunk)
+            self._here = None
+            done += 1  # however much of it was copied ahead
         return done
 
-    def _taken(self) -> dict[K, msgspec.Raw]:
-        copies, self._copies = self._copies, {}
-        return copies
-
-    def _keep(self, key: K) -> bool:
+    def _keep(self, chunk: Chunk[K, T], key: K) -> int:
         """Copy a record, unless that is done or it was not there."""
-        held = self._copies.get(key)
+        self.note(chunk)
+        held = chunk.then.get(key) if chunk.then is not None else None
         if held is None or type(held) is msgspec.Raw:
-            return False
-        self._copies[key] = raw(held)
-        return True
+            return 0
+        assert chunk.then is not None, "it holds the record"
+        body = _ENCODER.encode(held)
+        chunk.then[key] = msgspec.Raw(body)
+        return 1 + len(body) // BYTES_A_RECORD
+
+    def _changing(self, key: K) -> None:
+        if (chunk := self._of.get(key)) is not None:
+            self._keep(chunk, key)
 
     def __getitem__(self, key: K) -> T:
         """A record, copied before."""
-        if self._copies:
-            self._keep(key)
-        return super().__getitem__(key)
+        chunk = self._of[key]
+        if chunk.then is not None or chunk.copy < self._copy:
+            self._keep(chunk, key)
+        return chunk.held[key]
 
-    def get(self, key: K, default: Any = None) -> T | Any:
+    def get(self, key: K, default: Any = None) -> Any:
         """A record, copied before, or a default."""
-        if self._copies:
-            self._keep(key)
-        return super().get(key, default)
-
-    def pop(self, key: K, *default: Any) -> Any:
-        """A record that leaves, copied before."""
-        if self._copies:
-            self._keep(key)
-        return super().pop(key, *default)
+        return self[key] if key in self._of else default

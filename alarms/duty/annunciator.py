@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
+from alarms.copies.records import Records
 from alarms.deadlines import Deadlines
 from alarms.duty.budget import FOREMOST, LISTED_MAX, Bucket, DeskLoad, HeldBack, load_of
 from alarms.duty.case import TOLD, Case
@@ -17,6 +18,7 @@ from alarms.duty.roster import DAY_S, seconds_of_day
 from alarms.performance.counts import Counts
 from alarms.wording import clock as rfc3339
 from contracts.desk.notice import Notice, NoticeReason, Withheld
+from contracts.ports.desk import SlicedCopy
 from contracts.quantities import NS_PER_S
 
 # What may take the last token of a budget: everything else is an update that can wait.
@@ -40,7 +42,7 @@ class Annunciator:
         self._plan = plan
         self._deadlines = deadlines
         self._counts = counts
-        self._loads: dict[str, DeskLoad] = {}
+        self._loads: Records[str, DeskLoad] = Records()
         self._every_s = max(seconds(plan.budget.every), 1)
 
     def notice(
@@ -131,9 +133,13 @@ class Annunciator:
         """What desks were told lately and what waits for them, as plain data."""
         return {desk: msgspec.to_builtins(self._loads[desk]) for desk in sorted(self._loads)}
 
+    def copying(self) -> SlicedCopy:
+        """Begin a copy of what `state` gives now."""
+        return self._loads.copying(lambda copies: {desk: copies[desk] for desk in sorted(copies)})
+
     def restore(self, state: Mapping[str, Any]) -> None:
         """Take over what was remembered; what waits for a desk that is gone goes to the city's."""
-        self._loads = {name: load_of(state[name]) for name in sorted(state)}
+        self._loads = Records((name, load_of(state[name])) for name in sorted(state))
         for name in [name for name in self._loads if self._plan.desks.get(name) is None]:
             self._pass_on(self._loads.pop(name))
         for name, load in self._loads.items():
@@ -249,7 +255,7 @@ class Annunciator:
     def _load(self, desk: Desk, time_s: int) -> DeskLoad:
         """A desk's load, refilled up to now; it begins with a full bucket."""
         burst = self._plan.budget.burst
-        load = self._loads.get(desk.id)
+        load: DeskLoad | None = self._loads.get(desk.id)
         if load is None:
             load = self._loads[desk.id] = DeskLoad(Bucket(burst * self._every_s, time_s))
         load.bucket.refill(time_s, self._every_s, burst)

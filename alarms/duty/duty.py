@@ -6,6 +6,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from alarms.copies.records import Records, copies_of
+from alarms.copies.table import Table
 from alarms.deadlines import ALL, Deadlines
 from alarms.duty.annunciator import Annunciator
 from alarms.duty.case import TOLD, Case, Facts, case_from, case_of
@@ -87,7 +88,7 @@ class Duty:
         self._deadlines = Deadlines()
         self._annunciator = Annunciator(plan, self._deadlines, self.counts)
         self._cases: Records[str, Case] = Records()
-        self._faults: dict[tuple[str, str], str] = {}  # asset and fault to the open incident
+        self._faults: Table[tuple[str, str], str] = Table()  # asset and fault to the open incident
 
     def __len__(self) -> int:
         return len(self._cases)
@@ -254,30 +255,28 @@ class Duty:
     def state(self) -> dict[str, Any]:
         """Everything remembered, as plain data."""
         cases = [msgspec.to_builtins(case) for case in self._cases.values()]
-        return {"cases": cases, "faults": _listed(self._faults), **self._beside()}
+        faults = _listed(self._faults)
+        loads = self._annunciator.state()
+        return {"cases": cases, "faults": faults, "loads": loads, **self._beside()}
 
     def _beside(self) -> dict[str, Any]:
-        """What is remembered of desks."""
-        return {
-            "loads": self._annunciator.state(),
-            "heartbeats": self.heartbeats.state(),
-            "counts": self.counts.state(),
-        }
+        """What is remembered of desks, and is not very much."""
+        return {"heartbeats": self.heartbeats.state(), "counts": self.counts.state()}
 
     def copying(self) -> SlicedCopy:
         """Begin a copy of what `state` gives now."""
-        cases, faults = (
-            self._cases.copying(lambda copies: list(copies.values())),
-            dict(self._faults),
-        )
-        listed = SlicedCopy(lambda _: 0, lambda: _listed(faults))
-        return copies_of({"cases": cases, "faults": listed}, **self._beside())
+        parts = {
+            "cases": self._cases.copying(lambda copies: list(copies.values())),
+            "faults": self._faults.copying(_listed),
+            "loads": self._annunciator.copying(),
+        }
+        return copies_of(parts, **self._beside())
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Take over what another plan, or an earlier release, remembered."""
         self._deadlines = Deadlines()
         self._annunciator = Annunciator(self._plan, self._deadlines, self.counts)
-        self._faults = {(asset, fault): name for asset, fault, name in state["faults"]}
+        self._faults = Table(((asset, fault), name) for asset, fault, name in state["faults"])
         self._cases = Records()
         for plain in state["cases"]:
             case = case_from(plain)

@@ -1,9 +1,11 @@
 """Notices as people read them: what, where, why now, what to do, by when."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Final, NamedTuple
+
+import msgspec
 
 from alarms.duty.budget import HeldBack
 from alarms.duty.case import Case
@@ -11,7 +13,8 @@ from alarms.duty.clocks import COLOURS
 from alarms.duty.desks import Desk
 from alarms.duty.plan import DutyPlan
 from alarms.rationalisation import Text
-from contracts.desk.notice import NoticeReason
+from contracts.desk.notice import Notice, NoticeReason
+from contracts.ports.lane_log import Message
 
 COLOUR_WORDS: Final = {
     "blue": Text(en="Blue", zh="蓝色"),
@@ -203,3 +206,10 @@ def _place(case: Case, areas: Mapping[str, Text]) -> tuple[str, str]:
 
 def _bare(text: str) -> str:
     return text.rstrip(" .。")
+
+
+def messages_of(notices: Iterable[Notice]) -> list[Message]:
+    """Notices as the stage tells them."""
+    return [
+        Message("notice", notice.id.encode(), msgspec.json.encode(notice)) for notice in notices
+    ]

@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from hashlib import blake2b
 from typing import Final, NamedTuple
 
-from alarms.copies.groups import GroupCopies
+from alarms.copies.groups import Groups
+from alarms.copies.table import Table
 from alarms.incidents.impact import hurts
 from alarms.incidents.links import Index, Link
 from alarms.incidents.members import CLEAR, Entry, Group, Head
@@ -38,10 +39,9 @@ class Components:
     def __init__(self, topology: Topology, index: Index) -> None:
         self._topology = topology
         self._index = index
-        self.copies = GroupCopies()
-        self.groups: dict[str, Group] = {}
+        self.groups: Groups[Group] = Groups()
         self.group_of: dict[str, Group] = {}  # by alarm
-        self.merged: dict[str, str] = {}  # former id to the incident that took it in
+        self.merged: Table[str, str] = Table()  # former id to the incident that took it in
         self._silent: dict[str, dict[str, None]] = {}  # standing silences by channel
         self.begun = 0
 
@@ -113,7 +113,7 @@ class Components:
         if split_from or entry.revision > 1 or name in self.groups or name in self.merged:
             name = self._other_name(entry)
         self.begun += 1
-        group = Group(Head(name, self.begun, split_from=split_from), self.copies)
+        group = Group(Head(name, self.begun, split_from=split_from), self.groups)
         self.groups[name] = group
         return group
 
@@ -149,7 +149,7 @@ class Components:
 
     def restore(self, head: Head, entries: Iterable[Entry]) -> None:
         """Put an incident of an earlier state back."""
-        group = self.groups[head.id] = Group(head, self.copies)
+        group = self.groups[head.id] = Group(head, self.groups)
         for entry in entries:
             group.add(entry)
             self.group_of[entry.id] = group
@@ -251,6 +251,7 @@ class Components:
             large, small = second, first
         kept, gone = sorted((large.head, small.head), key=lambda h: (not h.opened, h.number))
         for entry in small.alarms.values():
+            small.touch(entry)
             large.add(entry)
             self.group_of[entry.id] = large
         large.head = _merged_head(kept, gone)

@@ -8,6 +8,8 @@ from typing import Any, Final
 
 import msgspec
 
+from alarms.copies.records import copies_of
+from alarms.copies.table import Table
 from alarms.deadlines import ALL
 from alarms.incidents.components import Components
 from alarms.incidents.edges import DEFAULT_HOLD_S, by_lifeline
@@ -62,12 +64,12 @@ class Incidents:
         self._situations = Situations(topology, self._roots, self._outlook)
         self._components = Components(topology, self._index)
         self._groups = self._components.groups
-        self._closed: dict[str, int] = {}  # alarm to its colour when its incident was closed
-        self._quiet: dict[str, None] = {}  # incidents that are over, the oldest first
+        self._closed: Table[str, int] = Table()  # alarm to its colour when its incident was closed
+        self._quiet: Table[str, None] = Table()  # incidents that are over, the oldest first
         self._due: list[tuple[int, int, str]] = []
         self._taken = 0
 
-    def take(self, alarm: Alarm, time_s: int) -> list[Change]:
+    def take(self, alarm: Alarm, time_s: int, *, muted: bool = False) -> list[Change]:
         """What one alarm revision changes; `advance` to this time comes first.
 
         Parameters
@@ -76,10 +78,12 @@ class Incidents:
             A revision that was taken before changes nothing.
         time_s : int
             Desk time in seconds since 1970.
+        muted : bool
+            Whether one that is new is suppressed by design.
         """
         group = self._components.group_of.get(alarm.id)
         if group is None:
-            return self._begin(alarm, time_s)
+            return self._begin(alarm, time_s, muted=muted)
         entry = group.alarms[alarm.id]
         if alarm.revision <= entry.revision:
             return []
@@ -88,7 +92,18 @@ class Incidents:
             changes += self._look(touched, time_s)
         return changes
 
-    def _begin(self, alarm: Alarm, time_s: int) -> list[Change]:
+    def mute(self, alarm: str, time_s: int, *, on: bool) -> list[Change]:
+        """Let a remembered alarm be suppressed by design, or count again; what that changes."""
+        group = self._components.group_of[alarm]
+        entry = group.alarms[alarm]
+        if entry.muted == on:
+            return []
+        group.count(entry, -1)
+        entry.muted = on
+        group.count(entry, 1)
+        return self._look(group, time_s)
+
+    def _begin(self, alarm: Alarm, time_s: int, *, muted: bool) -> list[Change]:
         if alarm.state == "cleared":
             self._closed.pop(alarm.id, None)
             return []
@@ -99,6 +114,7 @@ class Incidents:
             del self._closed[alarm.id]
         self._taken += 1
         entry = entry_of(alarm, self._taken)
+        entry.muted = muted
         feeds = not entry.silent and self._topology.feeds_critical(entry.node)
         entry.critical = entry.critical or feeds
         group, merges = self._components.begin(entry)
@@ -235,13 +251,10 @@ class Incidents:
             {"head": plain(group.head), "alarms": [plain(e) for e in group.alarms.values()]}
             for group in self._groups.values()
         ]
-        return {"groups": groups, **self._beside()}
-
-    def _beside(self) -> dict[str, Any]:
-        """What is remembered beside incidents."""
         return {
-            "merged": dict(self._components.merged),
-            "closed": dict(self._closed),
+            "groups": groups,
+            "merged": self._components.merged.state(),
+            "closed": self._closed.state(),
             "quiet": list(self._quiet),
             "taken": self._taken,
             "begun": self._components.begun,
@@ -249,9 +262,13 @@ class Incidents:
 
     def copying(self) -> SlicedCopy:
         """Begin a copy of what `state` gives now."""
-        copies, beside = self._components.copies, self._beside()
-        copies.begin(list(self._groups.values()))
-        return SlicedCopy(copies.copy_some, lambda: {"groups": copies.copies(), **beside})
+        parts = {
+            "groups": self._groups.copying(),
+            "merged": self._components.merged.copying(),
+            "closed": self._closed.copying(),
+            "quiet": self._quiet.copying(list),
+        }
+        return copies_of(parts, taken=self._taken, begun=self._components.begun)
 
     def restore(self, state: dict[str, Any]) -> None:
         """Take over what `state` gave, into one that has taken nothing yet.

@@ -5,7 +5,7 @@ from typing import Final
 
 import msgspec
 
-from alarms.copies.groups import GroupCopies
+from alarms.copies.groups import Groups
 from contracts.alarm import Alarm
 from contracts.catalogue import Where
 
@@ -72,6 +72,8 @@ class Entry(msgspec.Struct, array_like=True, gc=False):
         By what a silent channel speaks.
     approaches : bool
         Whether it reaches the next limit within the time to respond, if it goes on as it does.
+    muted : bool
+        Whether it is suppressed by design: it counts as blue, whatever it rings.
     """
 
     id: str
@@ -98,6 +100,12 @@ class Entry(msgspec.Struct, array_like=True, gc=False):
     pinned: bool = False
     link: str = ""
     approaches: bool = False
+    muted: bool = False
+
+    @property
+    def shade(self) -> int:
+        """Colour that it gives its incident."""
+        return min(self.colour, BLUE) if self.muted else self.colour
 
     @property
     def silent(self) -> bool:
@@ -240,8 +248,13 @@ class Group:
     Parameters
     ----------
     head : Head
-    copies : GroupCopies
+    copies : Groups
         Hears of whatever is about to change.
+
+    Attributes
+    ----------
+    copied : int
+        The newest copy of all groups that needs nothing of it any more.
     """
 
     __slots__ = (
@@ -251,6 +264,7 @@ class Group:
         "ahead",
         "alarms",
         "by_colour",
+        "copied",
         "critical",
         "dark",
         "life_safety",
@@ -262,8 +276,9 @@ class Group:
         "suspects",
     )
 
-    def __init__(self, head: Head, copies: GroupCopies) -> None:
+    def __init__(self, head: Head, copies: "Groups[Group]") -> None:
         self._copies = copies
+        self.copied = copies.copies
         self._head = head
         self.alarms: dict[str, Entry] = {}
         self.members = 0
@@ -291,7 +306,7 @@ class Group:
         self._head = head
 
     def touch(self, entry: Entry) -> None:
-        """An alarm of it is about to change."""
+        """An alarm of it is about to change, or to leave it."""
         self._copies.touch(self, entry)
 
     def add(self, entry: Entry) -> None:
@@ -309,8 +324,8 @@ class Group:
     def count(self, entry: Entry, sign: int) -> None:
         """Add an alarm to all sums, or with -1 take it out: before and after it changes."""
         self.touch(entry)
-        self.by_colour[entry.colour] += sign
-        if entry.active and entry.approaches:
+        self.by_colour[entry.shade] += sign
+        if entry.active and entry.approaches and not entry.muted:
             self.ahead[min(entry.colour + 1, RED)] += sign
         self.life_safety += sign * entry.life_safety
         self.members += sign * (not entry.lead)

@@ -7,7 +7,9 @@ from typing import Any, Final, Literal, NamedTuple
 import msgspec
 
 from alarms.copies.records import Records, copies_of
+from alarms.copies.table import Table
 from alarms.lifecycle.repeats import RepeatRules, Repeats, Subject
+from alarms.lifecycle.suppression import Suppression, Suppressions
 from alarms.wording import clock
 from contracts.alarm import Alarm, ShelvingRecord
 from contracts.desk.answer import Answer, ShelvedBy
@@ -63,10 +65,13 @@ class AnswerRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
         Rules, as `class/rule`, whose alarms stay until a person resets them. Those of classes that
         guard life always do.
     repeats : RepeatRules
+    suppressed : list of Suppression
+        Rules that tell nothing while another rule of their asset rings.
     """
 
     latched: list[str] = []
     repeats: RepeatRules = RepeatRules()
+    suppressed: list[Suppression] = []
 
 
 class Who(NamedTuple):
@@ -125,6 +130,8 @@ class _Held(msgspec.Struct, array_like=True):
 
     def shown_state(self) -> str:
         """State as ISA-18.2 names it: what holds an alarm back goes before how it is answered."""
+        if self.state == NORMAL:
+            return NORMAL
         if self.out_of_service:
             return "out of service"
         if self.suppressed:
@@ -150,9 +157,10 @@ class AlarmAnswers:
         self._latched = frozenset(rules.latched)
         self._zone = zone
         self.repeats = Repeats(rules.repeats)
+        self.suppressions = Suppressions(rules.suppressed)
         self._open: Records[str, _Held] = Records()
         self._newest: dict[str, dict[str, str]] = {}  # open alarm of a channel by rule
-        self._shelvings: dict[str, ShelvedBy] = {}  # by channel
+        self._shelvings: Table[str, ShelvedBy] = Table()  # by channel
 
     def __len__(self) -> int:
         return len(self._open)
@@ -322,28 +330,29 @@ class AlarmAnswers:
     def state(self) -> dict[str, Any]:
         """Open alarms, what repeats and what is shelved, as plain data."""
         held = [msgspec.to_builtins(one) for one in self._open.values()]
-        return {"open": held, "repeats": self.repeats.state(), "shelvings": self._shelved()}
-
-    def _shelved(self) -> dict[str, Any]:
-        return {name: msgspec.to_builtins(one) for name, one in self._shelvings.items()}
+        shelved = {name: msgspec.to_builtins(one) for name, one in self._shelvings.items()}
+        return {"open": held, "repeats": self.repeats.state(), "shelvings": shelved}
 
     def copying(self) -> SlicedCopy:
         """Begin a copy of what `state` gives now."""
-        held = self._open.copying(lambda copies: list(copies.values()))
-        return copies_of(
-            {"open": held, "repeats": self.repeats.copying()}, shelvings=self._shelved()
-        )
+        parts = {
+            "open": self._open.copying(lambda copies: list(copies.values())),
+            "repeats": self.repeats.copying(),
+            "shelvings": self._shelvings.copying(),
+        }
+        return copies_of(parts)
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from what `state` gave, under the rules of this one."""
         held = [msgspec.convert(one, _Held) for one in state["open"]]
-        self._open = Records()
-        self._open.update({one.id: one for one in held})
+        self._open = Records((one.id, one) for one in held)
         self._newest = {}
         for one in held:
             self._newest.setdefault(one.channel, {})[one.rule] = one.id
         shelvings = state.get("shelvings", {})
-        self._shelvings = {n: msgspec.convert(one, ShelvedBy) for n, one in shelvings.items()}
+        self._shelvings = Table(
+            (name, msgspec.convert(one, ShelvedBy)) for name, one in shelvings.items()
+        )
         self.repeats.restore(state["repeats"])
 
 

@@ -1,11 +1,14 @@
 """Closed incidents as they were told last: a verdict that comes late is told with them."""
 
+from functools import partial
 from typing import Any
 
 import msgspec
 
+from alarms.copies.records import at_once
 from alarms.lifecycle import tickets
 from contracts.desk.incident import Incident, Ticket
+from contracts.ports.desk import SlicedCopy
 
 _RECORD = msgspec.json.Decoder(Incident)
 
@@ -60,6 +63,10 @@ class ClosedIncidents:
     def state(self) -> dict[str, Any]:
         """What is remembered, as plain data."""
         return {"told": dict(self._told)}
+
+    def copying(self) -> SlicedCopy:
+        """Begin a copy of what `state` gives now."""
+        return at_once(partial(dict, told=dict(self._told)))
 
     def restore(self, state: dict[str, Any]) -> None:
         """Take over what `state` gave; snapshots of earlier releases have nothing."""

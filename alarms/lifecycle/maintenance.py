@@ -1,15 +1,17 @@
 """Work orders: which assets are being worked on, so that what they ring is told to nobody."""
 
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from alarms.copies.records import at_once
 from alarms.deadlines import Deadlines
 from contracts.alarm import Alarm
 from contracts.catalogue import Where
 from contracts.commands.concern import Concern
 from contracts.desk.commands import Maintenance
-from contracts.ports.desk import Ground
+from contracts.ports.desk import Ground, SlicedCopy
 from contracts.quantities import NS_PER_MS, NS_PER_S
 
 MS_PER_S: Final = NS_PER_S // NS_PER_MS
@@ -190,8 +192,11 @@ class WorkOrders:
 
     def state(self) -> dict[str, Any]:
         """Orders as plain data."""
-        orders = [msgspec.to_builtins(order) for order in self._orders.values()]
-        return {"orders": orders, "begun": list(self._begun)}
+        return _plain(list(self._orders.values()), list(self._begun))
+
+    def copying(self) -> SlicedCopy:
+        """Begin a copy of what `state` gives now; orders never change."""
+        return at_once(partial(_plain, list(self._orders.values()), list(self._begun)))
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from what `state` gave, in place of what was known."""
@@ -200,3 +205,7 @@ class WorkOrders:
         self._begun = dict.fromkeys(state["begun"])
         for order in state["orders"]:
             self._add(msgspec.convert(order, Order))
+
+
+def _plain(orders: list[Order], begun: list[str]) -> dict[str, Any]:
+    return {"orders": [msgspec.to_builtins(order) for order in orders], "begun": begun}

@@ -7,6 +7,7 @@ from typing import Final
 import msgspec
 
 from alarms.lifecycle.alarm_state import AnswerRules
+from alarms.lifecycle.suppression import both_ways
 from alarms.lifecycle.ticket_rules import TicketRules, faults
 from configuration.yaml.fill import Page, fill
 from configuration.yaml.findings import Findings
@@ -61,6 +62,9 @@ def read_answers(folder: Path, findings: Findings) -> Answers | None:
         return None
     for place, text in faults(answers.tickets):
         page.find(("tickets", "states", *place), text)
+    for rule in both_ways(answers.alarms.suppressed):
+        text = f"expected rules that are not suppressed themselves, got {rule!r} on both sides"
+        page.find(("alarms", "suppressed"), f"{text}; both would be mute")
     for place, length in _lengths(answers):
         if length.periods or length.ns < NS_PER_S:
             page.refuse(place, "a time of at least 1 s", str(length))

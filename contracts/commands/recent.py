@@ -2,10 +2,11 @@
 
 import heapq
 from collections.abc import Iterable
+from functools import partial
 from typing import Any, Final
 
 from contracts.journal import CommandBase
-from contracts.ports.desk import Ground
+from contracts.ports.desk import Ground, SlicedCopy
 
 SKEW_MS: Final = 60_000  # how far a sender's clock may be ahead of a worker's
 HELD_MAX: Final = 10_000  # ids of one lane, or of the desk stage
@@ -76,4 +77,13 @@ class RecentCommands:
 
     def state(self) -> list[Any]:
         """For a snapshot: the arguments that make the same again."""
-        return [self.floor_ms, [list(held) for held in sorted(self._by_expiry)]]
+        return _arguments(self.floor_ms, self._by_expiry)
+
+    def copying(self) -> SlicedCopy:
+        """Begin a copy of what `state` gives now: no more than references, sorted later."""
+        state = partial(_arguments, self.floor_ms, list(self._by_expiry))
+        return SlicedCopy(lambda _: 0, state)
+
+
+def _arguments(floor_ms: int, by_expiry: list[tuple[int, str]]) -> list[Any]:
+    return [floor_ms, [list(held) for held in sorted(by_expiry)]]

@@ -1,6 +1,8 @@
 """A snapshot's copy is of one moment, made in bounded slices, whatever happens between them."""
 
-from typing import Any
+import tracemalloc
+from collections.abc import MutableMapping
+from typing import Any, Final
 
 import msgspec
 import numpy as np
@@ -8,7 +10,8 @@ import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
-from alarms.copies.records import Records
+from alarms.copies.records import BYTES_A_RECORD, Records
+from alarms.copies.table import CHUNK, Table
 from alarms.desk import AlarmDesk
 from contracts.desk.commands import Acknowledge, Assign, Move
 from pipeline.desk.desk_lane import RECORDS_A_SLICE
@@ -20,6 +23,7 @@ from tests.alarms.test_desk import QUIET, desk, said
 pytestmark = pytest.mark.slow
 
 LINES = 5_000
+REFERENCE_BYTES: Final = 8
 
 
 def plain(state: Any) -> Any:
@@ -68,13 +72,19 @@ def test_a_copy_is_what_was_remembered_when_it_began(seed: int, a_slice: int) ->
         assert slices > 1
 
 
-@pytest.mark.parametrize("joined", [False, True], ids=["a line each", "one incident"])
-def test_however_much_is_open_nobody_waits_for_more_than_a_slice(*, joined: bool) -> None:
+def full(*, joined: bool) -> AlarmDesk:
+    """A desk with so many alarms open, each a line of its own or all in one incident."""
     stage, ring = desk(), Rings()
     for number in range(LINES):
         asset = "water.tank" if joined else f"water.tank-{number}"
         stage.take(ring(asset, number // 100, channel=f"water.tank-{number}.level"))
     assert stage.counts()["alarms"] == LINES
+    return stage
+
+
+@pytest.mark.parametrize("joined", [False, True], ids=["a line each", "one incident"])
+def test_however_much_is_open_nobody_waits_for_more_than_a_slice(*, joined: bool) -> None:
+    stage = full(joined=joined)
     copying, copied, slices = stage.copying(), 0, 0
     while done := copying.slice(RECORDS_A_SLICE):
         assert done <= RECORDS_A_SLICE
@@ -103,3 +113,73 @@ def test_a_record_that_leaves_and_one_that_takes_its_key_do_not_change_the_copy(
     found = {key: msgspec.msgpack.decode(one) for key, one in copying.state().items()}
     assert found == {"a": [1], "b": [2], "c": [3]}
     assert dict(records) == {"a": [1, 9], "b": [7], "d": [8]}
+
+
+@pytest.mark.parametrize("joined", [False, True], ids=["a line each", "one incident"])
+def test_a_copy_begins_without_a_reference_for_each_alarm(*, joined: bool) -> None:
+    stage = full(joined=joined)
+    tracemalloc.start()
+    copying = stage.copying()
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < LINES * REFERENCE_BYTES  # the shortest list of all alarms
+    assert copying.slice(1) == 1
+
+
+def thinned(table: MutableMapping[int, int], chance: np.random.Generator, count: int) -> None:
+    """Let values come, be replaced, go, and come back behind all others."""
+    for key in chance.integers(0, 6 * CHUNK, count).tolist():
+        if chance.integers(3):
+            table[key] = int(chance.integers(10**9))
+        else:
+            table.pop(key, None)
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.integers(0, 2**32), st.integers(1, 4), st.integers(1, 300))
+def test_a_table_is_a_dictionary_of_which_moments_can_be_copied(
+    seed: int, a_slice: int, between: int
+) -> None:
+    chance, table = np.random.default_rng(seed), Table[int, int]()
+    for _ in range(4):
+        thinned(table, chance, 2_000)
+        wanted, copying = list(table.items()), table.copying()
+        while copying.slice(a_slice):
+            thinned(table, chance, between)
+        assert list(copying.state().items()) == wanted
+
+
+@settings(deadline=None, max_examples=20)
+@given(st.integers(0, 2**32))
+def test_a_table_has_what_a_dictionary_has_in_its_order(seed: int) -> None:
+    table, twin = Table[int, int](), dict[int, int]()
+    for into in (table, twin):
+        thinned(into, np.random.default_rng(seed), 3_000)
+    assert (list(table), list(table.values())) == (list(twin), list(twin.values()))
+    assert (list(table.items()), len(table)) == (list(twin.items()), len(twin))
+    for key in range(6 * CHUNK):
+        assert (key in table, table.get(key, -1)) == (key in twin, twin.get(key, -1))
+
+
+def test_what_is_left_of_very_many_lies_in_few_chunks_behind_a_copy() -> None:
+    table = Table((number, number) for number in range(100 * CHUNK))
+    for number in range(100 * CHUNK):
+        if number % 50:
+            del table[number]
+    assert table.chunks == 100
+    copying = table.copying()
+    while copying.slice(1):
+        pass
+    assert copying.state() == table.state() == {n: n for n in range(0, 100 * CHUNK, 50)}
+    assert table.chunks <= 2 * len(table) / CHUNK + 2
+    while len(table):
+        del table[next(iter(table))]
+    assert table.chunks == 0
+
+
+def test_a_large_record_counts_as_several() -> None:
+    records: Records[int, str] = Records((n, "x" * 10 * BYTES_A_RECORD) for n in range(50))
+    copying, slices = records.copying(), 0
+    while copying.slice(20):
+        slices += 1
+    assert slices >= 50 * 10 // 20

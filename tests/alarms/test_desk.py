@@ -50,14 +50,16 @@ LIFELINES = ("power", "elevator", "water", "telecom", "metro", "gas")
 QUIET = Topology([], [], topology().correlation)
 
 
-def desk(city: Topology = QUIET, plan: DutyPlan | None = None) -> AlarmDesk:
+def desk(
+    city: Topology = QUIET, plan: DutyPlan | None = None, rules: AnswerRules | None = None
+) -> AlarmDesk:
     return AlarmDesk(
         DeskParts(
             config="c0ffee",
             zone=ZONE,
             lifelines=LIFELINES,
             incidents=Incidents(city, ZONE),
-            answers=AlarmAnswers(AnswerRules(), ZONE),
+            answers=AlarmAnswers(rules or AnswerRules(), ZONE),
             tickets=Tickets(TicketRules(), ZONE),
             orders=WorkOrders(),
             duty=Duty(plan or default_plan(ZONE)),
@@ -245,6 +247,23 @@ def test_what_is_under_repair_is_told_to_nobody_and_rings_when_the_order_is_over
     told = stage.advance(stage.time_s + 3_601)
     assert any(n.withheld is None and n.reason == "new" for n in notices(told))
     assert [c.answer.state for c in currents(told)] == ["unacknowledged"]
+
+
+@pytest.mark.parametrize("seen", [False, True], ids=["unseen", "acknowledged"])
+def test_what_ends_while_it_is_under_repair_leaves_unheard(*, seen: bool) -> None:
+    ring, stage = Rings(), desk()
+    stage.take(ring("power.f0"))
+    now_ms = 1000 * stage.time_s
+    window: dict[str, Any] = {"begins": now_ms, "ends": now_ms + 3_600_000}
+    stage.obey(said(Maintenance, order="WO-1", assets=["power.f7"], **window))
+    alarm = ring("power.f7", colour="orange")
+    stage.take(alarm)
+    if seen:
+        stage.obey(said(Acknowledge, alarm.id))
+    told = stage.take(cleared(alarm))
+    assert [m.body for m in told if m.key == alarm.id.encode()] == [b""]
+    assert stage.counts()["alarms"] == 1
+    stage.advance(stage.time_s + 3_601)
 
 
 def test_what_a_person_found_is_an_alarm_until_a_person_says_it_is_over() -> None:

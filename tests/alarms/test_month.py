@@ -1,10 +1,11 @@
 """A made month of a city through the whole desk, people who answer and close among it."""
 
 from collections import Counter
+from datetime import datetime
 
 import pytest
 
-from alarms.duty.kpi import DAY_S, Period, rates
+from alarms.duty.kpi import DAY_S, Period, Span, chattering, fleeting, rates
 from tests.testkit.desk.month import BEGINS, DAYS, Ran, desks_of, month_at_the_desk
 
 pytestmark = pytest.mark.slow
@@ -28,6 +29,26 @@ def test_no_desk_is_told_more_than_it_can_bear(ran: Ran) -> None:
         assert found.floods == [], desk.id
         busiest = max(busiest, found.notices)
     assert busiest > 100
+
+
+def test_of_what_was_told_nothing_chatters_and_nothing_was_over_at_once(ran: Ran) -> None:
+    called = [n for n in ran.notices if n.withheld is None and n.reason in {"new", "over"}]
+    spans: dict[str, list[Span]] = {}
+    for desk in desks_of(ran.month):
+        open_since: dict[str, int] = {}
+        for notice in called:
+            if notice.desk != desk.id or not notice.alarm:
+                continue
+            at_s = int(datetime.fromisoformat(notice.at).timestamp())
+            if notice.reason == "new":
+                open_since.setdefault(notice.alarm, at_s)
+            elif notice.alarm in open_since:
+                span = Span(notice.alarm, open_since.pop(notice.alarm), at_s)
+                spans.setdefault(desk.id, []).append(span)
+        spans.setdefault(desk.id, []).extend(Span(a, s, None) for a, s in open_since.items())
+    assert sum(map(len, spans.values())) > 500
+    assert {desk: found for desk, some in spans.items() if (found := chattering(some))} == {}
+    assert {desk: found for desk, some in spans.items() if (found := fleeting(some))} == {}
 
 
 def test_alarms_that_stand_for_more_than_a_day_are_few_and_no_incident_is_left(ran: Ran) -> None:

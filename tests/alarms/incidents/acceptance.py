@@ -158,8 +158,11 @@ class Outcome:
 
     def lead_s(self, case: Case) -> int:
         """How long before the event the incident had the colour."""
-        event_s = time_of(case.foreseen[1])
-        return event_s - next(at for at, colour in self.colours if colour == case.foreseen[0])
+        return time_of(case.foreseen[1]) - self.since_s(case.foreseen[0])
+
+    def since_s(self, colour: str) -> int:
+        """When the incident first had a colour, seconds after the beginning of day 0."""
+        return next(at_s for at_s, word in self.colours if word == colour)
 
 
 @cache
@@ -262,6 +265,8 @@ replays them and holds this page.
 
 # Rule tests that play a disaster's numbers to a pack: case, class, and how the test's name begins.
 PLAYED = (
+    ("A5", "metro.station_exits", "3.8 times the usual"),
+    ("A7", "power.pmu_frequency", "a lost import"),
     ("A8", "tunnel.sump", "Foshan 2018"),
     ("A10", "hazchem.temperature", "a stack that heats itself"),
     ("A12", "weather.rain_1h", "the hour of Zhengzhou"),

@@ -3,7 +3,7 @@
 import pytest
 
 from runtime.installation import HOME
-from tests.alarms.incidents.acceptance import ALL, CASES, Case, play, table
+from tests.alarms.incidents.acceptance import ALL, CASES, Case, play, table, time_of
 
 pytestmark = pytest.mark.slow
 
@@ -23,6 +23,32 @@ def test_the_root_is_named_and_the_colour_is_there_in_time(case: Case) -> None:
 @pytest.mark.parametrize("name", ["A5", "A6", "A7", "A8", "A10", "A11"])
 def test_what_follows_from_one_cause_is_one_incident(name: str) -> None:
     assert len(play(BY_NAME[name]).situations) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "colour", "by"),
+    [
+        ("A5", "orange", "21:15"),  # an hour before the densities of 22:15
+        ("A6", "orange", "22:30"),
+        ("A6", "red", "23:25"),
+        ("A7", "yellow", "16:52:35"),  # within two seconds of 49.5 Hz
+        ("A8", "red", "19:40"),
+        ("A10", "orange", "21:50"),
+        ("A12", "red", "17:30"),
+    ],
+)
+def test_each_colour_is_there_by_the_time_that_the_case_names(
+    name: str, colour: str, by: str
+) -> None:
+    assert play(BY_NAME[name]).since_s(colour) <= time_of(by)
+
+
+def test_great_britain_goes_down_the_edges_that_the_case_names() -> None:
+    (situation,) = play(BY_NAME["A7"]).situations
+    joined = {member.asset: member.why.edge for member in situation.members}
+    assert joined["trains"] == "frequency_trip"
+    assert joined["bank"] == "power_lift"
+    assert joined["site"] == "power_telecom"
 
 
 def test_shiyan_stays_open_and_red_when_the_crew_is_done() -> None:

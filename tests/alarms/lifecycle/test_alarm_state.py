@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alarms.lifecycle import repeats
-from alarms.lifecycle.alarm_state import AlarmAnswers, AnswerRules, Who
+from alarms.lifecycle.alarm_state import AlarmAnswers, AnswerRules, Mark, Who
 from contracts.desk.answer import Answer
 from tests.alarms.lifecycle.made import GAS, START_S, WATER, ZONE, revision
 
@@ -20,24 +20,33 @@ COLOURS = ["blue", "yellow", "orange", "red"]
 
 # Annunciated states of ISA-18.2-2016, figure 3, by their letters: A normal, B unacknowledged,
 # C acknowledged, D returned unacknowledged, E latched unacknowledged, F latched acknowledged,
-# G shelved. Columns: what the process, or the person, does. `-` stays.
-#            appears returns  acks   resets  shelves  unshelves and it stands
+# G shelved, H suppressed by design, I out of service. Columns: what the process, the person or the
+# design does; the second half holds back and lets be heard what stands. `-` stays.
+#            appears returns  acks   resets  shelves  unshelves suppresses unsuppresses leaves comes
 PLAIN = """
-A            B       -        -      -       -        -
-B            -       D        C      -       G        -
-C            -       A        -      -       G        -
-D            B       -        A      -       -        -
-G            -       A        -      -       -        B
+A            B       -        -      -       -        -         -          -            -      -
+B            -       D        C      -       G        -         H          -            I      -
+C            -       A        -      -       G        -         H          -            I      -
+D            B       -        A      -       -        -         -          -            -      -
+G            -       A        -      -       -        B         -          -            -      -
+H            -       A        -      -       -        -         -          B            -      -
+I            -       A        -      -       -        -         -          -            -      B
 """
 LATCHING = """
-A            B       -        -      -       -        -
-B            -       E        C      -       -        -
-C            -       F        -      -       -        -
-D            B       -        A      -       -        -
-E            B       -        F      D       -        -
-F            B       -        -      A       -        -
+A            B       -        -      -       -        -         -          -            -      -
+B            -       E        C      -       -        -         -          -            -      -
+C            -       F        -      -       -        -         -          -            -      -
+D            B       -        A      -       -        -         -          -            -      -
+E            B       -        F      D       -        -         -          -            -      -
+F            B       -        -      A       -        -         -          -            -      -
 """
-EVENTS = ("appears", "returns", "acks", "resets", "shelves", "unshelves")
+HOLDS: dict[str, tuple[Mark, bool]] = {
+    "suppresses": ("suppressed", True),
+    "unsuppresses": ("suppressed", False),
+    "leaves": ("out_of_service", True),
+    "comes back": ("out_of_service", False),
+}
+EVENTS = ("appears", "returns", "acks", "resets", "shelves", "unshelves", *HOLDS)
 TOLD = {"appears": "active", "returns": "cleared", "shelves": "shelved", "unshelves": "active"}
 STATES = {
     "A": "normal",
@@ -47,6 +56,8 @@ STATES = {
     "E": "latched unacknowledged",
     "F": "latched acknowledged",
     "G": "shelved",
+    "H": "suppressed",
+    "I": "out of service",
 }
 
 
@@ -81,6 +92,9 @@ class Bench:
     def drive(self, event: str) -> None:
         if event in TOLD:
             self.tell(TOLD[event])
+        elif event in HOLDS:
+            mark, on = HOLDS[event]
+            self.answers.mark(self.last, mark, on=on)
         elif self.answers.is_open(self.last):
             answer = self.answers.acknowledge if event == "acks" else self.answers.reset
             answer(self.last, LI, self.time_s)
@@ -95,12 +109,16 @@ def test_it_is_the_machine_of_the_standard(latching: bool, written: str, events:
     oracle, letter = table(written), "A"
     bench = Bench(latched=["water.pressure/limit"] if latching else [])
     for event in events:
-        stands = letter in "BCG"
+        stands, held = letter in "BCGHI", letter in "GHI"
         possible = {
             "appears": not stands,
             "returns": stands,
-            "shelves": stands and not latching,
+            "shelves": stands and not latching and not held,
             "unshelves": letter == "G",
+            "suppresses": letter in "BC" and not latching,
+            "unsuppresses": letter == "H",
+            "leaves": letter in "BC" and not latching,
+            "comes back": letter == "I",
         }
         if not possible.get(event, True):
             continue
@@ -175,7 +193,7 @@ def test_what_is_held_back_ends_unheard_and_what_is_heard_again_asks_again(
     bench.answers.mark(ID, mark)
     bench.tell("cleared")
     assert bench.taken is not None
-    assert bench.taken.answer.state == state
+    assert bench.taken.answer.state == "normal"
     assert not bench.answers.is_open(ID)
 
 

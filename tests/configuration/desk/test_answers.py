@@ -11,6 +11,7 @@ from tests.testkit.config_folder import findings_of
 
 GOOD = """alarms:
   latched: [water.pressure/limit]
+  suppressed: [{by: water.pump_state/sequence, rules: [water.flow/fall]}]
   repeats: {fleeting_within: 20 s}
 tickets:
   auto_close: 1 h
@@ -44,6 +45,12 @@ def test_a_city_has_states_and_names_of_its_own(tmp_path: Path) -> None:
         ("20 s", "2 periods", "alarms.repeats.fleeting_within: expected a time of at least 1 s"),
         ("1 h", "soon", "tickets.auto_close: expected a time such as"),
         ("15 min", "10 ms", "tickets.states.核查.within: expected a time of at least 1 s"),
+        (
+            "[water.flow/fall]",
+            "[water.pump_state/sequence]",
+            "answers.yaml:3:15: alarms.suppressed: expected rules that are not suppressed",
+        ),
+        ("[water.flow/fall]", "[]", "alarms.suppressed[0].rules"),
         ("means: check", "means: ''", "tickets.states: expected one state that means `check`"),
         ("[反馈, 挂起]", "[反馈, 结案]", "tickets.states.核查.to[1]: expected only the state that"),
         ("[反馈, 挂起]", "[反馈, 无]", "tickets.states.核查.to[1]: expected one of the states"),

@@ -6,6 +6,7 @@ import pytest
 
 from configuration.checks.folder import judged
 from configuration.configuration import Configuration
+from contracts.quantities import Duration
 from runtime.installation import HOME
 from tests.testkit.config_folder import findings_of, folder_with, loaded
 
@@ -151,3 +152,29 @@ def test_the_demo_city_has_a_topology_of_all_its_assets() -> None:
     numbers = sorted(kind.number for kind in topology.correlation.kinds.values())
     assert numbers == list(range(1, 31))
     assert judged(HOME / "configs", {})[1] == []
+
+
+# lifelines.md 19.1, row by row: earliest, latest. Where the table says "hours", "weeks" or nothing
+# the bound is of the project [E], and None here.
+DELAYS: dict[int, tuple[str | None, str | None]] = {
+    1: ("0 s", "30 s"), 2: ("10 s", "10 min"), 3: ("0 s", "2 h"), 4: ("0 s", "5 s"),
+    5: ("3 min", "30 min"), 6: ("0 s", "10 s"), 7: ("0 s", "4 h"), 8: ("0 s", "5 min"),
+    9: ("0 s", "40 min"), 10: ("0 s", "15 min"), 11: ("30 min", "6 h"), 12: ("0 s", "10 min"),
+    13: ("1 h", None), 14: ("0 s", "60 s"), 15: (None, None), 16: (None, None), 17: (None, None),
+    18: (None, "180 min"), 19: (None, None), 20: ("12 h", "96 h"), 21: ("0 s", "2 h"),
+    22: ("10 min", "3 h"), 23: (None, None), 24: ("5 min", "20 min"),
+}  # fmt: skip
+
+
+def test_the_table_of_dependencies_is_delivered_row_by_row() -> None:
+    kinds = Configuration.load(HOME / "configs", {}).topology.correlation.kinds.values()
+    of_number = {kind.number: kind for kind in kinds}
+    assert set(DELAYS) <= set(of_number)
+    for number, (earliest, latest) in DELAYS.items():
+        kind = of_number[number]
+        if earliest is not None:
+            assert kind.earliest.ns == Duration(earliest).ns, number
+        if latest is not None:
+            assert kind.latest.ns == Duration(latest).ns, number
+    foshan = of_number[17]
+    assert foshan.earliest.ns <= Duration("100 min").ns <= foshan.latest.ns
