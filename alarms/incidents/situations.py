@@ -178,7 +178,7 @@ def _is_repeat(group: Group, entry: Entry) -> bool:
 
 
 def _counts(group: Group, members: list[Entry]) -> dict[str, int]:
-    counts = {"all": len(members), "active": 0, "returned": 0, **dict.fromkeys(COLOURS[1:], 0)}
+    counts = {"all": len(members), "active": 0, "returned": 0, **dict.fromkeys(RINGING, 0)}
     for entry in members:
         colour = max(one.colour for one in _together(group, entry))
         counts["active" if colour else "returned"] += 1
