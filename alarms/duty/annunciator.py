@@ -9,7 +9,7 @@ import msgspec
 from alarms.deadlines import Deadlines
 from alarms.duty.budget import FOREMOST, LISTED_MAX, Bucket, DeskLoad, HeldBack, load_of
 from alarms.duty.case import TOLD, Case
-from alarms.duty.clocks import COLOURS, seconds
+from alarms.duty.clocks import seconds
 from alarms.duty.desks import Desk
 from alarms.duty.notices import Call, daily_text, notice_id, notice_text, summary_text
 from alarms.duty.plan import DutyPlan
@@ -18,6 +18,7 @@ from alarms.performance.counts import Counts
 from alarms.wording import clock as rfc3339
 from contracts.desk.notice import Notice, NoticeReason, Withheld
 from contracts.quantities import NS_PER_S
+from contracts.transition import RINGING
 
 # What may take the last token of a budget: everything else is an update that can wait.
 PRESSING: Final = frozenset({"new", "colour", "split", "escalated", "nobody on duty"})
@@ -173,7 +174,7 @@ class Annunciator:
             level=desk.level,
             to=self._plan.roster.on_duty(desk.id, time_s),
             reason=reason,
-            colour=COLOURS[-worst],
+            colour=RINGING[-worst],
             at=self._text(time_s),
             text=text,
             late=late,

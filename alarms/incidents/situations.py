@@ -3,11 +3,12 @@
 from typing import Final
 
 from alarms.incidents.impact import Outlook
-from alarms.incidents.members import COLOURS, LINK_RULE, WHOLE, Entry, Group
+from alarms.incidents.members import LINK_RULE, WHOLE, Entry, Group
 from alarms.incidents.roots import Roots
 from alarms.incidents.topology import Topology
 from contracts.catalogue import Where
 from contracts.desk.incident import Impact, Member, Situation, Text, Why
+from contracts.transition import COLOURS, RINGING
 
 MEMBERS_KEPT: Final = 100  # of an incident are told one by one; a record stays below 100 KB
 
