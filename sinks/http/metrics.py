@@ -18,6 +18,7 @@ from prometheus_client.registry import Collector
 from contracts.batch import Disposition
 from contracts.ports.status import (
     LEADS_S,
+    ErrorCause,
     LaneStatus,
     Phase,
     QueueStatus,
@@ -269,6 +270,18 @@ _MEASURES: Final[tuple[Measure[LaneStatus], ...]] = (
     ),
 )
 
+# Of all lanes together: few lifelines have errors, and each series is kept for each of them.
+_ERRORS: Final[Measure[LaneGroup]] = Measure(
+    "lane_errors",
+    "Errors after which this worker recovered a lane, by cause: `brokers` that do not answer or "
+    "refuse, another owner (`fenced`), an `input` that could not be judged, `files` that could not "
+    "be read or written",
+    counts=True,
+    label="cause",
+    values=get_args(ErrorCause),
+    of=lambda all_lanes, cause: sum(lane.errors.get(cause, 0) for lane in all_lanes.lanes),
+)
+
 
 class MetricsCollector(Collector):
     """A worker's numbers as Prometheus families; every known series is there from the start.
@@ -297,6 +310,7 @@ class MetricsCollector(Collector):
         groups = grouped(lanes, self._series)
         for measure in _MEASURES:
             yield of_groups(measure).family(groups, "lane")
+        yield _ERRORS.family([LaneGroup("", tuple(lanes))], "")
         yield _configs(groups)
         yield _relearning(groups)
         yield from shadow_families(PREFIX, groups)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from contracts.errors import RetryableError
+from contracts.errors import Fenced, RetryableError
 from contracts.journal import Entry, Quarantine, Refuse, Tick, encode_entry
 from contracts.lane import LaneName
 from contracts.ports.lane_parts import Parts
@@ -166,6 +166,26 @@ async def test_what_the_world_does_sets_nothing_aside(world: World, error: Excep
     judge(world)
     assert not entries(world, Quarantine)
     assert not letters(world)
+
+
+@pytest.mark.parametrize(
+    ("error", "cause"),
+    [
+        (OSError("disk"), "files"),
+        (RetryableError("broker", 0.001), "brokers"),
+        (Fenced("another owner"), "fenced"),
+        (MemoryError(), "other"),
+        (BUG, "input"),
+    ],
+)
+async def test_errors_are_counted_by_whose_doing_they_are(
+    world: World, error: Exception, cause: str
+) -> None:
+    with world.context(parts_for=bugs(world, errors=[error], always=None)) as context:
+        async with holding(world, context) as crew:
+            await poisoned_day(crew, Day(world))
+            await crew.drain()
+    assert crew.runner.status.errors == {cause: 1}
 
 
 async def test_an_error_that_does_not_come_again_sets_nothing_aside(world: World) -> None:
