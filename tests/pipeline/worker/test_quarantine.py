@@ -307,6 +307,23 @@ async def test_an_entry_for_a_position_that_has_passed_stops_the_lane_and_rings(
     assert len(world.stopped_alarm()) == 1
 
 
+async def test_an_entry_for_a_position_beyond_the_log_is_waited_for_and_said(world: World) -> None:
+    day = Day(world)
+    await live(world, day, always=None)
+    end = world.streams[0].end
+    world.broker.put(JOURNAL.format(0), encode_entry(Entry(end + 1, Tick(1_700_000_000))))
+    with world.context() as context:
+        async with holding(world, context) as crew:
+            await crew.until(lambda: bool(crew.runner.status.trouble))
+            assert f"up to offset {end + 1}, of which" in crew.runner.status.trouble
+            assert crew.runner.status.phase == "replaying"
+            day.readings()
+            await day.caught_up(crew)
+            assert not crew.runner.status.trouble
+            await crew.drain()
+    assert crew.runner.status.recoveries == 1
+
+
 def test_a_snapshot_keeps_what_is_to_be_passed_over(world: World) -> None:
     day, name = Day(world), world.name()
     day.readings(50)
