@@ -25,7 +25,7 @@ from tests.testkit.faults.oracle import read_all
 from tests.testkit.in_process import configured, create, send, taken, until
 from tests.testkit.kafka.broker import Cluster
 
-pytestmark = [pytest.mark.broker, pytest.mark.slow]
+pytestmark = [pytest.mark.broker, pytest.mark.long]
 
 LANES = 2
 CALM = [5.0] * 60
