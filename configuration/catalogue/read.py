@@ -72,7 +72,7 @@ def read_channels(path: FilePath, file: str, findings: Findings) -> ChannelTable
         table = _typed(columns, file, spot, findings)
     except _Unreadable:
         return None
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:  # names of Parquet are bytes
         text = f"expected a readable file, got an error: {error}; write it again"
         findings.add(file, NOWHERE, "", text.replace("\n", " "))
         return None
