@@ -36,14 +36,13 @@ from contracts.catalogue import Catalogue, Channel
 from contracts.ports.lane_log import Message
 from contracts.ports.lane_parts import OffsetRange, Shelved, Shown, Why
 from contracts.quantities import NS_PER_MS, NS_PER_S
-from contracts.transition import COLOURS, LINK_SLOT, TRANSITION, Colour, Finding
+from contracts.transition import COLOURS, LINK_SLOT, RINGING, TRANSITION, Colour, Finding
 
 CLEAR: Final = Colour.CLEAR.word
 FINDINGS_MAX: Final = 64  # of one rule that are kept ready; kinds of others may name more
 Place = tuple[int, int]  # class and slot of a rule
 Stands = tuple[State, Evidence]
 _FIELDS: Final = tuple(TRANSITION.names or ())
-_RINGING: Final = tuple(colour.word for colour in Colour if colour)
 
 
 @dataclass(frozen=True, slots=True)
@@ -371,7 +370,7 @@ class AlarmBook:
 
     def colours(self) -> dict[str, int]:
         """Open alarms by colour, every colour named."""
-        return {word: self._of_colour[word] for word in _RINGING}
+        return {word: self._of_colour[word] for word in RINGING}
 
     def state(self) -> dict[str, Any]:
         """Open alarms, as plain data for a snapshot."""

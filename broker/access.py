@@ -9,6 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
+from aiokafka import conn
 from aiokafka.abc import AbstractTokenProvider
 from aiokafka.conn import collect_hosts, create_conn
 from aiokafka.errors import (
@@ -55,15 +56,17 @@ def _login(sasl: Sasl) -> dict[str, Any]:
         return found | {"sasl_oauth_token_provider": TokenFromSecret(sasl.token)}
     assert sasl.password is not None, "`check_kafka` refuses it"
     password = PasswordFromSecret(sasl.password)
+    if sasl.mechanism == "PLAIN":
+        conn.SaslPlainAuthenticator = FreshPlain
     return found | {"sasl_plain_username": sasl.username, "sasl_plain_password": password}
 
 
 class PasswordFromSecret(str):
-    """A password that somebody may change; SCRAM reads it again at each login.
+    """A password that somebody may change, read again at each login.
 
     Clients live for weeks and log in whenever a connection breaks. With the password of their first
     day a worker was deaf for two minutes, until its watchdog made them all anew. The client library
-    asks for the bytes of a SCRAM password at each login, and joins that of PLAIN as it was.
+    asks for the bytes of a SCRAM password at each login; for PLAIN `FreshPlain` does.
 
     Parameters
     ----------
@@ -90,6 +93,18 @@ class PasswordFromSecret(str):
             return secret_text(PASSWORD, self._secret).encode(encoding, errors)
         except AccessDenied as error:  # the client tries again after an error of its own kind alone
             raise SaslAuthenticationFailed(str(error)) from error
+
+
+class FreshPlain(conn.SaslPlainAuthenticator):  # type: ignore[misc]
+    """A login by PLAIN with the bytes of its password as they are now.
+
+    The library joins name and password as it was given them, so this class of its own is put in the
+    place of its one. Any text is the same when its bytes are read again, so clients of others log
+    in as they did.
+    """
+
+    def __init__(self, *, sasl_plain_password: str, **others: Any) -> None:
+        super().__init__(sasl_plain_password=sasl_plain_password.encode().decode(), **others)
 
 
 class TokenFromSecret(AbstractTokenProvider):  # type: ignore[misc]

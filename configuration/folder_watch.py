@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -24,14 +25,16 @@ async def watch(folder: Path, every_s: float, ask: Callable[[str], Awaitable[obj
 
 
 def files_of(folder: Path) -> Files:
-    """What tells whether a folder's files have changed; empty when they cannot be looked at."""
+    """What tells whether a folder's files have changed; empty when there are none.
+
+    Names behind which nothing is are passed over: a link to nothing, as editors leave beside what
+    they have open, would hide every change.
+    """
     found = []
-    try:
-        for place, _, names in os.walk(folder, followlinks=True):
-            for name in names:
-                path = os.path.join(place, name)  # noqa: PTH118 - as `os.walk` gives it
+    for place, _, names in os.walk(folder, followlinks=True):
+        for name in names:
+            path = os.path.join(place, name)  # noqa: PTH118 - as `os.walk` gives it
+            with suppress(OSError):
                 status = os.stat(path)  # noqa: PTH116 - likewise
                 found.append((path, status.st_size, status.st_mtime_ns, status.st_ino))
-    except OSError:  # a file went while it was looked at: the next look will tell
-        return UNREAD
     return tuple(sorted(found))

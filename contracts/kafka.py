@@ -93,8 +93,7 @@ class Sasl(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     username : str
         For `PLAIN` and `SCRAM`.
     password : Secret
-        For `PLAIN` and `SCRAM`: `${env:NAME}` or `${file:PATH}`, read when a client is made, that
-        of `SCRAM` at each login too.
+        For `PLAIN` and `SCRAM`: `${env:NAME}` or `${file:PATH}`, read at each login.
     token : Secret
         For `OAUTHBEARER`: `${file:PATH}` or `${env:NAME}`, read at each login.
     """

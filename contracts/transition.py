@@ -29,6 +29,7 @@ class Colour(IntEnum):
 
 
 COLOURS: Final = tuple(colour.name.lower() for colour in Colour)  # names, least first
+RINGING: Final = COLOURS[1:]  # without clear
 
 
 # One level change. `ordinal` is the reading's place in its batch and orders changes against

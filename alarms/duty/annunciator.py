@@ -10,7 +10,7 @@ from alarms.copies.records import Records
 from alarms.deadlines import Deadlines
 from alarms.duty.budget import FOREMOST, LISTED_MAX, Bucket, DeskLoad, HeldBack, load_of
 from alarms.duty.case import TOLD, Case
-from alarms.duty.clocks import COLOURS, seconds
+from alarms.duty.clocks import seconds
 from alarms.duty.desks import Desk
 from alarms.duty.notices import Call, daily_text, notice_id, notice_text, summary_text
 from alarms.duty.plan import DutyPlan
@@ -20,6 +20,7 @@ from alarms.wording import clock as rfc3339
 from contracts.desk.notice import Notice, NoticeReason, Withheld
 from contracts.ports.desk import SlicedCopy
 from contracts.quantities import NS_PER_S
+from contracts.transition import RINGING
 
 # What may take the last token of a budget: everything else is an update that can wait.
 PRESSING: Final = frozenset({"new", "colour", "split", "escalated", "nobody on duty"})
@@ -179,7 +180,7 @@ class Annunciator:
             level=desk.level,
             to=self._plan.roster.on_duty(desk.id, time_s),
             reason=reason,
-            colour=COLOURS[-worst],
+            colour=RINGING[-worst],
             at=self._text(time_s),
             text=text,
             late=late,

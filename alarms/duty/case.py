@@ -5,9 +5,10 @@ from typing import Any, Final
 import msgspec
 
 from alarms.duty.budget import Matter
-from alarms.duty.clocks import COLOURS, Clock
+from alarms.duty.clocks import Clock
 from contracts.catalogue import Where
 from contracts.desk.incident import Situation
+from contracts.transition import RINGING
 
 TOLD: Final = "told"
 
@@ -61,7 +62,7 @@ class Case(msgspec.Struct):
         Whether it is an incident and not the line of one alarm; whether somebody has it; whether
         nothing in it is active any more.
     told_colour : int
-        The worst colour that was told, by its place in `COLOURS`; -1 before.
+        The worst colour that was told, by its place in `RINGING`; -1 before.
     owners : list of str
         To whom it was assigned, the newest last.
     clocks : list of Clock
@@ -96,12 +97,12 @@ class Case(msgspec.Struct):
     @property
     def urgent(self) -> bool:
         """Whether it is told whatever a budget says."""
-        return self.life_safety or COLOURS.index(self.colour) >= COLOURS.index("orange")
+        return self.life_safety or RINGING.index(self.colour) >= RINGING.index("orange")
 
     @property
     def matter(self) -> Matter:
         """Itself, as a list names it."""
-        order = [-COLOURS.index(self.colour), -self.critical, -self.people]
+        order = [-RINGING.index(self.colour), -self.critical, -self.people]
         return Matter(order, self.incident, self.title["en"], self.title["zh"])
 
     def clock_of(self, desk: str) -> Clock | None:
@@ -142,8 +143,8 @@ def case_of(incident: Situation, revision: int, facts: Facts, before: Case | Non
 
 def _last_colour(incident: Situation, before: Case | None) -> str:
     """Its colour; of one that is over and has none any more, the last that it had."""
-    known = [incident.colour, before.colour if before else "", incident.worst, COLOURS[0]]
-    return next(colour for colour in known if colour in COLOURS)
+    known = [incident.colour, before.colour if before else "", incident.worst, RINGING[0]]
+    return next(colour for colour in known if colour in RINGING)
 
 
 def case_from(plain: Any) -> Case:

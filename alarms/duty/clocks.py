@@ -8,8 +8,6 @@ from msgspec import Meta
 from alarms.duty.desks import Level, Party
 from contracts.quantities import NS_PER_S, Duration
 
-COLOURS: Final = ("blue", "yellow", "orange", "red")
-
 
 class ClockRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What a colour asks of desks.

@@ -10,7 +10,7 @@ from alarms.copies.table import Table
 from alarms.deadlines import ALL, Deadlines
 from alarms.duty.annunciator import Annunciator
 from alarms.duty.case import TOLD, Case, Facts, case_from, case_of
-from alarms.duty.clocks import COLOURS, Clock, ClockRule, seconds
+from alarms.duty.clocks import Clock, ClockRule, seconds
 from alarms.duty.desks import LEVELS, Desk
 from alarms.duty.heartbeats import Heartbeats
 from alarms.duty.notices import Call
@@ -21,6 +21,7 @@ from contracts.desk.incident import ClockState, Reason, Responsibility, Situatio
 from contracts.desk.notice import Notice, NoticeReason, Withheld
 from contracts.ports.desk import SlicedCopy
 from contracts.quantities import NS_PER_S
+from contracts.transition import RINGING
 
 # Open incidents and lines that are remembered; beyond it the oldest is let go, its clocks with it.
 # The stage is measured with 100,000 open alarms, each of which may be a line of its own.
@@ -312,7 +313,7 @@ class Duty:
             (facts.maintenance, Withheld("maintenance", facts.until, facts.maintenance)),
             (facts.shelved, Withheld("shelved", facts.until, facts.shelved)),
         ]
-        if case.told_colour < 0 or COLOURS.index(case.colour) <= case.told_colour:
+        if case.told_colour < 0 or RINGING.index(case.colour) <= case.told_colour:
             reasons += [
                 (other, Withheld("duplicate", "", other)),
                 (facts.inhibited_by, Withheld("inhibited", "", facts.inhibited_by)),
@@ -327,7 +328,7 @@ class Duty:
         other = self._cases.get(name)
         if other is None or name == case.incident or other.held:
             return ""
-        worse = COLOURS.index(case.colour) > COLOURS.index(other.colour)
+        worse = RINGING.index(case.colour) > RINGING.index(other.colour)
         return "" if worse else name
 
     def _rule(self, case: Case) -> ClockRule:
@@ -346,7 +347,7 @@ class Duty:
             calls.setdefault(desk.id, (desk, Call(reason, informed=True)))
         case.desks = {}
         if held is None:
-            case.told_colour = max(case.told_colour, COLOURS.index(case.colour))
+            case.told_colour = max(case.told_colour, RINGING.index(case.colour))
         notices: list[Notice] = []
         for desk, call in calls.values():
             if desk.id not in case.desks:  # else it was called in place of one below it
@@ -491,4 +492,4 @@ def _begins(case: Case, before: Case | None, held: Withheld | None) -> bool:
     if before is None or (before.over and not case.over):
         return True
     released = bool(before.held) and held is None
-    return released or COLOURS.index(case.colour) > COLOURS.index(before.colour)
+    return released or RINGING.index(case.colour) > RINGING.index(before.colour)

@@ -9,12 +9,12 @@ import msgspec
 
 from alarms.duty.budget import HeldBack
 from alarms.duty.case import Case
-from alarms.duty.clocks import COLOURS
 from alarms.duty.desks import Desk
 from alarms.duty.plan import DutyPlan
 from alarms.rationalisation import Text
 from contracts.desk.notice import Notice, NoticeReason
 from contracts.ports.lane_log import Message
+from contracts.transition import RINGING
 
 COLOUR_WORDS: Final = {
     "blue": Text(en="Blue", zh="蓝色"),
@@ -167,12 +167,12 @@ def _counted(held: HeldBack) -> tuple[str, str]:
     """Counts by colour, worst first, then by reason in the order of their names."""
     en: list[str] = []
     zh: list[str] = []
-    for colour in reversed(COLOURS):
+    for colour in reversed(RINGING):
         if count := held.counts.get(colour):
             en.append(f"{count} {COLOUR_WORDS[colour].en.lower()}")
             zh.append(f"{COLOUR_WORDS[colour].zh} {count} 条")
     reasons: dict[str, int] = {}
-    for reason in sorted(held.counts.keys() - {"all", *COLOURS}):
+    for reason in sorted(held.counts.keys() - {"all", *RINGING}):
         word = reason if reason in REASON_WORDS else ""
         reasons[word] = reasons.get(word, 0) + held.counts[reason]
     words = {word: REASON_WORDS.get(word, _OTHER) for word in sorted(reasons)}

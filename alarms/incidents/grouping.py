@@ -15,13 +15,14 @@ from alarms.incidents.components import Components
 from alarms.incidents.edges import DEFAULT_HOLD_S, by_lifeline
 from alarms.incidents.impact import Outlook
 from alarms.incidents.links import Index
-from alarms.incidents.members import CLEAR, COLOURS, ORANGE, Entry, Group, Head, Told, entry_of
+from alarms.incidents.members import CLEAR, ORANGE, Entry, Group, Head, Told, entry_of
 from alarms.incidents.roots import Roots
 from alarms.incidents.situations import Situations, merged
 from alarms.incidents.topology import Topology
 from contracts.alarm import Alarm
 from contracts.desk.incident import Change, Reason, Situation
 from contracts.ports.desk import SlicedCopy
+from contracts.transition import COLOURS
 
 REMIND_S: Final = 1_800  # section 18: an open incident is told again every 30 minutes
 PACE_S: Final = 60  # between changes of one incident other than new, worse, over

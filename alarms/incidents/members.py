@@ -8,8 +8,8 @@ import msgspec
 from alarms.copies.groups import Groups
 from contracts.alarm import Alarm
 from contracts.catalogue import Where
+from contracts.transition import COLOURS
 
-COLOURS: Final = ("clear", "blue", "yellow", "orange", "red")
 CLEAR, BLUE, YELLOW, ORANGE, RED = range(5)
 WHOLE: Final = 1_000  # weights are counted in thousandths: sums must not depend on their order
 EXPLAINED: Final = 500  # section 19.2: from here on an alarm is explained by another

@@ -3,11 +3,12 @@
 from typing import Final
 
 from alarms.incidents.impact import Outlook
-from alarms.incidents.members import COLOURS, LINK_RULE, WHOLE, Entry, Group
+from alarms.incidents.members import LINK_RULE, WHOLE, Entry, Group
 from alarms.incidents.roots import Roots
 from alarms.incidents.topology import Topology
 from contracts.catalogue import Where
 from contracts.desk.incident import Impact, Member, Situation, Text, Why
+from contracts.transition import COLOURS, RINGING
 
 MEMBERS_KEPT: Final = 100  # of an incident are told one by one; a record stays below 100 KB
 
@@ -178,7 +179,7 @@ def _is_repeat(group: Group, entry: Entry) -> bool:
 
 
 def _counts(group: Group, members: list[Entry]) -> dict[str, int]:
-    counts = {"all": len(members), "active": 0, "returned": 0, **dict.fromkeys(COLOURS[1:], 0)}
+    counts = {"all": len(members), "active": 0, "returned": 0, **dict.fromkeys(RINGING, 0)}
     for entry in members:
         colour = max(one.colour for one in _together(group, entry))
         counts["active" if colour else "returned"] += 1

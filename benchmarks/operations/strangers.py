@@ -1,9 +1,10 @@
 """Ids that no catalogue has, millions of them: what a lane takes, holds, and does for its own.
 
-`python -m benchmarks.operations.strangers [IDS]`: how many, each another one, ten million in a
-minute unless told otherwise. Channels of the same lane ring and clear meanwhile.
+`python -m benchmarks.operations.strangers [--readings N]`: how many, each of another id,
+ten million in a minute unless told otherwise. Channels of the same lane ring and clear meanwhile.
 """
 
+import argparse
 import asyncio
 import sys
 import time
@@ -13,15 +14,24 @@ from typing import NamedTuple
 
 from aiokafka import AIOKafkaProducer
 
-from benchmarks.storm import CALM, PROBED, Site, Watch, p99
 from benchmarks.support.claims import Claim, print_claims, print_table
+from benchmarks.support.probed_worker import (
+    CALM,
+    OTHERS_S,
+    PROBED,
+    Site,
+    Watch,
+    p99,
+    while_probed,
+)
 from tests.testkit.kafka.broker import Cluster, missing
 
 IDS, IDS_PER_S = 10_000_000, 10_000_000 / 60
 IDS_A_MESSAGE = 2_000
 AHEAD = 50  # messages that may wait for the lane
 TAKEN_S = 900.0
-GROWN_MIB, OTHERS_S = 256.0, 1.0
+SILENT_S = 3_600
+GROWN_MIB = 256.0
 TEMPLATE = b"[%s]" % b",".join(
     b'{"channel":"water.forged-NUMBER-%04d.in","time":NOW,"value":5.0}' % i
     for i in range(IDS_A_MESSAGE)
@@ -92,35 +102,23 @@ class Flood:
 
 async def measured(site: Site, ids: int) -> Found:
     """One flood, and the alarms of known channels meanwhile."""
-    site.worker.start()
-    watch = Watch(site)
-    tasks: list[asyncio.Task[None]] = []
-    async with AIOKafkaProducer(bootstrap_servers=site.bootstrap, linger_ms=0) as producer:
-        try:
-            await site.ready()
-            tasks = [
-                asyncio.create_task(watch.hear()),
-                asyncio.create_task(watch.probe(producer)),
-            ]
-            flood = Flood(site, ids)
-            seconds = await flood.run(producer)
-            received = await asyncio.to_thread(
-                site.worker.metric, "tocsin_readings_received_total", "lane"
-            )
-            refused = await asyncio.to_thread(flood.unknown)
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-            site.worker.bury()
-    delays = sorted(watch.delays_s)
-    return Found(seconds, flood.grown_mib, delays, refused / sum(received.values()))
+
+    async def strike(watch: Watch, producer: AIOKafkaProducer) -> Found:
+        flood = Flood(site, ids)
+        seconds = await flood.run(producer)
+        received = await asyncio.to_thread(
+            site.worker.metric, "tocsin_readings_received_total", "lane"
+        )
+        refused = await asyncio.to_thread(flood.unknown)
+        return Found(seconds, flood.grown_mib, watch.delays_s, refused / sum(received.values()))
+
+    return await while_probed(site, strike)
 
 
 async def measure(ids: int) -> None:
     """A flood on a Kafka of its own."""
     with TemporaryDirectory(prefix="tocsin-strangers-") as folder, Cluster() as kafka:
-        site = Site("limits", kafka.bootstrap, Path(folder), PROBED)
+        site = Site("strangers", kafka.bootstrap, Path(folder), PROBED, SILENT_S)
         found = await measured(site, ids)
     rate = ids / found.seconds
     row = [f"{ids:,}", f"{found.seconds:.1f}", f"{rate:,.0f}", f"{found.grown_mib:.0f}"]
@@ -151,9 +149,12 @@ async def measure(ids: int) -> None:
 
 def main() -> None:
     """Measure, if there is a Kafka."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.operations.strangers")
+    parser.add_argument("--readings", type=int, default=IDS, metavar="N")
+    arguments = parser.parse_args()
     if reason := missing():
         sys.exit(reason)
-    asyncio.run(measure(int(sys.argv[1]) if sys.argv[1:] else IDS))
+    asyncio.run(measure(arguments.readings))
 
 
 if __name__ == "__main__":

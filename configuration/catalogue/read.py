@@ -1,7 +1,9 @@
 """Catalogue files to tables of channels, and what is wrong with their rows."""
 
 import csv
+import errno
 import io
+import stat
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path as FilePath
@@ -59,7 +61,10 @@ def read_channels(path: FilePath, file: str, findings: Findings) -> ChannelTable
     """Table of a `.csv`, `.parquet` or `.yaml` file; None when it could not be read."""
     before = len(findings)
     try:
-        if path.stat().st_size > BYTES_MAX:
+        found = path.stat()
+        if not stat.S_ISREG(found.st_mode):  # a pipe would be waited for, and a device has no end
+            raise OSError(errno.EINVAL, "not a regular file")  # noqa: TRY301 - told below as others
+        if found.st_size > BYTES_MAX:
             text = f"expected at most {BYTES_MAX} bytes, got more; use Parquet"
             findings.add(file, NOWHERE, "", text)
             return None
@@ -67,7 +72,7 @@ def read_channels(path: FilePath, file: str, findings: Findings) -> ChannelTable
         table = _typed(columns, file, spot, findings)
     except _Unreadable:
         return None
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:  # names of Parquet are bytes
         text = f"expected a readable file, got an error: {error}; write it again"
         findings.add(file, NOWHERE, "", text.replace("\n", " "))
         return None

@@ -12,7 +12,8 @@ from alarms.lifecycle.ticket_rules import TicketRules, faults
 from configuration.yaml.fill import Page, fill
 from configuration.yaml.findings import Findings
 from configuration.yaml.findings import Path as Keys
-from configuration.yaml.located import BYTES_MAX, located
+from configuration.yaml.located import located
+from configuration.yaml.source import source_of
 from contracts.errors import ConfigError
 from contracts.quantities import NS_PER_S, Duration
 
@@ -52,8 +53,8 @@ def read_answers(folder: Path, findings: Findings) -> Answers | None:
     path = folder / FILE
     if not path.exists():
         return Answers()
-    with path.open("rb") as file:
-        tree = located(path.as_posix(), file.read(BYTES_MAX + 1), findings)
+    source = source_of(path, path.as_posix(), findings)
+    tree = None if source is None else located(path.as_posix(), source, findings)
     if tree is None:
         return None
     before, page = len(findings), Page(path.as_posix(), tree, findings)

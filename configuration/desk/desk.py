@@ -27,6 +27,7 @@ from configuration.desk.duty import DutyFolder, read_duty
 from configuration.desk.inventory import inventory_of
 from configuration.desk.topology import read_topology
 from configuration.yaml.findings import Findings
+from configuration.yaml.source import read_regular
 from contracts.civil_time import civil_zone
 from contracts.errors import ConfigError
 
@@ -114,7 +115,10 @@ class DeskConfiguration:
         if findings.found or duty is None or answers is None:
             raise ConfigError(*findings.lines())
         paths = sorted({path for part in _PARTS for path in folder.glob(part)})
-        files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
+        files = {
+            path.relative_to(folder).as_posix(): read_regular(path, topology_files.TABLE_BYTES_MAX)
+            for path in paths
+        }
         return cls(files, zone, names, topology or NO_TOPOLOGY, duty, answers, inventory)
 
     @cached_property

@@ -21,7 +21,8 @@ from configuration.desk.responsibility import judge_responsibilities, responsibi
 from configuration.yaml.fill import Page, fill
 from configuration.yaml.findings import NOWHERE, Findings, nearest
 from configuration.yaml.findings import Path as Place
-from configuration.yaml.located import BYTES_MAX, located
+from configuration.yaml.located import located
+from configuration.yaml.source import source_of
 from contracts.errors import ConfigError
 from contracts.quantities import NS_PER_S, Duration
 
@@ -135,13 +136,7 @@ def _source(path: Path, findings: Findings) -> bytes:
     if path.suffix == ".yml":
         text = "expected the ending `.yaml`, got `.yml`; rename the file"
         findings.add(path.as_posix(), NOWHERE, "", text)
-    try:
-        with path.open("rb") as file:
-            return file.read(BYTES_MAX + 1)
-    except OSError as error:
-        text = f"expected a file, got an error: {error.strerror}; make it readable"
-        findings.add(path.as_posix(), NOWHERE, "", text)
-        return b""
+    return source_of(path, path.as_posix(), findings) or b""
 
 
 def _plan(files: list[DutyFile], zone: timezone) -> DutyPlan:

@@ -14,7 +14,8 @@ from configuration.checks.kafka import PRODUCTION
 from configuration.yaml.fill import Page, fill
 from configuration.yaml.findings import NOWHERE, Findings, nearest
 from configuration.yaml.findings import Path as Place
-from configuration.yaml.located import BYTES_MAX, located
+from configuration.yaml.located import located
+from configuration.yaml.source import source_of
 from contracts.desk.receiver import (
     AlertmanagerTarget,
     CapTarget,
@@ -110,14 +111,8 @@ def _pages(folder: Path, findings: Findings) -> Iterator[Page]:
         if path.suffix == ".yml":
             text = "expected the ending `.yaml`, got `.yml`; rename the file"
             findings.add(name, NOWHERE, "", text)
-        try:
-            with path.open("rb") as file:
-                source = file.read(BYTES_MAX + 1)
-        except OSError as error:
-            text = f"expected a file, got an error: {error.strerror}; make it readable"
-            findings.add(name, NOWHERE, "", text)
-            continue
-        if (tree := located(name, source, findings)) is not None:
+        source = source_of(path, name, findings)
+        if source is not None and (tree := located(name, source, findings)) is not None:
             yield Page(name, tree, findings)
 
 

@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from configuration.yaml.findings import NOWHERE, Findings, nearest
+from configuration.yaml.source import read_regular
 from contracts.errors import ConfigError
 
 FILE: Final = "districts.geojson"
@@ -97,8 +98,12 @@ def read_outlines(folder: Path, known: Collection[str], findings: Findings) -> O
     path = folder / FILE
     if not path.exists():
         return {}
-    with path.open("rb") as file:
-        source = file.read(SIZE_MAX + 1)
+    try:
+        source = read_regular(path, SIZE_MAX)
+    except OSError as error:
+        text = f"expected GeoJSON of districts, got an error: {error.strerror}; make it readable"
+        findings.add(path.as_posix(), NOWHERE, "", text)
+        return {}
     if len(source) > SIZE_MAX:
         text = f"expected at most {SIZE_MAX} bytes, got more; leave out points that nobody sees"
         findings.add(path.as_posix(), NOWHERE, "", text)

@@ -15,7 +15,8 @@ from alarms.incidents.topology import Edge, Node, Topology, faults
 from configuration.catalogue.read import ChannelTable
 from configuration.yaml.fill import Page, fill
 from configuration.yaml.findings import NOWHERE, Findings, nearest, shown
-from configuration.yaml.located import BYTES_MAX, located
+from configuration.yaml.located import located
+from configuration.yaml.source import read_regular, source_of
 from contracts.catalogue import Catalogue
 from contracts.quantities import Duration
 
@@ -76,14 +77,8 @@ def read_topology(
 def _read_kinds(
     path: Path, file: str, classes: Collection[str], findings: Findings
 ) -> Correlation | None:
-    try:
-        with path.open("rb") as opened:
-            source = opened.read(BYTES_MAX + 1)
-    except OSError as error:
-        text = f"expected kinds of edges, got an error: {error.strerror}; add the file"
-        findings.add(file, NOWHERE, "", text)
-        return None
-    tree = located(file, source, findings)
+    source = source_of(path, file, findings, "kinds of edges")
+    tree = None if source is None else located(file, source, findings)
     if tree is None:
         return None
     page = Page(file, tree, findings)
@@ -162,10 +157,11 @@ class _Table:
 
     def _text(self) -> str | None:
         try:
-            if self._path.stat().st_size > TABLE_BYTES_MAX:
+            source = read_regular(self._path, TABLE_BYTES_MAX)
+            if len(source) > TABLE_BYTES_MAX:
                 self.find(None, "", f"expected at most {TABLE_BYTES_MAX} bytes, got more; cut it")
                 return None
-            return self._path.read_text(encoding="utf-8-sig")
+            return source.decode("utf-8-sig")
         except OSError as error:
             self.find(None, "", f"expected a table, got an error: {error.strerror}; add the file")
         except UnicodeDecodeError as error:

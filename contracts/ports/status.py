@@ -20,6 +20,10 @@ AWAY_S_MAX: Final = 15.0  # without an answer, or with records hidden: then a la
 
 Phase = Literal["recovering", "replaying", "running", "stopping", "failed"]
 
+# What a lane recovers from: brokers that do not answer or refuse, another owner, something that
+# cannot be judged, files that cannot be read or written, and what nobody foresaw.
+ErrorCause = Literal["brokers", "fenced", "input", "files", "other"]
+
 
 class ShadowStatus(NamedTuple):
     """How a shadow's alarms compare with those that rang since it began.
@@ -129,6 +133,8 @@ class LaneStatus:
         Recoveries in a row at one position.
     set_aside : int
         Records that could not be judged and were passed over by this worker.
+    errors : dict of str to int
+        Errors after which this worker recovered the lane, by `ErrorCause`.
     undecodable : dict of str to int
         Messages that could not be decoded since the lane was recovered, by reason.
     fetched : int
@@ -201,6 +207,7 @@ class LaneStatus:
     damaged_snapshots: int = 0
     in_vain: int = 0
     set_aside: int = 0
+    errors: dict[str, int] = field(default_factory=dict)
     undecodable: dict[str, int] = field(default_factory=dict)
     snapshot_hold_s: float = 0.0
     fetched: int = 0

@@ -72,6 +72,16 @@ RECOVERY: Final = Dashboard(
                     (rate("tocsin_recoveries_total", by="lane"), "{{lane}}"),
                 ),
                 lines(
+                    "Errors by cause",
+                    "A second; after each a lane recovers. `input` could not be judged, `fenced` "
+                    "means that another process has taken the lane's name.",
+                    "ops",
+                    (
+                        rate("tocsin_lane_errors_total", by="cause"),
+                        "{{cause}}",
+                    ),
+                ),
+                lines(
                     "In vain",
                     "Recoveries in a row that got no further; from three on somebody is paged.",
                     "short",

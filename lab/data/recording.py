@@ -150,7 +150,7 @@ def _open(path: Path) -> pq.ParquetFile:
     """A recording, checked to be one."""
     try:
         recording = pq.ParquetFile(path)
-    except (OSError, pa.ArrowException) as error:
+    except (OSError, pa.ArrowException, UnicodeDecodeError) as error:  # names are bytes
         msg = f"{path}: expected a recording, got {type(error).__name__}; record it again"
         raise ConfigError(msg) from error
     found = recording.schema_arrow.remove_metadata()

@@ -11,6 +11,7 @@ from contracts.alarm import decode_alarm
 from contracts.desk.commands import Maintenance
 from contracts.desk.incident import Incident
 from contracts.desk.journal import decode_desk_entry
+from contracts.transition import COLOURS
 from sinks.ledger.entry import Entry
 
 REVISION = "revision"
@@ -128,7 +129,7 @@ def _responder(name: str, tickets: list[Incident], closed: dict[str, str]) -> Re
 
 
 def _rank(colour: str) -> int:
-    return ("clear", "blue", "yellow", "orange", "red").index(colour)
+    return COLOURS.index(colour)
 
 
 def _incident(entry: Entry) -> Incident:

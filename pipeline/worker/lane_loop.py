@@ -238,6 +238,7 @@ class LaneLoop:
         while self._entries or lane.position < until:
             if not await self._take(until) and journal_merge.due(lane, self._entries):
                 await self._feed(nothing_at(lane.position))
+            self._say_what_is_waited_for(until)
             if stopping.is_set():
                 return
             self._observe()
@@ -249,6 +250,18 @@ class LaneLoop:
         await self._heed_shadow()
         if await self._heed_deployment():
             await self.snapshot()
+
+    def _say_what_is_waited_for(self, until: int) -> None:
+        """Say why a replay does not end: a log has lost its end, or somebody else wrote an entry.
+
+        A broker that leads since a moment ago may name an end before the true one, so it waits.
+        """
+        end, name = self._contact.end, self._lane.name
+        if self._lane.position >= end >= 0 and end < until:
+            self._status.trouble = (
+                f"{name}: expected telemetry up to offset {until}, of which its own records tell, "
+                f"got a log that ends at {end}; see docs/standing.md"
+            )
 
     async def _heed_deployment(self) -> bool:
         """Swap to the configuration that this worker runs; whether that was another one."""

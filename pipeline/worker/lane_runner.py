@@ -10,6 +10,7 @@ from contracts.errors import (
     Damaged,
     DataLoss,
     Diverged,
+    Fenced,
     InputError,
     RetryableError,
     TocsinError,
@@ -18,7 +19,7 @@ from contracts.errors import (
 from contracts.journal import Entry
 from contracts.lane import LaneName
 from contracts.ports.lane_log import JournalLog, JournalPast, LaneLog, Past
-from contracts.ports.status import LaneStatus
+from contracts.ports.status import ErrorCause, LaneStatus
 from contracts.seeded import seeded
 from pipeline.lane.lane import Lane
 from pipeline.worker.lane_context import LaneContext, LaneMemory, Memory, Ownership
@@ -125,6 +126,8 @@ class Runner(ABC, Generic[E, L, M]):
         trouble, trace = self.status.trouble, None if plain else error
         log.warning("%s: %s; recovering from the last snapshot", self.name, trouble, exc_info=trace)
         self.status.in_vain += 1
+        cause = _cause(error)
+        self.status.errors[cause] = self.status.errors.get(cause, 0) + 1
         memory = self._memory
         memory.furthest = max(memory.furthest, memory.position, self.status.position)
         if self.status.in_vain == IN_VAIN_MAX:
@@ -262,3 +265,14 @@ class LaneRunner(Runner[Entry, Lane, LaneMemory]):
         )
         lane.journal = past.journal_end
         return lane
+
+
+def _cause(error: Exception) -> ErrorCause:
+    """Whose doing an error is; what a lane's log raises otherwise is its brokers'."""
+    if isinstance(error, Fenced):
+        return "fenced"
+    if isinstance(error, InputError):
+        return "input"
+    if isinstance(error, Damaged | OSError):
+        return "files"
+    return "brokers" if isinstance(error, TocsinError) else "other"

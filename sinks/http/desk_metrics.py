@@ -22,11 +22,10 @@ from contracts.desk.performance import (
     Share,
 )
 from contracts.ports.status import DeskStatus, WorkerStatus
-from contracts.transition import Colour
+from contracts.transition import RINGING
 from sinks.http.measures import PREFIX, Measure, buckets, counter, gauge
 from sinks.http.metrics import PHASES, process_families
 
-_COLOURS: Final = tuple(colour.word for colour in Colour if colour)
 DESKS_MAX: Final = 500  # with series of their own; neighbourhoods of a large city are thousands
 OTHERS: Final = "others"
 _HERE: Final = "since this process took the stage"
@@ -206,7 +205,7 @@ def _lifelines(lifelines: Iterable[LifelineAlarms]) -> Metric:
         labels=["lifeline", "colour", "share"],
     )
     for one in lifelines:
-        for colour, share in product(_COLOURS, get_args(Share)):
+        for colour, share in product(RINGING, get_args(Share)):
             family.add_metric([one.name, colour, share], float(one.counts.get((colour, share), 0)))
     return family
 

@@ -11,7 +11,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
-from sinks.http.health import Check, Health, exposition, probed
+from sinks.http.health import Check, Exposition, Health, probed
 from sinks.http.listener import Listener
 from sinks.http.measures import PREFIX
 
@@ -89,7 +89,7 @@ class FleetServer(Listener):
         texts = await asyncio.gather(*(fetch(f"{m.url}/metrics") for m in members))
         own = CollectorRegistry(auto_describe=False)
         own.register(Joined(members, [text for _, text in texts]))
-        return exposition(request, own)
+        return Exposition(own).answer(request)
 
     async def _livez(self, _: web.Request) -> web.Response:
         """Good while this answers: workers that do not are its own to start again."""

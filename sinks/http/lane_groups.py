@@ -1,7 +1,7 @@
 """Lanes whose numbers are told together: each by itself, or all those of a lifeline."""
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import Final, Literal, NamedTuple
 
@@ -78,17 +78,9 @@ def lifeline_of(lane: LaneStatus) -> str:
     return lane.name.rpartition("-")[0]
 
 
-def of_groups(
-    measure: Measure[LaneStatus], over: Callable[[Iterable[float]], float]
-) -> Measure[LaneGroup]:
-    """A number of each lane as a number of each group.
-
-    Parameters
-    ----------
-    measure : Measure
-    over : callable
-        What the numbers of several lanes are together.
-    """
+def of_groups(measure: Measure[LaneStatus]) -> Measure[LaneGroup]:
+    """A number of each lane as a number of each group."""
+    over = most if measure.largest else total
 
     def of(group: LaneGroup, value: str) -> float:
         return over(float(measure.of(lane, value)) for lane in group.lanes)

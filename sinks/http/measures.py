@@ -38,6 +38,8 @@ class Measure(NamedTuple, Generic[T_contra]):
         Second label, empty when there is none.
     values : tuple of str
         All values of the second label.
+    largest : bool
+        Whether several things together have the largest of their numbers, and not the sum.
     """
 
     name: str
@@ -46,6 +48,7 @@ class Measure(NamedTuple, Generic[T_contra]):
     of: Callable[[T_contra, str], float]
     label: str = ""
     values: tuple[str, ...] = ("",)
+    largest: bool = False
 
     def family(self, things: Iterable[T_contra], by: str) -> Metric:
         """Its present samples.
@@ -66,9 +69,11 @@ class Measure(NamedTuple, Generic[T_contra]):
         return family
 
 
-def gauge(name: str, say: str, of: Callable[[T_contra], float]) -> Measure[T_contra]:
+def gauge(
+    name: str, say: str, of: Callable[[T_contra], float], *, largest: bool = False
+) -> Measure[T_contra]:
     """A number that rises and falls."""
-    return Measure(name, say, counts=False, of=lambda thing, _: of(thing))
+    return Measure(name, say, counts=False, of=lambda thing, _: of(thing), largest=largest)
 
 
 def counter(name: str, say: str, of: Callable[[T_contra], float]) -> Measure[T_contra]:

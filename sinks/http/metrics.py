@@ -18,6 +18,7 @@ from prometheus_client.registry import Collector
 from contracts.batch import Disposition
 from contracts.ports.status import (
     LEADS_S,
+    ErrorCause,
     LaneStatus,
     Phase,
     QueueStatus,
@@ -25,8 +26,8 @@ from contracts.ports.status import (
     ShadowStatus,
     WorkerStatus,
 )
-from contracts.transition import Colour
-from sinks.http.lane_groups import LaneGroup, Series, grouped, most, of_groups, total
+from contracts.transition import RINGING
+from sinks.http.lane_groups import LaneGroup, Series, grouped, of_groups
 from sinks.http.lifeline_metrics import lifeline_families
 from sinks.http.measures import PREFIX, Measure, buckets, counter, gauge
 
@@ -76,7 +77,6 @@ def _add(
 
 PHASES: Final[tuple[str, ...]] = get_args(Phase)
 _DESTINIES: Final = tuple(disposition.word for disposition in Disposition)
-_COLOURS: Final = tuple(colour.word for colour in Colour if colour)
 _KINDS: Final = ("alarm", "dead_letter", "shadow", "shelving")
 
 _SINCE_BEGIN: Final = "since the lane began; kept in its snapshot, so a restart does not reset it"
@@ -103,20 +103,6 @@ def _outputs(lane: LaneStatus, kind: str) -> float:
     }
     return told[kind]
 
-
-# Of these a group of lanes has the largest number, of all others the sum.
-_MOST: Final = {
-    "lane_lag_seconds",
-    "lane_last_record_timestamp_seconds",
-    "lane_last_flush_timestamp_seconds",
-    "lane_answer_age_seconds",
-    "lane_hidden_seconds",
-    "lane_time_seconds",
-    "snapshot_hold_seconds",
-    "snapshot_timestamp_seconds",
-    "snapshot_duration_seconds",
-    "recoveries_in_vain",
-}
 
 _MEASURES: Final[tuple[Measure[LaneStatus], ...]] = (
     counter(
@@ -156,34 +142,40 @@ _MEASURES: Final[tuple[Measure[LaneStatus], ...]] = (
         "Longest time that a record may have waited for the lane; grows while records wait and "
         "while no broker answers; NaN before a broker said where the log ends",
         lambda lane: lane.lag_s,
+        largest=True,
     ),
     gauge(
         "lane_last_record_timestamp_seconds",
         f"Kafka timestamp of the newest record taken {_SINCE_HERE}, seconds since 1970 UTC; 0 "
         "before the first",
         lambda lane: lane.taken_ms / 1000,
+        largest=True,
     ),
     gauge(
         "lane_last_flush_timestamp_seconds",
         f"When a transaction was last committed {_SINCE_HERE}, seconds since 1970 UTC; 0 before "
         "the first",
         lambda lane: lane.flushed_ms / 1000,
+        largest=True,
     ),
     gauge(
         "lane_answer_age_seconds",
         "Time since a broker last answered a fetch of the lane; stands while a busy lane asks for "
         "nothing; NaN before the first time",
         lambda lane: lane.answer_age_s,
+        largest=True,
     ),
     gauge(
         "lane_hidden_seconds",
         "How long an open transaction has hidden the same record, and all behind it, from the lane",
         lambda lane: lane.hidden_s,
+        largest=True,
     ),
     gauge(
         "lane_time_seconds",
         "Lane time (the watermark), seconds since 1970 UTC; 0 before it begins",
         lambda lane: max(lane.lane_time_s, 0),
+        largest=True,
     ),
     Measure(
         "outputs",
@@ -217,17 +209,20 @@ _MEASURES: Final[tuple[Measure[LaneStatus], ...]] = (
         "snapshot_hold_seconds",
         "How long the newest snapshot held the lane; its file is written while the lane goes on",
         lambda lane: lane.snapshot_hold_s,
+        largest=True,
     ),
     gauge(
         "snapshot_timestamp_seconds",
         f"When a snapshot was last published {_SINCE_HERE}, seconds since 1970 UTC; 0 before the "
         "first",
         lambda lane: lane.snapshot_at_s,
+        largest=True,
     ),
     gauge(
         "snapshot_duration_seconds",
         "How long that snapshot took, from the beginning of its copy until it was published",
         lambda lane: lane.snapshot_duration_s,
+        largest=True,
     ),
     gauge(
         "snapshot_bytes",
@@ -248,6 +243,7 @@ _MEASURES: Final[tuple[Measure[LaneStatus], ...]] = (
         "recoveries_in_vain",
         "Recoveries in a row after which the lane stood where it had stood before",
         lambda lane: lane.in_vain,
+        largest=True,
     ),
     counter(
         "records_set_aside",
@@ -269,9 +265,21 @@ _MEASURES: Final[tuple[Measure[LaneStatus], ...]] = (
         "Alarms that have not cleared",
         counts=False,
         label="colour",
-        values=_COLOURS,
+        values=RINGING,
         of=lambda lane, colour: lane.open_alarms.get(colour, 0),
     ),
+)
+
+# Of all lanes together: few lifelines have errors, and each series is kept for each of them.
+_ERRORS: Final[Measure[LaneGroup]] = Measure(
+    "lane_errors",
+    "Errors after which this worker recovered a lane, by cause: `brokers` that do not answer or "
+    "refuse, another owner (`fenced`), an `input` that could not be judged, `files` that could not "
+    "be read or written",
+    counts=True,
+    label="cause",
+    values=get_args(ErrorCause),
+    of=lambda all_lanes, cause: sum(lane.errors.get(cause, 0) for lane in all_lanes.lanes),
 )
 
 
@@ -301,8 +309,8 @@ class MetricsCollector(Collector):
         lanes = self._status.lanes()
         groups = grouped(lanes, self._series)
         for measure in _MEASURES:
-            over = most if measure.name in _MOST else total
-            yield of_groups(measure, over).family(groups, "lane")
+            yield of_groups(measure).family(groups, "lane")
+        yield _ERRORS.family([LaneGroup("", tuple(lanes))], "")
         yield _configs(groups)
         yield _relearning(groups)
         yield from shadow_families(PREFIX, groups)

@@ -13,12 +13,19 @@ from runtime.installation import HOME
 
 FOLDER = HOME / "benchmarks"
 SCRIPTS = sorted(path.stem for path in FOLDER.glob("[a-z]*.py"))
+OPERATIONS = sorted(path.stem for path in (FOLDER / "operations").glob("[a-z]*.py"))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_every_script_finds_what_it_imports(script: str) -> None:
     assert callable(import_module(f"benchmarks.{script}").main)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("script", OPERATIONS)
+def test_every_script_of_operations_finds_what_it_imports(script: str) -> None:
+    assert import_module(f"benchmarks.operations.{script}").__doc__
 
 
 @pytest.mark.parametrize("part", quality.PARTS)

@@ -1,10 +1,12 @@
 """Secrets are read when a client is made: from a variable or a regular file of bounded size."""
 
+import asyncio
 import os
 import ssl
 from pathlib import Path
 
 import pytest
+from aiokafka import conn
 from msgspec.structs import replace
 
 from broker.access import FILE_BYTES_MAX, TokenFromSecret, client_options, secret_text
@@ -39,6 +41,24 @@ def test_a_secret_may_come_from_a_variable(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.delenv("KAFKA_PASSWORD")
     with pytest.raises(AccessDenied, match=f"^{NAME}: expected the variable KAFKA_PASSWORD, got"):
         secret_text(NAME, Secret("${env:KAFKA_PASSWORD}"))
+
+
+async def test_each_login_by_plain_sends_the_password_of_now(tmp_path: Path) -> None:
+    path = tmp_path / "secret"
+    path.write_text("first\n")
+    sasl = Sasl(mechanism="PLAIN", username="worker", password=in_file(path))
+    options = client_options(Security(security_protocol="SASL_PLAINTEXT", sasl=sasl))
+    path.write_text("second\n")
+    for password, sent in (
+        (options["sasl_plain_password"], b"worker\0worker\0second"),
+        ("of another client", b"worker\0worker\0of another client"),
+    ):
+        login = conn.SaslPlainAuthenticator(
+            loop=asyncio.get_running_loop(),
+            sasl_plain_password=password,
+            sasl_plain_username="worker",
+        )
+        assert await login.step(None) == (sent, True)
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -16,6 +17,7 @@ import yaml
 from app.cli.parser import parser
 from configuration.configuration import Configuration
 from operate.console.users import load_users
+from runtime.installation import HOME
 from tests.tidy import ROOMS
 
 pytestmark = pytest.mark.slow
@@ -25,7 +27,7 @@ UNITS: Final = sorted((DEPLOY / "systemd").glob("*.service"))
 EXPOSURE_MAX: Final = 1.5  # of 10, as `systemd-analyze security` counts; below 2 it says OK
 KUBERNETES: Final = "1.32"
 # What the operator of Prometheus and KEDA bring: no schema of these is in the cluster's own.
-FOREIGN: Final = {"ServiceMonitor", "ScaledObject"}
+FOREIGN: Final = {"ServiceMonitor", "PrometheusRule", "ScaledObject"}
 
 
 def _unit(path: Path, folder: Path) -> Path:
@@ -85,6 +87,28 @@ def test_kustomize_builds_what_is_listed(folder: str) -> None:
     )  # fmt: skip
     kinds = sorted(one["kind"] for one in yaml.safe_load_all(built.stdout))
     assert kinds == sorted(one["kind"] for one in _resources(folder))
+
+
+def test_the_rules_of_the_operator_are_those_of_the_files() -> None:
+    script = DEPLOY / "prometheus" / "prometheus_rule.py"
+    made = subprocess.run(
+        [sys.executable, str(script), "--print"], capture_output=True, timeout=60, check=True
+    )
+    assert made.stdout == (DEPLOY / "kubernetes" / "monitoring" / "rules.yaml").read_bytes()
+    (rule,) = [one for one in RESOURCES if one["kind"] == "PrometheusRule"]
+    known = {"record", "alert", "expr", "for", "keep_firing_for", "labels", "annotations"}
+    for group in rule["spec"]["groups"]:
+        assert set(group) <= {"name", "interval", "rules"}  # strict schemas have others for Thanos
+        assert all(set(one) <= known for one in group["rules"])
+
+
+def test_no_more_workers_are_asked_for_than_there_are_lanes() -> None:
+    lanes = Configuration.load(HOME / "configs").partitions
+    scaled = [one for one in RESOURCES if one["kind"] == "ScaledObject"]
+    assert scaled
+    for one in scaled:
+        lifeline = one["spec"]["scaleTargetRef"]["name"].removeprefix("tocsin-")
+        assert one["spec"]["minReplicaCount"] <= one["spec"]["maxReplicaCount"] <= lanes[lifeline]
 
 
 def _pods() -> Iterator[dict[str, Any]]:

@@ -62,6 +62,17 @@ def test_new_inputs_pass(name: str, tmp_path: Path) -> None:
     fuzz(name, RUNS[name], tmp_path)
 
 
+@pytest.mark.long
+@on_linux
+def test_nothing_is_found_within_a_minute(tmp_path: Path) -> None:
+    """All targets together, from their seeds on; what counts is that none stops before its time."""
+    limits = ["--seconds", str(-(-60 // len(TARGETS))), "--seed", "2", "--kept", str(tmp_path)]
+    command = [sys.executable, "-m", "tests.fuzz", "all", *limits]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+    assert done.stdout.endswith("findings: none\n")
+
+
 @pytest.mark.soak
 @pytest.mark.timeout(allowed_s() + ROUND_S)
 @on_linux

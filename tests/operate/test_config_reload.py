@@ -121,7 +121,9 @@ async def test_a_folder_is_read_once_it_is_not_written_any_more(folder: Path) ->
     watching = asyncio.create_task(watch(folder, 0.02, ask))
     try:
         await asyncio.sleep(0.1)
+        (folder / "water" / ".#level.yaml").symlink_to("somebody@a-machine.4711")  # by an editor
         before = files_of(folder)
+        assert before
         _edit(folder, "blue: 2.0", "blue: 2.25")
         assert files_of(folder) != before
         async with asyncio.timeout(WAIT_S):

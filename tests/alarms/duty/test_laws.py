@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from alarms.duty.budget import Budget
 from alarms.duty.case import Facts
-from alarms.duty.clocks import COLOURS
 from alarms.duty.duty import Duty
 from contracts.desk.notice import Notice
+from contracts.transition import RINGING
 from tests.alarms.duty.city import DESKS, HERE, NOBODYS, NOON, desk, plan, situation
 
 pytestmark = pytest.mark.slow
@@ -49,7 +49,7 @@ EVENTS = st.lists(
         st.sampled_from([0, 0, 0, 1, 30, 120, 600, 3_600, 40_000]),
         st.sampled_from(WHAT),
         st.integers(1, 12),
-        st.sampled_from(COLOURS),
+        st.sampled_from(RINGING),
         st.sampled_from([0, 10]),
         st.sampled_from([False, False, True]),
         st.sampled_from(["", "", "", "maintenance", "shelved", "chattering", "fleeting"]),

@@ -7,13 +7,13 @@ from datetime import datetime
 import pytest
 
 from alarms.duty.case import Facts
-from alarms.duty.clocks import COLOURS
 from alarms.duty.desks import Desk
 from alarms.duty.duty import Duty
 from alarms.duty.kpi import DAY_S, Period, Rates, Span, chattering, rates
 from contracts.alarm import Alarm
 from contracts.desk.incident import Impact, Member, Situation, Why
 from contracts.desk.notice import Notice
+from contracts.transition import RINGING
 from lab.generators.alarm_city import AlarmCity, AlarmMonth, Told, make
 from tests.alarms.duty.city import at
 from tests.testkit.desk.month import desks_of, plan_of_desks
@@ -42,14 +42,14 @@ class Truth:
         alone = event.kind == "chattering"
         name = f"i-{alarm.id[2:]}" if alone else f"i-{told.event:016x}"
         active = self._active.setdefault(name, {})
-        before = max(active.values(), key=COLOURS.index, default="")
+        before = max(active.values(), key=RINGING.index, default="")
         new = name not in self._first
         first = self._first.setdefault(name, alarm)
         if alarm.state == "cleared":
             active.pop(alarm.id, None)
         else:
             active[alarm.id] = alarm.colour
-        colour = max(active.values(), key=COLOURS.index, default="")
+        colour = max(active.values(), key=RINGING.index, default="")
         if not new and colour == before:
             return None
         reason = "new" if new else "over" if not colour else "colour" if before else "new"

@@ -394,6 +394,22 @@ async def test_a_client_that_was_made_before_its_password_changed_logs_in_with_t
         options["sasl_plain_password"].encode()
 
 
+async def test_a_client_by_plain_logs_in_with_the_password_that_its_file_has_now(
+    locked_kafka: LockedCluster, tmp_path: Path
+) -> None:
+    secret = file_secret(tmp_path / "secret", "of-yesterday")
+    options = client_options(locked_kafka.scram(PLAIN_USER, secret, "PLAIN"))
+    client = AIOKafkaClient(bootstrap_servers=locked_kafka.login, **options)
+    with pytest.raises(KafkaConnectionError):
+        await client.bootstrap()
+    (tmp_path / "secret").unlink()
+    with pytest.raises(KafkaConnectionError):  # tries again, and does not die of it
+        await client.bootstrap()
+    file_secret(tmp_path / "secret", locked_kafka.secret)
+    await client.bootstrap()
+    await client.close()
+
+
 def position(worker: WorkerProcess) -> float:
     """Next offset that the worker's lane takes, 0 while it has none."""
     assert worker.process.poll() is None, worker.log.read_text()[-4000:]

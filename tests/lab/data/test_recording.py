@@ -91,6 +91,11 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
     path.write_text("no parquet")
     with pytest.raises(ConfigError, match="expected a recording, got ArrowInvalid"):
         recording.lifeline_of(path)
+    pq.write_table(pa.table({"lane": [1]}), path)
+    path.write_bytes(path.read_bytes().replace(b"lane", b"l\xffne"))
+    with pytest.raises(ConfigError, match="expected a recording, got"):
+        recording.lifeline_of(path)
+    path.unlink()
     with pytest.raises(ConfigError, match="expected a recording, got FileNotFoundError"):
         recording.lanes_of(tmp_path / "nothing")
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from contracts.errors import RetryableError
+from contracts.errors import Fenced, RetryableError
 from contracts.journal import Entry, Quarantine, Refuse, Tick, encode_entry
 from contracts.lane import LaneName
 from contracts.ports.lane_parts import Parts
@@ -168,6 +168,26 @@ async def test_what_the_world_does_sets_nothing_aside(world: World, error: Excep
     assert not letters(world)
 
 
+@pytest.mark.parametrize(
+    ("error", "cause"),
+    [
+        (OSError("disk"), "files"),
+        (RetryableError("broker", 0.001), "brokers"),
+        (Fenced("another owner"), "fenced"),
+        (MemoryError(), "other"),
+        (BUG, "input"),
+    ],
+)
+async def test_errors_are_counted_by_whose_doing_they_are(
+    world: World, error: Exception, cause: str
+) -> None:
+    with world.context(parts_for=bugs(world, errors=[error], always=None)) as context:
+        async with holding(world, context) as crew:
+            await poisoned_day(crew, Day(world))
+            await crew.drain()
+    assert crew.runner.status.errors == {cause: 1}
+
+
 async def test_an_error_that_does_not_come_again_sets_nothing_aside(world: World) -> None:
     day, errors = Day(world), [BUG]
     assert await live(world, day, errors=errors, always=None) == 2
@@ -285,6 +305,23 @@ async def test_an_entry_for_a_position_that_has_passed_stops_the_lane_and_rings(
     assert "expected a journal entry for a position from" in trouble
     assert len(trouble) < 500
     assert len(world.stopped_alarm()) == 1
+
+
+async def test_an_entry_for_a_position_beyond_the_log_is_waited_for_and_said(world: World) -> None:
+    day = Day(world)
+    await live(world, day, always=None)
+    end = world.streams[0].end
+    world.broker.put(JOURNAL.format(0), encode_entry(Entry(end + 1, Tick(1_700_000_000))))
+    with world.context() as context:
+        async with holding(world, context) as crew:
+            await crew.until(lambda: bool(crew.runner.status.trouble))
+            assert f"up to offset {end + 1}, of which" in crew.runner.status.trouble
+            assert crew.runner.status.phase == "replaying"
+            day.readings()
+            await day.caught_up(crew)
+            assert not crew.runner.status.trouble
+            await crew.drain()
+    assert crew.runner.status.recoveries == 1
 
 
 def test_a_snapshot_keeps_what_is_to_be_passed_over(world: World) -> None:

@@ -3,18 +3,21 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import pytest
 from aiohttp import ClientConnectorError, ClientSession, ClientTimeout
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.metrics_core import Metric
 from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.registry import Collector
 
 from contracts.errors import ConfigError
-from contracts.ports.status import AWAY_S_MAX, LaneStatus
+from contracts.ports.status import AWAY_S_MAX, LaneStatus, WorkerStatus
 from sinks.http import listener
-from sinks.http.health import HealthServer
+from sinks.http.health import KEPT_TIMES, HealthServer
 from sinks.http.listener import CONNECTIONS_MAX, STOP_S_MAX
 from tests.sinks.http.wound import WoundStatus, busy
 
@@ -59,6 +62,68 @@ async def test_openmetrics_is_served_to_whoever_asks_for_it() -> None:
     ):
         assert answer.content_type == "application/openmetrics-text"
         assert (await answer.text()).endswith("# EOF\n")
+
+
+ACCEPTS = (
+    "application/openmetrics-text; version=a",
+    "application/openmetrics-text; version=1..0",
+    "application/openmetrics-text; version=\u0663; escaping=\u0663",
+    "application/openmetrics-text; version=" + "9" * 3_000,
+    "text/plain; version=a, application/openmetrics-text; version=",
+    "text/plain; version=1.0.0; escaping=" + "x" * 3_000,
+    "," * 3_000,
+    "\0",
+)
+
+
+@pytest.mark.parametrize("accept", ACCEPTS)
+async def test_whatever_format_is_asked_for_is_one_of_two_or_refused(accept: str) -> None:
+    async with serving(WoundStatus([busy()])) as (server, session):
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        head = f"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAccept: {accept}\r\n\r\n"
+        writer.write(head.encode())
+        assert (await reader.readline()).split()[1] in {b"200", b"400"}
+        writer.close()
+        async with session.get("/metrics") as answer:
+            assert answer.status == 200
+
+
+class SlowCollector(Collector):
+    """Numbers that take long to collect, and how often they were."""
+
+    def __init__(self, status: WorkerStatus, version: str) -> None:
+        self.status = status
+        self.asked = 0
+
+    def collect(self) -> Iterator[Metric]:
+        self.asked += 1
+        time.sleep(0.01)
+        yield GaugeMetricFamily("asked", "Times", value=self.asked)
+
+
+async def test_however_fast_metrics_are_asked_for_the_loop_has_time_for_others() -> None:
+    made: list[SlowCollector] = []
+
+    def collector_of(status: WorkerStatus, version: str) -> SlowCollector:
+        made.append(SlowCollector(status, version))
+        return made[0]
+
+    server = HealthServer(WoundStatus(), "127.0.0.1", 0, collector_of=collector_of)
+    await server.start()
+    try:
+        async with ClientSession(f"http://127.0.0.1:{server.port}") as session:
+            began_s = time.monotonic()
+            for _ in range(200):
+                async with session.get("/metrics") as answer:
+                    assert b"asked" in await answer.read()
+            passed_s = time.monotonic() - began_s
+            assert made[0].asked <= 1 + passed_s / (KEPT_TIMES * 0.01)
+            async with asyncio.timeout(20):  # what is kept is not kept for ever
+                while made[0].asked < 3:
+                    async with session.get("/metrics") as answer:
+                        assert answer.status == 200
+    finally:
+        await server.stop()
 
 
 async def test_a_running_worker_is_ready() -> None:

@@ -5,7 +5,7 @@ import re
 import time
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, get_args
 
 from prometheus_client import Metric
 from prometheus_client.exposition import generate_latest
@@ -14,7 +14,14 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parse
 
 from contracts.batch import Disposition
-from contracts.ports.status import AWAY_S_MAX, LaneStatus, ProcessStatus, QueueStatus, ReloadStatus
+from contracts.ports.status import (
+    AWAY_S_MAX,
+    ErrorCause,
+    LaneStatus,
+    ProcessStatus,
+    QueueStatus,
+    ReloadStatus,
+)
 from sinks.http.lane_groups import Series, series_of
 from sinks.http.metrics import PHASES, MetricsCollector, registry
 from tests.sinks.http.wound import WoundStatus, busy
@@ -41,6 +48,7 @@ FAMILIES = {
     "tocsin_lane_config_info": ("gauge", {"lane", "config"}),
     "tocsin_lane_answer_age_seconds": ("gauge", {"lane"}),
     "tocsin_commands_hidden_seconds": ("gauge", {"lifeline"}),
+    "tocsin_lane_errors": ("counter", {"cause"}),
     "tocsin_lane_hidden_seconds": ("gauge", {"lane"}),
     "tocsin_lane_time_seconds": ("gauge", {"lane"}),
     "tocsin_outputs": ("counter", {"lane", "kind"}),
@@ -105,6 +113,12 @@ def test_the_families_are_exactly_the_promised_ones() -> None:
         assert {key for sample in ours[name].samples for key in sample.labels} == labels
         assert not NOT_BASE_UNITS.search(name)
         assert ours[name].documentation
+
+
+def test_errors_of_all_lanes_are_told_by_cause() -> None:
+    found = samples(WoundStatus([busy(), busy("gas-0")]))
+    errors = [found["tocsin_lane_errors_total", cause] for cause in get_args(ErrorCause)]
+    assert errors == [42, 0, 44, 0, 0]
 
 
 def test_every_number_comes_through() -> None:

@@ -53,6 +53,7 @@ def busy(name: str = "water-3") -> LaneStatus:
         hearing={"pudong": (90, 7, 3), "jingan": (20, 0, 0)},
         kind_seconds={"fused": 1.25, "trend": 0.25},
         relearning={"seasonal": 17},
+        errors={"brokers": 21, "input": 22},
         shadow=ShadowStatus("c0ffee", 12, 13, 14, 1.5, 2.5, (0, 0, 0, 0, 4, 3, 2, 2, 1, 0)),
         flushes=8,
         flush_seconds=0.25,
