@@ -18,7 +18,18 @@ from benchmarks.support.claims import (
     writes,
 )
 
-PARTS = ("battledim", "generators", "gnss", "nab", "recorded", "settled", "skab", "water")
+PARTS = (
+    "battledim",
+    "corpora",
+    "generators",
+    "gnss",
+    "nab",
+    "nab_nested",
+    "recorded",
+    "settled",
+    "skab",
+    "water",
+)
 
 
 def main() -> None:
