@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 
 from benchmarks.quality_data.judging import lasting
-from benchmarks.quality_data.labelled import others, sheets
+from benchmarks.quality_data.labelled import labels, others, sheets
 from benchmarks.quality_data.labelled.choice import Field, Sums, above_chance, by_others, drawn
 from benchmarks.quality_data.labelled.corpus import Corpus, Reals
 from benchmarks.quality_data.labelled.grids import BESIDE, KINDS
@@ -79,8 +79,14 @@ def measure() -> Part | None:
         lines += [line(signal, name, rules, mine) for name in rules]
         claims.append(_claim(signal, rules))
     head, rows = wide(found, by_corpus)
+    told = [labels.cases(one, *by_corpus[one.name][OURS].chosen[one.name][:2]) for one in found]
     rows += [[name, "not at hand", *[""] * (len(head) - 2)] for name in missing]
-    return Part({"corpora": (head, rows), "corpora rules": (HEAD, lines)}, tuple(claims))
+    tables = {
+        "corpora": (head, rows),
+        "corpora rules": (HEAD, lines),
+        "corpora cases": (labels.HEAD, told),
+    }
+    return Part(tables, tuple(claims))
 
 
 def _read() -> tuple[list[Corpus], list[str]]:

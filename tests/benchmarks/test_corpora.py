@@ -13,6 +13,7 @@ from benchmarks.quality_data.labelled.choice import Field, Sums, above_chance, b
 from benchmarks.quality_data.labelled.corpus import Corpus, Event, Recording, corpus, judged
 from benchmarks.quality_data.labelled.grids import BESIDE, KINDS
 from benchmarks.quality_data.labelled.heard import PAUSE, Heard, Rule, begins
+from benchmarks.quality_data.labelled.labels import cases
 from benchmarks.quality_data.labelled.tally import Tally, tally
 
 ROWS = 1000
@@ -184,3 +185,21 @@ def test_a_corpus_that_a_rule_cannot_judge_is_kept_too(
     one = Corpus("c", "s", (recording(BELL),))
     assert [counts.kept("r", silent, one) for _ in range(2)] == [None, None]
     assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_cases_are_told_by_the_names_that_their_labels_have(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(sheets, "CORPORA", tmp_path)
+    sheets.labels.cache_clear()
+    (tmp_path / "river_waterflow").mkdir()
+    (tmp_path / "river_waterflow" / "events.csv").write_text(
+        "series,channel,start,end,label\n"
+        "w,a,600,650,low flow (a guess)\nw,b,600,650,not of this one\nw,a,700,710,small peak\n"
+    )
+    events = (replace(BELL, channels=frozenset("a")), Event(700.0, 710.0, frozenset("a")))
+    one = Corpus("river_waterflow", "s", (recording(*events),))
+    found = tally(Rule(("only",), lambda _: [ringing(610)]), one)
+    assert found is not None
+    assert cases(one, found, 0) == ["river_waterflow", "low flow 1 of 1", "small peak (1)"]
+    sheets.labels.cache_clear()

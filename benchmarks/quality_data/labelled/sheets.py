@@ -4,7 +4,7 @@ import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
+from functools import cache
 from typing import Any, Final
 
 import numpy as np
@@ -80,11 +80,11 @@ def read(name: str) -> Corpus | None:
     sheet, folder = SHEETS[name], CORPORA / name
     if not folder.is_dir():
         return None
-    labels = list(csv.DictReader((folder / "events.csv").open(newline="", encoding="utf-8")))
-    several = len({label["series"] for label in labels}) > 1
+    known = labels(name)
+    several = len({label["series"] for label in known}) > 1
     recordings = []
     for path in sorted(set(folder.glob(sheet.files)) - {folder / "events.csv"}):
-        mine = [one for one in labels if not several or one["series"] in path.stem]
+        mine = [one for one in known if not several or one["series"] in path.stem]
         table = pq.read_table(path) if path.suffix == ".parquet" else pyarrow.csv.read_csv(path)
         time_s, channels, values = _wide(table, sheet) if sheet.by is None else _long(table, sheet)
         events = tuple(_events(mine, sheet, channels))
@@ -128,7 +128,7 @@ def _numbers(column: pa.ChunkedArray) -> Reals:
 def _seconds(column: pa.ChunkedArray, unit_s: float) -> Reals:
     """Seconds of a column of times, dates, texts or numbers."""
     if pa.types.is_string(column.type):
-        return np.array([_second(text, unit_s) for text in column.to_pylist()])
+        return np.array([second(text, unit_s) for text in column.to_pylist()])
     if pa.types.is_integer(column.type):
         numbers: NDArray[Any] = column.to_numpy()
         return numbers * unit_s
@@ -136,7 +136,7 @@ def _seconds(column: pa.ChunkedArray, unit_s: float) -> Reals:
     return np.asarray(micros.to_numpy()) / 1e6
 
 
-def _second(text: str, unit_s: float) -> float:
+def second(text: str, unit_s: float) -> float:
     """A time as labels have it: a number, ISO 8601, or month/day/year."""
     if text.isdigit():
         return int(text) * unit_s
@@ -149,12 +149,14 @@ def _second(text: str, unit_s: float) -> float:
 def _events(labels: list[dict[str, str]], sheet: Sheet, channels: list[str]) -> Iterator[Event]:
     """Labels of a recording; of one that names no channel by its name, any may tell."""
     for label in labels:
-        first, last = (_second(label[key], sheet.unit_s) for key in ("start", "end"))
+        first, last = (second(label[key], sheet.unit_s) for key in ("start", "end"))
         named = frozenset(label["channel"].split(",")) & frozenset(channels)
         if named or label["channel"].startswith("*") or sheet.by is not None:
             yield Event(first - sheet.before_s, last, named)
 
 
-def folder_of(name: str) -> Path:
-    """Where a set is looked for."""
-    return CORPORA / name
+@cache
+def labels(name: str) -> list[dict[str, str]]:
+    """Rows of the events of a set."""
+    with (CORPORA / name / "events.csv").open(newline="", encoding="utf-8") as lines:
+        return list(csv.DictReader(lines))
