@@ -20,6 +20,7 @@ from benchmarks.support.claims import (
 
 PARTS = (
     "battledim",
+    "battledim_nested",
     "corpora",
     "generators",
     "gnss",

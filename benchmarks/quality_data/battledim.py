@@ -102,9 +102,9 @@ def held_against(rung: Sequence[datetime], known: Sequence[Leak]) -> Outcome:
     return Outcome(len(rung), delays, others, sum(at not in told for at in rung))
 
 
-def ours() -> tuple[list[datetime], int]:
+def ours(pack: Path = PACK) -> tuple[list[datetime], int]:
     """Times at which the pack's rule for leaks rang, and how often `stuck` did on the pump."""
-    run = BacktestRun(Configuration.load(PACK), open_data(DATA, PACK / "columns.yaml"))
+    run = BacktestRun(Configuration.load(pack), open_data(DATA, pack / "columns.yaml"))
     trial = run.run(lambda taken, reached_ns: None)
     first = {alarm.id: alarm for alarm in reversed(trial.alarms)}.values()
     rung = [datetime.fromisoformat(a.detected) for a in first if a.rule.name != "stuck"]
@@ -159,7 +159,7 @@ def lucky_row(drawn: Sequence[Outcome], known: Sequence[Leak]) -> list[str]:
 
 def weekdays(rung: Sequence[datetime]) -> list[str]:
     """Alarms by the day of the week on which they rang."""
-    days = [at.weekday() for at in rung]
+    days = [at.astimezone(UTC).weekday() for at in rung]
     return [str(days.count(day)) for day in range(len(WEEK))]
 
 
