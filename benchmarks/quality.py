@@ -18,7 +18,19 @@ from benchmarks.support.claims import (
     writes,
 )
 
-PARTS = ("battledim", "generators", "gnss", "nab", "recorded", "settled", "skab", "water")
+PARTS = (
+    "battledim",
+    "battledim_nested",
+    "corpora",
+    "generators",
+    "gnss",
+    "nab",
+    "nab_nested",
+    "recorded",
+    "settled",
+    "skab",
+    "water",
+)
 
 
 def main() -> None:

@@ -45,6 +45,9 @@ class Arm(Protocol):
     def halved(self, order: Sequence[int], profile: Profile) -> Result:
         """Each half of the files under the threshold that is best on the other."""
 
+    def parts(self, order: Sequence[int], profile: Profile) -> list[Tally]:
+        """The same file by file: first every other one in this order, then those between."""
+
     def fitted(self, profile: Profile) -> Result:
         """All files under the threshold that is best on them."""
 
@@ -61,6 +64,16 @@ class Scored:
     def halved(self, order: Sequence[int], profile: Profile) -> Result:
         """Files alternate between the halves."""
         return two_fold([self._corpus[i] for i in order], profile)
+
+    def parts(self, order: Sequence[int], profile: Profile) -> list[Tally]:
+        """As they are judged by the other half."""
+        halves = [[self._corpus[i] for i in order[first::2]] for first in (0, 1)]
+        best = [best_threshold(half, profile) for half in reversed(halves)]
+        return [
+            tally(series.scores >= threshold, series.windows, profile)
+            for half, threshold in zip(halves, best, strict=True)
+            for series in half
+        ]
 
     def fitted(self, profile: Profile) -> Result:
         """As published figures are."""
@@ -102,10 +115,14 @@ class Rung:
 
     def halved(self, order: Sequence[int], profile: Profile) -> Result:
         """Files alternate between the halves."""
+        of_one = self._best(order[::2], profile)
+        return summed(self.parts(order, profile), self._thresholds[of_one], profile)
+
+    def parts(self, order: Sequence[int], profile: Profile) -> list[Tally]:
+        """As they are judged by the other half."""
         one, other = order[::2], order[1::2]
         of_one, of_other = self._best(one, profile), self._best(other, profile)
-        parts = [*self._at(one, of_other, profile), *self._at(other, of_one, profile)]
-        return summed(parts, self._thresholds[of_one], profile)
+        return [*self._at(one, of_other, profile), *self._at(other, of_one, profile)]
 
     def fitted(self, profile: Profile) -> Result:
         """The best rung of all files."""
@@ -123,7 +140,7 @@ def measure() -> Part | None:
     if not NAB.is_dir():
         return None
     files = read(NAB)
-    arms = {**_rules(files), **_simple(files), **_published(files)}
+    arms = {**_rules(files), **simple(files), **published(files)}
     standard, low = (median(_splits(arms[OURS], len(files), p)) for p in (STANDARD, LOW_FP))
     by = f"median of {SPLITS} two-fold splits, by alarms of {OURS}"
     claims = (
@@ -138,14 +155,15 @@ def _rules(files: list[File]) -> dict[str, Arm]:
     return {name: Rung(ladder, files) for name, ladder in RULES.items()}
 
 
-def _simple(files: list[File]) -> dict[str, Arm]:
+def simple(files: list[File]) -> dict[str, Arm]:
+    """NAB's range rule, and draws without looking."""
     return {
-        "range rule": Scored([Series(_outside(file.values), file.windows) for file in files]),
+        "range rule": Scored([Series(outside(file.values), file.windows) for file in files]),
         "chance": Scored([Series(_chance(file.values), file.windows) for file in files]),
     }
 
 
-def _outside(values: Reals) -> Reals:
+def outside(values: Reals) -> Reals:
     """NAB's range rule: 1 where the value leaves the range heard before by 5 % of it."""
     low, high = np.minimum.accumulate(values)[:-1], np.maximum.accumulate(values)[:-1]
     slack = 0.05 * (high - low)
@@ -158,7 +176,8 @@ def _chance(values: Reals) -> Reals:
     return np.random.default_rng(11).random(len(values))
 
 
-def _published(files: list[File]) -> dict[str, Arm]:
+def published(files: list[File]) -> dict[str, Arm]:
+    """Detectors whose scores come with NAB."""
     table = pq.read_table(NAB / "published_scores" / "scores.parquet")
     detectors = np.array(table["detector"].to_pylist())
     names = np.array(table["file"].to_pylist())

@@ -106,12 +106,13 @@ class _Fused:
         return self.rules.score(batch, disposition, span)
 
 
-def climb(ladder: Ladder, time_s: Reals, values: Reals) -> Rungs:
+def climb(ladder: Ladder, time_s: Reals, values: Reals, scene: Scene | None = None) -> Rungs:
     """Run a rule over a series as a lane would, once for each threshold.
 
-    Readings that come out of order are late, as admission says of them.
+    Readings that come out of order are late, as admission says of them. Without a scene it is
+    that of the series.
     """
-    scene, rows, rungs = Scene.of(time_s, values), len(values), len(ladder.thresholds)
+    scene, rows, rungs = scene or Scene.of(time_s, values), len(values), len(ladder.thresholds)
     batch = Batch(
         np.arange(rows * rungs, dtype=np.int32),
         np.tile(np.arange(rungs, dtype=np.int32), rows),
