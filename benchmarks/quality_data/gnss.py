@@ -87,7 +87,8 @@ def moved(positions: Positions, *, creep: bool, seed: int) -> Positions:
     else:
         course = STEP_MM * (since >= 0)
     around = np.take_along_axis(positions, begins[:, None] + since, axis=1)
-    return around + sides[:, None] * course
+    placed: Positions = around + sides[:, None] * course
+    return placed
 
 
 def by_trend(words: Mapping[str, Any], positions: Positions) -> Rang:
