@@ -295,6 +295,12 @@ FINDINGS: Final[Mapping[str, Told]] = {
         "about {left:span}",
         "{quantity}加速变化，现为 {observed:unit}，按速率倒数法推算约 {left:span}后破坏",
     ),
+    "trend.velocity_change": Told(
+        "速率改变告警",
+        "{quantity} moves otherwise than before: its velocity changed by {score:unit} a year, "
+        "now {observed:unit}",
+        "{quantity}变化速率与此前相比每年改变 {score:unit}，现为 {observed:unit}",
+    ),
 }
 # Of kinds that other packages bring and whose class files say nothing.
 OTHER: Final = Told(

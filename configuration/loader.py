@@ -45,6 +45,16 @@ def _is_test(path: Path) -> bool:
     return path.name.endswith(".test.yaml")
 
 
+def _unmet(page: Page, used: set[str]) -> list[str]:
+    """Warnings of overrides that no channel has: a catalogue may have fewer tags than a pack."""
+    found = Findings()
+    for selector in selectors(page):
+        if selector not in used:
+            text = "expected a channel of the class with it, got none; it changes nothing"
+            Page(page.file, page.located, found).find((KEY, selector), text, key=True)
+    return found.lines()
+
+
 class Loader:
     """Reads one folder; findings pile up.
 
@@ -63,6 +73,7 @@ class Loader:
         self._packs: list[ClassPack] = []
         self.pages: dict[str, Page] = {}  # class to its good file
         self._classes: dict[str, str] = {}  # class to file, whether the pack was good or not
+        self.unmet: list[str] = []  # overrides that no channel has, as warnings
         self._opaque: set[str] = set()  # lifelines with a pack whose class could not be read
         self.tables: list[ChannelTable] = []
         self._calendar: dict[str, DayType] = {}
@@ -117,10 +128,7 @@ class Loader:
                 chosen[kinds[i][0]].add(kinds[i][1])
         for name, page in sorted(self.pages.items()):
             used = {selector for some in chosen[name] for selector in some}
-            for selector in selectors(page):
-                if selector not in used:
-                    text = "expected a channel of the class with it, got none; drop or fix it"
-                    page.find((KEY, selector), text, key=True)
+            self.unmet += _unmet(page, used)
             for some in sorted(chosen[name]):
                 if some:
                     self._variant(page, some)

@@ -371,7 +371,7 @@ def _sequence(rule: Any, finding: str, change: Any) -> bool:
 
 
 def _trend(rule: Any, finding: str, change: Any) -> None:
-    names = ("velocity", "acceleration", "step", "failure")
+    names = ("velocity", "acceleration", "step", "failure", "velocity_change")
     change["finding"] = 1 + names.index(finding)
     key = "failure_within" if finding == "failure" else finding
     bound = getattr(getattr(rule, key), Colour(int(change["now"])).word)

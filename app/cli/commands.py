@@ -56,10 +56,11 @@ def check(arguments: argparse.Namespace) -> int:
     tests = 0
     if not arguments.json:
         sys.stderr.write("".join(f"warning: {warning}\n" for warning in warnings))
-    if not findings and arguments.test:
+    if not findings and (arguments.test or arguments.only):
         from lab.explain.rule_tests import run_tests  # noqa: PLC0415 - loads numba
 
-        tests, findings = run_tests(arguments.folder, Configuration.load(arguments.folder))
+        configuration = Configuration.load(arguments.folder)
+        tests, findings = run_tests(arguments.folder, configuration, arguments.only)
         if findings and not arguments.json:
             sys.stderr.write("".join(f"{finding}\n" for finding in findings))
             return FAILED
@@ -78,7 +79,7 @@ def _sum_up(arguments: argparse.Namespace, tests: int, lost: list[str] | None) -
     """Print what a good folder holds, and what else was asked about it."""
     for line in checking.summary(Configuration.load(arguments.folder)):
         say(line)
-    if arguments.test:
+    if arguments.test or arguments.only:
         say(f"{tests} rule tests passed")
     if lost is not None:
         say("\n".join(lost) or "a reload would forget nothing that was learned")

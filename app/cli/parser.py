@@ -115,6 +115,13 @@ def _check(command: argparse.ArgumentParser) -> None:
     command.add_argument("folder", type=Path, nargs="?", default=CONFIGS)
     command.add_argument("--test", action="store_true", help="run the tests beside packs too")
     command.add_argument(
+        "--class",
+        dest="only",
+        metavar="CLASS",
+        default="",
+        help="run the tests of this class alone: water.pressure",
+    )
+    command.add_argument(
         "--against",
         type=Path,
         metavar="OLD",

@@ -48,7 +48,7 @@ def judged(
     if found is None or findings.found:
         return findings.lines(), []
     warned = warnings(Folder(found[1], loader.pages, loader.tables, loader.duty))
-    return [], [*warned, *unplaced(loader.topology, loader.tables)]
+    return [], [*warned, *loader.unmet, *unplaced(loader.topology, loader.tables)]
 
 
 def _districts(tables: Mapping[str, pa.Table], duty: DutyFolder | None) -> set[str]:

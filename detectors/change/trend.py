@@ -10,14 +10,23 @@ from numba import njit
 from numpy.typing import NDArray
 
 from contracts.batch import Disposition
-from contracts.quantities import DIFFERENCE, NS_PER_S, Duration
+from contracts.quantities import DIFFERENCE, NS_PER_S, Duration, Sigmas
 from contracts.transition import NEVER, Finding
 from detectors.base.companions import CompanionRule
 from detectors.base.days import DAY_NS, KEPT_D, close, count, new_days
 from detectors.base.kind import Fault, Kind, Roster, Scene
 from detectors.base.level_step import Levels, figures, ring, severity
 from detectors.base.thresholds import Steps
-from detectors.change.trend_fit import SETTLED, YEAR_D, days_left, jump, slope, wave, without
+from detectors.change.trend_fit import (
+    SETTLED,
+    YEAR_D,
+    days_left,
+    jump,
+    jumps_scatter,
+    slope,
+    wave,
+    without,
+)
 
 _SHORT: Final = 30
 _LONG: Final = 90
@@ -39,29 +48,38 @@ class Trend(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     - what the companion and the year explain is taken out (`without`); nothing is judged before
       there are 60 days with a companion, 330 for the year;
     - velocity is the slope (`slope`) over `over`, in the unit of the class per year;
-    - a step is a `jump` beside that slope, told on its third day, and if it exceeds the mildest
+    - a step is a `jump` beside that slope, told on its third day, or when there are more
+      `step_days`, on the last of these, and if it exceeds the mildest
       of `step`, all days before it are shifted so that it is no part of any slope, then or later;
+      with a `step_band` it must exceed so many scatters of the channel's own jumps, too
+      (`jumps_scatter`), and is none before 30 of those are known;
     - acceleration is the slope over 30 days less that over 90, along the way of the former;
+    - the change of velocity is the slope over `over` less that over as many days before: a creep
+      that begins where the ground always moves, as plates do;
     - days to failure are those of the inverse velocity (`days_left`).
 
-    A slope needs `complete` of its days. The worst colour of the four counts. While no velocity
+    A slope needs `complete` of its days. The worst colour of the five counts. While no velocity
     is known, and nothing else rings, nothing is judged. A companion's word of a day is its mean
     over the readings of the day, as it last said it.
 
     Figures: expected is the days to failure, NaN where the line of the inverse velocity is not
-    sound. The finding is that of the worst colour, the first of `velocity`, `acceleration`, `step`
-    and `failure` where several are as bad, and the score is its figure: a velocity per year, what
-    was gained of it, the height of a step, signed, and for `failure` the velocity again. When
-    nothing is found it is the velocity, NaN while unknown.
+    sound. The finding is that of the worst colour, the first of `velocity`, `acceleration`, `step`,
+    `failure` and `velocity_change` where several are as bad, and the score is its figure: a
+    velocity per year, what was gained of it, the height of a step, signed, for `failure` the
+    velocity again, and how it changed. When nothing is found it is the velocity, NaN while unknown.
 
     State: 2 240 bytes with its level, 1 592 more where a class has a companion.
 
     Parameters
     ----------
-    velocity, acceleration : Steps or None
+    velocity, acceleration, velocity_change : Steps or None
         In the unit of the class per year, above 0.
     step : Steps or None
         In the unit of the class, above 0.
+    step_band : Sigmas
+        How far beyond the channel's own jumps a step must lie; 0 sigma asks for nothing.
+    step_days : int
+        Days on each side of a step; more of them feel smaller steps, as many days later.
     failure_within : Steps or None
         Days to failure below which a colour rings, falling from blue to red.
     way : {"both", "up", "down"}
@@ -98,7 +116,10 @@ class Trend(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
             "over",
             "period",
             "step",
+            "step_band",
+            "step_days",
             "velocity",
+            "velocity_change",
             "way",
             "yearly",
         }
@@ -107,7 +128,10 @@ class Trend(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     velocity: Steps | None = None
     acceleration: Steps | None = None
     step: Annotated[Steps | None, Meta(extra=DIFFERENCE)] = None
+    step_band: Sigmas = Sigmas("0 sigma")
+    step_days: Annotated[int, Meta(ge=SETTLED, le=30)] = SETTLED
     failure_within: Steps | None = None
+    velocity_change: Steps | None = None
     way: Literal["both", "up", "down"] = "both"
     over: Duration = Duration("90 d")
     complete: Annotated[float, Meta(gt=0, le=1)] = 0.5
@@ -134,7 +158,13 @@ def _bad_steps(given: Steps, *, falling: bool) -> str | None:
 def faults(rule: Trend, scene: Scene) -> Iterator[Fault]:
     """Steps that cannot ring, windows that cannot be kept, hours that never come."""
     del scene
-    names = ("velocity", "acceleration", "step", "failure_within")
+    yield from _bad_words(rule)
+    yield from _bad_windows(rule)
+
+
+def _bad_words(rule: Trend) -> Iterator[Fault]:
+    """What is asked for, and in which steps."""
+    names = ("velocity", "acceleration", "step", "failure_within", "velocity_change")
     if all(getattr(rule, name) is None for name in names):
         yield (), f"expected one of {', '.join(names)}; drop the rule"
     for name in names:
@@ -142,8 +172,17 @@ def faults(rule: Trend, scene: Scene) -> Iterator[Fault]:
         text = None if given is None else _bad_steps(given, falling=name == "failure_within")
         if text is not None:
             yield (name,), text
+    if rule.step_band.count and rule.step is None:
+        yield ("step_band",), "expected `step` beside it, which says colours; add it or drop this"
+
+
+def _bad_windows(rule: Trend) -> Iterator[Fault]:
+    """Days, hours and delays by which it is judged."""
     if not 7 * DAY_NS <= rule.over.ns <= KEPT_D * DAY_NS or rule.over.ns % DAY_NS:
         yield ("over",), f"expected whole days from 7 to {KEPT_D}, got {rule.over}"
+    if rule.velocity_change is not None and 2 * rule.over.ns > KEPT_D * DAY_NS:
+        text = f"expected at most {KEPT_D // 2} d beside `velocity_change`, got {rule.over}"
+        yield ("over",), f"{text}; {KEPT_D} days are kept for it and the days before"
     if rule.from_hour >= rule.to_hour:
         text = f"expected below to_hour ({rule.to_hour:g}), got {rule.from_hour:g}"
         yield ("from_hour",), f"{text}; no reading would count"
@@ -181,10 +220,12 @@ def _days(mine: Any, p: Any) -> tuple[Any, Any, bool]:
 def _level_steps(mine: Any, t: Any, y: Any, p: Any) -> tuple[float, float]:
     """The step that is told today, and the slope; days before it are shifted, if it is one."""
     rate = slope(t, y, p.width, p.complete * p.width)
-    step = jump(t, y, 0.0 if np.isnan(rate) else rate)
+    step = jump(t, y, 0.0 if np.isnan(rate) else rate, p.side)
     if not abs(step) > np.min(p.step):
         return float(step), float(rate)
-    n = len(t) - SETTLED
+    if p.step_band > 0 and not abs(step) > p.step_band * jumps_scatter(t, y, p.side):
+        return 0.0, float(rate)
+    n = len(t) - p.side
     y[:n] += step
     for i in range(n):
         at = (mine.newest + int(t[i])) % KEPT_D
@@ -194,7 +235,7 @@ def _level_steps(mine: Any, t: Any, y: Any, p: Any) -> tuple[float, float]:
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _gained(t: Any, y: Any, p: Any, rate: float) -> tuple[float, float]:
-    """Velocity of the last 30 days, and what it has gained on that of 90; NaN if not asked for.
+    """What the velocity of 30 days has beyond that of 90, and the same along the former's way.
 
     No slope is found twice, or for a rule without `acceleration`: each is a median over up to
     1830 pairs, and nearly all of what a day costs.
@@ -203,7 +244,8 @@ def _gained(t: Any, y: Any, p: Any, rate: float) -> tuple[float, float]:
         return np.nan, np.nan
     short = slope(t, y, _SHORT, p.complete * _SHORT) * YEAR_D
     long = rate if p.width == _LONG else slope(t, y, _LONG, p.complete * _LONG)
-    return short, short - long * YEAR_D
+    gained = short - long * YEAR_D
+    return gained, float(gained * (p.way if p.way != 0 else np.sign(short)))
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -213,31 +255,42 @@ def _along(moved: float, way: float) -> float:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def _changed(t: Any, y: Any, velocity: float, p: Any) -> float:
+    """What the velocity gained beside that over as many days before."""
+    if np.min(p.change) == np.inf:
+        return np.nan
+    n = np.searchsorted(t, 1.0 - p.width)
+    before = slope(t[:n] + p.width, y[:n], p.width, p.complete * p.width)
+    return float(velocity - before * YEAR_D)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def _judge(mine: Any, p: Any) -> tuple[tuple[int, int], float, float]:
-    """Worst colour of the four and which it is, its figure, days to failure."""
+    """Worst colour of the five and which it is, its figure, days to failure."""
     t, y, good = _days(mine, p)
     if not good or len(t) == 0 or t[-1] != 0:
         return (0, 0), np.nan, np.nan
     step, rate = _level_steps(mine, t, y, p)
     velocity = rate * YEAR_D
-    short, gained = _gained(t, y, p, rate)
+    gained, along = _gained(t, y, p, rate)
     left = days_left(t, y, _SOUND)
     moving = np.sign(y[-1] - y[-2]) if len(y) > 1 else 0.0
     if p.way * moving < 0:
         left = np.nan
-    along = p.way if p.way != 0 else np.sign(short)
-    judged = (_along(velocity, p.way), gained * along, _along(step, p.way), -left)
+    changed = _changed(t, y, velocity, p)
+    ways = (_along(velocity, p.way), _along(step, p.way), _along(changed, p.way))
     colours = (
-        severity(judged[0], p.velocity, 0.0)[0],
-        severity(judged[1], p.acceleration, 0.0)[0],
-        severity(judged[2], p.step, 0.0)[0],
-        severity(judged[3], p.failure, 0.0)[0],
+        severity(ways[0], p.velocity, 0.0)[0],
+        severity(along, p.acceleration, 0.0)[0],
+        severity(ways[1], p.step, 0.0)[0],
+        severity(-left, p.failure, 0.0)[0],
+        severity(ways[2], p.change, 0.0)[0],
     )
     colour, finding, figure = 0, 0, velocity
     for i in range(len(colours)):
         if colours[i] > colour:
             colour, finding = colours[i], i + 1
-            figure = (velocity, gained, step, velocity)[i]
+            figure = (velocity, gained, step, velocity, changed)[i]
     return (colour, finding), figure, left
 
 
@@ -281,10 +334,11 @@ class Trends(CompanionRule):
     NAME = "trend"
     PARAMS = np.dtype(
         [
-            *((name, np.float64, (4,)) for name in ("velocity", "acceleration", "step", "failure")),
-            *((name, np.float64) for name in ("way", "complete")),
+            *((name, np.float64, (4,)) for name in ("velocity", "acceleration", "step")),
+            *((name, np.float64, (4,)) for name in ("failure", "change")),
+            *((name, np.float64) for name in ("way", "complete", "step_band")),
             *((name, np.int64) for name in ("width", "from_ns", "to_ns", "ahead_ns")),
-            *((name, np.int64) for name in ("driven", "yearly", "on_ns", "off_ns")),
+            *((name, np.int64) for name in ("driven", "yearly", "on_ns", "off_ns", "side")),
         ]
     )
     KERNEL = _kernel
@@ -302,9 +356,12 @@ class Trends(CompanionRule):
         del period_ns
         for name in ("velocity", "acceleration", "step"):
             figures[name] = (getattr(rule, name) or Steps()).array(np.inf)
+        figures["change"] = (rule.velocity_change or Steps()).array(np.inf)
         figures["failure"] = -(rule.failure_within or Steps()).array(-np.inf)
         figures["way"] = _WAYS[rule.way]
         figures["complete"] = rule.complete
+        figures["side"] = rule.step_days
+        figures["step_band"] = rule.step_band.count
         figures["width"] = rule.over.ns // DAY_NS
         for name, hours in (("from", rule.from_hour), ("to", rule.to_hour)):
             figures[f"{name}_ns"] = round(hours * 3600) * NS_PER_S
@@ -318,11 +375,11 @@ class Trends(CompanionRule):
 
 
 _FIELDS: Final = frozenset({"observed", "expected", "score"})
-_FINDINGS: Final = ("velocity", "acceleration", "step", "failure")
+_FINDINGS: Final = ("velocity", "acceleration", "step", "failure", "velocity_change")
 
 
 def finding(rule: Trend, transition: Any) -> Finding:
-    """Which of the four; `left` are the seconds to failure."""
+    """Which of the five; `left` are the seconds to failure."""
     del rule
     name = _FINDINGS[max(int(transition["finding"]), 1) - 1]
     return Finding(name, {"left": float(transition["expected"]) * DAY_NS / NS_PER_S})

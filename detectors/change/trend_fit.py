@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 YEAR_D: Final = 365.25
 CYCLE_D: Final = 1461  # days after which the calendar's year begins at the same hour again
 POINTS_MAX: Final = 61  # points of one slope: 1830 pairs at most
-SETTLED: Final = 3  # days on each side of a step
+SETTLED: Final = 3  # days on each side of a step, at least
+JUMPS_LEAST: Final = 30  # of which the scatter of jumps is believed
+_MAD: Final = 1.4826  # from the median of distances to a deviation, for Gaussian ones
 RATES: Final = 10  # rates behind an inverse velocity
 # Of 20 000 steady movements in noise, one had a sound line; a larger gain tells the end later.
 GAINED: Final = 1.5
@@ -119,23 +121,67 @@ def wave(newest: int, t: Reals, drivers: Reals) -> None:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def jump(t: Reals, y: Reals, rate: float) -> float:
-    """How far the last 3 days lie from the 3 before them, beyond the trend's own share.
+def jump(t: Reals, y: Reals, rate: float, side: int) -> float:
+    """How far the last `side` days lie from as many before them, beyond the trend's own share.
 
-    Median less median, less `rate` times the time between the median days. It is 0 unless the
-    largest difference of neighbours among the six lies in their middle: so a step is told once,
-    and growth that gathers speed, largest at its end, is none.
+    Median less median, less `rate` times the time between the median days. It is 0 unless these
+    days part in their middle: so a step is told once, and growth that gathers speed, largest at its
+    end, is none. Six part where neighbours differ most; of more days, whose noise has a larger
+    difference somewhere, they part where two means leave the least squares.
     """
     n = len(t)
-    if n < 2 * SETTLED:
+    if n < 2 * side:
         return 0.0
-    middle = abs(y[n - SETTLED] - y[n - SETTLED - 1])
-    for i in range(n - 2 * SETTLED + 1, n):
-        if abs(y[i] - y[i - 1]) > middle:
-            return 0.0
-    before, after = slice(n - 2 * SETTLED, n - SETTLED), slice(n - SETTLED, n)
+    last = y[n - 2 * side :]
+    if _most_apart(last) != side if side == SETTLED else _best_parted(last) != side:
+        return 0.0
+    before, after = slice(n - 2 * side, n - side), slice(n - side, n)
     moved = np.median(y[after]) - np.median(y[before])
     return float(moved - rate * (np.median(t[after]) - np.median(t[before])))
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _most_apart(y: Reals) -> int:
+    """Place of the value that differs most from the one before it; the middle one of equals."""
+    found = len(y) // 2
+    for i in range(1, len(y)):
+        if abs(y[i] - y[i - 1]) > abs(y[found] - y[found - 1]):
+            found = i
+    return found
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _best_parted(y: Reals) -> int:
+    """Place of the value before which two means leave the least squares; the first of equals."""
+    n, total, below = len(y), 0.0, 0.0
+    for i in range(n):
+        total += y[i]
+    found, most = 0, 0.0
+    for i in range(1, n):
+        below += y[i - 1]
+        apart = (total - below) / (n - i) - below / i
+        explained = apart * apart * i * (n - i)
+        if explained > most:
+            found, most = i, explained
+    return found
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def jumps_scatter(t: Reals, y: Reals, side: int) -> float:
+    """How far medians of `side` days lie from those of as many before, by themselves.
+
+    Of every `2 side` neighbouring days kept but the last, median less median; their median is taken
+    as the trend's share, and 1.4826 times the median distance from it is the scatter, NaN of fewer
+    than 30. So weather that hangs together over days counts as the step would feel it.
+    """
+    n = len(t) - 2 * side
+    if n < JUMPS_LEAST:
+        return np.nan
+    moved = np.empty(n)
+    for i in range(n):
+        middle = i + side
+        moved[i] = np.median(y[middle : middle + side]) - np.median(y[i:middle])
+    return float(_MAD * np.median(np.abs(moved - np.median(moved))))
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

@@ -12,11 +12,11 @@ from msgspec import to_builtins
 
 from configuration.configuration import Configuration
 from lab.backtest.column_decoder import Points, Window
-from lab.backtest.lanes import BacktestRun
+from lab.backtest.lanes import BacktestRun, look
 from lab.backtest.processes import forget, tried
-from lab.backtest.report import page, tally_fields
+from lab.backtest.report import LISTED_MAX, page, tally_fields
 from lab.backtest.result import BacktestResult
-from lab.backtest.score import NOT_JUDGED, YEAR_NS, Scores, as_json, scores
+from lab.backtest.score import NOT_JUDGED, YEAR_NS, Episode, Scores, as_json, scores
 from lab.data.labels import Event, events_on, read_labels
 from lab.data.open_data import Data, open_data
 from lab.data.refusals import say_notes
@@ -25,6 +25,7 @@ from lab.reports.tables import cell, columns
 
 PICTURED_MAX: Final = 40  # channels of an event whose readings are kept for its picture
 PERIODS_AROUND: Final = 24
+PERIODS_SHOWN: Final = 2_000  # of an alarm
 ASIDE: Final = "unfinished"  # in the report's folder, until it is written
 
 
@@ -37,6 +38,9 @@ def backtest(arguments: argparse.Namespace) -> int:
     windows = [window(event, configuration) for event in events or []]
     trial = _tried(BacktestRun(configuration, data, windows), arguments)
     found = scores(trial, events)
+    if events is None:
+        windows = [alarm_window(one, trial.configuration) for one in found.told[:LISTED_MAX]]
+        look(trial.configuration, data, windows)
     pictures = [w.points for w in windows]
     result = {"said": said(trial, data), **_facts(trial), **as_json(found)}
     write_report(arguments.report, trial, (found, pictures), result)
@@ -78,6 +82,20 @@ def window(event: Event, configuration: Configuration) -> Window:
     margin = max((end - begin) // 2, PERIODS_AROUND * max(periods, default=0))
     channels = frozenset(sorted(event.channels)[:PICTURED_MAX])
     return Window(channels, begin - margin, end + margin)
+
+
+def alarm_window(episode: Episode, configuration: Configuration) -> Window:
+    """Readings to keep for the picture of an alarm; of one that lasts for ever its beginning."""
+    first, last = episode.first, episode.revisions[-1]
+    catalogue = configuration.catalogue
+    kind = configuration.packs[catalogue.classes()[catalogue.row_of[first.channel]]]
+    begin, end = (
+        round(datetime.fromisoformat(text).timestamp()) * 10**9
+        for text in (first.onset, last.detected)
+    )
+    end = min(end, begin + PERIODS_SHOWN * kind.period.ns)
+    margin = max((end - begin) // 2, 2 * PERIODS_AROUND * kind.period.ns)
+    return Window(frozenset({first.channel}), begin - margin, end + margin)
 
 
 def said(trial: BacktestResult, data: Data) -> str:

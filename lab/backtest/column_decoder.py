@@ -72,12 +72,16 @@ class ColumnDecoder:
         batch, self._given = self._given, None
         if batch is None:
             batch = self._decoder.decode(records)
+        self.look(batch)
+        return batch
+
+    def look(self, batch: Batch) -> None:
+        """Count readings, and keep of them what is wanted for pictures."""
         known = batch.row >= 0
         if known.all():
             self._note(batch.row, batch.time_ns, batch.value)
         else:
             self._note(batch.row[known], batch.time_ns[known], batch.value[known])
-        return batch
 
     def arrays(self) -> Arrays:
         """What was counted, for a snapshot."""

@@ -46,14 +46,21 @@ class LaneFeed:
     def feed(self, readings: Readings, row: NDArray[np.int32]) -> Bodies:
         """Take readings whose lane rows are known; bodies of the alarms that they ring."""
         n = len(row)
-        value = readings.value * self.scale[row] + self.offset[row]
-        record = np.arange(n, dtype=np.int32)
-        self.decoder.give(Batch(record, row, readings.time_ns, value, readings.quality))
+        self.decoder.give(self._batch(readings, row))
         nowhere = np.zeros(n, np.int64)
         first = self.lane.position
         offset = np.arange(first, first + n)
         stamp_ms = readings.time_ns // NS_PER_MS
         return self.take(Records(offset, stamp_ms, nowhere, nowhere, b"", first + n))
+
+    def look(self, readings: Readings, row: NDArray[np.int32]) -> None:
+        """Keep of readings what pictures want; no rule hears of them."""
+        self.decoder.look(self._batch(readings, row))
+
+    def _batch(self, readings: Readings, row: NDArray[np.int32]) -> Batch:
+        value = readings.value * self.scale[row] + self.offset[row]
+        record = np.arange(len(row), dtype=np.int32)
+        return Batch(record, row, readings.time_ns, value, readings.quality)
 
     def take(self, records: Records) -> Bodies:
         """Take records; bodies of the alarms that they ring."""

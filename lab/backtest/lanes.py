@@ -127,6 +127,13 @@ class LaneFeeds:
         places = np.flatnonzero(at == feed)
         return self.feed(feed, block if len(places) == len(block) else block.take(places))
 
+    def look(self, block: Readings) -> None:
+        """Keep of a block what pictures want; no rule hears of it."""
+        at = self._places.seat_of[block.code]
+        for i, feed in self.here.items():
+            mine = block.take(np.flatnonzero(at == i))
+            feed.look(mine, self._places.row_of[mine.code])
+
     def step_of_records(self, lifeline: str, chunk: list[tuple[int, Records]]) -> Step:
         """Records of a recording, shared out."""
         place = {(feed.lifeline, feed.number): i for i, feed in self.here.items()}
@@ -213,6 +220,31 @@ def _going_on(feeds: LaneFeeds, data: Data, progress: Progress, unfinished: Chec
             unfinished.keep(feeds.here, reached)
     unfinished.keep(feeds.here, reached)
     return feeds.sum_up(reached.unknown_ids)
+
+
+def look(configuration: Configuration, data: Data, windows: Sequence[Window]) -> None:
+    """Read everything once more for pictures, without scoring: points of the windows are filled.
+
+    Parameters
+    ----------
+    configuration : Configuration
+        Only channels that are fed.
+    data : Data
+    windows : sequence of Window
+    """
+    feeds = LaneFeeds(configuration, data.names, windows)
+    for block in data.blocks():
+        feeds.look(block)
+    for path in data.recordings:
+        lifeline = recording.lifeline_of(path)
+        place = {feed.number: feed for feed in feeds.here.values() if feed.lifeline == lifeline}
+        for chunk in recording.chunks(path):
+            for number, records in chunk:
+                if number in place:
+                    place[number].decoder.decode(records)
+    for feed in feeds.here.values():
+        for number, points in feed.decoder.pictured().items():
+            windows[number].points.update(points)
 
 
 class BacktestRun:

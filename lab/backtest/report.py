@@ -1,4 +1,7 @@
-"""A backtest as one page that needs nothing beside it: tables, and a picture of every event."""
+"""A backtest as one page that needs nothing beside it: tables, and pictures.
+
+Of every known event, or without labels of every alarm.
+"""
 
 from collections.abc import Sequence
 from html import escape
@@ -7,11 +10,11 @@ from typing import Any, Final
 from lab.backtest.column_decoder import Points
 from lab.backtest.result import BacktestResult
 from lab.backtest.score import NOT_JUDGED, Episode, Outcome, Scores, Tally
-from lab.reports.plot import FILL, plot_event
+from lab.reports.plot import FILL, plot, plot_event
 from lab.reports.style import STYLE, when
 from lab.reports.tables import cell, lasting
 
-LISTED_MAX: Final = 300  # alarms without an event; what is left out is said
+LISTED_MAX: Final = 300  # alarms; what is left out is said
 TALLY: Final = (
     ("events", "events"),
     ("found", "found"),
@@ -38,7 +41,7 @@ def page(
     trial : BacktestResult
     scores : Scores
     pictures : sequence of dict
-        Points by channel around each event.
+        Points by channel around each event; without labels around each of the first alarms.
     result : dict
         What `backtest.json` holds.
     """
@@ -63,6 +66,8 @@ def page(
             for outcome, points in zip(scores.outcomes, pictures, strict=True)
         ]
         body += ["<h2>Known events</h2>", f'<div class="cards">{"".join(cards)}</div>']
+    if scores.false_alarms is None:
+        body += ["<h2>Alarms</h2>", _alarms(scores.told, pictures)]
     if scores.false_alarms:
         body += ["<h2>Alarms without an event</h2>", _listed(scores.false_alarms)]
     return (
@@ -120,6 +125,32 @@ def _card(outcome: Outcome, points: Points, trial: BacktestResult, unit_of: dict
         f'<div class="card"><h3>{_badge(outcome)}{escape(label.name)}</h3>{picture}'
         f'<p class="soft">{escape(channel or label.channel or label.class_name or label.place)}, '
         f"{when(label.begin, zone)} to {when(label.end, zone)}</p><ul>{said}</ul></div>"
+    )
+
+
+def _alarms(told: Sequence[Episode], pictures: Sequence[Points]) -> str:
+    """A picture of each of the first alarms, and how many there are beside."""
+    cards = "".join(
+        _alarm_card(episode, points) for episode, points in zip(told, pictures, strict=False)
+    )
+    more = len(told) - len(pictures)
+    left = f"<p>{more:,} more in backtest.json</p>" if more > 0 else ""
+    return f'<div class="cards">{cards}</div>{left}' if told else "<p>none rang</p>"
+
+
+def _alarm_card(episode: Episode, points: Points) -> str:
+    first, series = episode.first, sorted(points.get(episode.first.channel, []))
+    picture = '<p class="soft">no readings around it</p>'
+    if series:
+        picture = plot(series, episode.revisions)
+    last = episode.revisions[-1]
+    end = f"to {when(last.detected)}" if last.state == "cleared" else "still rings"
+    fill = FILL[episode.worst]
+    return (
+        f'<div class="card"><h3><span class="badge" style="background:{fill}">'
+        f"{escape(episode.worst)}</span>{escape(first.say['en'])}</h3>{picture}"
+        f'<p class="soft">{escape(first.rule.name)} on {escape(first.channel)}, '
+        f"{when(first.detected)} {end}; {escape(episode.desk)}</p></div>"
     )
 
 

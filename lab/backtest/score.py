@@ -287,13 +287,18 @@ def nearest_rank(values: Sequence[float], percent: int) -> float | None:
 
 
 def as_json(scores: Scores) -> dict[str, Any]:
-    """What `backtest.json` says of the alarms."""
+    """What `backtest.json` says of the alarms; each of them where no labels say which are false."""
     return {
         "whole": _figures(scores.whole),
         "classes": {name: _figures(tally) for name, tally in scores.classes.items()},
         "desks": scores.desks,
         "events": [_event(outcome) for outcome in scores.outcomes],
-        "false_alarms": [_false(episode) for episode in scores.false_alarms or []],
+        "false_alarms": [_told(episode) for episode in scores.false_alarms or []],
+        **(
+            {"alarms": [_told(episode) for episode in scores.told]}
+            if scores.false_alarms is None
+            else {}
+        ),
     }
 
 
@@ -320,7 +325,7 @@ def _event(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def _false(episode: Episode) -> dict[str, Any]:
+def _told(episode: Episode) -> dict[str, Any]:
     first = episode.first
     return {
         "id": first.id,

@@ -28,9 +28,10 @@ from msgspec import Meta
 from configuration.configuration import Configuration
 from configuration.lane_plan import Plan, plan_of
 from configuration.yaml.fill import Page, fill
-from configuration.yaml.findings import Findings
+from configuration.yaml.findings import Findings, nearest
 from configuration.yaml.located import located
 from contracts.alarm import decode_alarm
+from contracts.errors import ConfigError
 from contracts.quantities import NS_PER_MS, Duration
 from contracts.records import Records
 from ingest.timestamps import read_mixed_times
@@ -103,10 +104,24 @@ def values(text: str) -> Iterator[float | None]:
                 yield begin + (float(last) - begin) * (i / max(times - 1, 1))
 
 
-def run_tests(folder: Path, configuration: Configuration) -> tuple[int, list[str]]:
-    """Run every test below a configuration folder; how many there were, and what failed."""
+def run_tests(folder: Path, configuration: Configuration, only: str = "") -> tuple[int, list[str]]:
+    """Run the tests below a configuration folder; how many there were, and what failed.
+
+    Parameters
+    ----------
+    folder : Path
+    configuration : Configuration
+        Of that folder.
+    only : str
+        Class whose tests are run; those of all classes when it is empty.
+
+    Raises
+    ------
+    ConfigError
+        When that class is none of the folder, or has no tests.
+    """
     findings, count = Findings(), 0
-    for path in sorted(folder.glob(f"*/*{SUFFIX}")):
+    for path in _sheets(folder, configuration, only):
         tree = located(path.as_posix(), path.read_bytes(), findings)
         if tree is None:
             continue
@@ -120,6 +135,22 @@ def run_tests(folder: Path, configuration: Configuration) -> tuple[int, list[str
             for text in _failures(test, plan):
                 page.find(("tests", number), f"{test.name}: {text}")
     return count, findings.lines()
+
+
+def _sheets(folder: Path, configuration: Configuration, only: str) -> list[Path]:
+    """Files of tests, of one class or of all."""
+    if not only:
+        return sorted(folder.glob(f"*/*{SUFFIX}"))
+    classes = {pack.class_name for pack in configuration.packs.values()}
+    if only not in classes:
+        msg = f"{folder}: expected a class of it, got {only!r}; {nearest(only, classes)}"
+        raise ConfigError(msg)
+    lifeline, _, quantity = only.partition(".")
+    path = folder / lifeline / f"{quantity}{SUFFIX}"
+    if not path.is_file():
+        msg = f"{path}: expected the tests of {only}, got no file; write one"
+        raise ConfigError(msg)
+    return [path]
 
 
 def _failures(test: RuleTest, plan: Plan) -> Iterator[str]:

@@ -16,6 +16,7 @@ from lab.backtest.score import YEAR_NS, Episode, episodes, explained
 from lab.data.labels import Event
 
 NS: Final = 10**9
+SEARCHED: Final = "searched places"
 
 
 @dataclass(frozen=True)
@@ -79,12 +80,12 @@ def parts(result: BacktestResult, channels: Iterable[str]) -> list[Part]:
     last = max(result.spans[name][2] for name in tuned)
     zone = result.configuration.civil_time
     begin, middle, end = (_at(ns, zone) for ns in (first, (first + last) // 2, last))
-    halves = _halves(result.configuration.catalogue, tuned)
+    places = halves(result.configuration.catalogue, tuned)
     times = {"earlier": (begin, middle), "later": (middle, end + timedelta(seconds=1))}
     return [
         Part(f"{when}, {where}", mine, *span)
         for when, span in times.items()
-        for where, mine in halves.items()
+        for where, mine in places.items()
     ]
 
 
@@ -92,14 +93,15 @@ def _at(ns: int, zone: timezone) -> datetime:
     return datetime.fromtimestamp(ns / NS, zone)
 
 
-def _halves(catalogue: Catalogue, tuned: Sequence[str]) -> dict[str, frozenset[str]]:
+def halves(catalogue: Catalogue, tuned: Sequence[str]) -> dict[str, frozenset[str]]:
+    """Channels dealt out by their groups, those that are searched and those that judge."""
     groups = dict(zip(catalogue.ids, catalogue.table.column("group").to_pylist(), strict=True))
     names = sorted(
         {groups[name] for name in tuned}, key=lambda name: hashlib.blake2b(name.encode()).digest()
     )
     first = set(names[::2])
     return {
-        "searched places": frozenset(name for name in tuned if groups[name] in first),
+        SEARCHED: frozenset(name for name in tuned if groups[name] in first),
         "other places": frozenset(name for name in tuned if groups[name] not in first),
     }
 

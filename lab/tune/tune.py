@@ -11,9 +11,9 @@ from configuration.configuration import Configuration
 from contracts.errors import ConfigError
 from lab.backtest.backtest import told_refusals
 from lab.data.labels import Event, events_on, read_labels
-from lab.data.open_data import open_data
+from lab.data.open_data import Data, open_data
 from lab.reports.progress import Progress
-from lab.tune.folds import Part, parts, seen
+from lab.tune.folds import SEARCHED, Part, halves, parts, seen
 from lab.tune.proposal import Proposal
 from lab.tune.report import lines, page
 from lab.tune.search import Search, Tried, frontier, run_over
@@ -26,10 +26,12 @@ def tune(arguments: argparse.Namespace) -> int:
     space = read_space(arguments.config, arguments.bounds)
     data = open_data(arguments.data, arguments.columns, arguments.labels)
     events = events_on(read_labels(arguments.labels, [configuration]), configuration.catalogue)
+    tuned = _tuned(configuration, space)
+    _judge_labels(events, tuned, data, configuration)
     readings = data.count * (arguments.trials + 1)
     progress = Progress("tune", readings, zone=configuration.civil_time)
     result = run_over(configuration, data, space, progress)
-    of = parts(result, _tuned(configuration, space))
+    of = parts(result, tuned)
     if not of or not seen(result, events, of[0]).events:
         raise ConfigError(_no_events(of))
     search = Search(space, data, events, of)
@@ -56,6 +58,30 @@ def _tuned(configuration: Configuration, space: Space) -> list[str]:
         for channel, name in zip(catalogue.ids, catalogue.classes(), strict=True)
         if name in classes
     ]
+
+
+def _judge_labels(
+    events: Sequence[Event], tuned: Sequence[str], data: Data, configuration: Configuration
+) -> None:
+    """Refuse, before anything runs, labels that leave the search without an event."""
+    there = set(data.channels())
+    fed = tuned if data.recordings else [name for name in tuned if name in there]
+    if not fed:
+        msg = (
+            "tune: expected readings of the tuned classes, got none of their "
+            f"{len(tuned)} channels; name others in the bounds, or give other readings"
+        )
+        raise ConfigError(msg)
+    known = [event for event in events if event.label.verdict == "event"]
+    searched = halves(configuration.catalogue, fed)[SEARCHED]
+    if not any(event.channels & searched for event in known):
+        elsewhere = sum(bool(event.channels.intersection(fed)) for event in known)
+        msg = (
+            f"tune: expected known events of the tuned classes at the {len(searched)} channels "
+            f"that are searched, got none; {elsewhere} of {len(known)} are at the other ones, "
+            "which only judge; label more of them"
+        )
+        raise ConfigError(msg)
 
 
 def _no_events(of: Sequence[Part]) -> str:

@@ -4,9 +4,17 @@ from pathlib import Path
 
 import pytest
 
+from configuration.checks.folder import judged
 from configuration.lane_plan import plan_of
 from detectors.base.thresholds import Steps
-from tests.testkit.config_folder import PACK, again, findings_of, labels_of, loaded
+from tests.testkit.config_folder import (
+    PACK,
+    again,
+    findings_of,
+    folder_with,
+    labels_of,
+    loaded,
+)
 
 CATALOGUE = """\
 id,class,asset,group,tags
@@ -89,11 +97,6 @@ LINE = PACK.count("\n") + 1
     ("text", "finding"),
     [
         (
-            "overrides: {tag:nowhere: {limit.hysteresis: 0.02}}",
-            f"{LINE}:13: overrides.tag:nowhere: expected a channel of the class with it, got "
-            "none; drop or fix it",
-        ),
-        (
             "overrides: {high_rise: {limit.hysteresis: 0.02}}",
             f"{LINE}:13: overrides.high_rise: expected `tag:NAME` or `channel:ID`, got "
             "'high_rise'; write which channels it is for",
@@ -133,6 +136,17 @@ def test_a_mistake_in_an_override_is_named_where_it_was_written(
     found = findings_of(tmp_path, pack(text + "\n"))
     assert found
     assert found[0].startswith(f"water/pressure.yaml:{finding}"), found
+
+
+def test_a_tag_that_no_channel_has_is_warned_of_and_runs(tmp_path: Path) -> None:
+    files = pack("overrides: {tag:nowhere: {limit.hysteresis: 0.02}}\n")
+    findings, warned = judged(folder_with(tmp_path, files), {})
+    assert findings == []
+    assert warned == [
+        f"{tmp_path.as_posix()}/water/pressure.yaml:{LINE}:13: overrides.tag:nowhere: expected a "
+        "channel of the class with it, got none; it changes nothing"
+    ]
+    assert labels_of(loaded(tmp_path, files)) == ["water.pressure"] * 3
 
 
 def test_tags_that_are_no_words_are_named_with_their_line(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from contracts.quantities import Duration
+from contracts.quantities import Duration, Sigmas
 from detectors.base.kind import Scene
 from detectors.base.thresholds import Steps
 from detectors.change.trend import TREND, Trend, faults
@@ -35,6 +35,9 @@ def test_the_laws_are_kept() -> None:
         {"way": "down", "over": Duration("30 d"), "complete": 0.9},
         {"way": "up", "over": Duration("365 d"), "complete": 0.3, "step": None},
         {"from_hour": 2.0, "to_hour": 12.0, "utc_hours": -5.5, "off_delay": Duration("3 d")},
+        {"step_band": Sigmas("6 sigma"), "velocity_change": Steps(yellow=8.0, red=30.0)},
+        {"step": Steps(blue=2.0), "step_band": Sigmas("3 sigma"), "step_days": 7},
+        {"velocity_change": Steps(blue=5.0), "over": Duration("60 d"), "way": "up"},
     ],
 )
 def test_other_words_equal_the_twin_too(words: dict[str, Any]) -> None:
@@ -113,6 +116,45 @@ def test_a_step_rings_once_and_is_no_velocity() -> None:
     assert len(unstepped) >= 2, "what is not said to be a step is a movement"
 
 
+def test_a_step_is_held_against_the_jumps_of_its_own_channel() -> None:
+    rule = Trend(step=Steps(yellow=5.0), step_band=Sigmas("6 sigma"), off_delay=Duration("7 d"))
+    step, weather = np.where(DAYS >= 300, 9.0, 0.0), 20.0 * NOISE
+    quiet = notes_of(rule, step + NOISE)
+    assert [int(n["time_ns"] / 1e9 // DAY_S) for n in quiet] == [303, 311]
+    assert not len(notes_of(rule, step + weather)), "its days scatter by 3 mm"
+    assert len(notes_of(msgspec.structs.replace(rule, step_band=Sigmas("0 sigma")), weather)) > 10
+    early = np.where(DAYS >= 30, 9.0, 0.0) + NOISE
+    assert not len(notes_of(rule, early[:60])), "before 30 jumps are known none is one"
+
+
+def test_more_days_on_each_side_feel_a_smaller_step_and_tell_it_once() -> None:
+    weather = 12.0 * NOISE
+    stepped = np.where(DAYS >= 600, 6.0, 0.0) + weather
+    rule = Trend(step=Steps(yellow=4.0), step_band=Sigmas("4 sigma"), step_days=10)
+    told = notes_of(rule, stepped)
+    assert [int(n["now"]) for n in told] == [2, 0]
+    assert 606 <= told["time_ns"][0] / 1e9 / DAY_S < 614
+    assert abs(told["score"][0] - 6.0) < 2.0
+    growth = np.where(DAYS < 500, 0.0, 0.002 * (DAYS - 500.0) ** 2)[:600]
+    assert not len(
+        notes_of(msgspec.structs.replace(rule, step_band=Sigmas("0 sigma")), growth[:530])
+    )
+
+
+def test_a_creep_upon_a_plate_that_moves_is_a_change_of_velocity() -> None:
+    rule = Trend(velocity_change=Steps(yellow=12.0), over=Duration("180 d"))
+    plate = -40.0 * DAYS / YEAR_D + 10.0 * NOISE
+    assert not len(notes_of(rule, plate))
+    creep = np.clip(20.0 * (DAYS - 500) / YEAR_D, 0.0, 20.0)
+    told = notes_of(rule, plate + creep)
+    assert 560 < told["time_ns"][0] / 1e9 / DAY_S < 660
+    assert told["finding"][0] == 5
+    assert 12.0 < told["score"][0] < 16.0
+    down = msgspec.structs.replace(rule, way="down")
+    assert 860 < notes_of(down, plate + creep)["time_ns"][0] / 1e9 / DAY_S < 1100, "its end"
+    assert not len(notes_of(rule, (plate + creep)[:560])), "days of both are not there yet"
+
+
 def test_one_wild_day_rings_nothing() -> None:
     rule = msgspec.structs.replace(SLOW, step=Steps(yellow=5.0))
     assert not len(notes_of(rule, np.where(DAYS % 97 == 13, 40.0, 0.0) + NOISE))
@@ -180,6 +222,13 @@ def test_an_earthquake_is_a_step_on_its_third_day(station: str) -> None:
         ({"failure_within": Steps(blue=1.0, red=2.0)}, ("failure_within",), "expected falling"),
         ({"over": Duration("36 h")}, ("over",), "expected whole days from 7 to 400"),
         ({"from_hour": 5.0, "to_hour": 4.0}, ("from_hour",), "no reading would count"),
+        ({"step_band": Sigmas("5 sigma")}, ("step_band",), "expected `step` beside it"),
+        ({"velocity_change": Steps(), "step": None}, ("velocity_change",), "got none"),
+        (
+            {"velocity_change": Steps(blue=1.0), "over": Duration("300 d")},
+            ("over",),
+            "expected at most 200 d",
+        ),
         ({"step": Steps(blue=1.0), "on_delay": Duration("1 d")}, ("on_delay",), "expected 0 s"),
     ],
 )

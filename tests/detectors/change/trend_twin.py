@@ -29,14 +29,39 @@ def middle_slope(days: Days, width: int, complete: float) -> float:
     return statistics.median(slopes) if slopes else math.nan
 
 
-def step_of(days: Days, rate: float) -> float:
-    six = days[-6:]
-    apart = [abs(y2 - y1) for (_, y1), (_, y2) in itertools.pairwise(six)]
-    if len(six) < 6 or max(apart) > apart[2]:
+def parted(values: list[float]) -> int:
+    """Place at which two means leave the least squares."""
+    within = [
+        sum((y - statistics.fmean(part)) ** 2 for part in (values[:i], values[i:]) for y in part)
+        for i in range(1, len(values))
+    ]
+    return 1 + within.index(min(within))
+
+
+def step_of(days: Days, rate: float, side: int) -> float:
+    last = days[-2 * side :]
+    if len(last) < 2 * side:
         return 0.0
-    t = [statistics.median(day[0] for day in half) for half in (six[:3], six[3:])]
-    y = [statistics.median(day[1] for day in half) for half in (six[:3], six[3:])]
+    apart = [abs(y2 - y1) for (_, y1), (_, y2) in itertools.pairwise(last)]
+    if side == 3 and max(apart) > apart[2]:
+        return 0.0
+    if side > 3 and parted([y for _, y in last]) != side:
+        return 0.0
+    t = [statistics.median(day[0] for day in half) for half in (last[:side], last[side:])]
+    y = [statistics.median(day[1] for day in half) for half in (last[:side], last[side:])]
     return (y[1] - y[0]) - (0.0 if math.isnan(rate) else rate) * (t[1] - t[0])
+
+
+def jumps_of(days: Days, side: int) -> float:
+    values = [y for _, y in days]
+    moved = [
+        statistics.median(values[i + side : i + 2 * side]) - statistics.median(values[i : i + side])
+        for i in range(len(values) - 2 * side)
+    ]
+    if len(moved) < 30:
+        return math.nan
+    middle = statistics.median(moved)
+    return 1.4826 * statistics.median(abs(jump - middle) for jump in moved)
 
 
 def end_of(days: Days) -> float:
@@ -105,11 +130,18 @@ class TrendTwin:
 
     def level(self, days: Days, newest: int, kept: list[int]) -> float:
         width, complete = self.rule.over.ns // (86400 * 10**9), self.rule.complete
-        step = step_of(days, middle_slope(days, width, complete))
+        step = step_of(days, middle_slope(days, width, complete), self.rule.step_days)
         given = msgspec.structs.astuple(self.rule.step or Steps())
         mildest = min((s for s in given if s is not None), default=math.inf)
+        band = self.rule.step_band.count
+        if (
+            abs(step) > mildest
+            and band
+            and not abs(step) > band * jumps_of(days, self.rule.step_days)
+        ):
+            return 0.0
         if abs(step) > mildest:
-            for i, day in enumerate(kept[:-3]):
+            for i, day in enumerate(kept[: -self.rule.step_days]):
                 days[i] = (days[i][0], days[i][1] + step)
                 self.days[day] = np.float32(float(self.days[day]) + step)
         return step
@@ -125,15 +157,19 @@ class TrendTwin:
             left = math.nan
         along = self.way or float(np.sign(short))
         moved = [x * self.way if self.way else abs(x) for x in (velocity, step)]
+        width = rule.over.ns // (86400 * 10**9)
+        earlier = [(t + width, y) for t, y in days if t <= -width]
+        changed = velocity - middle_slope(earlier, width, rule.complete) * 365.25
         soon = msgspec.structs.astuple(rule.failure_within or Steps())
         colours = (
             colour_of(moved[0], rule.velocity),
             colour_of((short - long) * along, rule.acceleration),
             colour_of(moved[1], rule.step),
             max((c for c, s in enumerate(soon, 1) if s is not None and left < s), default=0),
+            colour_of(changed * self.way if self.way else abs(changed), rule.velocity_change),
         )
         worst = max(colours)
-        told = (velocity, short - long, step, velocity)[colours.index(worst)]
+        told = (velocity, short - long, step, velocity, changed)[colours.index(worst)]
         if worst == 0 and math.isnan(velocity):
             return None
         return Seen(told if worst else velocity, worst, worst, expected=left)

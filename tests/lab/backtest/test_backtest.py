@@ -187,6 +187,33 @@ def test_labels_of_csv_that_would_be_lost_are_refused(tmp_path: Path, text: str,
     assert said in str(caught.value)
 
 
+def test_without_labels_every_alarm_is_listed_with_its_picture(tmp_path: Path) -> None:
+    config = folder_with(tmp_path / "c", TWO)
+    rows = ["time,water.a.p"]
+    for minute in range(600):
+        low = minute in range(100, 140) or minute >= 500
+        rows.append(f"{at(minute / 60)},{0.05 if low else 0.3}")
+    (tmp_path / "d.csv").write_text("\n".join(rows) + "\n")
+    report = tmp_path / "r"
+    assert main(["backtest", str(config), str(tmp_path / "d.csv"), "--report", str(report)]) == 0
+    told = json.loads((report / "backtest.json").read_text())
+    assert told["whole"]["alarms"] == len(told["alarms"]) >= 2
+    assert told["false_alarms"] == []
+    assert {one["rule"] for one in told["alarms"]} >= {"limit"}
+    page = (report / "index.html").read_text()
+    cards = page.split('class="card"')[1:]
+    assert len(cards) == len(told["alarms"])
+    for card, one in zip(cards, told["alarms"], strict=True):
+        assert one["say"].split(": ")[0] in card
+        assert "<svg" in card
+        assert "no readings around it" not in card
+    assert "still rings" in cards[-1]
+    known = labels(tmp_path / "k.yaml", {"name": "x", "from": at(1), "to": at(2), "place": "d-1"})
+    words = ["backtest", str(config), str(tmp_path / "d.csv"), "--labels", str(known)]
+    assert main([*words, "--report", str(report)]) == 0
+    assert "alarms" not in json.loads((report / "backtest.json").read_text())
+
+
 @pytest.mark.parametrize("name", ["labels.csv", "labels.yaml", "columns.yaml"])
 def test_a_file_that_is_not_utf_8_is_refused_in_one_line(
     tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]

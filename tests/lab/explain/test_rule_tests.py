@@ -8,7 +8,7 @@ from app.cli.main import main
 from configuration.configuration import Configuration
 from lab.explain.rule_tests import run_tests, values
 from runtime.installation import CONFIGS
-from tests.testkit.config_folder import folder_with
+from tests.testkit.config_folder import PACK, folder_with
 
 TEST = """\
 tests:
@@ -65,6 +65,32 @@ def test_a_failed_test_gives_exit_code_1(
     assert main(["check", "--test", str(folder)]) == 1
     assert "which was not expected" in capsys.readouterr().err
     assert main(["check", str(folder)]) == 0
+
+
+def test_the_tests_of_one_class_run_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    good = TEST.format(series="0.30x10", expect="")
+    bad = TEST.format(series="0.30x10 0.12x10", expect="").replace("water.a.p", "water.a.f")
+    flow = PACK.replace("class: water.pressure", "class: water.flow")
+    rows = "water.a.p,water.pressure,a,water.a\nwater.a.f,water.flow,a,water.a\n"
+    files: dict[str, str | bytes] = {
+        "water/catalogue.csv": "id,class,asset,group\n" + rows,
+        "water/flow.yaml": flow,
+        "water/pressure.test.yaml": good,
+        "water/flow.test.yaml": bad,
+    }
+    folder = str(folder_with(tmp_path, files))
+    assert main(["check", folder, "--class", "water.pressure"]) == 0
+    assert "1 rule tests passed" in capsys.readouterr().out
+    assert main(["check", folder, "--class", "water.flow"]) == 1
+    assert main(["check", folder, "--test"]) == 1
+    capsys.readouterr()
+    assert main(["check", folder, "--class", "water.flwo"]) == 2
+    assert "nearest is 'water.flow'" in capsys.readouterr().err
+    (tmp_path / "water/flow.test.yaml").unlink()
+    assert main(["check", folder, "--class", "water.flow"]) == 2
+    assert "flow.test.yaml: expected the tests of water.flow" in capsys.readouterr().err
 
 
 def test_series_are_read_as_written() -> None:

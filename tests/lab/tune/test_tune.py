@@ -16,7 +16,7 @@ from configuration.configuration import Configuration
 from contracts.errors import ConfigError
 from lab.backtest.score import scores
 from lab.data.labels import events_on, read_labels
-from lab.tune.folds import Seen
+from lab.tune.folds import Seen, halves
 from lab.tune.search import Tried, cost, frontier
 from lab.tune.space import read_space
 from tests.lab.backtest.test_backtest import TWO, alarm, at, labels, trial
@@ -149,6 +149,24 @@ def test_bounds_that_are_none_are_named(tmp_path: Path, line: str, message: str)
         read_space(folder, tmp_path / "tune.yaml")
     assert "tune.yaml:2:" in str(refused.value)
     assert message in str(refused.value)
+
+
+def test_labels_are_judged_before_anything_runs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = scene(tmp_path)
+    catalogue = Configuration.load(tmp_path / "configs", {}).catalogue
+    judging = sorted(halves(catalogue, catalogue.ids)["other places"])
+    events = [{"name": "x", "from": at(5), "to": at(9), "channel": name} for name in judging]
+    labels(tmp_path / "known.yaml", *events)
+    assert main([*words, "--false-alarms", "300"]) == 2
+    said = capsys.readouterr().err
+    assert f"expected known events of the tuned classes at the {len(PLACES) - len(judging)}" in said
+    assert f"got none; {len(judging)} of {len(judging)} are at the other ones" in said
+    assert "readings/s" not in said, "nothing ran"
+    (tmp_path / "month.csv").write_text(f"channel,time,value\nwater.z.p,{moment(1)},0.3\n")
+    assert main([*words, "--false-alarms", "300"]) == 2
+    assert "expected readings of the tuned classes, got none" in capsys.readouterr().err
 
 
 def test_labels_without_an_event_to_search_by_are_said(
