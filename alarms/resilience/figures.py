@@ -58,7 +58,8 @@ class IncidentFigures(msgspec.Struct, frozen=True):
     incident : str
     title : dict of str to str
     begins_s, ends_s : float
-        From its first onset to half an hour behind its last end, or to when it was looked at.
+        From its first onset as far as anything is known; of one that is over for the control time,
+        and to half an hour behind its last end at least.
     over : bool
         Whether nothing of it is lost any more.
     moments : Milestones
@@ -185,8 +186,9 @@ def incident_figures(
     population, moments = Population(topology), milestones(incident)
     over = all(span.ends_s is not None for span in spans)
     last_s = max((span.ends_s or now_s for span in spans), default=moments.event_s)
-    ends_s = max(min(last_s + AFTER_S, now_s) if over else now_s, moments.event_s)
     begins_s = min([moments.event_s, *(span.begins_s for span in spans)])
+    shown_s = max(last_s + AFTER_S, begins_s + control_s)
+    ends_s = max(min(shown_s, now_s) if over else now_s, begins_s)
     moments = msgspec.structs.replace(moments, event_s=begins_s)
     lifelines = []
     found = bands(losses_of(spans), population, begins_s, ends_s) if begins_s < ends_s else {}

@@ -53,6 +53,11 @@ class Replay:
     control_s: int
     weather: tuple[str, ...] = field(default=())
 
+    @property
+    def word(self) -> str:
+        """For names of files."""
+        return "feeder" if "feeder" in self.name else self.name.split()[0].lower()
+
 
 XINING = Replay(
     "Xining 2020-01-13",

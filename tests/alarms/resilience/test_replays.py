@@ -3,6 +3,7 @@
 import pytest
 
 from alarms.resilience.figures import IncidentFigures, LifelineFigures
+from tests.alarms.resilience.replay_page import DOCS, PAGE, page, pictures
 from tests.alarms.resilience.replays import FEEDER, XINING, ZHENGZHOU, figures_of
 
 pytestmark = pytest.mark.slow
@@ -140,3 +141,12 @@ def test_the_feeder_s_cascade_by_hand() -> None:
     assert savings["water.plum-pumps"] == savings["water.plum-zone"]
     assert savings["water.plum-zone"] == pytest.approx((2_500 * 2_970, 2_500 * 3_590))
     assert savings["elevator.plum-1"] == pytest.approx((60 * 17_990, 60 * 18_000))
+
+
+def test_the_page_and_its_pictures_show_these_figures(request: pytest.FixtureRequest) -> None:
+    shown = {PAGE: page(), **{DOCS / "images" / name: svg for name, svg in pictures()}}
+    for path, text in shown.items():
+        if request.config.getoption("--update-goldens"):
+            path.write_text(text, encoding="utf-8")
+        assert path.read_text(encoding="utf-8") == text, path.name
+    assert len(shown) == 1 + 4 + 3 + 4
