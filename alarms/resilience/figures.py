@@ -18,6 +18,7 @@ from contracts.desk.incident import Incident
 
 AFTER_S: Final = 1_800  # behind the last end: a level is reached when it has stayed for 30 min
 MINUTE_S: Final = 60
+UNREAL: Final = frozenset({"false", "test"})  # verdicts on what has not happened
 
 
 class LifelineFigures(msgspec.Struct, frozen=True):
@@ -181,8 +182,7 @@ def incident_figures(
     control_s : float
         T_LC.
     """
-    alarms = {name for one in incident.situation.members for name in (one.alarm, *one.also)}
-    spans = list(outages.spans(topology, alarms))
+    spans = list(outages.spans(topology, _alarms(incident)))
     population, moments = Population(topology), milestones(incident)
     over = all(span.ends_s is not None for span in spans)
     last_s = max((span.ends_s or now_s for span in spans), default=moments.event_s)
@@ -212,6 +212,11 @@ def incident_figures(
         unplaced=_unplaced(spans, population),
         unlisted=incident.situation.counts.get("all", 0) - len(incident.situation.members),
     )
+
+
+def _alarms(incident: Incident) -> set[str]:
+    """Alarms that its record lists."""
+    return {name for one in incident.situation.members for name in (one.alarm, *one.also)}
 
 
 def _own(
@@ -260,10 +265,20 @@ def _unplaced(spans: Iterable[Span], population: Population) -> int:
 def period_figures(
     told: Told, topology: Topology, period: tuple[float, float], control_s: float = CONTROL_S
 ) -> PeriodFigures:
-    """Resilience of a city between two times, seconds since 1970 UTC."""
+    """Resilience of a city between two times, seconds since 1970 UTC.
+
+    What people judged false or a test, and what was a drill, is left out: nothing was lost.
+    """
     outages = Outages()
+    unreal = {
+        alarm
+        for one in told.incidents
+        if one.drill or one.ticket.verdict in UNREAL
+        for alarm in _alarms(one)
+    }
     for ring in told.rings:
-        outages.take(ring)
+        if ring.alarm not in unreal:
+            outages.take(ring)
     spans, population = list(outages.spans(topology)), Population(topology)
     found = bands(losses_of(spans), population, *period)
     figures = [
@@ -310,12 +325,7 @@ def _shares(
     period: tuple[float, float],
 ) -> list[Share]:
     """What each incident took, the most first."""
-    incident_of = {
-        name: one.id
-        for one in incidents
-        for member in one.situation.members
-        for name in (member.alarm, *member.also)
-    }
+    incident_of = {alarm: one.id for one in incidents for alarm in _alarms(one)}
     began_s = {one.id: milestones(one).event_s for one in incidents}
     parts = by_incident(losses_of(spans), population, incident_of, began_s, period)
     found = [

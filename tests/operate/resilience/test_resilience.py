@@ -12,6 +12,7 @@ from alarms.resilience.figures import IncidentFigures, PeriodFigures
 from app.cli.commands import resilience as act
 from app.cli.parser import parser
 from contracts.alarm import encode_alarm
+from contracts.desk.incident import Incident
 from contracts.errors import ConfigError
 from contracts.ports.projection import TopicRecord
 from contracts.settings.history import HistorySettings
@@ -56,15 +57,14 @@ def topology_files(replay: Replay) -> dict[str, str | bytes]:
     }
 
 
-def kept(state: Path, replay: Replay) -> None:
+def kept(state: Path, replay: Replay, verdict: str = "") -> None:
     """A history of what was told, which knows of everything until the replay's end."""
+    judged = [_judged(one, verdict) for one in incidents_of(replay)]
     told = [
         (NAMES.alarms(alarm.lifeline), "revision", encode_alarm(alarm))
         for alarm in revisions_of(replay)
     ]
-    told += [
-        (NAMES.incidents, "incident", msgspec.json.encode(one)) for one in incidents_of(replay)
-    ]
+    told += [(NAMES.incidents, "incident", msgspec.json.encode(one)) for one in judged]
     store = store_of(HistorySettings(), str(state))
     history = History(store, NAMES)
     history.positions()
@@ -75,6 +75,11 @@ def kept(state: Path, replay: Replay) -> None:
     history.apply(records, {(one.topic, 0): one.offset + 1 for one in records})
     history.current(at_s(replay.until) * 1_000)
     history.close()
+
+
+def _judged(incident: Incident, verdict: str) -> Incident:
+    ticket = msgspec.structs.replace(incident.ticket, verdict=verdict)
+    return msgspec.structs.replace(incident, ticket=ticket)
 
 
 @pytest.fixture(params=[FEEDER, ZHENGZHOU], ids=["feeder", "zhengzhou"])
@@ -125,6 +130,15 @@ def test_a_period_sums_its_incidents_and_a_file_of_alarms_says_the_same(
     of_file = msgspec.json.decode(says("--alarms", str(file), "--json"), type=PeriodFigures)
     for one, other in zip(of_history.lifelines, of_file.lifelines, strict=True):
         assert (one.worst.lowest, one.best.lowest) == (other.worst.lowest, other.best.lowest)
+
+
+@pytest.mark.parametrize("replay", [FEEDER], indirect=True)
+@pytest.mark.parametrize("verdict", ["true", "false"])
+def test_of_a_period_false_alarms_lost_nothing(says: Says, tmp_path: Path, verdict: str) -> None:
+    (tmp_path / "state" / "history.sqlite").unlink()
+    kept(tmp_path / "state", FEEDER, verdict)
+    found = msgspec.json.decode(says("--json"), type=PeriodFigures)
+    assert bool(found.lifelines) == bool(found.incidents) == (verdict == "true")
 
 
 def test_up_to_a_time_nothing_behind_it_is_known(says: Says, replay: Replay) -> None:
