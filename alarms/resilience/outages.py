@@ -54,6 +54,12 @@ def ring_of(alarm: Alarm) -> Ring:
     return Ring(alarm.id, alarm.revision, node, *told, onset, detected)
 
 
+def blinded(topology: Topology, link: str) -> list[str]:
+    """Assets that nobody hears while a link is dark."""
+    kinds = topology.correlation.kinds
+    return [e.child for e in topology.children(link) if kinds[e.kind].finding == "silent"]
+
+
 class Span(NamedTuple):
     """A time in which an asset was lost, or nobody knew.
 
@@ -124,9 +130,7 @@ class Outages:
     def _spans(self, name: str, course: _Course, topology: Topology) -> Iterator[Span]:
         nodes = [course.node]
         if course.rule == LINK_RULE:
-            kinds = topology.correlation.kinds
-            carried = topology.children(course.node)
-            nodes += [e.child for e in carried if kinds[e.kind].finding == "silent"]
+            nodes += blinded(topology, course.node)
         ends = [at_s for at_s, _ in course.changes[1:]] + [None]
         for (begins_s, level), ends_s in zip(course.changes, ends, strict=True):
             if level != WORKS and begins_s != ends_s:

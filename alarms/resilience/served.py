@@ -85,7 +85,7 @@ class Population:
         return None if found is None else (lifeline, *found)
 
 
-class _Area:
+class Area:
     """What one area lacks of one lifeline."""
 
     __slots__ = ("blind", "lost")
@@ -95,6 +95,7 @@ class _Area:
         self.blind: dict[tuple[str, str], float] = {}
 
     def take(self, loss: Loss, people: int) -> None:
+        """Count what an asset that serves so many lacks from now on."""
         held = self.blind if loss.blind else self.lost
         held.pop((loss.source, loss.node), None)
         if loss.share:
@@ -123,7 +124,19 @@ class _Area:
         return found
 
 
-Areas = dict[tuple[str, str], _Area]
+Areas = dict[tuple[str, str], Area]
+
+
+def held_in(areas: Areas, loss: Loss, population: Population) -> str | None:
+    """Count a loss in its area; its lifeline, None of an asset that nobody knows."""
+    if (place := population.place(loss.node)) is None:
+        return None
+    lifeline, area, people = place
+    held = areas.setdefault((lifeline, area), Area())
+    held.take(loss, people)
+    if not (held.lost or held.blind):
+        del areas[lifeline, area]
+    return lifeline
 
 
 def steps_of(
@@ -135,12 +148,7 @@ def steps_of(
     for at_s, some in _by_time(losses):
         touched: dict[str, None] = {}
         for loss in some:
-            if (place := population.place(loss.node)) is not None:
-                lifeline, area, people = place
-                held = areas.setdefault((lifeline, area), _Area())
-                held.take(loss, people)
-                if not (held.lost or held.blind):
-                    del areas[lifeline, area]
+            if (lifeline := held_in(areas, loss, population)) is not None:
                 touched[lifeline] = None
         for lifeline in touched:
             counts = [area.without() for (name, _), area in areas.items() if name == lifeline]
@@ -217,7 +225,7 @@ def by_incident(
             if (known := population.place(loss.node)) is not None:
                 place = known[:2]
                 settle(place, at_s)
-                areas.setdefault(place, _Area()).take(loss, known[2])
+                areas.setdefault(place, Area()).take(loss, known[2])
     for place in list(areas):
         settle(place, period[1])
     return {
