@@ -31,7 +31,8 @@ from alarms.open_alarms import (
     fault_of,
     seconds_of,
 )
-from alarms.performance.survey import Standing, surveying
+from alarms.performance.survey import Lifelines, Standing, surveying
+from alarms.resilience.now import Working
 from alarms.wording import clock
 from contracts.alarm import Alarm, ShelvingRecord
 from contracts.commands.concern import Concern
@@ -107,6 +108,7 @@ class AlarmDesk:
         self._orders = parts.orders
         self._duty = parts.duty
         self._lifelines = parts.lifelines
+        self._working = Working(parts.incidents.topology)
         self._checks = CommandChecks(
             parts.answers, parts.tickets, parts.orders, parts.incidents, parts.lifelines
         )
@@ -123,8 +125,8 @@ class AlarmDesk:
 
     def surveying(self) -> Iterator[Performance | None]:
         """How well desks are served, in pieces, between which it may take and answer alarms."""
-        duty = self._duty
-        return surveying(duty.counts, self._standing(), duty.told, self._lifelines, self.time_s)
+        duty, lifelines = self._duty, Lifelines(self._lifelines, self._working.look())
+        return surveying(duty.counts, self._standing(), duty.told, lifelines, self.time_s)
 
     def _standing(self) -> Iterator[Standing]:
         for name in [name for name, _ in self._open.items()]:

@@ -58,7 +58,7 @@ class Incidents:
     def __init__(
         self, topology: Topology, zone: timezone, channels: Mapping[str, int] = NO_LINKS
     ) -> None:
-        self._topology = topology
+        self.topology = topology
         self._index = Index(topology, channels)
         self._outlook = Outlook(topology, self._index, zone)
         self._roots = Roots(topology, self._index)
@@ -116,7 +116,7 @@ class Incidents:
         self._taken += 1
         entry = entry_of(alarm, self._taken)
         entry.muted = muted
-        feeds = not entry.silent and self._topology.feeds_critical(entry.node)
+        feeds = not entry.silent and self.topology.feeds_critical(entry.node)
         entry.critical = entry.critical or feeds
         group, merges = self._components.begin(entry)
         for merge in merges:
@@ -314,7 +314,7 @@ class Incidents:
             head.lower_at_s = time_s + self._hold_s(group)
 
     def _hold_s(self, group: Group) -> int:
-        holds = self._topology.correlation.holds
+        holds = self.topology.correlation.holds
         return max(by_lifeline(holds, lifeline, DEFAULT_HOLD_S) for lifeline in group.lifelines)
 
     def _minor(self, group: Group, time_s: int) -> list[Change]:

@@ -11,6 +11,8 @@ from alarms.duty.case import TOLD
 from alarms.duty.kpi import STALE_S
 from alarms.open_alarms import OpenAlarm, seconds_of
 from alarms.performance.counts import Counts
+from alarms.resilience.now import Look
+from alarms.resilience.outages import Ring
 from contracts.desk.answer import Answer
 from contracts.desk.performance import (
     Condition,
@@ -22,10 +24,26 @@ from contracts.desk.performance import (
 from contracts.transition import Colour
 
 
+class _Rule(msgspec.Struct):
+    name: str
+
+
 class _Shown(msgspec.Struct):
+    id: str
+    revision: int
     onset: str
     lifeline: str
+    channel: str
+    state: str
     colour: str
+    rule: _Rule
+    asset: str = ""
+
+    def ring(self) -> Ring:
+        """What it says of its asset; when does not matter to how things stand."""
+        node = f"{self.lifeline}.{self.asset or self.channel}"
+        told = (self.rule.name, self.state, self.colour)
+        return Ring(self.id, self.revision, node, *told, 0.0, 0.0)
 
 
 PIECE: Final = 1_000  # open alarms that are looked at in one go: some 10 ms
@@ -46,11 +64,26 @@ class Standing(NamedTuple):
     answer: Answer
 
 
+class Lifelines(NamedTuple):
+    """What is looked at of lifelines.
+
+    Parameters
+    ----------
+    names : collection of str
+        Whose alarms are counted.
+    look : Look
+        At what works; a new one.
+    """
+
+    names: Collection[str]
+    look: Look
+
+
 def surveying(
     counts: Counts,
     standing: Iterable[Standing],
     told: Callable[[str], Mapping[str, str]],
-    lifelines: Collection[str],
+    lifelines: Lifelines,
     time_s: int,
 ) -> Iterator[Performance | None]:
     """Figures of every desk, level and lifeline, in pieces: None until all were looked at.
@@ -63,15 +96,17 @@ def surveying(
     told : callable
         Desks that have to do with an incident, or with the line of an alarm, and for each `TOLD`
         or why it was not.
-    lifelines : collection of str
-        Whose alarms are counted.
+    lifelines : Lifelines
     time_s : int
         Desk time.
     """
     stand: dict[str, Counter[str]] = {}
-    rings: dict[str, Counter[tuple[str, Share]]] = {name: Counter() for name in sorted(lifelines)}
+    rings: dict[str, Counter[tuple[str, Share]]] = {
+        name: Counter() for name in sorted(lifelines.names)
+    }
     for place, one in enumerate(standing, 1):
         shown, desks = _SHOWN.decode(one.held.body), told(one.held.incident)
+        lifelines.look.take(shown.ring())
         if conditions := list(_conditions(one, shown, time_s)):
             for desk in desks:
                 stand.setdefault(desk, Counter()).update(conditions)
@@ -90,7 +125,8 @@ def surveying(
         )
         for name, one in counts.desks()
     )
-    yield Performance(figures, counts.levels(), tuple(starmap(LifelineAlarms, rings.items())))
+    of_lifelines = tuple(starmap(LifelineAlarms, rings.items()))
+    yield Performance(figures, counts.levels(), of_lifelines, tuple(lifelines.look.functions()))
 
 
 def _shares(one: Standing, desks: Mapping[str, str]) -> Iterator[Share]:

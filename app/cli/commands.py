@@ -322,6 +322,13 @@ def history(arguments: argparse.Namespace) -> int:
     return tool.ask_history(arguments)
 
 
+def resilience(arguments: argparse.Namespace) -> int:
+    """Say how lifelines recovered."""
+    from operate.resilience.resilience import resilience as tell  # noqa: PLC0415 - loads SQL
+
+    return tell(arguments)
+
+
 def ledger(arguments: argparse.Namespace) -> int:
     """Keep the ledger, or ask it."""
     if arguments.act == "run":
@@ -385,6 +392,7 @@ COMMANDS: Final[dict[str, Callable[[argparse.Namespace], int]]] = {
     "plan": plan,
     "record": record,
     "replay": replay,
+    "resilience": resilience,
     "run": run,
     "schema": schema,
     "shadow": shadow,

@@ -10,6 +10,7 @@ from contracts.kafka import has_credentials, masked
 from lab import options as lab_options
 from operate.console.options import console
 from operate.plan.options import plan
+from operate.resilience.options import resilience
 from runtime.installation import CONFIGS
 from runtime.kernel_cache import CPUS, HOST
 
@@ -357,6 +358,12 @@ _COMMANDS: Final = (
         history_options.history,
         "keep alarms, incidents, notices and commands in SQL, and ask for them",
         "tocsin history incidents --lifeline water --colour red",
+    ),
+    (
+        "resilience",
+        resilience,
+        "how lifelines recovered: what was lost, when, and what came before anybody answered",
+        "tocsin resilience i-385ed651a66d075a --report resilience.html",
     ),
     (
         "console",

@@ -71,9 +71,26 @@ class LifelineAlarms(NamedTuple):
     counts: Mapping[tuple[str, Share], int]
 
 
+class LifelineFunction(NamedTuple):
+    """Which share of those whom a lifeline serves it serves now, as alarms have it.
+
+    Parameters
+    ----------
+    name : str
+        The lifeline.
+    worst, best : float
+        With what is blind as lost, and as served; 0 to 1.
+    """
+
+    name: str
+    worst: float
+    best: float
+
+
 class Performance(NamedTuple):
     """Of desks that were told anything, by id, of levels that were called, and of lifelines."""
 
     desks: tuple[DeskFigures, ...] = ()
     levels: tuple[LevelAnswers, ...] = ()
     lifelines: tuple[LifelineAlarms, ...] = ()
+    functions: tuple[LifelineFunction, ...] = ()

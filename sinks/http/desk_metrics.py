@@ -19,6 +19,7 @@ from contracts.desk.performance import (
     DeskFigures,
     LevelAnswers,
     LifelineAlarms,
+    LifelineFunction,
     Share,
 )
 from contracts.ports.status import DeskStatus, WorkerStatus
@@ -160,6 +161,7 @@ class DeskCollector(Collector):
         yield _withheld(figures)
         yield from _answers([one for desk in desks for one in desk.performance.levels])
         yield _lifelines([one for desk in desks for one in desk.performance.lifelines])
+        yield _functions([one for desk in desks for one in desk.performance.functions])
 
 
 def _bounded(figures: Sequence[DeskFigures]) -> list[DeskFigures]:
@@ -207,6 +209,20 @@ def _lifelines(lifelines: Iterable[LifelineAlarms]) -> Metric:
     for one in lifelines:
         for colour, share in product(RINGING, get_args(Share)):
             family.add_metric([one.name, colour, share], float(one.counts.get((colour, share), 0)))
+    return family
+
+
+def _functions(functions: Iterable[LifelineFunction]) -> Metric:
+    """Every lifeline of the topology has two series."""
+    family = GaugeMetricFamily(
+        f"{PREFIX}lifeline_functionality_ratio",
+        "Share of those whom a lifeline serves that it serves now, by its open alarms: an asset is "
+        "lost from orange on; what is blind counts as lost in `worst` and as served in `best`",
+        labels=["lifeline", "bound"],
+    )
+    for one in functions:
+        family.add_metric([one.name, "worst"], one.worst)
+        family.add_metric([one.name, "best"], one.best)
     return family
 
 

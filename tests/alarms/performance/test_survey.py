@@ -8,6 +8,8 @@ import pytest
 from alarms.desk import AlarmDesk
 from alarms.duty.kpi import DAY_S
 from alarms.performance import survey
+from alarms.resilience.outages import Outages, ring_of
+from alarms.resilience.served import Population, bands, losses_of
 from contracts.desk.commands import Maintenance
 from contracts.desk.performance import (
     DeskFigures,
@@ -16,7 +18,7 @@ from contracts.desk.performance import (
     Performance,
     Share,
 )
-from tests.alarms.incidents.cities import Rings, again, cleared
+from tests.alarms.incidents.cities import BEGIN_S, Rings, again, cleared, topology
 from tests.alarms.test_desk import LIFELINES, desk, said
 
 
@@ -57,7 +59,7 @@ def test_each_way_in_which_an_alarm_stands_is_counted_for_the_desk_that_knows_of
         stage.take(one)
         if number < 2:
             stage.take(again(cleared(one), detected=one.detected))
-    (city,), levels, rings = performance(stage)
+    (city,), levels, rings, _ = performance(stage)
     assert city.standing == {"shelved": 1, "out of service": 1, "chattering": 1, "stale": 1}
     assert not city.flooded
     assert levels[0].name == "city"
@@ -69,6 +71,32 @@ def test_each_way_in_which_an_alarm_stands_is_counted_for_the_desk_that_knows_of
             ("yellow", "open"): 1,
         }
     )
+
+
+def test_what_works_now_is_what_outages_say_of_the_same_alarms() -> None:
+    """Of 1,000 people 300 are without for sure, and 500 more perhaps: their link is dark."""
+    city = topology(
+        ("telecom.cell", "carries", "water.far"),
+        water__near={"people": 300},
+        water__far={"people": 500},
+        water__other={"people": 200},
+    )
+    ring, stage, outages = Rings(), desk(city), Outages()
+    over = ring("water.other", 0, colour="red")
+    for alarm in (
+        over,
+        cleared(over),
+        ring("water.near", 5, colour="orange"),
+        ring("telecom.cell", 9, colour="orange", rule="observability"),
+        ring("water.far", 9, colour="yellow"),
+    ):
+        stage.take(alarm)
+        outages.take(ring_of(alarm))
+    found = {one.name: (one.worst, one.best) for one in performance(stage).functions}
+    assert found == {"telecom": (0, 1), "water": (0.2, 0.7)}
+    period = BEGIN_S, BEGIN_S + 60
+    for name, band in bands(losses_of(outages.spans(city)), Population(city), *period).items():
+        assert found[name] == (band.worst.at(BEGIN_S + 30), band.best.at(BEGIN_S + 30))
 
 
 def test_an_alarm_is_stale_after_a_day_and_not_before() -> None:

@@ -4,7 +4,13 @@ from typing import Any
 
 from prometheus_client import generate_latest
 
-from contracts.desk.performance import DeskFigures, LevelAnswers, LifelineAlarms, Performance
+from contracts.desk.performance import (
+    DeskFigures,
+    LevelAnswers,
+    LifelineAlarms,
+    LifelineFunction,
+    Performance,
+)
 from contracts.ports.status import DeskStatus
 from sinks.http.desk_metrics import DESKS_MAX, DeskCollector
 from sinks.http.metrics import registry
@@ -92,6 +98,14 @@ def test_lifelines_show_what_rings_what_is_shelved_and_what_no_desk_was_told() -
     ):
         assert f"\n{line}\n" in text
     assert text.count("\ntocsin_desk_lifeline_alarms{") == 2 * 4 * 3
+
+
+def test_lifelines_show_which_share_of_them_works_and_what_is_blind() -> None:
+    water = LifelineFunction("water", 0.5, 0.75)
+    text = exposed([DeskStatus("desk-0", performance=Performance(functions=(water,)))])
+    for bound, share in (("worst", 0.5), ("best", 0.75)):
+        line = f'tocsin_lifeline_functionality_ratio{{bound="{bound}",lifeline="water"}} {share}'
+        assert f"\n{line}\n" in text
 
 
 def test_desks_beyond_a_bound_are_one_so_that_series_stay_few() -> None:
