@@ -16,12 +16,13 @@ from alarms.duty.kpi import Period
 from alarms.duty.plan import DutyPlan, default_plan
 from alarms.incidents.grouping import Incidents
 from alarms.incidents.topology import Topology
+from alarms.lane_stopped import StoppedLane, lane_stopped_alarm
 from alarms.lifecycle import tickets
 from alarms.lifecycle.alarm_state import AlarmAnswers, AnswerRules
 from alarms.lifecycle.maintenance import WorkOrders
 from alarms.lifecycle.ticket_rules import TicketRules
 from alarms.lifecycle.tickets import Tickets
-from contracts.alarm import Alarm, ShelvingRecord
+from contracts.alarm import Alarm, ShelvingRecord, decode_alarm
 from contracts.desk.answer import CurrentAlarm, ShelvedBy
 from contracts.desk.commands import (
     Acknowledge,
@@ -39,6 +40,7 @@ from contracts.desk.commands import (
 )
 from contracts.desk.incident import Incident
 from contracts.desk.notice import Notice
+from contracts.errors import BrokersAway
 from contracts.ports.lane_log import Message
 from operate.desk.labels import labels_of
 from tests.alarms.incidents.cities import BEGIN_S, ZONE, Rings, again, cleared, topology
@@ -278,6 +280,53 @@ def test_what_a_person_found_is_an_alarm_until_a_person_says_it_is_over() -> Non
     told = stage.obey(said(Confirm, current.alarm.id))
     assert [m.body for m in told if m.kind == "current"][-1] == b""
     assert stage.counts()["alarms"] == 0
+
+
+def test_what_a_person_found_out_about_an_incident_is_on_its_record() -> None:
+    ring, stage = Rings(), desk()
+    told = stage.take(ring("power.f7", colour="orange"))
+    (incident,) = incidents(told)
+    found = said(
+        Report, incident.id, asset="f7", colour="red", lifeline="power", reason="pole is down"
+    )
+    assert stage.judge(found) is None
+    told = stage.obey(found)
+    (newest,) = incidents(told)
+    step = newest.ticket.history[-1]
+    assert (step.what, step.by, step.reason) == ("report", "li.wei", "pole is down")
+    assert currents(told) == []
+
+
+def test_two_rules_that_ring_of_one_channel_at_one_second_are_one_line() -> None:
+    ring, stage = Rings(), desk()
+    first = notices(stage.take(ring("power.f7", rule="limit")))
+    assert len([n for n in first if n.withheld is None]) == 1
+    again_told = stage.take(ring("power.f7", rule="seasonal"))
+    assert [n for n in notices(again_told) if n.withheld is None] == []
+    assert len({one.incident for one in currents(again_told)}) == 1
+
+
+def test_the_first_alarm_of_an_incident_says_that_it_is() -> None:
+    ring, stage = Rings(), desk()
+    (first,) = currents(stage.take(ring("power.f7", channel="power.f7.a")))
+    (second,) = currents(stage.take(ring("power.f7", 90, channel="power.f7.b")))
+    assert first.incident == second.incident
+    assert (first.answer.first_in_group, second.answer.first_in_group) == (True, False)
+
+
+def test_brokers_that_are_away_from_all_lanes_are_one_notice_for_a_desk() -> None:
+    stage, heard = desk(), Counter[str]()
+    for at_s, lane in enumerate(f"{line}-{n}" for line in ("water", "power") for n in range(8)):
+        lifeline, _, number = lane.partition("-")
+        place = StoppedLane(lifeline, lane, f"tocsin.telemetry.{lifeline}", int(number), ZONE)
+        began_ms = 1_000 * (BEGIN_S + at_s)
+        error = BrokersAway(lane, began_ms, began_ms + 90_000)
+        for told in notices(
+            stage.take(decode_alarm(lane_stopped_alarm(place, error, error.ended_ms).body))
+        ):
+            heard[told.desk] += told.withheld is None
+    assert heard
+    assert max(heard.values()) == 1
 
 
 @pytest.mark.parametrize(
