@@ -119,7 +119,7 @@ def measure(cluster: Cluster, peers: list[Peer]) -> dict[str, list[float]]:
             preload(cluster.bootstrap, topic, channels)
             for place, peer in in_turn(peers, turn):
                 if peer is None:
-                    rate, _ = asyncio.run(watch_worker(configuration, READINGS))
+                    rate, _ = asyncio.run(watch_worker(configuration, (READINGS, READINGS)))
                     found[WORKER].append(rate)
                     continue
                 try:

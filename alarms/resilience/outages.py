@@ -4,9 +4,10 @@ from collections.abc import Container, Iterator
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from alarms.incidents.members import COLOURS, LINK_RULE, ORANGE, SILENT_RULES
+from alarms.incidents.members import LINK_RULE, ORANGE, SILENT_RULES
 from alarms.incidents.topology import NO_TOPOLOGY, Topology
 from contracts.alarm import Alarm
+from contracts.transition import COLOURS
 
 CLEARED: Final = "cleared"
 WORKS, LOST, BLIND = range(3)
