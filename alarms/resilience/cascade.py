@@ -17,7 +17,7 @@ from alarms.resilience.system import interdependence
 Steps = Sequence[tuple[float, float]]  # from each time on a lost share; nothing before the first
 Delays = Literal["earliest", "latest"]
 VISITS_MAX: Final = 16  # of one asset: circles of dependences settle or are cut off
-EDGES_MAX: Final = 100  # that are tried for what a second feed would save
+EDGES_MAX: Final = 30  # that are tried for what a second feed would save
 PARENTS_MAX: Final = 2_000  # that are tried for the greatest single loss
 SAVINGS_MAX: Final = 10
 NOTHING: Final[Mapping[str, float]] = MappingProxyType({})

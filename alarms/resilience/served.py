@@ -10,6 +10,7 @@ from alarms.resilience.functional import Band
 from alarms.resilience.outages import Span
 
 PEOPLE, ASSETS = "people", "assets"
+MILLION: Final = 1_000_000
 NOBODY: Final = ""  # to whom a loss without an incident belongs
 
 
@@ -144,17 +145,31 @@ def steps_of(
 ) -> dict[str, list[tuple[float, float, float]]]:
     """By lifeline, from each time on: how many are surely without, and how many may be."""
     areas: Areas = {}
+    sums: dict[str, list[int]] = {}  # in millionths: what is added comes off again to the last one
     found: dict[str, list[tuple[float, float, float]]] = {}
     for at_s, some in _by_time(losses):
         touched: dict[str, None] = {}
         for loss in some:
-            if (lifeline := held_in(areas, loss, population)) is not None:
+            if (place := population.place(loss.node)) is not None:
+                lifeline, area = place[:2]
+                before = _millionths(areas.get((lifeline, area)))
+                held_in(areas, loss, population)
+                after = _millionths(areas.get((lifeline, area)))
+                both = sums.setdefault(lifeline, [0, 0])
+                both[0] += after[0] - before[0]
+                both[1] += after[1] - before[1]
                 touched[lifeline] = None
         for lifeline in touched:
-            counts = [area.without() for (name, _), area in areas.items() if name == lifeline]
-            both = (math.fsum(one[0] for one in counts), math.fsum(one[1] for one in counts))
-            found.setdefault(lifeline, []).append((at_s, *both))
+            lost, maybe = sums[lifeline]
+            found.setdefault(lifeline, []).append((at_s, lost / MILLION, maybe / MILLION))
     return found
+
+
+def _millionths(area: Area | None) -> tuple[int, int]:
+    if area is None:
+        return 0, 0
+    lost, maybe = area.without()
+    return round(lost * MILLION), round(maybe * MILLION)
 
 
 def _by_time(losses: Iterable[Loss]) -> Iterator[tuple[float, list[Loss]]]:
