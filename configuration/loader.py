@@ -21,16 +21,16 @@ from configuration.desk.notices import FOLDER as NOTICES
 from configuration.desk.topology import FOLDER as TOPOLOGY
 from configuration.desk.topology import read_topology
 from configuration.pack import RULES, ClassPack, Pack, in_time
+from configuration.settings import FILE as SETTINGS_FILE
 from configuration.settings import Settings, read_settings
 from configuration.yaml.fill import Page, partial
 from configuration.yaml.findings import NOWHERE, Findings
-from configuration.yaml.located import BYTES_MAX, Located, located
+from configuration.yaml.located import Located, read_located
 from configuration.yaml.overrides import KEY, applied, plain, selectors, varied
 from configuration.yaml.units import in_unit
 from contracts.catalogue import HASH, Catalogue
 from contracts.civil_time import CITY, DayType, civil_zone
 
-SETTINGS_FILE: Final = "tocsin.yaml"
 CATALOGUE: Final = "catalogue"
 NO_LIFELINES: Final = frozenset({DESKS, NOTICES, TOPOLOGY})  # folders with YAML of their own
 
@@ -139,13 +139,7 @@ class Loader:
         self._findings.add(self._called(path), NOWHERE, "", text)
 
     def _tree(self, path: Path) -> Located | None:
-        try:
-            with path.open("rb") as file:
-                source = file.read(BYTES_MAX + 1)
-        except OSError as error:
-            self._note(path, f"expected a file, got an error: {error.strerror}; make it readable")
-            return None
-        return located(self._called(path), source, self._findings)
+        return read_located(path, self._findings)
 
     def settings(self) -> Settings | None:
         """Settings alone; None when something was wrong."""

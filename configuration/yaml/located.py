@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
+from pathlib import Path as FilePath
 from typing import Any, Final
 
 import yaml
@@ -215,6 +216,18 @@ def utf8(file: str, source: bytes, findings: Findings) -> str | None:
         text = f"expected UTF-8, got the byte 0x{source[error.start]:02x}; save the file as UTF-8"
         findings.add(file, place, "", text)
     return None
+
+
+def read_located(path: FilePath, findings: Findings) -> Located | None:
+    """Data of a file, as `located`; None with findings when it cannot be read or is not right."""
+    try:
+        with path.open("rb") as file:
+            source = file.read(BYTES_MAX + 1)
+    except OSError as error:
+        text = f"expected a file, got an error: {error.strerror}; make it readable"
+        findings.add(path.as_posix(), NOWHERE, "", text)
+        return None
+    return located(path.as_posix(), source, findings)
 
 
 def located(file: str, source: bytes, findings: Findings) -> Located | None:
