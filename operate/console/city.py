@@ -20,6 +20,7 @@ from configuration.yaml.fill import Page
 from contracts.catalogue import Catalogue
 from contracts.civil_time import civil_zone
 from contracts.ports.console import (
+    BESIDE_MAX,
     AssetFacts,
     ChannelFacts,
     DeskFacts,
@@ -134,6 +135,16 @@ class ConfiguredCity:
             return None
         lane = int(plan_of(self._configuration, lifeline).lane_of[row])
         return self._facts(lifeline, catalogue, row, lane)
+
+    def beside(self, lifeline: str, channel: str) -> list[str]:
+        """See `City`."""
+        found = self.channel(lifeline, channel)
+        if found is None:
+            return []
+        table = self._configuration.catalogues[lifeline].table
+        ids = table.filter(pc.equal(table["asset"].cast(pa.string()), found.asset))["id"]
+        others = sorted(one for one in ids.to_pylist() if one != channel)
+        return others[:BESIDE_MAX]
 
     def _facts(self, lifeline: str, catalogue: Catalogue, row: int, lane: int) -> ChannelFacts:
         found = catalogue.channel(row)

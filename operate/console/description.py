@@ -9,13 +9,20 @@ from typing import Any, Final
 
 import msgspec
 
-from contracts.ports.console import AssetFacts, ChannelFacts, DeskFacts, LifelineFacts, Text
+from contracts.ports.console import (
+    BESIDE_MAX,
+    AssetFacts,
+    ChannelFacts,
+    DeskFacts,
+    LifelineFacts,
+    Text,
+)
 
 Outlines = Mapping[str, list[list[tuple[float, float]]]]
 # Beyond so many the console reads the configuration itself: each is written once, at every start.
 CHANNELS_MAX: Final = 300_000
 _TABLE: Final = (
-    "CREATE TABLE channel (id TEXT, lifeline TEXT, label TEXT, facts BLOB, "
+    "CREATE TABLE channel (id TEXT, lifeline TEXT, asset TEXT, label TEXT, facts BLOB, "
     "PRIMARY KEY (id, lifeline)) WITHOUT ROWID"
 )
 _FACTS: Final = msgspec.msgpack.Decoder(ChannelFacts)
@@ -49,7 +56,7 @@ class CityDescription(msgspec.Struct, frozen=True):
 def write_channels(path: Path, channels: Iterable[tuple[str, ChannelFacts]]) -> None:
     """Write channels to a new file, each with the label of what governs it."""
     rows = (
-        (facts.channel, facts.lifeline, label, msgspec.msgpack.encode(facts))
+        (facts.channel, facts.lifeline, facts.asset, label, msgspec.msgpack.encode(facts))
         for label, facts in channels
     )
     with closing(sqlite3.connect(path, isolation_level=None)) as file:
@@ -57,7 +64,8 @@ def write_channels(path: Path, channels: Iterable[tuple[str, ChannelFacts]]) -> 
         file.execute("PRAGMA synchronous = OFF")
         file.execute("BEGIN")
         file.execute(_TABLE)
-        file.executemany("INSERT INTO channel VALUES (?, ?, ?, ?)", rows)
+        file.executemany("INSERT INTO channel VALUES (?, ?, ?, ?, ?)", rows)
+        file.execute("CREATE INDEX channel_asset ON channel (lifeline, asset)")
         file.execute("COMMIT")
 
 
@@ -88,10 +96,12 @@ class DescribedCity:
         self.assets: Sequence[AssetFacts] = description.assets
         self.feeds: Sequence[tuple[str, str]] = description.feeds
 
-    def _ask(self, query: str, *values: str) -> tuple[Any, ...] | None:
+    def _rows(self, query: str, *values: str) -> list[tuple[Any, ...]]:
         with self._turn:
-            row: tuple[Any, ...] | None = self._file.execute(query, values).fetchone()
-        return row
+            return self._file.execute(query, values).fetchall()
+
+    def _ask(self, query: str, *values: str) -> tuple[Any, ...] | None:
+        return next(iter(self._rows(query, *values)), None)
 
     def lifeline_of(self, channel: str) -> str | None:
         """See `City`."""
@@ -103,6 +113,15 @@ class DescribedCity:
         query = "SELECT facts FROM channel WHERE id = ? AND lifeline = ?"
         row = self._ask(query, channel, lifeline)
         return None if row is None else _FACTS.decode(row[0])
+
+    def beside(self, lifeline: str, channel: str) -> list[str]:
+        """See `City`."""
+        found = self.channel(lifeline, channel)
+        if found is None:
+            return []
+        query = "SELECT id FROM channel WHERE lifeline = ? AND asset = ? AND id <> ? ORDER BY id"
+        rows = self._rows(f"{query} LIMIT {BESIDE_MAX}", lifeline, found.asset, channel)
+        return [str(row[0]) for row in rows]
 
     def rules(self, channel: str) -> list[dict[str, object]]:
         """See `City`."""

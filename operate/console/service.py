@@ -14,6 +14,8 @@ from contracts.errors import ConfigError
 from contracts.ports.console import City
 from contracts.ports.status import LaneStatus, ProcessStatus
 from contracts.settings.console import ConsoleSettings
+from contracts.topics import TopicNames
+from operate.console.lanes import LaneCanaries
 from operate.console.reader import Reader
 from operate.console.sender import KafkaSender
 from operate.console.users import load_users
@@ -44,6 +46,9 @@ class ConsoleService:
         console: ConsoleSettings = settings.console
         self._sender = KafkaSender(settings)
         self._reader = reader
+        partitions = {name: one.partitions for name, one in settings.lifelines.items()}
+        topic = TopicNames(settings.app).shadow
+        self._canaries = LaneCanaries(settings.kafka, topic, partitions)
         store = store_of(settings.history, settings.state)
         check_version(store)
         parts = Parts(
@@ -55,6 +60,7 @@ class ConsoleService:
             version("tocsin"),
             reader,
             oidc=_oidc(console),
+            lanes=self._canaries,
         )
         self.server = ConsoleServer(parts, Place(console.host, console.port, _tls(console)))
         self._status = LaneStatus("console")
@@ -63,15 +69,19 @@ class ConsoleService:
 
     async def serve(self) -> None:
         """Run until cancelled."""
-        beating = asyncio.create_task(self._heart.run(), name="heartbeat")
+        beating = [
+            asyncio.create_task(self._heart.run(), name="heartbeat"),
+            asyncio.create_task(self._canaries.follow(), name="canaries"),
+        ]
         try:
             await self.server.start()
             self._status.phase = "running"
             await asyncio.Event().wait()
         finally:
             self._status.phase = "stopping"
-            beating.cancel()
-            await asyncio.gather(beating, return_exceptions=True)
+            for task in beating:
+                task.cancel()
+            await asyncio.gather(*beating, return_exceptions=True)
             await self.server.stop()
             await self._sender.close()
             await self._reader.close()

@@ -94,6 +94,11 @@ def test_a_described_city_says_what_a_configured_one_says(tmp_path: Path) -> Non
     for _, facts in rows[::97]:
         assert facts == city.channel(facts.lifeline, facts.channel)
         assert described.rules(facts.channel) == city.rules(facts.channel) != []
+    asked = [(facts.lifeline, facts.channel) for _, facts in rows[::37]]
+    found = [described.beside(*one) for one in asked]
+    assert found == [city.beside(*one) for one in asked]
+    assert any(found), "some asset has several channels"
+    assert described.beside("water", "water.none") == []
     assert described.channel("power", rows[0][1].channel) is None
     assert described.lifeline_of("water.none") is None
     assert described.rules("water.none") == []
