@@ -25,7 +25,7 @@ from benchmarks.city_load.watch import cpu_s, peak
 from benchmarks.operations.console_pages import Page, RealPage, pages, real_page
 from benchmarks.support.claims import Claim, print_claims, print_table
 from benchmarks.support.waiting import until
-from broker.topics import TopicPlan, desk_topics, ensure
+from broker.topics import TopicPlan, desk_topics, ensure, needed
 from contracts.desk.commands import Acknowledge
 from contracts.desk.incident import Incident
 from contracts.desk.journal import DeskEntry, encode_desk_entry
@@ -135,7 +135,9 @@ async def server(folder: Path, bootstrap: str) -> AsyncIterator[tuple[str, Worke
     settings = configs / "tocsin.yaml"
     settings.write_text(settings.read_text().replace("./state", f"{folder}/state"))
     add_console(configs, pages_port)
-    await ensure(desk_topics(TopicNames(), TopicPlan(replication=1)), bootstrap)
+    plan, lanes = TopicPlan(replication=1), {"water": 4}
+    topics = [*needed(lanes, TopicNames(), plan), *desk_topics(TopicNames(), plan)]
+    await ensure(topics, bootstrap)
     places = ["--configs", str(configs), "--bootstrap", bootstrap]
     program = [TOCSIN, "console", "run"]
     process = WorkerProcess(places, port, folder / "log", instance="", program=program)

@@ -197,7 +197,10 @@ class LaneCanaries:
             lane = lane_of(record.value or b"") if KIND in record.headers else None
             if lane is not None:
                 self.beats.heard(*lane, record.timestamp, (now_ms - record.timestamp) / 1000)
-        for place in consumer.assignment():
+        places = consumer.assignment()
+        if not places:  # there is no such topic, or it is not known yet
+            return
+        for place in places:
             answered_ms, end = consumer.last_poll_timestamp(place), consumer.highwater(place)
             if answered_ms is None or end is None or now_ms - answered_ms > 1000 * GAP_S:
                 return

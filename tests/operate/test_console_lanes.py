@@ -90,6 +90,17 @@ def test_lanes_that_are_not_configured_do_not_count() -> None:
     assert scene.beats.silent() == []
 
 
+async def test_without_the_topic_nothing_is_known(kafka: Cluster) -> None:
+    watch = LaneCanaries(Kafka(bootstrap=kafka.bootstrap), kafka.unique("none"), LANES)
+    following = asyncio.create_task(watch.follow())
+    done, _ = await asyncio.wait([following], timeout=GAP_S)
+    assert not done, "it tries again"
+    assert watch.silent() is None
+    following.cancel()
+    with suppress(asyncio.CancelledError):
+        await following
+
+
 async def test_canaries_are_heard_on_the_shadow_topic_among_what_shadows_tell(
     kafka: Cluster,
 ) -> None:
