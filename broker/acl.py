@@ -63,8 +63,8 @@ def rights(lifelines: Iterable[str], names: TopicNames) -> list[Right]:
       (`tocsin shadow`).
     - `history` keeps alarms, incidents, notices and what journals say of commands in SQL
       (`tocsin history run` and `rebuild`).
-    - `console` sends what people answer on the page, and reads telemetry behind a trend
-      (`tocsin console run`).
+    - `console` sends what people answer on the page, reads telemetry behind a trend, and hears
+      canaries on the shadow topic (`tocsin console run`).
     - `reader` reads telemetry, alarms, incidents, journals and what was refused; writes nothing
       (`tocsin record`, `tocsin ledger run`).
 
@@ -109,7 +109,7 @@ def rights(lifelines: Iterable[str], names: TopicNames) -> list[Right]:
         Right("desk", ("Read",), "group", (f"{app}-desk",), prefixed=True),
         Right("history", ("Read",), "topic", (*alarms, *noted, *told)),
         Right("console", ("Write",), "topic", (*commands, names.commands(DESK))),
-        Right("console", ("Read",), "topic", telemetry),
+        Right("console", ("Read",), "topic", (*telemetry, names.shadow)),
         Right("reader", ("Read",), "topic", (*telemetry, *alarms, *heard, *noted, *shared)),
         Right("reader", ("Read",), "group", (f"{app}-reader",), prefixed=True),
     ]

@@ -21,17 +21,17 @@ from configuration.desk.notices import FOLDER as NOTICES
 from configuration.desk.topology import FOLDER as TOPOLOGY
 from configuration.desk.topology import read_topology
 from configuration.pack import RULES, ClassPack, Pack, in_time
+from configuration.settings import FILE as SETTINGS_FILE
 from configuration.settings import Settings, read_settings
 from configuration.yaml.fill import Page, partial
 from configuration.yaml.findings import NOWHERE, Findings
-from configuration.yaml.located import Located, located
+from configuration.yaml.located import Located
 from configuration.yaml.overrides import KEY, applied, plain, selectors, varied
-from configuration.yaml.source import source_of
+from configuration.yaml.source import read_located
 from configuration.yaml.units import in_unit
 from contracts.catalogue import HASH, Catalogue
 from contracts.civil_time import CITY, DayType, civil_zone
 
-SETTINGS_FILE: Final = "tocsin.yaml"
 CATALOGUE: Final = "catalogue"
 NO_LIFELINES: Final = frozenset({DESKS, NOTICES, TOPOLOGY})  # folders with YAML of their own
 
@@ -148,8 +148,7 @@ class Loader:
         self._findings.add(self._called(path), NOWHERE, "", text)
 
     def _tree(self, path: Path) -> Located | None:
-        source = source_of(path, self._called(path), self._findings)
-        return None if source is None else located(self._called(path), source, self._findings)
+        return read_located(path, self._findings)
 
     def settings(self) -> Settings | None:
         """Settings alone; None when something was wrong."""

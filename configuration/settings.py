@@ -1,7 +1,9 @@
 """Settings of a worker: where Kafka is, which lifelines there are, and every limit."""
 
+import os
 import re
 from collections.abc import Mapping
+from pathlib import Path as FilePath
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
@@ -15,13 +17,16 @@ from configuration.commands import CommandRules
 from configuration.yaml.fill import FromEnvironment, Page, fill
 from configuration.yaml.findings import Findings, Path
 from configuration.yaml.located import Located
+from configuration.yaml.source import read_located
 from contracts.civil_time import CITY_ZONE, ZONES, civil_zone
+from contracts.errors import ConfigError
 from contracts.kafka import Kafka, Secret, has_credentials, masked
 from contracts.quantities import Duration
 from contracts.settings.console import ConsoleSettings
 from contracts.settings.history import HistorySettings
 from pipeline.lane.outbox import TRANSACTION_OUTPUTS
 
+FILE: Final = "tocsin.yaml"  # of a configuration folder
 PARTITIONS_MAX: Final = 1024
 TRANSACTION_NS_MIN: Final = 1_000_000_000
 SESSION_NS_MIN: Final = 1_000_000_000
@@ -238,6 +243,29 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         fields["state"] = masked(self.state)
         shown = ", ".join(f"{name}={value!r}" for name, value in fields.items())
         return f"{type(self).__name__}({shown})"
+
+
+def load_settings(folder: FilePath, environment: Mapping[str, str] | None = None) -> Settings:
+    """Settings of a folder alone, for a process that needs no rules.
+
+    Parameters
+    ----------
+    folder : Path
+    environment : mapping, optional
+        Variables for `${env:NAME}`; those of the process by default.
+
+    Raises
+    ------
+    ConfigError
+        With every finding in them.
+    """
+    findings, path = Findings(), folder / FILE
+    tree = read_located(path, findings)
+    variables = os.environ if environment is None else environment
+    found = None if tree is None else read_settings(path.as_posix(), tree, variables, findings)
+    if found is None:
+        raise ConfigError(*findings.lines())
+    return found
 
 
 def read_settings(

@@ -11,7 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from contracts.errors import TocsinError
-from contracts.ports.console import ConsoleHistory, News
+from contracts.ports.console import ConsoleHistory, LaneWatch, News, SilentLanes
 from runtime.queues import OneThread
 
 log = logging.getLogger("tocsin.console")
@@ -40,6 +40,8 @@ class Feed:
         How often the desk stage tells that it lives, whatever happens.
     clock : callable
         Monotonic seconds.
+    lanes : LaneWatch or None
+        None where nobody tells whether lanes are watched.
 
     Attributes
     ----------
@@ -50,15 +52,18 @@ class Feed:
     cursor : str
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it stands on
         self,
         history: ConsoleHistory,
         thread: OneThread,
         now_ms: Callable[[], int],
         heartbeat_ms: int | None = None,
         clock: Callable[[], float] = time.monotonic,
+        *,
+        lanes: LaneWatch | None = None,
     ) -> None:
         self._history = history
+        self._lanes = lanes
         self._thread = thread
         self._now_ms = now_ms
         self._heartbeat_ms = heartbeat_ms
@@ -94,9 +99,9 @@ class Feed:
 
     async def follow(self) -> None:
         """Run until cancelled; a history that is away is asked again."""
-        told_s, said_away = -math.inf, True
+        told_s, said_away, said_silent = -math.inf, True, self._silent()
         while True:
-            was_away, unheard = said_away, self.away
+            was_away, was_silent, unheard = said_away, said_silent, self.away
             try:
                 self.hear(await self.ask(self._history.news, self.cursor))
                 self.away = False
@@ -104,8 +109,9 @@ class Feed:
                 self.away = True
                 if not unheard:
                     log.warning("%s", error)
-            said_away = self.history_away
-            if was_away != said_away or self._clock() - told_s >= AGE_S:
+            said_away, said_silent = self.history_away, self._silent()
+            news = (was_away, was_silent) != (said_away, said_silent)
+            if news or self._clock() - told_s >= AGE_S:
                 told_s = self._clock()
                 self._send(self.age())
             await asyncio.sleep(POLL_S)
@@ -132,8 +138,12 @@ class Feed:
             "history": "away" if self.history_away else "live",
             "stage": "away" if self.history_away or self._stage_away() else "live",
             "cursor": self.cursor,
+            "unwatched": self._silent(),
         }
         return event("age", said)
+
+    def _silent(self) -> list[SilentLanes] | None:
+        return None if self._lanes is None else self._lanes.silent()
 
     def ordered(self, command: str) -> None:
         """A command is on its way to the stage, which is to answer it."""

@@ -25,6 +25,7 @@ from contracts.ports.console import (
 
 LIMIT: Final = 200
 LIMIT_MAX: Final = 1_000
+_NAMES: Final = ("name", "title")
 FLOOD: Final = 10  # notices in 10 minutes (ISA-18.2, EEMUA 191)
 
 
@@ -63,6 +64,7 @@ class Reading:
             "/api/audit": self.audit,
             "/api/orders": self.orders,
             "/api/handover": self.handover,
+            "/api/desks": self.desks,
         }
 
     async def city(self, request: web.Request) -> web.Response:
@@ -98,6 +100,20 @@ class Reading:
         ]
         said = {"lifelines": lifelines, "districts": districts, "cells": view.cells}
         return self._dated_body(**said, desks=desks, colours=view.colours, drill=view.drill)
+
+    async def desks(self, request: web.Request) -> web.Response:
+        """How each desk is loaded, and what its last heartbeat said."""
+        return await self._sharing.answer(request, self._desks_body)
+
+    async def _desks_body(self, _: web.Request) -> bytes:
+        now_ms = self._now_ms()
+        view: Overview = await self._feed.ask(
+            self._history.overview, now_ms, midnight_ms(now_ms, self._city.offset_minutes)
+        )
+        loads = {load.desk: load for load in view.desks}
+        known = [(facts, loads.get(facts.name)) for facts in self._city.desks]
+        known.sort(key=lambda one: _trouble(*one), reverse=True)
+        return self._dated_body(rows=[_desk_row(*one) for one in known])
 
     async def incidents(self, request: web.Request) -> web.Response:
         """Lines of incidents."""
@@ -166,6 +182,7 @@ class Reading:
             {
                 **said,
                 "rules": rules,
+                "beside": self._city.beside(lifeline, name),
                 "alarms": alarms,
                 "shelving": _shelving(shelved[0]) if shelved else None,
             }
@@ -254,11 +271,22 @@ def _desk(facts: DeskFacts, load: DeskLoad | None) -> dict[str, object]:
         "name": facts.name,
         "title": facts.title,
         "watched": load.watched if load else None,
-        "blind": [],
+        "blind": load.blind if load else 0,
         "notices_10min": notices,
         "budget": facts.budget,
         "flood": notices > FLOOD,
     }
+
+
+def _trouble(facts: DeskFacts, load: DeskLoad | None) -> tuple[int, float]:
+    """Blind areas, and notices against what the desk can bear."""
+    return (0, 0.0) if load is None else (load.blind, load.notices_10min / (facts.budget or 1))
+
+
+def _desk_row(facts: DeskFacts, load: DeskLoad | None) -> dict[str, object]:
+    said = {name: value for name, value in _desk(facts, load).items() if name not in _NAMES}
+    heard = {"said": load and load.said, "heard_ms": load and load.heard_ms}
+    return {"desk": facts.name, **said, **heard}
 
 
 def _shelving(row: dict[str, object]) -> dict[str, object]:

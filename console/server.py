@@ -27,7 +27,7 @@ from console.sessions import SESSION, Session, Sessions, Tries
 from console.streams import Streams, written
 from console.trends import Trends
 from contracts.errors import ConfigError
-from contracts.ports.console import City, CommandSender, ConsoleHistory
+from contracts.ports.console import City, CommandSender, ConsoleHistory, LaneWatch
 from contracts.ports.readings import ChannelReadings
 from contracts.settings.console import OidcSettings
 from runtime.queues import OneThread
@@ -80,6 +80,7 @@ class Parts(NamedTuple):
     readings: ChannelReadings
     static: Path = STATIC
     oidc: Oidc | None = None
+    lanes: LaneWatch | None = None
 
 
 def wall_ms() -> int:
@@ -123,7 +124,9 @@ class ConsoleServer:
         self.streams = Streams()
         self._thread = OneThread("history")
         self._hashing = ThreadPoolExecutor(HASHES_AT_ONCE, "password")
-        self.feed = Feed(parts.history, self._thread, now_ms, parts.city.heartbeat_ms, clock)
+        self.feed = Feed(
+            parts.history, self._thread, now_ms, parts.city.heartbeat_ms, clock, lanes=parts.lanes
+        )
         self._reading = Reading(parts.history, parts.city, self.feed, now_ms)
         self._commanding = Commanding(parts.history, parts.city, parts.sender, self.feed, now_ms)
         self._provider: Provider | None = None

@@ -4,12 +4,21 @@ from typing import Literal
 
 import msgspec
 
-from contracts.catalogue import Where
-
 State = Literal["active", "shelved", "cleared"]
 
 # No record of these can be part of a cycle, so the collector need not look at them: in a storm it
 # would walk hundreds of thousands.
+
+
+class Where(msgspec.Struct, frozen=True, gc=False):
+    """Place of a channel, down to its grid cell; longitude and latitude in WGS 84 degrees."""
+
+    district: str
+    street: str
+    neighbourhood: str
+    grid: str
+    lon: float | None
+    lat: float | None
 
 
 class Next(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):

@@ -9,11 +9,12 @@ from itertools import pairwise
 from operator import eq
 from typing import Any, Final, overload
 
-import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
+
+from contracts.alarm import Where as Where  # noqa: PLC0414 - a place is part of a channel
 
 _SOME: Final = 1 << 16  # texts that are made at once
 
@@ -49,17 +50,6 @@ RUNS_MAX = 1 << 16  # of rising ids, beyond which looking for an id in each woul
 
 
 _NUMBERS: Final = {"scale", "offset"}  # which nobody asks for one by one
-
-
-class Where(msgspec.Struct, frozen=True, gc=False):
-    """Place of a channel, down to its grid cell; longitude and latitude in WGS 84 degrees."""
-
-    district: str
-    street: str
-    neighbourhood: str
-    grid: str
-    lon: float | None
-    lat: float | None
 
 
 @dataclass(frozen=True, slots=True)

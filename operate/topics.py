@@ -34,7 +34,8 @@ async def settle_topics(arguments: argparse.Namespace) -> int:
         for line in await ensure(topics, kafka.bootstrap, kafka):
             sys.stdout.write(line + "\n")
     if arguments.carry:
-        old = _at(Configuration.load(arguments.carry), arguments.bootstrap)
+        old = Configuration.load(arguments.carry)
+        old = old.with_settings(_at(old.settings, arguments.bootstrap))
         for line in await carry(old, configuration):
             sys.stdout.write(line + "\n")
     if arguments.create or arguments.carry:

@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from configuration.checks import folder as checking
-from configuration.configuration import Configuration
 from contracts.alarm import Alarm, ShelvingRecord
 from contracts.dead_letter import DeadLetter
 from contracts.desk.answer import CurrentAlarm
@@ -24,11 +22,11 @@ from contracts.desk.notice import Notice
 from contracts.desk.receipt import Receipt
 from contracts.errors import ConfigError
 from contracts.journal import Command
-from ingest.json.reading import Reading
 from runtime import kernel_cache
 from runtime.exit_codes import FAILED, GOOD, WRONG_USE
 
-if TYPE_CHECKING:  # loads numba
+if TYPE_CHECKING:  # load numba
+    from configuration.configuration import Configuration
     from lab.explain.moment import Moment
 
 SCHEMAS: Final[dict[str, Any]] = {
@@ -40,7 +38,6 @@ SCHEMAS: Final[dict[str, Any]] = {
     "incident": Incident,
     "notice": Notice,
     "receipt": Receipt,
-    "reading": Reading,
     "shelving": ShelvingRecord,
 }
 
@@ -50,8 +47,17 @@ def say(line: str) -> None:
     sys.stdout.write(line + "\n")
 
 
+def _configuration(folder: Path) -> "Configuration":
+    """That of a folder."""
+    from configuration.configuration import Configuration  # noqa: PLC0415 - loads numba
+
+    return Configuration.load(folder)
+
+
 def check(arguments: argparse.Namespace) -> int:
     """Judge a configuration folder."""
+    from configuration.checks import folder as checking  # noqa: PLC0415 - loads numba
+
     findings, warnings = checking.judged(arguments.folder)
     tests = 0
     if not arguments.json:
@@ -59,7 +65,7 @@ def check(arguments: argparse.Namespace) -> int:
     if not findings and (arguments.test or arguments.only):
         from lab.explain.rule_tests import run_tests  # noqa: PLC0415 - loads numba
 
-        configuration = Configuration.load(arguments.folder)
+        configuration = _configuration(arguments.folder)
         tests, findings = run_tests(arguments.folder, configuration, arguments.only)
         if findings and not arguments.json:
             sys.stderr.write("".join(f"{finding}\n" for finding in findings))
@@ -77,7 +83,9 @@ def check(arguments: argparse.Namespace) -> int:
 
 def _sum_up(arguments: argparse.Namespace, tests: int, lost: list[str] | None) -> None:
     """Print what a good folder holds, and what else was asked about it."""
-    for line in checking.summary(Configuration.load(arguments.folder)):
+    from configuration.checks.folder import summary  # noqa: PLC0415 - loads numba
+
+    for line in summary(_configuration(arguments.folder)):
         say(line)
     if arguments.test or arguments.only:
         say(f"{tests} rule tests passed")
@@ -89,7 +97,7 @@ def _forgotten(arguments: argparse.Namespace) -> list[str]:
     """What a reload from `--against` to the folder would forget."""
     from configuration.checks.forgotten import forgotten  # noqa: PLC0415 - loads numba
 
-    old, new = Configuration.load(arguments.against), Configuration.load(arguments.folder)
+    old, new = _configuration(arguments.against), _configuration(arguments.folder)
     return forgotten(old, new)
 
 
@@ -100,7 +108,12 @@ def schema(arguments: argparse.Namespace) -> int:
 
         say(json.dumps(class_schema(), indent=2, ensure_ascii=False))
         return GOOD
-    say(json.dumps(msgspec.json.schema(SCHEMAS[arguments.what]), indent=2))
+    schemas = SCHEMAS
+    if arguments.what == "reading":
+        from ingest.json.reading import Reading  # noqa: PLC0415 - loads numba
+
+        schemas = {"reading": Reading}
+    say(json.dumps(msgspec.json.schema(schemas[arguments.what]), indent=2))
     return GOOD
 
 
@@ -108,7 +121,7 @@ def explain(arguments: argparse.Namespace) -> int:
     """Which values govern a channel and, with a time and telemetry, why it rang or not."""
     from lab.explain import explain as explaining  # noqa: PLC0415 - numba loads only with a time
 
-    configuration, code = Configuration.load(arguments.configs), GOOD
+    configuration, code = _configuration(arguments.configs), GOOD
     pack, values = explaining.governing(arguments.configs, configuration, arguments.channel)
     answer: dict[str, Any] = {"class": pack.label, "values": [asdict(value) for value in values]}
     shown = explaining.lines(pack, values)
@@ -126,7 +139,9 @@ def explain(arguments: argparse.Namespace) -> int:
     return code
 
 
-def _moment(arguments: argparse.Namespace, configuration: Configuration, lifeline: str) -> "Moment":
+def _moment(
+    arguments: argparse.Namespace, configuration: "Configuration", lifeline: str
+) -> "Moment":
     """The channel at the time that was asked for."""
     if arguments.telemetry is None:
         msg = "explain: expected --telemetry FILE beside a time, got none"
@@ -222,7 +237,7 @@ def compile_kernels(arguments: argparse.Namespace) -> int:
     """Compile every kernel that a configuration needs, so that no reading waits for one."""
     from configuration.warm_up import warm  # noqa: PLC0415 - loads numba
 
-    configuration = Configuration.load(arguments.configs)
+    configuration = _configuration(arguments.configs)
     for lifeline in configuration.partitions:
         warm(configuration, lifeline)
     if arguments.into is not None:

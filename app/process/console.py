@@ -2,12 +2,12 @@
 
 import argparse
 
-from app.process.run import serve
+from app.process.serving import serve
 from operate.console.service import service_of
 from sinks.http.metrics import MetricsCollector
 
 
 async def run_console(arguments: argparse.Namespace) -> int:
     """Serve until SIGTERM or SIGINT; leaves as a worker does."""
-    service, configuration = service_of(arguments)
-    return await serve(service, configuration.settings.http, MetricsCollector)
+    service, settings = await service_of(arguments)
+    return await serve(service, settings.http, MetricsCollector)

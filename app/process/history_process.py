@@ -3,7 +3,7 @@
 import argparse
 
 from app.process.projector import Projector
-from app.process.run import serve
+from app.process.serving import serve
 from contracts.topics import TopicNames
 from operate.history import topics_of
 from operate.settings import settled

@@ -4,7 +4,7 @@ import argparse
 from typing import Final
 
 from app.process.projector import Projector
-from app.process.run import serve
+from app.process.serving import serve
 from broker.acl import DESK
 from configuration.configuration import Configuration
 from contracts.topics import TopicNames

@@ -1,48 +1,38 @@
 """`tocsin run` and `tocsin notify`."""
 
 import argparse
-import asyncio
 import logging
 import os
-from collections.abc import Callable, Coroutine
 from functools import partial
 from importlib.metadata import version
-from typing import Any, Protocol
-
-from prometheus_client.registry import Collector
 
 from app.process.desk_worker import DeskWorker, PartsOf, desk_reload
 from app.process.lifeline_worker import LifelineWorker
 from app.process.lifeline_workers import LifelineWorkers
 from app.process.notifier import Notifier, kafka_ports
-from app.process.signals import heed_signals
+from app.process.serving import serve
 from app.process.worker_options import WorkerOptions
 from broker.acl import DESK
 from configuration.configuration import Configuration
 from configuration.desk.duty import load_duty
 from configuration.desk.notices import FOLDER as NOTICES
 from configuration.desk.notices import duties_of, load_notices
-from configuration.settings import Http, ReloadRules
+from configuration.settings import ReloadRules
 from contracts.civil_time import civil_zone
 from contracts.errors import ConfigError
-from contracts.ports.status import WorkerStatus
 from contracts.topics import TopicNames
 from operate.config_reload import ConfigReload, reload_triggers
 from operate.settings import settled
 from pipeline.snapshot.copy_buffer import SnapshotSlot
-from runtime import failpoints, supervision
 from runtime.bounded_log import START_LOG
 from runtime.collector import seldom
-from runtime.exit_deadline import ExitDeadline
 from runtime.queues import OneThread
 from sinks.http.desk_metrics import DeskCollector
-from sinks.http.health import HealthServer
 from sinks.http.lane_groups import series_of
 from sinks.http.metrics import MetricsCollector
 from sinks.http.notice_metrics import NoticeCollector
 from sinks.traces.tracing import tracing
 
-log = logging.getLogger("tocsin.run")
 start_log = logging.getLogger(START_LOG)
 
 
@@ -109,55 +99,3 @@ async def run_notify(arguments: argparse.Namespace) -> int:
     topics = TopicNames(settings.app)
     notifier = Notifier(receivers, topics, kafka_ports(settings), duties_of(duty.plan))
     return await serve(notifier, settings.http, NoticeCollector)
-
-
-class Service(WorkerStatus, Protocol):
-    """What runs until it is cancelled."""
-
-    @property
-    def drained(self) -> bool:
-        """Whether everything has been let go of."""
-
-    async def serve(self) -> None:
-        """Run until cancelled, or until it cannot go on."""
-
-
-async def serve(
-    service: Service,
-    http: Http,
-    collector_of: Callable[[WorkerStatus, str], Collector],
-    reload: Callable[[], Coroutine[Any, Any, object]] | None = None,
-) -> int:
-    """Run a service, with its metrics and health, until a signal or until it cannot go on."""
-    for blow in failpoints.arm(os.environ.get(failpoints.VARIABLE)):
-        log.warning("failpoint armed: %s", blow)
-    stopping, exit_ = asyncio.Event(), ExitDeadline()
-    exit_.drained = lambda: service.drained
-
-    def hear() -> None:
-        exit_.ask()
-        stopping.set()
-
-    reloading: set[asyncio.Task[object]] = set()
-
-    def read_again() -> None:
-        if reload is not None:
-            reloading.add(task := asyncio.create_task(reload()))
-            task.add_done_callback(reloading.discard)
-
-    heed_signals(hear, read_again if reload is not None else None)
-    health = HealthServer(service, http.host, http.port, version("tocsin"), collector_of)
-    await health.start()
-    serving = asyncio.create_task(service.serve(), name="services")
-    living = asyncio.create_task(supervision.live(service.alive), name="service-manager")
-    stop = asyncio.create_task(stopping.wait(), name="stop")
-    try:
-        await asyncio.wait({serving, stop}, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in (living, serving, stop):
-            task.cancel()
-        ended, *_ = await asyncio.gather(serving, living, stop, return_exceptions=True)
-        await health.stop()
-    if isinstance(ended, Exception):
-        raise ended
-    return 0

@@ -25,7 +25,7 @@ from benchmarks.city_load.watch import cpu_s, peak
 from benchmarks.operations.console_pages import Page, RealPage, pages, real_page
 from benchmarks.support.claims import Claim, print_claims, print_table
 from benchmarks.support.waiting import until
-from broker.topics import TopicPlan, desk_topics, ensure
+from broker.topics import TopicPlan, desk_topics, ensure, needed
 from contracts.desk.commands import Acknowledge
 from contracts.desk.incident import Incident
 from contracts.desk.journal import DeskEntry, encode_desk_entry
@@ -47,6 +47,7 @@ COLOURS = ("orange", "yellow", "yellow", "blue", "blue", "blue")
 GOAL_ACTION_MS, GOAL_SEEN_MS = 100.0, 1_000.0
 GOAL_CORES, GOAL_MB = 0.5, 300.0
 MB = 1e6
+LOOKED_AT = "/api/readings/water/water.feed-01.flow?minutes=60"
 
 
 class City:
@@ -100,7 +101,7 @@ def _channel(number: int) -> str:
 
 @dataclass
 class Seen:
-    """What was measured, in seconds; cores and bytes of the server."""
+    """What was measured, in seconds; cores and megabytes of the server, and of who reads for it."""
 
     changes: dict[str, float] = field(default_factory=dict)  # when written, by title
     taken: list[float] = field(default_factory=list)
@@ -108,6 +109,7 @@ class Seen:
     late: int = 0
     cores: float = 0.0
     resident: float = 0.0
+    reader: float = 0.0
 
     def delays(self, seen: dict[str, float]) -> list[float]:
         """How long each change took until a page showed it, or a later one."""
@@ -133,7 +135,9 @@ async def server(folder: Path, bootstrap: str) -> AsyncIterator[tuple[str, Worke
     settings = configs / "tocsin.yaml"
     settings.write_text(settings.read_text().replace("./state", f"{folder}/state"))
     add_console(configs, pages_port)
-    await ensure(desk_topics(TopicNames(), TopicPlan(replication=1)), bootstrap)
+    plan, lanes = TopicPlan(replication=1), {"water": 4}
+    topics = [*needed(lanes, TopicNames(), plan), *desk_topics(TopicNames(), plan)]
+    await ensure(topics, bootstrap)
     places = ["--configs", str(configs), "--bootstrap", bootstrap]
     program = [TOCSIN, "console", "run"]
     process = WorkerProcess(places, port, folder / "log", instance="", program=program)
@@ -186,7 +190,9 @@ async def measure(folder: Path, options: argparse.Namespace) -> list[Claim]:
             pid, cpu, began_s = process.process.pid, cpu_s(process.process.pid), time.monotonic()
             seen = await play(city, opened, options.seconds)
             seen.cores = (cpu_s(pid) - cpu) / (time.monotonic() - began_s)
-            seen.resident = peak(pid) / MB
+            seen.resident = (peak(pid) + sum(map(peak, children(pid)))) / MB
+            await opened[0].look(LOOKED_AT)
+            seen.reader = sum(map(peak, children(pid))) / MB
             return await report(options, seen, opened, real)
 
 
@@ -207,6 +213,7 @@ async def report(
         )
     ]
     print_table(["what, ms", "median", "p99", "worst"], rows)
+    print(f"while somebody looks at readings, a process beside the console: {seen.reader:.0f} MB")
     if seen.late:
         print(f"{seen.late} of {options.seconds * BATCHES} writes were late")
     pages_of = f"{options.pages} pages, {options.open:,} open, {A_SECOND} changes/s"
@@ -217,6 +224,14 @@ async def report(
         Claim(f"console, cores, {pages_of}", seen.cores, GOAL_CORES, "cores", "at most"),
         Claim(f"console, resident, {pages_of}", seen.resident, GOAL_MB, "MB", "at most"),
     ]
+
+
+def children(pid: int) -> list[int]:
+    """Processes that a process has started and that still run."""
+    found = []
+    for thread in Path(f"/proc/{pid}/task").iterdir():
+        found += [int(word) for word in (thread / "children").read_text().split()]
+    return found
 
 
 def p99(found: list[float]) -> float:

@@ -101,6 +101,12 @@ class Page:
         if address == LIST:
             self.seen.setdefault(first_title(body), time.time())
 
+    async def look(self, address: str) -> int:
+        """Ask for something once, and take all of it; the status of the answer."""
+        async with self.browser.get(address) as answer:
+            await answer.read()
+            return answer.status
+
     async def acknowledge(self, incident: str) -> tuple[str, float]:
         """Id of a command, and the seconds until brokers had it."""
         id_, began_s = str(uuid.uuid4()), time.perf_counter()

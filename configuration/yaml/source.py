@@ -6,7 +6,7 @@ import stat
 from pathlib import Path
 
 from configuration.yaml.findings import NOWHERE, Findings
-from configuration.yaml.located import BYTES_MAX
+from configuration.yaml.located import BYTES_MAX, Located, located
 
 
 def read_regular(path: Path, most: int = BYTES_MAX) -> bytes:
@@ -43,3 +43,9 @@ def source_of(path: Path, file: str, findings: Findings, what: str = "a file") -
         text = f"expected {what}, got an error: {error.strerror}; make it readable"
         findings.add(file, NOWHERE, "", text)
         return None
+
+
+def read_located(path: Path, findings: Findings) -> Located | None:
+    """Data of a file, as `located`; None with findings when it cannot be read or is not right."""
+    source = source_of(path, path.as_posix(), findings)
+    return None if source is None else located(path.as_posix(), source, findings)

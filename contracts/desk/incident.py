@@ -4,7 +4,7 @@ from typing import Literal
 
 import msgspec
 
-from contracts.catalogue import Where
+from contracts.alarm import Where
 
 Text = dict[str, str]  # by language: `en`, `zh`
 # Why an incident is told anew; the first that holds.

@@ -4,7 +4,7 @@ Times are milliseconds since 1970 UTC.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 import msgspec
 
@@ -107,11 +107,28 @@ class Cell(msgspec.Struct, frozen=True):
 
 
 class DeskLoad(msgspec.Struct, frozen=True):
-    """What a desk was told lately, and what its last heartbeat says is watched."""
+    """What a desk was told lately, and what its last heartbeat says is watched.
+
+    Parameters
+    ----------
+    desk : str
+    notices_10min : int
+    watched : float or None
+        Share of its channels.
+    blind : int
+        Areas of the desk in which nothing is watched.
+    said : dict of str to str, optional
+        The heartbeat in words, which name the first of these areas.
+    heard_ms : int or None
+        When the heartbeat was told.
+    """
 
     desk: str
     notices_10min: int
     watched: float | None
+    blind: int = 0
+    said: Text | None = None
+    heard_ms: int | None = None
 
 
 class Overview(NamedTuple):
@@ -179,6 +196,7 @@ class Marked(NamedTuple):
 
 
 Rows = list[dict[str, object]]
+BESIDE_MAX: Final = 50  # of the channels of one asset
 
 
 class ConsoleHistory(Protocol):
@@ -300,6 +318,9 @@ class City(Protocol):
     def channel(self, lifeline: str, channel: str) -> ChannelFacts | None:
         """A channel, None where the catalogue has none of that name."""
 
+    def beside(self, lifeline: str, channel: str) -> list[str]:
+        """Other channels of the same asset, some at most."""
+
     def lifeline_of(self, channel: str) -> str | None:
         """Lifeline of a channel."""
 
@@ -308,6 +329,33 @@ class City(Protocol):
 
     def next_states(self, state: str) -> list[str]:
         """States that a ticket may go to."""
+
+
+class SilentLanes(msgspec.Struct, frozen=True):
+    """Lanes of a lifeline that no worker watches.
+
+    Parameters
+    ----------
+    lifeline : str
+    silent : int
+        Lanes whose worker is gone, or has not shown in time that it could ring.
+    lanes : int
+        All of the lifeline.
+    since_ms : int or None
+        When the first of the silent ones was heard last, None where one never was.
+    """
+
+    lifeline: str
+    silent: int
+    lanes: int
+    since_ms: int | None
+
+
+class LaneWatch(Protocol):
+    """Whether workers watch their lanes."""
+
+    def silent(self) -> list[SilentLanes] | None:
+        """Lifelines with lanes that nobody watches, None while that cannot be known."""
 
 
 class CommandSender(Protocol):

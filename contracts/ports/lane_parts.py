@@ -6,7 +6,7 @@ row, the row it had in the snapshot, or -1 for a channel that is new.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,9 +19,6 @@ from contracts.transition import Transitions
 
 Arrays = Mapping[str, NDArray[Any]]
 Span = tuple[int, int]
-# How a channel is heard: it sends, it has sent nothing valid for longer than its rule allows, or
-# so has its whole link, which rings for it.
-HEARING: Final = ("heard", "silent", "blind")
 
 
 def carry(rows: NDArray[Any], kept: NDArray[Any], old_row: NDArray[np.int64]) -> None:

@@ -18,6 +18,10 @@ LATENCIES_S: Final = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0)
 UNHEARD_S: Final = 2.0  # a broker that has nothing new answers within half a second
 AWAY_S_MAX: Final = 15.0  # without an answer, or with records hidden: then a lane is not ready
 
+# How a channel is heard: it sends, it has sent nothing valid for longer than its rule allows, or
+# so has its whole link, which rings for it.
+HEARING: Final = ("heard", "silent", "blind")
+
 Phase = Literal["recovering", "replaying", "running", "stopping", "failed"]
 
 # What a lane recovers from: brokers that do not answer or refuse, another owner, something that

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from contracts.batch import Batch
 from contracts.catalogue import id_hash
-from contracts.ports.lane_parts import HEARING, Fired, carry
+from contracts.ports.lane_parts import Fired, carry
+from contracts.ports.status import HEARING
 from contracts.quantities import NS_PER_S
 from contracts.transition import (
     LINK_SLOT,

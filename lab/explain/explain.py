@@ -1,6 +1,6 @@
 """`tocsin explain`: which values govern a channel, where each was written, and why it rang."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path as FilePath
 from typing import Any
@@ -12,6 +12,7 @@ from configuration.calendar import FILE, by_day
 from configuration.configuration import Configuration
 from configuration.loader import Loader
 from configuration.pack import RULES, ClassPack
+from configuration.yaml.fill import Page
 from configuration.yaml.findings import Findings, Path, dotted, nearest
 from configuration.yaml.overrides import KEY, applicable, selectors, varied
 from contracts.errors import ConfigError
@@ -45,8 +46,18 @@ class Value:
     override: str
 
 
+def pages_of(folder: FilePath) -> dict[str, Page]:
+    """Files of a folder's classes, by class."""
+    loader = Loader(folder, {}, Findings())
+    loader.load()
+    return loader.pages
+
+
 def governing(
-    folder: FilePath, configuration: Configuration, channel: str
+    folder: FilePath,
+    configuration: Configuration,
+    channel: str,
+    pages: Mapping[str, Page] | None = None,
 ) -> tuple[ClassPack, list[Value]]:
     """The pack that governs a channel, and its values in the order of the class file.
 
@@ -56,6 +67,8 @@ def governing(
     configuration : Configuration
         Of the folder.
     channel : str
+    pages : mapping of str to Page, optional
+        See `pages_of`, for those who ask of many channels.
 
     Raises
     ------
@@ -69,10 +82,8 @@ def governing(
         advice = nearest(channel, list(catalogue.ids)) if few else "see the catalogue"
         msg = f"explain: expected a channel of the catalogue, got {channel!r}; {advice}"
         raise ConfigError(msg)
-    loader = Loader(folder, {}, Findings())
-    loader.load()
     name = catalogue.classes()[row]
-    page = loader.pages[name]
+    page = (pages or pages_of(folder))[name]
     chosen = applicable(selectors(page), channel, catalogue.tags(row))
     pack = configuration.packs[" ".join((name, *chosen))]
     tree = varied(page.located, chosen)

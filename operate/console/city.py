@@ -1,12 +1,13 @@
 """What a configuration says of the city, for the console."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
 import msgspec
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -15,8 +16,11 @@ from configuration.configuration import Configuration
 from configuration.desk.desk import DeskConfiguration
 from configuration.desk.outlines import load_outlines
 from configuration.lane_plan import plan_of
+from configuration.yaml.fill import Page
+from contracts.catalogue import Catalogue
 from contracts.civil_time import civil_zone
 from contracts.ports.console import (
+    BESIDE_MAX,
     AssetFacts,
     ChannelFacts,
     DeskFacts,
@@ -24,6 +28,7 @@ from contracts.ports.console import (
     Text,
 )
 from contracts.quantities import NS_PER_MS, NS_PER_S
+from operate.console.description import CityDescription
 
 NAMELESS: Final[Text] = {"en": "City", "zh": "城市"}
 WINDOW_S: Final = 600  # over which a desk's load is shown
@@ -128,12 +133,26 @@ class ConfiguredCity:
         row = None if catalogue is None else catalogue.row_of.get(channel)
         if catalogue is None or row is None:
             return None
+        lane = int(plan_of(self._configuration, lifeline).lane_of[row])
+        return self._facts(lifeline, catalogue, row, lane)
+
+    def beside(self, lifeline: str, channel: str) -> list[str]:
+        """See `City`."""
+        found = self.channel(lifeline, channel)
+        if found is None:
+            return []
+        table = self._configuration.catalogues[lifeline].table
+        ids = table.filter(pc.equal(table["asset"].cast(pa.string()), found.asset))["id"]
+        others = sorted(one for one in ids.to_pylist() if one != channel)
+        return others[:BESIDE_MAX]
+
+    def _facts(self, lifeline: str, catalogue: Catalogue, row: int, lane: int) -> ChannelFacts:
         found = catalogue.channel(row)
         where = found.where
         return ChannelFacts(
-            channel,
+            found.id,
             lifeline,
-            int(plan_of(self._configuration, lifeline).lane_of[row]),
+            lane,
             found.class_name,
             found.asset,
             found.name,
@@ -145,11 +164,48 @@ class ConfiguredCity:
             catalogue.tags(row),
         )
 
-    def _rules(self, channel: str) -> list[dict[str, object]]:
+    def channels(self) -> Iterator[tuple[str, ChannelFacts]]:
+        """Every channel, and the label of what governs it."""
+        for lifeline, catalogue in self._configuration.catalogues.items():
+            lane_of = plan_of(self._configuration, lifeline).lane_of.tolist()
+            labels, label_of = self._configuration.labels(catalogue)
+            for row, (lane, label) in enumerate(zip(lane_of, label_of.tolist(), strict=True)):
+                yield labels[label], self._facts(lifeline, catalogue, row, lane)
+
+    def described(self) -> CityDescription:
+        """All of it but the channels, to be served where no rules are loaded."""
+        return CityDescription(
+            self.name,
+            self.zone,
+            self.heartbeat_ms,
+            self.offset_minutes,
+            list(self.lifelines),
+            list(self.districts),
+            dict(self.outlines),
+            list(self.desks),
+            list(self.assets),
+            list(self.feeds),
+            {name: list(rule.to) for name, rule in self._desk.answers.tickets.states.items()},
+            self._rules_by_label(),
+        )
+
+    def _rules_by_label(self) -> dict[str, list[dict[str, object]]]:
+        from lab.explain.explain import pages_of  # noqa: PLC0415 - only here and for a channel
+
+        pages, found = pages_of(self._folder), dict[str, list[dict[str, object]]]()
+        for catalogue in self._configuration.catalogues.values():
+            labels, label_of = self._configuration.labels(catalogue)
+            for label, row in zip(*np.unique(label_of, return_index=True), strict=True):
+                found[labels[label]] = self._rules(catalogue.ids[int(row)], pages)
+        return found
+
+    def _rules(
+        self, channel: str, pages: Mapping[str, Page] | None = None
+    ) -> list[dict[str, object]]:
         """See `City.rules`."""
         from lab.explain.explain import governing  # noqa: PLC0415 - only a channel's page asks
 
-        _, values = governing(self._folder, self._configuration, channel)
+        _, values = governing(self._folder, self._configuration, channel, pages)
         rules: list[dict[str, object]] = []
         for value in values:
             file, _, place = value.written.partition(":")

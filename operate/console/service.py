@@ -7,17 +7,19 @@ from importlib.metadata import version
 from pathlib import Path
 
 from broker.access import secret_text
-from configuration.configuration import Configuration
+from configuration.settings import Settings, load_settings
 from console.accounts import Passwords
 from console.server import ConsoleServer, Oidc, Parts, Place
 from contracts.errors import ConfigError
+from contracts.ports.console import City
 from contracts.ports.status import LaneStatus, ProcessStatus
 from contracts.settings.console import ConsoleSettings
-from operate.console.city import ConfiguredCity
-from operate.console.readings import TelemetryReadings
+from contracts.topics import TopicNames
+from operate.console.lanes import LaneCanaries
+from operate.console.reader import Reader
 from operate.console.sender import KafkaSender
 from operate.console.users import load_users
-from operate.settings import settled
+from operate.settings import changed
 from runtime.heartbeat import Heartbeat
 from sinks.history.console import HistoryReading
 from sinks.history.opening import store_of
@@ -30,7 +32,9 @@ class ConsoleService:
     Parameters
     ----------
     folder : Path
-    configuration : Configuration
+    settings : Settings
+    city : City
+    reader : Reader
 
     Attributes
     ----------
@@ -38,21 +42,25 @@ class ConsoleService:
         Whether everything has been let go of.
     """
 
-    def __init__(self, folder: Path, configuration: Configuration) -> None:
-        settings = configuration.settings
+    def __init__(self, folder: Path, settings: Settings, city: City, reader: Reader) -> None:
         console: ConsoleSettings = settings.console
         self._sender = KafkaSender(settings)
+        self._reader = reader
+        partitions = {name: one.partitions for name, one in settings.lifelines.items()}
+        topic = TopicNames(settings.app).shadow
+        self._canaries = LaneCanaries(settings.kafka, topic, partitions)
         store = store_of(settings.history, settings.state)
         check_version(store)
         parts = Parts(
             HistoryReading(store),
-            ConfiguredCity(folder, configuration),
+            city,
             self._sender,
             load_users(folder / console.users),
             Passwords(),
             version("tocsin"),
-            TelemetryReadings(configuration),
+            reader,
             oidc=_oidc(console),
+            lanes=self._canaries,
         )
         self.server = ConsoleServer(parts, Place(console.host, console.port, _tls(console)))
         self._status = LaneStatus("console")
@@ -61,17 +69,22 @@ class ConsoleService:
 
     async def serve(self) -> None:
         """Run until cancelled."""
-        beating = asyncio.create_task(self._heart.run(), name="heartbeat")
+        beating = [
+            asyncio.create_task(self._heart.run(), name="heartbeat"),
+            asyncio.create_task(self._canaries.follow(), name="canaries"),
+        ]
         try:
             await self.server.start()
             self._status.phase = "running"
             await asyncio.Event().wait()
         finally:
             self._status.phase = "stopping"
-            beating.cancel()
-            await asyncio.gather(beating, return_exceptions=True)
+            for task in beating:
+                task.cancel()
+            await asyncio.gather(*beating, return_exceptions=True)
             await self.server.stop()
             await self._sender.close()
+            await self._reader.close()
             self.drained = True
 
     def lanes(self) -> list[LaneStatus]:
@@ -91,10 +104,25 @@ class ConsoleService:
         return ProcessStatus(self._heart.lag_s())
 
 
-def service_of(arguments: argparse.Namespace) -> tuple[ConsoleService, Configuration]:
-    """The console of a command line, and its configuration."""
-    configuration = settled(arguments)
-    return ConsoleService(arguments.configs, configuration), configuration
+async def service_of(arguments: argparse.Namespace) -> tuple[ConsoleService, Settings]:
+    """The console of a command line, and its settings."""
+    reader = Reader(arguments.configs, arguments.bootstrap)
+    try:
+        described = await reader.city()  # judges all of the configuration
+        settings = changed(load_settings(arguments.configs), arguments)
+        city = _large_city(arguments) if described is None else described
+        return ConsoleService(arguments.configs, settings, city, reader), settings
+    except BaseException:
+        await reader.close()
+        raise
+
+
+def _large_city(arguments: argparse.Namespace) -> City:
+    """A city of too many channels to be written down, with its rules beside them."""
+    from operate.console.city import ConfiguredCity  # noqa: PLC0415 - loads numba
+    from operate.settings import settled  # noqa: PLC0415 - as above
+
+    return ConfiguredCity(arguments.configs, settled(arguments))
 
 
 def _oidc(console: ConsoleSettings) -> Oidc | None:

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contracts.batch import Disposition
-from contracts.ports.lane_parts import HEARING, Parts
+from contracts.ports.lane_parts import Parts
+from contracts.ports.status import HEARING
 
 # Channels of a lane by district, of each the number of those that are heard as `HEARING` says.
 Hearing = dict[str, tuple[int, ...]]

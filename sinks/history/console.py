@@ -72,7 +72,10 @@ class _Answered(msgspec.Struct):
     clocks: list[_Clock]
 
 
-class _Counts(msgspec.Struct):
+class _Beat(msgspec.Struct):
+    """What a heartbeat says: in words, and how many channels and areas."""
+
+    text: dict[str, str]
     counts: dict[str, int] = {}
 
 
@@ -91,7 +94,7 @@ class _Order(msgspec.Struct):
 
 
 _ANSWERED: Final = msgspec.json.Decoder(_Answered)
-_COUNTS: Final = msgspec.json.Decoder(_Counts)
+_BEAT: Final = msgspec.json.Decoder(_Beat)
 _ON: Final = msgspec.json.Decoder(_On)
 _ORDERED: Final = msgspec.json.Decoder(_Order)
 
@@ -498,15 +501,15 @@ def _loads(connection: Connection, now_ms: int) -> list[DeskLoad]:
         .subquery()
     )
     same = and_(told.desk == last.c.desk, told.at_ms == last.c.at_ms, told.reason == "heartbeat")
-    beats = connection.execute(select(told.desk, told.body).join(last, same))
-    watched = {desk: _share(body) for desk, body in beats}
-    return [
-        DeskLoad(desk, counts.get(desk, 0), watched.get(desk))
-        for desk in sorted({*counts, *watched})
-    ]
+    rows = connection.execute(select(told.desk, told.body, told.at_ms).join(last, same))
+    beats = {desk: (_BEAT.decode(body), at_ms) for desk, body, at_ms in rows}
+    return [_load(desk, counts.get(desk, 0), beats.get(desk)) for desk in sorted({*counts, *beats})]
 
 
-def _share(body: str) -> float | None:
-    counts = _COUNTS.decode(body).counts
-    channels = counts.get("channels", 0)
-    return counts.get("watched", 0) / channels if channels else None
+def _load(desk: str, notices: int, heard: tuple[_Beat, int] | None) -> DeskLoad:
+    if heard is None:
+        return DeskLoad(desk, notices, None)
+    beat, at_ms = heard
+    channels = beat.counts.get("channels", 0)
+    share = beat.counts.get("watched", 0) / channels if channels else None
+    return DeskLoad(desk, notices, share, beat.counts.get("blind areas", 0), beat.text, at_ms)

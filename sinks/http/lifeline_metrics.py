@@ -7,8 +7,7 @@ from typing import Final
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.metrics_core import Metric
 
-from contracts.ports.lane_parts import HEARING
-from contracts.ports.status import LATENCIES_S, LaneStatus
+from contracts.ports.status import HEARING, LATENCIES_S, LaneStatus
 from sinks.http.lane_groups import LaneGroup, grouped
 from sinks.http.measures import PREFIX, Measure, buckets, counter, gauge
 

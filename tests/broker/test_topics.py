@@ -66,7 +66,8 @@ def test_only_the_stage_may_write_what_it_tells_and_join_its_group() -> None:
     } == {"desk", "console"}
     of_console = [r for r in given if r.role == "console"]
     assert [r.operations for r in of_console] == [("Write",), ("Read",)]
-    assert of_console[1].names == (names.telemetry("water"),), "behind a trend, and no more"
+    read = (names.telemetry("water"), names.shadow)
+    assert of_console[1].names == read, "behind a trend, whether lanes are watched, and no more"
     assert of_console[0].names == (names.commands("water"), names.commands("desk"))
 
 

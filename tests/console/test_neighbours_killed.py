@@ -31,6 +31,8 @@ pytestmark = [
 
 BOUND_MS: Final = 60_000  # for who is away to be named, on a busy machine
 OLD_S: Final = 20  # what is shown is no older than this when its source dies
+SILENT_MS: Final = 240_000  # three canaries that did not come, and a busy machine
+CANARY_S: Final = 60  # a lane's last canary is no older when its worker dies
 DAY_S: Final = 86_400
 ROUND_S: Final = 1
 
@@ -95,7 +97,7 @@ class Watch:
         return str(answer.get("error", "accepted"))
 
 
-def assert_from(text: str, died_s: float) -> None:
+def assert_from(text: str, died_s: float, old_s: float = OLD_S) -> None:
     """Whether a time that a page says is not behind the death of its source, nor long before."""
     found = re.search(r"(\d\d):(\d\d):(\d\d)", text)
     assert found is not None, text
@@ -104,7 +106,7 @@ def assert_from(text: str, died_s: float) -> None:
     ahead_s = hours * 3600 + minutes * 60 + seconds
     ahead_s -= died.hour * 3600 + died.minute * 60 + died.second
     ahead_s = (ahead_s + DAY_S // 2) % DAY_S - DAY_S // 2  # around midnight
-    assert -OLD_S <= ahead_s <= ROUND_S, f"{text}: {ahead_s} s from the death of its source"
+    assert -old_s <= ahead_s <= ROUND_S, f"{text}: {ahead_s} s from the death of its source"
 
 
 async def without_history(watch: Watch, known: str) -> None:
@@ -171,20 +173,33 @@ async def without_console(watch: Watch) -> None:
 
 
 async def without_worker(watch: Watch) -> None:
-    """A worker that watches lifts dies; what their sensors tell meanwhile waits for it."""
+    """A worker that watches lifts dies: the page says so, and since when.
+
+    What their sensors tell meanwhile waits for it.
+    """
     before, meanwhile = ("Plum Court lift 1", "lift-01"), ("Egret Tower lift 1", "lift-03")
     async with watch.centre.worker("elevator") as worker:
         await runs_with_open_doors(watch, before[1])
         await watch.shows(before[0])
+        lifts, water = (
+            watch.page.locator(f"th[data-lifeline={name}].unwatched")
+            for name in ("elevator", "water")
+        )
+        await expect(water).to_have_count(1, timeout=SILENT_MS)  # which has no worker here
+        await expect(lifts).to_have_count(0, timeout=SILENT_MS)
         worker.kill()
+        died_s = time.time()
         await runs_with_open_doors(watch, meanwhile[1])
         # Nothing that the page stands on is away: it stays of now, and answers are taken.
         await watch.acknowledge(before[0])
         await expect(watch.row(before[0]).locator("span.ack")).to_have_count(1, timeout=BOUND_MS)
         await watch.is_well()
         await expect(watch.row(meanwhile[0])).to_have_count(0)
+        await expect(lifts).to_have_count(1, timeout=SILENT_MS)
+        assert_from(await lifts.inner_text(), died_s, CANARY_S)
         await watch.centre.restarted(worker)
         await watch.shows(meanwhile[0])
+        await expect(lifts).to_have_count(0, timeout=SILENT_MS)
 
 
 async def runs_with_open_doors(watch: Watch, lift: str) -> None:

@@ -27,6 +27,10 @@ PAGES = {
     "withheld": "/lists/withheld",
     "audit": "/lists/audit",
     "orders": "/lists/orders",
+    "shelved": "/lists/shelved",
+    "desks": "/lists/desks",
+    "handover": "/lists/handover",
+    "district": "/district/310101",
 }
 SATURATED = 0.35
 KEY = re.compile(r"\b[a-z]+\.[a-z_]+\b")

@@ -65,3 +65,15 @@ async def test_any_open_alarm_is_two_actions_from_the_city(open_page: OpenPage) 
         await page.locator(".row a.what").nth(1).click()
         await page.locator(".evidence a").first.click()
         await expect(page.locator("h1")).to_contain_text("water.dma-0400.pressure")
+
+
+async def test_a_channel_leads_to_its_neighbours_and_to_the_record_behind_an_alarm(
+    open_page: OpenPage,
+) -> None:
+    async with open_page(CHANNEL) as (page, _):
+        record = page.locator("details.record").first
+        await record.locator("summary").click()
+        await expect(record.locator("pre")).to_contain_text('"rule"')
+        await expect(page.locator("code", has_text="tocsin explain")).to_be_visible()
+        await page.get_by_role("link", name="water.dma-0401.flow").click()
+        await expect(page.locator("h1")).to_contain_text("water.dma-0401.flow")

@@ -34,7 +34,8 @@ export type Desk = {
   name: string;
   title: Text;
   watched: number | null;
-  blind: string[];
+  /** Areas in which nothing is watched. */
+  blind: number;
   notices_10min: number;
   budget: number;
   flood: boolean;
@@ -165,6 +166,8 @@ export type ChannelPage = {
   tags: Record<string, string>;
   alarms: { id: string; revision: number; record: Alarm }[];
   shelving: { by: string; reason: string; until: string } | null;
+  /** Other channels of the same asset. */
+  beside: string[];
   rules: { name: string; kind: string; text: string; file: string; line: number }[];
 };
 
@@ -183,5 +186,8 @@ export type Assets = { assets: Asset[]; feeds: [string, string][] };
 export type Row = Record<string, string | number | boolean | null>;
 /** A work order as it was given last; times are milliseconds since 1970 UTC. */
 export type Order = { order: string; assets: string; area: string; begins_ms: number; ends_ms: number; reason: string; by: string };
-export type Age = { as_of_ms: number; history: "live" | "away"; stage: "live" | "away" };
+/** Lanes of a lifeline that no worker watches; `since_ms` is null where one never was. */
+export type Unwatched = { lifeline: string; silent: number; lanes: number; since_ms: number | null };
+/** `unwatched` is null while it cannot be known. */
+export type Age = { as_of_ms: number; history: "live" | "away"; stage: "live" | "away"; unwatched?: Unwatched[] | null };
 export type Answer = { command: string; refused: boolean; reason: string; detail: string };

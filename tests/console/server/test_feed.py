@@ -10,7 +10,7 @@ import pytest
 
 from console.feed import BEAT_LATE_MS, SILENT_S, UNANSWERED_S, WAITING_MAX, Feed
 from contracts.errors import RetryableError
-from contracts.ports.console import Answered, News, Written
+from contracts.ports.console import Answered, News, SilentLanes, Written
 from runtime.queues import OneThread
 from tests.console.server.conftest import Centre, Person
 
@@ -129,6 +129,41 @@ async def test_a_page_that_does_not_read_is_cut_and_the_others_go_on() -> None:
         while not slow.empty():
             last = slow.get_nowait()
         assert last is None
+
+
+class Lanes:
+    """A `LaneWatch` that a test tells what to say."""
+
+    def __init__(self) -> None:
+        self.found: list[SilentLanes] | None = []
+
+    def silent(self) -> list[SilentLanes] | None:
+        return self.found
+
+
+async def test_pages_hear_at_once_that_nobody_watches_a_lifeline_and_not_when_unknown() -> None:
+    history: Any = Away()
+    history.here = True
+    lanes, clock_s = Lanes(), [0.0]
+    feed = Feed(history, OneThread("history"), lambda: 10, None, lambda: clock_s[0], lanes=lanes)
+
+    async def heard(queue: asyncio.Queue[bytes | None]) -> Any:
+        while b"event: age" not in (body := await queue.get() or b""):
+            pass
+        return json.loads(body.partition(b"data: ")[2])["unwatched"]
+
+    with feed.page() as queue:  # by a clock that stands: nothing is told but what is new
+        following = asyncio.create_task(feed.follow())
+        assert await heard(queue) == []
+        lanes.found = [SilentLanes("water", 1, 2, 7)]
+        row = {"lifeline": "water", "silent": 1, "lanes": 2, "since_ms": 7}
+        assert await heard(queue) == [row]
+        lanes.found = None
+        assert await heard(queue) is None
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
+    without = Feed(history, OneThread("history"), lambda: 10)
+    assert json.loads(without.age().partition(b"data: ")[2])["unwatched"] is None
 
 
 def stage_of(feed: Feed) -> str:

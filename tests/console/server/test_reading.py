@@ -1,10 +1,15 @@
 """What a signed-in person reads."""
 
+import asyncio
+import time
 from urllib.parse import urlencode
 
+import msgspec
 import pytest
 
 from tests.console.server.conftest import Centre
+from tests.testkit.console.made import rfc3339
+from tests.testkit.desk.topics import NAMES, notice
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.slow]
 IDS = [f"i-{number:016x}" for number in (2, 3, 1)]  # red, orange, yellow
@@ -24,6 +29,31 @@ async def test_the_city_shows_its_cells_and_desks(centre: Centre) -> None:
     (ring,) = district["outline"]
     assert ring[0] == ring[-1]
     assert all(121 < lon < 122 and 31 < lat < 32 for lon, lat in ring)
+
+
+async def test_desks_show_their_load_and_what_is_blind_by_their_last_heartbeat(
+    centre: Centre,
+) -> None:
+    person = await centre.person("viewer")
+    rows = (await person.get("/api/desks"))["rows"]
+    known = next(row for row in rows if row["desk"] == "water-310101")
+    assert (known["notices_10min"], known["blind"], known["said"]) == (3, 0, None)
+    for number, blind in ((90, 3), (91, 2)):
+        text = {"en": f"{blind} blind areas", "zh": f"{blind} 个区域失去监测"}
+        counts = {"channels": 1_000, "watched": 987, "blind areas": blind}
+        made = notice(number, number, "water-310101")
+        at = rfc3339(int(time.time()) + number)
+        beat = msgspec.structs.replace(
+            made, reason="heartbeat", at=at, text=text, counts=counts, incident=""
+        )
+        centre.made.write((NAMES.notices, "notice", msgspec.json.encode(beat)))
+    while (row := (await person.get("/api/desks"))["rows"][0])["blind"] != 2:  # noqa: ASYNC110 - by polling alone
+        await asyncio.sleep(0.05)
+    assert (row["desk"], row["watched"]) == ("water-310101", 0.987)
+    assert row["said"] == {"en": "2 blind areas", "zh": "2 个区域失去监测"}
+    assert row["heard_ms"] > time.time() * 1000
+    city = await person.get("/api/city")
+    assert next(one for one in city["desks"] if one["name"] == "water-310101")["blind"] == 2
 
 
 async def test_incidents_come_by_urgency_and_page_by_page(centre: Centre) -> None:

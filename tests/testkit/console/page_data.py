@@ -139,7 +139,7 @@ def city(open_lines: list[dict[str, Any]], now_ms: int) -> dict[str, Any]:
                 "name": name,
                 "title": text(en, zh),
                 "watched": 0.987,
-                "blind": [],
+                "blind": 0,
                 "notices_10min": 3,
                 "budget": 1,
                 "flood": False,
@@ -321,6 +321,7 @@ def channel(name: str, now_ms: int) -> dict[str, Any]:
         "lon": 121.47,
         "lat": 31.23,
         "tags": {"pipe": "DN600"},
+        "beside": ["water.dma-0401.flow", "water.dma-0401.noise"],
         "alarms": [
             {"id": f"a-{at:016x}", "revision": 2, "record": alarm(at, now_ms)} for at in range(2)
         ],
@@ -369,6 +370,20 @@ def order(name: str, begins_ms: int, ends_ms: int) -> dict[str, Any]:
     }
 
 
+def desk(at: int, now_ms: int) -> dict[str, Any]:
+    """Return one line of the list of desks."""
+    return {
+        "desk": DESKS[at][0],
+        "notices_10min": 3,
+        "budget": 1,
+        "flood": False,
+        "watched": 0.987,
+        "blind": at % 2,
+        "said": text("Watching 98.7 % of 1,000 channels.", "监测在线率 98.7 %。"),
+        "heard_ms": now_ms - 900_000,
+    }
+
+
 def rows(now_ms: int) -> dict[str, list[dict[str, Any]]]:
     """Return what each of the lists holds."""
     return {
@@ -398,5 +413,6 @@ def rows(now_ms: int) -> dict[str, list[dict[str, Any]]]:
             for at in range(8)
         ],
         "audit": [act(at, now_ms) for at in range(12)],
+        "desks": [desk(at, now_ms) for at in range(len(DESKS))],
         "orders": [order("w-7731", now_ms - 3_600_000, now_ms + 7_200_000)],
     }

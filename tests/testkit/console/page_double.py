@@ -47,6 +47,7 @@ class ConsoleDouble:
         self.history = "live"
         self.brokers = "live"
         self.members = 6
+        self.unwatched: list[dict[str, Any]] | None = None
         self.may = list(EVERYTHING)
         self.districts: list[str] = []
         self.drill = False
@@ -94,7 +95,8 @@ class ConsoleDouble:
     def age(self, as_of_ms: int | None = None) -> None:
         """Tell every page how old what it shows may be."""
         data = {"history": self.history, "stage": "live", "cursor": f"1.{self.seq}"}
-        self.tell("age", {"as_of_ms": as_of_ms or self.now_ms, **data})
+        at = {"as_of_ms": as_of_ms or self.now_ms}
+        self.tell("age", {**at, **data, "unwatched": self.unwatched})
 
     def hang_up(self) -> None:
         """End every stream of changes."""

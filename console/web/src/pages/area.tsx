@@ -2,7 +2,7 @@
 
 import { useEffect, useMemo } from "preact/hooks";
 import { query } from "../api";
-import { titleOf } from "../names";
+import { sayUnwatched, titleOf, unwatched } from "../names";
 import { NeedsYou } from "../parts/list";
 import { CityMap } from "../parts/map";
 import { AgeOf } from "../parts/when";
@@ -21,9 +21,11 @@ export function AreaPage({ group, name }: { group: "lifeline" | "district"; name
     [group, name],
   );
   useEffect(() => assets.open(), [assets]);
+  const lost = group === "lifeline" ? unwatched(name) : undefined;
   return (
     <div class="area">
       <h1>{titleOf(group, name)}</h1>
+      {lost && <p class="notice" role="status">{t("unwatched.here", { what: sayUnwatched(lost) })}</p>}
       <NeedsYou fixed={group} />
       <section class="map" aria-labelledby="map">
         <h2 id="map">{t("map.title")} <AgeOf region={assets} /></h2>

@@ -47,7 +47,7 @@ export function ChannelPage({ lifeline, channel }: { lifeline: string; channel: 
         <section>
           <h2>{t("channel.alarms")}</h2>
           <ul class="plain">
-            {page.alarms.map(({ id, revision, record }) => <li key={`${id} ${revision}`}><Mark colour={record.colour} /> <a href={`${to("channel", lifeline, channel)}?at=${parse(record.onset) ?? ""}`}>{say(record.say)}</a> <When ms={parse(record.onset)} /></li>)}
+            {page.alarms.map(({ id, revision, record }) => <li key={`${id} ${revision}`}><Mark colour={record.colour} /> <a href={`${to("channel", lifeline, channel)}?at=${parse(record.onset) ?? ""}`}>{say(record.say)}</a> <When ms={parse(record.onset)} /><details class="record"><summary>{t("channel.record")}</summary><pre>{JSON.stringify(record, null, 1)}</pre></details></li>)}
           </ul>
         </section>
         <section>
@@ -55,6 +55,9 @@ export function ChannelPage({ lifeline, channel }: { lifeline: string; channel: 
           <ul class="plain">
             {page.rules.map((rule) => <li key={rule.name}><span><b>{rule.name}</b> {rule.kind} <code>{rule.text}</code></span> <small>{[rule.file, rule.line].filter(Boolean).join(":")}</small></li>)}
           </ul>
+          <p class="facts">{t("channel.explain")} <code>tocsin explain {page.channel}</code></p>
+          {page.beside.length > 0 && <h2>{t("channel.beside")}</h2>}
+          <ul class="plain beside">{page.beside.map((one) => <li key={one}><a href={to("channel", lifeline, one)}>{one}</a></li>)}</ul>
           <dl>{facts.filter(([, value]) => value).map(([name, value]) => <><dt>{name}</dt><dd>{value}</dd></>)}</dl>
         </section>
       </div>

@@ -4,7 +4,7 @@ import { useComputed, useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { ask } from "../api";
 import { incidents } from "../list";
-import { city, titleOf } from "../names";
+import { city, sayUnwatched, titleOf, unwatched, watchedShare } from "../names";
 import { Mark } from "../parts/mark";
 import { NeedsYou } from "../parts/list";
 import { AgeOf, When } from "../parts/when";
@@ -16,9 +16,9 @@ import { say, t, word } from "../words";
 
 const BAR = 40;
 
-/** How far today is from a usual day: the tick is usual, the end of the scale three times that. */
-function Deviation({ cell }: { cell: Cell | undefined }) {
-  if (!cell || cell.usual_a_day === null) return <svg class="deviation" viewBox={`0 0 ${BAR} 4`} aria-hidden="true"><path class="gap" d={`M0 2h${BAR}`} /></svg>;
+/** How far today is from a usual day: the tick is usual, the end of the scale three times that; a gap where nobody watches. */
+function Deviation({ cell, blind }: { cell: Cell | undefined; blind: boolean }) {
+  if (!cell || blind || cell.usual_a_day === null) return <svg class="deviation" viewBox={`0 0 ${BAR} 4`} aria-hidden="true"><path class="gap" d={`M0 2h${BAR}`} /></svg>;
   const scale = BAR / (3 * Math.max(cell.usual_a_day, 1));
   const today = Math.min(BAR, cell.today * scale);
   const usual = Math.min(BAR, cell.usual_a_day * scale);
@@ -34,7 +34,8 @@ function Deviation({ cell }: { cell: Cell | undefined }) {
 function MatrixCell({ cell, lifeline, district }: { cell: Cell | undefined; lifeline: string; district: string }) {
   const open = cell?.open ?? 0;
   const usual = cell?.usual_a_day ?? null;
-  const label = t(open ? "matrix.cell" : "matrix.rest", {
+  const lost = unwatched(lifeline);
+  const known = t(open ? "matrix.cell" : "matrix.rest", {
     lifeline: titleOf("lifeline", lifeline),
     district: titleOf("district", district),
     open,
@@ -42,26 +43,31 @@ function MatrixCell({ cell, lifeline, district }: { cell: Cell | undefined; life
     today: cell?.today ?? 0,
     usual: usual === null ? t("matrix.usual_unknown") : number(usual),
   });
+  const label = lost ? t("unwatched.cell", { known, what: sayUnwatched(lost) }) : known;
   return (
     <td>
       <a href={`${to("lifeline", lifeline)}?district=${encodeURIComponent(district)}`} title={label}>
         <span class="hidden">{label}</span>
         <span class="count" aria-hidden="true">{open > 0 && cell ? <><Mark colour={cell.colour} unacknowledged={cell.unacknowledged > 0} /> {open}</> : ""}</span>
-        <Deviation cell={cell} />
+        <Deviation cell={cell} blind={lost?.silent === lost?.lanes && lost !== undefined} />
       </a>
     </td>
   );
 }
 
 function LifelineName({ one }: { one: Lifeline }) {
-  const share = one.watched === null ? t("matrix.usual_unknown") : percent(one.watched);
+  const watched = watchedShare(one);
+  const share = watched === null ? t("matrix.usual_unknown") : percent(watched);
+  const lost = unwatched(one.name);
+  const title = t("matrix.watched", { share, n: number(one.channels) });
   return (
-    <th scope="row">
-      <a href={to("lifeline", one.name)} title={t("matrix.watched", { share, n: number(one.channels) })}>
+    <th scope="row" class={lost ? "unwatched" : ""} data-lifeline={one.name}>
+      <a href={to("lifeline", one.name)} title={lost ? t("unwatched.cell", { known: title, what: sayUnwatched(lost) }) : title}>
         {say(one.title)}
+        {lost && <span class="hidden">{t("unwatched.bar", { what: sayUnwatched(lost) })}</span>}
         <svg class="watched" viewBox={`0 0 ${BAR} 3`} preserveAspectRatio="none" aria-hidden="true">
           <path class="gap" d={`M0 1.5h${BAR}`} />
-          <rect width={BAR * (one.watched ?? 0)} height="3" class="near" />
+          <rect width={BAR * (watched ?? 0)} height="3" class="near" />
         </svg>
       </a>
     </th>

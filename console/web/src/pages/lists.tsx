@@ -10,15 +10,15 @@ import { AgeOf } from "../parts/when";
 import { filters, to } from "../route";
 import { give, mayGive, withdraw } from "../parts/give";
 import { mayCommand, Region } from "../store";
-import { clock, now } from "../time";
-import { COLOURS, type Order, type Row } from "../types";
-import { language, t, word } from "../words";
+import { clock, now, percent } from "../time";
+import { COLOURS, type Order, type Row, type Text } from "../types";
+import { language, say, t, word } from "../words";
 
 type List = (typeof LISTS)[number];
 type Answer = { rows?: Row[]; en?: string; zh?: string; as_of_ms?: number };
 
-const ADDRESS: Record<List, string> = { shelved: "/api/shelvings", withheld: "/api/withheld", audit: "/api/audit", orders: "/api/orders", handover: "/api/handover" };
-const CONCERNS: Record<List, string[]> = { shelved: ["shelving"], withheld: ["notice"], audit: ["command"], orders: ["command"], handover: ["incident", "shelving"] };
+const ADDRESS: Record<List, string> = { shelved: "/api/shelvings", withheld: "/api/withheld", audit: "/api/audit", orders: "/api/orders", desks: "/api/desks", handover: "/api/handover" };
+const CONCERNS: Record<List, string[]> = { shelved: ["shelving"], withheld: ["notice"], audit: ["command"], orders: ["command"], desks: ["notice"], handover: ["incident", "shelving"] };
 /** Shown beside what they say in words. */
 const HIDDEN = new Set(["revision", "seq", "topic", "partition", "log_offset", "body", "command"]);
 
@@ -34,6 +34,7 @@ function Value({ name, value }: { name: string; value: Row[string] | undefined }
   if (value === null || value === undefined || value === "") return null;
   const text = String(value);
   if (name.endsWith("_ms")) return <time>{clock(Number(value))}</time>;
+  if (name === "watched") return <>{percent(Number(value))}</>;
   if (typeof value === "boolean") return <>{t(value ? "yes" : "no")}</>;
   const colour = name === "colour" && COLOURS.find((one) => one === text);
   if (colour) return <Mark colour={colour} />;
@@ -84,6 +85,12 @@ function stateOf(order: Row): string {
   return begins > now.value ? "planned" : "lasting";
 }
 
+/** Rows as they are shown, where that is not as they come. */
+const SHOWN: Partial<Record<List, (row: Row) => Row>> = {
+  orders: (row) => ({ ...row, state: stateOf(row) }),
+  desks: (row) => ({ ...row, said: row.said ? say(row.said as unknown as Text) : null }),
+};
+
 export function ListPage({ list }: { list: List }) {
   const region = useMemo(
     () => new Region<Answer>(() => `${ADDRESS[list]}?${query({ desk: filters.value.get("desk") ?? "", by: filters.value.get("by") ?? "" })}`, (change) => CONCERNS[list].includes(change.kind)),
@@ -91,7 +98,7 @@ export function ListPage({ list }: { list: List }) {
   );
   useEffect(() => region.open(), [region]);
   const answer = region.data.value;
-  const rows = (answer?.rows ?? []).map((row) => (list === "orders" ? { ...row, state: stateOf(row) } : row));
+  const rows = (answer?.rows ?? []).map(SHOWN[list] ?? ((row) => row));
   return (
     <article class="lists">
       <h1>{t(`list.${list}`)} <AgeOf region={region} /></h1>

@@ -2,7 +2,7 @@
 
 import { session, signOut } from "../api";
 import { actionName } from "../commands";
-import { city } from "../names";
+import { city, sayUnwatched, watchedShare } from "../names";
 import { helpOpen } from "../keys";
 import { sound } from "../sound";
 import { age, connection } from "../store";
@@ -13,7 +13,7 @@ import { give, mayGive, type Given } from "./give";
 
 /** Work orders are given on their list, and on the pages of what they are about. */
 const GIVEN: Given[] = ["report", "drill"];
-export const LISTS = ["shelved", "withheld", "audit", "orders", "handover"] as const;
+export const LISTS = ["shelved", "withheld", "audit", "orders", "desks", "handover"] as const;
 
 function Load() {
   const known = city.data.value;
@@ -21,17 +21,29 @@ function Load() {
   const own = new Set(session.value?.desks ?? []);
   const desks = known.desks.filter((desk) => own.size === 0 || own.has(desk.name));
   const channels = known.lifelines.reduce((sum, one) => sum + one.channels, 0);
-  const watched = known.lifelines.reduce((sum, one) => sum + (one.watched ?? 0) * one.channels, 0);
+  const watched = known.lifelines.reduce((sum, one) => sum + (watchedShare(one) ?? 0) * one.channels, 0);
   const desk = desks[0];
   return (
     <div class="load">
+      <Unwatched />
       {channels > 0 && <span><b>{percent(watched / channels)}</b> {t("bar.watched")}</span>}
       {desk && <span title={say(desk.title)}><b>{t("bar.load_of", { n: desk.notices_10min, budget: number(desk.budget) })}</b> {t("bar.load")}</span>}
-      {desk && desk.blind.length > 0 && <span class="strong">{t("bar.blind", { areas: desk.blind.join(", ") })}</span>}
+      {desk && desk.blind > 0 && <a class="strong" href="/lists/desks">{t("bar.blind", { n: desk.blind })}</a>}
       {desks.some((one) => one.flood) && <span class="strong" role="status">{t("bar.flood")}</span>}
       {known.drill && <span class="strong" role="status">{t("bar.drill")}</span>}
     </div>
   );
+}
+
+const NAMED = 3;
+
+/** Lifelines that no worker watches: what their sensors tell now rings once one is back. */
+function Unwatched() {
+  const lost = age.value?.unwatched ?? [];
+  if (lost.length === 0) return null;
+  const named = lost.slice(0, NAMED).map(sayUnwatched);
+  if (lost.length > NAMED) named.push(t("unwatched.more", { n: lost.length - NAMED }));
+  return <span class="strong unwatched" role="status" title={lost.map(sayUnwatched).join(t("unwatched.and"))}>{t("unwatched.bar", { what: named.join(t("unwatched.and")) })}</span>;
 }
 
 export function Bar() {
