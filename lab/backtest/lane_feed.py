@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from configuration.lane_plan import Plan
 from contracts.batch import Batch
+from contracts.dead_letter import DeadLetter
 from contracts.ports.lane_parts import Parts
 from contracts.quantities import NS_PER_MS
 from contracts.records import Records
@@ -85,6 +86,7 @@ class LaneFeed:
         state = freeze(self.lane)
         header = {**state.header, "heard": self.decoder.pictured()}
         header["refused"] = msgspec.to_builtins(self.refusals.found)
+        header["pictured_refusals"] = msgspec.to_builtins(self.refusals.letters)
         return Snapshot(header, {**state.arrays, **self.decoder.arrays()})
 
     def go_on(self, state: Snapshot) -> None:
@@ -93,7 +95,8 @@ class LaneFeed:
         self.lane = thaw(self.lane.name, state, _always(parts))
         self.decoder.restore(state.arrays, state.header["heard"])
         self.refusals = Refusals(
-            msgspec.convert(state.header.get("refused", {}), dict[str, Refused])
+            msgspec.convert(state.header.get("refused", {}), dict[str, Refused]),
+            msgspec.convert(state.header.get("pictured_refusals", []), list[DeadLetter]),
         )
 
 

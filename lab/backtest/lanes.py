@@ -151,10 +151,13 @@ class LaneFeeds:
         for feed in self.here.values():
             total.update(feed.lane.accounts.summary())
             refusals.merge(feed.refusals.found)
+            refusals.keep(feed.refusals.letters)
             spans.update(feed.spans())
             for window, found in feed.decoder.pictured().items():
                 points.setdefault(window, {}).update(found)
-        return Sum(dict(total), unknown_ids, spans, points, refusals.found)
+        counted = dict(total)
+        letters = refusals.letters
+        return Sum(counted, unknown_ids, spans, points, refusals.found, letters=letters)
 
 
 def lanes(configuration: Configuration) -> list[tuple[Plan, int]]:

@@ -3,13 +3,16 @@
 Of every known event, or without labels of every alarm.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from html import escape
 from typing import Any, Final
 
+from contracts.dead_letter import DeadLetter
 from lab.backtest.column_decoder import Points
 from lab.backtest.result import BacktestResult
 from lab.backtest.score import NOT_JUDGED, Episode, Outcome, Scores, Tally
+from lab.data.refusals import Refusals
 from lab.reports.plot import FILL, plot, plot_event
 from lab.reports.style import STYLE, when
 from lab.reports.tables import cell, lasting
@@ -67,7 +70,7 @@ def page(
         ]
         body += ["<h2>Known events</h2>", f'<div class="cards">{"".join(cards)}</div>']
     if scores.false_alarms is None:
-        body += ["<h2>Alarms</h2>", _alarms(scores.told, pictures)]
+        body += ["<h2>Alarms</h2>", _alarms(scores.told, pictures, trial.refusals)]
     if scores.false_alarms:
         body += ["<h2>Alarms without an event</h2>", _listed(scores.false_alarms)]
     return (
@@ -115,7 +118,9 @@ def _card(outcome: Outcome, points: Points, trial: BacktestResult, unit_of: dict
         ids = {episode.first.id for episode in outcome.rung}
         mine = [alarm for alarm in trial.alarms if alarm.channel == channel and alarm.id in ids]
         words = (unit_of[channel], label.name)
-        picture = plot_event(series, mine, (begin, end), words, zone)
+        refused = _refused(trial.refusals, channel, points)
+        told = (mine, refused)
+        picture = plot_event(series, told, (begin, end), words, zone) + _why(refused)
     said = "".join(
         f"<li>{when(e.first.detected)} {escape(e.first.say['en'])} "
         f'<span class="soft">({escape(e.first.rule.name)} on {escape(e.first.channel)})</span></li>'
@@ -128,21 +133,39 @@ def _card(outcome: Outcome, points: Points, trial: BacktestResult, unit_of: dict
     )
 
 
-def _alarms(told: Sequence[Episode], pictures: Sequence[Points]) -> str:
+def _alarms(told: Sequence[Episode], pictures: Sequence[Points], refusals: Refusals) -> str:
     """A picture of each of the first alarms, and how many there are beside."""
     cards = "".join(
-        _alarm_card(episode, points) for episode, points in zip(told, pictures, strict=False)
+        _alarm_card(episode, points, _refused(refusals, episode.first.channel, points))
+        for episode, points in zip(told, pictures, strict=False)
     )
     more = len(told) - len(pictures)
     left = f"<p>{more:,} more in backtest.json</p>" if more > 0 else ""
     return f'<div class="cards">{cards}</div>{left}' if told else "<p>none rang</p>"
 
 
-def _alarm_card(episode: Episode, points: Points) -> str:
+def _refused(refusals: Refusals, channel: str, points: Points) -> list[DeadLetter]:
+    """Refused readings of a channel during a picture."""
+    times = [time_ms for time_ms, _ in points.get(channel, ())]
+    if not times:
+        return []
+    first, last = min(times) * 1_000_000, (max(times) + 1) * 1_000_000
+    mine = [one for one in refusals.letters if one.channel == channel]
+    return [one for one in mine if one.time_ns is not None and first <= one.time_ns < last]
+
+
+def _why(refused: Sequence[DeadLetter]) -> str:
+    """How many readings were refused and why, nothing when none was."""
+    counted = Counter(letter.reason for letter in refused)
+    said = ", ".join(f"{count:,} {escape(reason)}" for reason, count in counted.most_common())
+    return f'<p class="soft">refused (crosses): {said}</p>' if refused else ""
+
+
+def _alarm_card(episode: Episode, points: Points, refused: Sequence[DeadLetter]) -> str:
     first, series = episode.first, sorted(points.get(episode.first.channel, []))
     picture = '<p class="soft">no readings around it</p>'
     if series:
-        picture = plot(series, episode.revisions)
+        picture = plot(series, episode.revisions, refused) + _why(refused)
     last = episode.revisions[-1]
     end = f"to {when(last.detected)}" if last.state == "cleared" else "still rings"
     fill = FILL[episode.worst]

@@ -10,6 +10,7 @@ import msgspec
 
 from configuration.configuration import Configuration
 from contracts.alarm import Alarm, decode_alarm
+from contracts.dead_letter import DeadLetter
 from lab.backtest.column_decoder import Points, Window
 from lab.data.refusals import Refusals, Refused
 
@@ -71,6 +72,8 @@ class Sum(msgspec.Struct, frozen=True):
         By reason.
     notes : list of str
         What a person should know of the readings that a process of its own read.
+    letters : list of DeadLetter
+        Refused readings for pictures.
     """
 
     accounting: dict[str, int]
@@ -79,6 +82,7 @@ class Sum(msgspec.Struct, frozen=True):
     points: dict[int, Points]
     refused: dict[str, Refused] = {}
     notes: list[str] = []
+    letters: list[DeadLetter] = []
 
 
 class ResultBuilder:
@@ -108,6 +112,7 @@ class ResultBuilder:
         refusals = Refusals()
         for one in sums:
             refusals.merge(one.refused)
+            refusals.keep(one.letters)
             total.update(one.accounting)
             spans.update(one.spans)
             for window, points in one.points.items():

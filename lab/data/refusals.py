@@ -1,7 +1,7 @@
 """Readings that were refused: how many, why, and one of each kind."""
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 import msgspec
@@ -9,6 +9,7 @@ import msgspec
 from contracts.dead_letter import DeadLetter
 from runtime.exit_codes import FAILED, GOOD
 
+LETTERS_MAX: Final = 1_000
 _DECODE: Final = msgspec.json.Decoder(DeadLetter).decode
 
 
@@ -41,15 +42,33 @@ class Refusals:
     ----------
     found : mapping of str to Refused, optional
         By reason, from before.
+    letters : iterable of DeadLetter, optional
+        From before.
+
+    Attributes
+    ----------
+    letters : list of DeadLetter
+        The first 1,000 of readings whose channel and time are known: pictures show them.
     """
 
-    def __init__(self, found: Mapping[str, Refused] | None = None) -> None:
+    def __init__(
+        self, found: Mapping[str, Refused] | None = None, letters: Iterable[DeadLetter] = ()
+    ) -> None:
         self.found: dict[str, Refused] = dict(found or {})
+        self.letters: list[DeadLetter] = []
+        self.keep(letters)
 
     def add(self, body: bytes) -> None:
         """Count the body of one dead letter."""
         letter = _DECODE(body)
         self.merge({letter.reason: Refused(1, letter)})
+        self.keep([letter])
+
+    def keep(self, letters: Iterable[DeadLetter]) -> None:
+        """Keep letters for pictures, while there are not too many."""
+        for letter in letters:
+            if letter.channel and letter.time_ns is not None and len(self.letters) < LETTERS_MAX:
+                self.letters.append(letter)
 
     def merge(self, others: Mapping[str, Refused]) -> None:
         """Count those of others; the first of a reason stays the first."""

@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import Final
 
 from contracts.alarm import Alarm
+from contracts.dead_letter import DeadLetter
 
 WIDTH, HEIGHT = 640, 200
 LEFT, RIGHT, TOP, BOTTOM = 56, 8, 10, 26
@@ -49,7 +50,7 @@ def moment(text: str) -> int:
     return round(datetime.fromisoformat(text).timestamp() * 1000)
 
 
-def plot(points: Points, revisions: Sequence[Alarm]) -> str:
+def plot(points: Points, revisions: Sequence[Alarm], refused: Sequence[DeadLetter] = ()) -> str:
     """SVG of one alarm.
 
     Parameters
@@ -58,14 +59,17 @@ def plot(points: Points, revisions: Sequence[Alarm]) -> str:
         Time in milliseconds and value of the channel, rising by time; not empty.
     revisions : sequence of Alarm
         Of one alarm, in order.
+    refused : sequence of DeadLetter
+        Readings of the channel that no rule heard: crosses, with their reason.
     """
-    shown = _around(points, revisions)
+    shown = _around(without(points, refused), revisions)
     marks = [mark for alarm in revisions for mark in (alarm.band or [])]
     scale = Scale(shown, marks)
     parts = [_frame(scale, revisions[0].unit, _zone_of(revisions[0]))]
     parts += [_band(scale, alarm) for alarm in revisions if alarm.band]
     parts.append(_line(scale, shown))
     parts += [_mark(scale, alarm) for alarm in revisions]
+    parts += _crosses(scale, refused)
     label = escape(revisions[0].say["en"])
     head = f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{label}">'
     return head + "".join(parts) + "</svg>"
@@ -73,7 +77,7 @@ def plot(points: Points, revisions: Sequence[Alarm]) -> str:
 
 def plot_event(
     points: Points,
-    revisions: Sequence[Alarm],
+    told: tuple[Sequence[Alarm], Sequence[DeadLetter]],
     span_ms: tuple[int, int],
     words: tuple[str, str],
     zone: timezone,
@@ -84,13 +88,15 @@ def plot_event(
     ----------
     points : sequence of (int, float)
         Time in milliseconds and value of the channel, rising by time; not empty.
-    revisions : sequence of Alarm
-        Of the channel, none when the event was missed.
+    told : (sequence of Alarm, sequence of DeadLetter)
+        Revisions of the channel, none when the event was missed; its readings that were refused.
     span_ms : (int, int)
         When the event began and ended.
     words : (str, str)
         Unit of the values, and what the picture shows.
     """
+    revisions, refused = told
+    points = without(points, refused)
     step = -(-len(points) // POINTS_MAX)
     shown = points[::step] if step > 1 else points
     scale = Scale(shown, [mark for alarm in revisions for mark in (alarm.band or [])])
@@ -104,9 +110,32 @@ def plot_event(
         *(_band(scale, alarm) for alarm in revisions if alarm.band),
         _line(scale, shown),
         *(_mark(scale, alarm) for alarm in revisions),
+        *_crosses(scale, refused),
         "</svg>",
     ]
     return "".join(parts)
+
+
+def without(points: Points, refused: Sequence[DeadLetter]) -> Points:
+    """The readings that were not refused, or all where none is left to draw."""
+    times = {letter.time_ns // 1_000_000 for letter in refused if letter.time_ns is not None}
+    return [point for point in points if point[0] not in times] or points
+
+
+def _crosses(scale: Scale, refused: Sequence[DeadLetter]) -> list[str]:
+    """Refused readings inside the picture, at the edge when their value is outside or none."""
+    found = []
+    for letter in refused:
+        time_ms = (letter.time_ns or 0) // 1_000_000
+        if scale.begin <= time_ms <= scale.end:
+            x, base = scale.x(time_ms), HEIGHT - BOTTOM
+            y = base if letter.value is None else min(max(scale.y(letter.value), TOP), base)
+            what = escape(f"refused: {letter.reason}; {letter.detail}")
+            found.append(
+                f'<path d="M{x - 4:.1f},{y - 4:.1f}l8,8m0,-8l-8,8" fill="none" stroke="#777" '
+                f'class="refused"><title>{what}</title></path>'
+            )
+    return found
 
 
 def _around(points: Points, revisions: Sequence[Alarm]) -> Points:

@@ -1,6 +1,7 @@
 """`tocsin backtest`: labels, figures that can be counted by hand, the report, the carried sets."""
 
 import json
+import re
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
@@ -212,6 +213,32 @@ def test_without_labels_every_alarm_is_listed_with_its_picture(tmp_path: Path) -
     words = ["backtest", str(config), str(tmp_path / "d.csv"), "--labels", str(known)]
     assert main([*words, "--report", str(report)]) == 0
     assert "alarms" not in json.loads((report / "backtest.json").read_text())
+
+
+def test_refused_readings_are_crosses_with_their_reason_and_no_part_of_the_line(
+    tmp_path: Path,
+) -> None:
+    config = folder_with(tmp_path / "c", TWO)
+    rows = ["time,water.a.p"]
+    for minute in range(200):
+        value = "-9999" if minute == 99 else "0.05" if minute >= 100 else "0.3"
+        rows.append(f"{at(minute / 60)},{value}")
+    (tmp_path / "d.csv").write_text("\n".join(rows) + "\n")
+    known = labels(
+        tmp_path / "k.yaml",
+        {"name": "x", "from": at(1.5), "to": at(2.5), "channel": "water.a.p"},
+    )
+    report = tmp_path / "r"
+    words = ["backtest", str(config), str(tmp_path / "d.csv"), "--report", str(report)]
+    for more in ([], ["--labels", str(known)]):
+        assert main([*words, *more]) == 0
+        page = (report / "index.html").read_text()
+        assert page.count('class="refused"') >= 1
+        assert "<title>refused: out_of_range; " in page
+        assert "refused (crosses): 1 out_of_range" in page
+        assert "-9999" not in re.sub("<title>.*?</title>", "", page), (
+            "the scale is that of the rest"
+        )
 
 
 @pytest.mark.parametrize("name", ["labels.csv", "labels.yaml", "columns.yaml"])
