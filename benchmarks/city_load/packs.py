@@ -17,7 +17,7 @@ CONFIGS = HOME / "configs"
 # No pack has household meters of electricity, which are a third of the city: they get what their
 # neighbours of water have, limits, silence and invalid values.
 METER, LENT = "power.meter", "water.meter"
-NOISE = 1e-3  # of the room that a value has
+NOISE = 1e-4  # of the room that a value has
 BEYOND = 0.05  # of the room between a limit and the end of the plausible range
 
 

@@ -21,7 +21,7 @@ from contracts.ports.lane_parts import Parts
 
 GIB: Final = 1 << 30
 PORT: Final = 9092  # of a broker that nobody asks
-FUSED: Final = "limit, unusual, frozen"
+FUSED: Final = "limit+unusual+frozen"
 ADMISSION: Final = "admission"
 # Rules, and arrays of state, by the kind of state that they are part of.
 SHARED: Final = {

@@ -249,7 +249,7 @@ is named.
 | case | asked | measured | missed, or not measured |
 | --- | --- | --- | --- |
 """
-ALL = Path(__file__).with_name("acceptance_cases.md")
+ALL = Path(__file__).with_name("acceptance_cases.txt")
 
 HEAD = """
 ## Incidents
