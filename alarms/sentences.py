@@ -277,7 +277,7 @@ def _found(told: Told, language: str) -> str:
         text += _APPROACH[language]
     if told.card.name in _OWN_TIME or _since_ns(told) <= 0:
         return text
-    held = _HELD[language] if told.card.lengths.get("on_delay") else ""
+    held = _HELD[language] if _hold_ns(told) else ""
     since = _FOUND if told.card.name in _FOUND_LATE else _ABNORMAL
     return text + since[language] + held
 
@@ -308,6 +308,12 @@ def _since_ns(told: Told) -> int:
     return int(told.transition["time_ns"]) - told.onset_ns
 
 
+def _hold_ns(told: Told) -> int:
+    """On-delay of the colour that is told."""
+    lengths, colour = told.card.lengths, Colour(told.transition["now"]).word
+    return lengths.get(f"on_delay.{colour}", lengths.get("on_delay", 0))
+
+
 def _calm_ns(told: Told) -> int:
     """How long what cleared has been calm already: its off-delay."""
     calm_ns = told.card.lengths.get("off_delay", 0)
@@ -335,7 +341,7 @@ _WORDS: Final[Mapping[str, Callable[[Told, str], str]]] = {
     "limit_colour": _limit_colour,
     "rule": lambda told, _: told.card.name,
     "title": lambda told, language: _title(told.key, language),
-    "hold": lambda told, language: lasted(told.card.lengths.get("on_delay", 0), language),
+    "hold": lambda told, language: lasted(_hold_ns(told), language),
     "calm": lambda told, language: lasted(_calm_ns(told), language),
 }
 

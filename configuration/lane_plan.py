@@ -275,6 +275,10 @@ def _limit_card(limit: LimitRule, plain: RuleCard) -> RuleCard:
         low, high = _thresholds(sides.low), _thresholds(sides.high)
         return replace(plain, low=low, high=high, finding=partial(by_sides, sides))
 
+    own = {} if limit.on_delays is None else lengths_of(limit.on_delays)
+    lengths = {f"on_delay.{colour}": ns for colour, ns in own.items()}
+    plain = replace(plain, lengths={**plain.lengths, **lengths})
+
     if limit.days is None:
         return card(limit)
     of_day = {day: card(limit.on(day)) for day in DAY_TYPES}

@@ -161,7 +161,9 @@ def _fields(
 def _value(shape: Mapping[str, Any]) -> str:
     """What may stand there, in words."""
     if list(shape.get("properties", ())) == STEPS:
-        return "a figure for each colour that rings"
+        timed = "pattern" in shape["properties"]["blue"]
+        figure = "a figure for each colour that rings"
+        return "a duration for each colour that has its own" if timed else figure
     if "enum" in shape:
         return ", ".join(f"`{word}`" for word in shape["enum"])
     if "anyOf" in shape:

@@ -185,7 +185,7 @@ def _of_finding(
         if change is None:
             return
         timed = "after" if card.name in {"silent", "invalid"} else "on_delay"
-        wait_ns = card.lengths.get(timed, 0)
+        wait_ns = card.lengths.get(f"{timed}.{colour}", card.lengths.get(timed, 0))
         change["time_ns"] = ONSET_NS + wait_ns + (LATER_NS if i else 0)
         found = card.finding(change)
         assert found.name == finding, (key, found)

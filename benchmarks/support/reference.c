@@ -36,6 +36,7 @@ typedef struct {
     int64_t least, days, first, last, offset_ns, relearn_ns, unusual_top, frozen_top;
     double low[4], high[4], back, band_back;
     int64_t limit_on_ns, limit_off_ns, unusual_on_ns, unusual_off_ns, frozen_off_ns;
+    int64_t limit_waits[4];
 } param_t;
 
 typedef struct {

@@ -33,6 +33,7 @@ def check_limit(limit: LimitRule, plausible: Plausible | None, page: Page) -> No
     """
     everyday = {"low": ("limit", "low"), "high": ("limit", "high")}
     _judge(_Limits(limit.low, limit.high, limit.hysteresis, everyday), plausible, page)
+    _judge_delays(limit, page)
     for day in DAY_TYPES:
         sides = None if limit.days is None else getattr(limit.days, day)
         if sides is not None:
@@ -40,6 +41,21 @@ def check_limit(limit: LimitRule, plausible: Plausible | None, page: Page) -> No
             at = {s: ("limit", "days", day, s) if s in own else everyday[s] for s in everyday}
             there = limit.on(day)
             _judge(_Limits(there.low, there.high, there.hysteresis, at), plausible, page)
+
+
+def _judge_delays(limit: LimitRule, page: Page) -> None:
+    """On-delays of colours that never ring, or of which it is not known on which side they do."""
+    if limit.on_delays is None:
+        return
+    low, high = ({c for c, _ in _thresholds(side)} for side in (limit.low, limit.high))
+    for colour in COLOURS:
+        if getattr(limit.on_delays, colour) is not None and colour not in low | high:
+            text = f"expected a colour that has a threshold, got {colour}; drop it"
+            page.find(("limit", "on_delays", colour), text, key=True)
+    if low and high and low != high:
+        text = "expected the same colours under low and high where they wait by colour"
+        got = f"got {', '.join(sorted(low ^ high))} on one side alone"
+        page.find(("limit", "on_delays"), f"{text}, {got}", key=True)
 
 
 def _judge(limit: _Limits, plausible: Plausible | None, page: Page) -> None:

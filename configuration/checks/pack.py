@@ -171,11 +171,21 @@ def _judge_delays(
     """A gate that opens before a rule rings would learn the fault as normal."""
     opens = unusual.relearn_after
     for rule, key in ((limit, "limit"), (unusual, "unusual")):
-        if rule is not None and opens.resolve(period).ns <= rule.on_delay.resolve(period).ns:
-            expected = f"longer than {key}.on_delay ({rule.on_delay})"
+        if rule is None:
+            continue
+        longest = max(_on_delays(rule), key=lambda delay: delay.resolve(period).ns)
+        if opens.resolve(period).ns <= longest.resolve(period).ns:
+            word = "on_delay" if longest == rule.on_delay else "on_delays"
+            expected = f"longer than {key}.{word} ({longest})"
             advice = "a fault would be learned before it rings, raise it"
             page.refuse(("unusual", "relearn_after"), expected, str(opens), advice)
             return
+
+
+def _on_delays(rule: LimitRule | UnusualRule) -> list[Duration]:
+    own = getattr(rule, "on_delays", None)
+    by_colour = [] if own is None else structs.astuple(own)
+    return [rule.on_delay, *(delay for delay in by_colour if delay is not None)]
 
 
 def _judge_silent(silent: SilentRule, period: Duration, page: Page) -> None:

@@ -33,6 +33,24 @@ def _rung(words: Words, since: int, breached: int, time_ns: int, on_delay: int) 
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def _rung_by_colour(
+    words: Words, since: int, breached: int, time_ns: int, on_delays: NDArray[np.int64]
+) -> int:
+    """The same where each colour has an on-delay of its own."""
+    rung = 0
+    for colour in range(1, 5):
+        word = since + colour - 1
+        if colour > breached:
+            words[word] = NEVER
+            continue
+        if words[word] == NEVER:
+            words[word] = time_ns
+        if time_ns - words[word] >= on_delays[colour - 1]:
+            rung = colour
+    return rung
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def advance_level(
     words: Words,
     octets: Bytes,
@@ -66,11 +84,35 @@ def advance_level(
     int
         Colour after the reading, 0 to 4. `words` and `octets` are changed in place.
     """
+    rung = _rung(words, places[0], seen[0], seen[2], delays[0])
+    return int(_settle(words, octets, places, (rung, seen[1], seen[2]), delays[1]))
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def advance_by_colour(
+    words: Words,
+    octets: Bytes,
+    places: tuple[int, int],
+    seen: tuple[int, int, int],
+    delays: tuple[NDArray[np.int64], int],
+) -> int:
+    """As `advance_level`, with an on-delay of each colour, blue to red, ns: int64, shape (4,)."""
+    rung = _rung_by_colour(words, places[0], seen[0], seen[2], delays[0])
+    return int(_settle(words, octets, places, (rung, seen[1], seen[2]), delays[1]))
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _settle(
+    words: Words,
+    octets: Bytes,
+    places: tuple[int, int],
+    seen: tuple[int, int, int],
+    off_delay: int,
+) -> int:
+    """Raise the level to what rang, or lower it; `seen` is colour that rang, held, and time."""
     since, at = places
-    breached, held, time_ns = seen
-    level = int(octets[at])
-    rung = _rung(words, since, breached, time_ns, delays[0])
-    fall = since + 4
+    rung, held, time_ns = seen
+    level, fall = int(octets[at]), since + 4
     if rung > level or held >= level:
         level = max(level, rung)
         words[fall] = NEVER
@@ -79,7 +121,7 @@ def advance_level(
         octets[at + 1] = max(int(octets[at + 1]), held)
         if words[fall] == NEVER:
             words[fall] = time_ns
-        if time_ns - words[fall] >= delays[1]:
+        if time_ns - words[fall] >= off_delay:
             level = int(octets[at + 1])
             words[fall] = NEVER
             octets[at + 1] = 0

@@ -4,6 +4,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from contracts.quantities import Duration
+
 COLOURS = ("blue", "yellow", "orange", "red")
 
 
@@ -19,3 +21,12 @@ class Steps(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """Thresholds from blue to red, shape (4,), `absent` where there is none."""
         steps = [getattr(self, colour) for colour in COLOURS]
         return np.array([absent if step is None else step for step in steps], np.float64)
+
+
+class OnDelays(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """On-delays of the colours that do not wait as the others do."""
+
+    blue: Duration | None = None
+    yellow: Duration | None = None
+    orange: Duration | None = None
+    red: Duration | None = None

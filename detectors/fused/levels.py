@@ -7,7 +7,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from contracts.transition import NEVER
-from detectors.base.level import advance_level, advance_one
+from detectors.base.level import advance_by_colour, advance_one
 from detectors.fused.parameters import FROZEN_SLOT, LIMIT_SLOT, UNUSUAL_SLOT
 from detectors.fused.row_layout import LEVEL_OFFSET, SINCE
 
@@ -109,8 +109,8 @@ def advance_levels(
     was = np.int64(mine.limit_level)
     if was > 0 or breached > 0 or words[row, SINCE] != NEVER:
         held = max(breached, _side(p, value, p.back))
-        reading, delays = (breached, held, time_ns), (p.limit_on_ns, p.limit_off_ns)
-        now = advance_level(words[row], octets[row], (SINCE, LEVEL_OFFSET), reading, delays)
+        reading, delays = (breached, held, time_ns), (p.limit_waits, p.limit_off_ns)
+        now = advance_by_colour(words[row], octets[row], (SINCE, LEVEL_OFFSET), reading, delays)
         change = (LIMIT_SLOT, was, now, words[row, SINCE])
         told += _tell(transitions[told], seen, change, (mean, p.band * sigma, score))
     change, strange = _unusual(mine, wait, p, seen, score)

@@ -55,6 +55,7 @@ PARAMS: Final = np.dtype(
         ("unusual_on_ns", np.int64),
         ("unusual_off_ns", np.int64),
         ("frozen_off_ns", np.int64),
+        ("limit_waits", np.int64, (4,)),  # on-delay of the limit by colour
     ]
 )
 
@@ -139,6 +140,7 @@ def _put_limit(mine: Any, limit: Limit) -> None:
     if limit.high is not None:
         mine["high"] = limit.high.array(np.inf)
     mine["back"] = limit.hysteresis
+    mine["limit_waits"] = limit.waits()
     mine["limit_on_ns"], mine["limit_off_ns"] = limit.on_delay.ns, limit.off_delay.ns
 
 

@@ -50,6 +50,10 @@ EWMA: Final = (
 )
 RULES: Final[dict[str, dict[str, str]]] = {
     "limit_low": {"limit": LOW + SLOW},
+    "limit_by_colour": {
+        "limit": LOW
+        + "  off_delay: 20 s\n  on_delay: 30 s\n  on_delays: {orange: 10 s, red: 0 s}\n"
+    },
     "limit_high": {"limit": HIGH + SLOW},
     "unusual": {"unusual": EWMA},
     "frozen": {

@@ -10,7 +10,7 @@ from contracts.batch import Batch, Disposition
 from contracts.quantities import NS_PER_S, Duration, Rate, Sigmas
 from contracts.transition import NEVER
 from detectors.base.level import advance_level, advance_one
-from detectors.base.thresholds import Steps
+from detectors.base.thresholds import OnDelays, Steps
 from detectors.channel.invalid import Invalid, LivenessWatch
 from detectors.channel.silence import SilenceWatch, Silent
 from detectors.fused.frozen import Frozen
@@ -103,6 +103,9 @@ FROZEN = [
 ]
 
 
+BY_COLOUR = OnDelays(yellow=Duration("4 s"), red=Duration("0 s"))
+
+
 @st.composite
 def fused_rules(draw: st.DrawFn) -> FusedRules:
     low = Steps(blue=2.0, yellow=1.6, orange=draw(st.sampled_from([None, 1.2])), red=0.8)
@@ -110,6 +113,9 @@ def fused_rules(draw: st.DrawFn) -> FusedRules:
         low=low,
         high=draw(st.sampled_from([None, Steps(orange=8.0, red=9.0)])),
         on_delay=draw(DELAYS),
+        on_delays=draw(
+            st.sampled_from([None, OnDelays(yellow=Duration("4 s"), red=Duration("0 s"))])
+        ),
         off_delay=draw(DELAYS),
         hysteresis=draw(st.sampled_from([0.0, 0.1, 0.5])),
         days=draw(st.sampled_from([None, DAYS])),

@@ -78,7 +78,7 @@ class FusedTwin:
     run: list[tuple[int, float]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.limit_level = LevelTwin(self.limit.on_delay.ns, self.limit.off_delay.ns)
+        self.limit_level = LevelTwin(self.limit.waits().tolist(), self.limit.off_delay.ns)
         self.unusual_level = LevelTwin(self.unusual.on_delay.ns, self.unusual.off_delay.ns)
         self.frozen_level = LevelTwin(0, self.frozen.off_delay.ns if self.frozen else 0)
         self.gate = Gate(self.unusual.relearn_after.ns)
@@ -87,6 +87,7 @@ class FusedTwin:
         """Score against the state before the value, and what each change tells."""
         day = day_type(time_ns, self.limit.utc_offset.ns, self.limit.calendar)
         limit = self.limit.on(day)
+        self.limit_level.on_ns = limit.waits().tolist()
         breached = max(self._sides(limit, value, 0.0))
         held = max(breached, *self._sides(limit, value, limit.hysteresis))
         score, strange, told = self._unusual(time_ns, value)

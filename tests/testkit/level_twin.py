@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 class LevelTwin:
     """The level of one rule on one channel."""
 
-    on_ns: int
+    on_ns: int | list[int]  # of all colours, or of each
     off_ns: int
     level: int = 0
     since: dict[int, int] = field(default_factory=dict)  # by colour breached without a break
@@ -22,7 +22,9 @@ class LevelTwin:
                 self.since.setdefault(colour, time_ns)
             else:
                 self.since.pop(colour, None)
-        rung = max((c for c, at in self.since.items() if time_ns - at >= self.on_ns), default=0)
+        waits = [self.on_ns] * 4 if isinstance(self.on_ns, int) else self.on_ns
+        over = (c for c, at in self.since.items() if time_ns - at >= waits[c - 1])
+        rung = max(over, default=0)
         if rung > self.level or held >= self.level:
             self.level = max(self.level, rung)
             self.left, self.fall_to = None, 0

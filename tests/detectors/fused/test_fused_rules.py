@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from contracts.batch import Batch
 from contracts.quantities import Duration, Sigmas
 from contracts.transition import NEVER, Transitions
-from detectors.base.thresholds import Steps
+from detectors.base.thresholds import OnDelays, Steps
 from detectors.fused.frozen import Frozen
 from detectors.fused.limit import Limit
 from detectors.fused.parameters import FROZEN_SLOT, UNUSUAL_SLOT, FusedRules
@@ -215,3 +215,33 @@ def replace_sums(rules: FusedRules) -> FusedRules:
     """The same with the usual sums."""
     assert rules.unusual is not None
     return replace(rules, unusual=structs.replace(rules.unusual, sums=Sums()))
+
+
+BY_COLOUR = Limit(
+    high=Steps(yellow=10.0, orange=20.0, red=30.0),
+    on_delay=Duration("10 min"),
+    on_delays=OnDelays(orange=Duration("5 min"), red=Duration("0 s")),
+)
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        (11.0, [(10, 2)]),
+        (21.0, [(5, 3)]),
+        (31.0, [(0, 4)]),
+        (9.0, []),
+    ],
+)
+def test_a_colour_may_wait_for_a_time_of_its_own(value: float, told: list[tuple[int, int]]) -> None:
+    """Yellow after ten minutes, orange after five, red at once: in one rule."""
+    found, _ = scored(FusedRules(BY_COLOUR, None), [value] * 12)
+    assert [(int(one["time_ns"]) // MINUTE, int(one["now"])) for one in found] == told
+
+
+def test_a_worse_colour_that_waits_longer_comes_behind_a_milder_one() -> None:
+    waits = OnDelays(yellow=Duration("2 min"), red=Duration("6 min"))
+    limit = Limit(high=Steps(yellow=10.0, red=30.0), on_delays=waits)
+    found, _ = scored(FusedRules(limit, None), [40.0] * 9)
+    assert [(int(one["time_ns"]) // MINUTE, int(one["now"])) for one in found] == [(2, 2), (6, 4)]
+    assert [one // MINUTE for one in limit.waits().tolist()] == [2, 2, 6, 6]
