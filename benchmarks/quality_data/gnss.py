@@ -113,19 +113,22 @@ def by_trend(words: Mapping[str, Any], positions: Positions) -> Rang:
 
 
 def by_scatter(width: int, times: float, positions: Positions) -> Rang:
-    """The rival: medians of days before and after, beside what that difference was by itself."""
+    """The rival: medians of days before and after, beside what that difference was by itself.
+
+    It learns of the days up to those that are compared, so that all 400 days before a movement
+    are enough to judge it from its first day on, as for the rule.
+    """
     rang: Rang = []
+    first = LEARNED_D - 2 * width
     for station, values in enumerate(positions):
         medians = np.median(sliding_window_view(values, width), axis=1)
         apart = np.abs(medians[width:] - medians[:-width])
-        last = -LEARNED_D
-        known = sliding_window_view(apart, LEARNED_D - 2 * width)
+        known = sliding_window_view(apart, LEARNED_D - 4 * width)
         own = 1.4826 * np.median(known, axis=1)
-        for at in np.flatnonzero(
-            apart[LEARNED_D:] > times * own[: len(apart) - LEARNED_D]
-        ).tolist():
+        last = -LEARNED_D
+        for at in np.flatnonzero(apart[first:] > times * own[: len(apart) - first]).tolist():
             if at - last > width:
-                rang.append((station, at + LEARNED_D + 2 * width - 1))
+                rang.append((station, at + LEARNED_D - 1))
             last = at
     return rang
 
@@ -231,20 +234,24 @@ def rules_of(component: str, *, creep: bool) -> dict[str, Judge]:
     return velocities("velocity_change", (12.0, 14.0), "180 d")
 
 
-def measured(component: str, *, creep: bool) -> tuple[list[list[str]], list[Claim]]:
-    """Lines and claims of one kind of movement along one axis."""
-    positions = recorded(component)
-    rivals: dict[str, Judge] = {
+def rivals() -> dict[str, Judge]:
+    """What words of the rival are chosen among."""
+    return {
         f"{width} days, {times:g} times": partial(by_scatter, width, times)
         for width in (10, 20)
         for times in (3.0, 4.0)
     }
+
+
+def measured(component: str, *, creep: bool) -> tuple[list[list[str]], list[Claim]]:
+    """Lines and claims of one kind of movement along one axis."""
+    positions = recorded(component)
     what = f"{component}, {'creep of 20 mm a year' if creep else 'step of 10 mm'}"
     one, chosen = nested(rules_of(component, creep=creep), positions, creep=creep)
     lines = [
         line(f"{what}: `trend`", one, chosen),
         line(f"{what}: the pack's `trend`", found(of_pack(component), positions, creep=creep), ""),
-        line(f"{what}: the rival", *nested(rivals, positions, creep=creep)),
+        line(f"{what}: the rival", *nested(rivals(), positions, creep=creep)),
     ]
     told = 100.0 * float((one.delays >= 0).mean())
     by, goal = f"GNSS {what}, nested", 90.0 if creep else 95.0
