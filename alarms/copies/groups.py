@@ -125,10 +125,11 @@ class Groups(Table[str, G]):
         return SlicedCopy(self.copy_some, lambda: state(self._copies()))
 
     def _copies(self) -> list[dict[str, Any]]:
-        """The groups of then; they are let go."""
+        """The groups of then; they are let go one by one, as all at once would hold everybody."""
         parts, self._parts = self._parts, {}
-        order = [group for some in self.taken() for group in some.values()]
-        return [
-            {"head": parts[group].head, "alarms": list(parts[group].records.values())}
-            for group in order
-        ]
+        found = []
+        for some in self.taken():
+            for group in some.values():
+                part = parts.pop(group)
+                found.append({"head": part.head, "alarms": list(part.records.values())})
+        return found
