@@ -76,8 +76,9 @@ def test_english_holds_no_chinese_and_chinese_no_english() -> None:
     for line, text in texts("zh"):
         rest = LATIN_NAMES.sub("", text)
         unit = unit_of(line.label, "zh") if line.label else "MPa"
-        summed = (f"{unit}·min", unit.removesuffix("/h"))  # of a dose, and of what a rate brings
-        for one in (*summed, unit, "kV"):  # the name of a busbar tells its voltage
+        summed = (f"{unit}·min", f"{unit}·h")  # of a dose, and of an amount
+        rate = unit.removesuffix("/h")  # adds up to this
+        for one in (*summed, unit, rate, "kV"):  # the name of a busbar tells its voltage
             rest = re.sub(rf"(?<=\d) {re.escape(one)}", "", rest) if one else rest
         assert not re.search(r"[A-Za-z]", rest), (line, text)
         assert not re.search(r"[\u4e00-\u9fff] [\u4e00-\u9fff]", rest), text
