@@ -33,8 +33,8 @@ from runtime.overload import Overload
 
 log = logging.getLogger("tocsin.lane")
 
-# Most bytes that a lane judges before others have a turn, unless one record has more: 120,000 of the
-# shortest readings in JSON.
+# Most bytes that a lane judges before others have a turn, unless one record has more: 120,000 of
+# the shortest readings in JSON.
 JUDGED_BYTES: Final = 4 << 20
 FETCHED_AHEAD: Final = 2  # polls between client and lane; the client's own buffer comes before it
 LISTEN_S: Final = 30.0  # two scrapes; of 35 million channels a count takes a third of a second
