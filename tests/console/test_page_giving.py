@@ -78,6 +78,9 @@ async def test_a_drill_is_begun_and_ended_and_every_page_says_that_it_lasts(
         lasts = page.locator(".load", has_text=re.compile("Drill"))
         for on in (True, False):
             await expect(lasts).to_have_count(0 if on else 1)
+            # Who may do what has come, and the form of before is gone: keys mean something.
+            await expect(page.get_by_role("button", name="Drill")).to_have_count(1)
+            await expect(page.get_by_role("form")).to_have_count(0)
             await page.keyboard.press("Shift+D")
             await expect(page.get_by_label("Reason")).to_be_focused()
             await page.keyboard.type("yearly")
