@@ -72,10 +72,7 @@ class Reading:
         return await self._sharing.answer(request, self._city_body)
 
     async def _city_body(self, _: web.Request) -> bytes:
-        now_ms = self._now_ms()
-        view: Overview = await self._feed.ask(
-            self._history.overview, now_ms, midnight_ms(now_ms, self._city.offset_minutes)
-        )
+        view = await self._overview()
         loads = {load.desk: load for load in view.desks}
         desks = [_desk(desk, loads.get(desk.name)) for desk in self._city.desks]
         shares = {
@@ -101,15 +98,20 @@ class Reading:
         said = {"lifelines": lifelines, "districts": districts, "cells": view.cells}
         return self._dated_body(**said, desks=desks, colours=view.colours, drill=view.drill)
 
+    async def _overview(self) -> Overview:
+        """The city now, its desks since midnight."""
+        now_ms = self._now_ms()
+        view: Overview = await self._feed.ask(
+            self._history.overview, now_ms, midnight_ms(now_ms, self._city.offset_minutes)
+        )
+        return view
+
     async def desks(self, request: web.Request) -> web.Response:
         """How each desk is loaded, and what its last heartbeat said."""
         return await self._sharing.answer(request, self._desks_body)
 
     async def _desks_body(self, _: web.Request) -> bytes:
-        now_ms = self._now_ms()
-        view: Overview = await self._feed.ask(
-            self._history.overview, now_ms, midnight_ms(now_ms, self._city.offset_minutes)
-        )
+        view = await self._overview()
         loads = {load.desk: load for load in view.desks}
         known = [(facts, loads.get(facts.name)) for facts in self._city.desks]
         known.sort(key=lambda one: _trouble(*one), reverse=True)

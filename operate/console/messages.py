@@ -10,6 +10,7 @@ from contracts.ports.readings import ReadingsSpan, Window
 from operate.console.description import CityDescription
 
 AGAIN_S: Final = 1.0
+BUFFER_BYTES: Final = 1 << 20  # of whoever reads a pipe
 _LENGTH_BYTES: Final = 4
 
 

@@ -16,6 +16,7 @@ from contracts.ports.readings import ReadingsSpan, Window
 from operate.console.description import DescribedCity
 from operate.console.messages import (
     AGAIN_S,
+    BUFFER_BYTES,
     Answered,
     Asked,
     Describe,
@@ -32,7 +33,6 @@ PROGRAM: Final = "operate.console.reader_process"
 LOOK_S: Final = 120.0  # it may have to compile first
 CLOSE_S: Final = 2.0
 TRIES: Final = 2
-BUFFER_BYTES: Final = 1 << 20
 
 
 class Reader:

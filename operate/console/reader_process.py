@@ -21,6 +21,7 @@ from contracts.errors import ConfigError, TocsinError
 from operate.console.city import ConfiguredCity
 from operate.console.description import CHANNELS_MAX, write_channels
 from operate.console.messages import (
+    BUFFER_BYTES,
     Answered,
     Asked,
     Describe,
@@ -36,7 +37,6 @@ from operate.settings import settled
 from runtime.supervision import end_with_parent
 
 IDLE_S: Final = 300.0  # whoever looks at one trend looks at the next
-BUFFER_BYTES: Final = 1 << 20
 
 
 class Answers:
