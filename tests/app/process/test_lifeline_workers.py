@@ -3,6 +3,7 @@
 import asyncio
 import signal
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -141,13 +142,11 @@ async def test_one_process_takes_two_lifelines_and_restores_both(
         for turn in (1, 2):
             worker.start()
             await send(kafka.bootstrap, names, turn)
-            await until(worker, 2 * turn)
+            await until(worker, partial(has_received, worker, 2 * turn))
             assert set(worker.metric("tocsin_lane_position")) == {"gas-0", "water-0", "water-1"}
             assert worker.metric("tocsin_fetch_path", "path") == {"raw": 1}
             # A lane has room for commands once it looks for them: one without readings may be last.
-            async with asyncio.timeout(WAIT_S):
-                while worker.metric("tocsin_queue_limit", "queue") != limits:
-                    await asyncio.sleep(0.05)
+            await until(worker, lambda: worker.metric("tocsin_queue_limit", "queue") == limits)
             worker.process.send_signal(signal.SIGTERM)
             assert await worker.died(WAIT_S) == 0, worker.log.read_text()[-4000:]
     finally:
@@ -165,12 +164,14 @@ async def send(bootstrap: str, names: TopicNames, turn: int) -> None:
     await producer.stop()
 
 
-async def until(worker: WorkerProcess, count: int) -> None:
-    """Wait until so many readings have been received in all lives of the lanes."""
+def has_received(worker: WorkerProcess, count: int) -> bool:
+    """Whether so many readings have been received in all lives of the lanes."""
+    return sum(worker.metric("tocsin_readings_received_total").values()) == count
+
+
+async def until(worker: WorkerProcess, holds: Callable[[], bool]) -> None:
+    """Wait until something holds of a worker that lives."""
     async with asyncio.timeout(WAIT_S):
-        while True:
-            found = await asyncio.to_thread(worker.metric, "tocsin_readings_received_total")
-            if sum(found.values()) == count:
-                return
+        while not await asyncio.to_thread(holds):
             assert worker.process.poll() is None, worker.log.read_text()[-4000:]
             await asyncio.sleep(0.2)
