@@ -79,11 +79,15 @@ class Trends:
         return answered({**said, "unit": facts.unit, "thresholds": thresholds(rules)})
 
     def _window(self, request: web.Request) -> Window:
-        """What is asked for: some minutes up to now, or most of them before a moment."""
+        """What is asked for: some minutes up to now, or most of them before a moment.
+
+        That moment is seen even where it lies ahead of this clock: an alarm was told by another.
+        """
         minutes = _number(request, "minutes", MINUTES, MINUTES_MAX) * MINUTE_MS
-        now_ms = self._now_ms()
-        at_ms = _number(request, "at", now_ms, 2**53)
-        end_ms = min(at_ms + minutes // 4, now_ms) if "at" in request.query else now_ms
+        now_ms, behind = self._now_ms(), minutes // 4
+        at_ms = min(_number(request, "at", now_ms, 2**53), now_ms + behind)
+        known_ms = max(now_ms, at_ms + STEP_MS)
+        end_ms = min(at_ms + behind, known_ms) if "at" in request.query else now_ms
         end_ms -= end_ms % STEP_MS
         return Window(end_ms - minutes, end_ms, min(at_ms, end_ms))
 

@@ -42,6 +42,22 @@ async def test_around_an_alarm_most_of_the_time_lies_before_it(centre: Centre) -
     assert found["end_ms"] == at + 15 * 60_000
 
 
+async def test_an_alarm_told_by_a_clock_that_leads_this_one_is_seen(centre: Centre) -> None:
+    person = await centre.person("viewer")
+    now_ms = (await person.get(f"{ADDRESS}?minutes=60"))["end_ms"]
+    for ahead_ms in (1, 120_000, 14 * 60_000):
+        found = await person.get(f"{ADDRESS}?minutes=60&at={now_ms + ahead_ms}")
+        assert now_ms + ahead_ms < found["end_ms"] <= now_ms + 16 * 60_000
+        assert found["end_ms"] - found["begin_ms"] == 60 * 60_000
+
+
+async def test_a_moment_far_ahead_is_as_good_as_now(centre: Centre) -> None:
+    person = await centre.person("viewer")
+    now_ms = (await person.get(f"{ADDRESS}?minutes=60"))["end_ms"]
+    found = await person.get(f"{ADDRESS}?minutes=60&at={2**53}")
+    assert now_ms <= found["end_ms"] <= now_ms + 16 * 60_000
+
+
 async def test_pages_that_ask_for_the_same_are_answered_by_one_look(centre: Centre) -> None:
     address = f"{ADDRESS}?at=1772323200000"
     people = [await centre.person("viewer") for _ in range(3)]
