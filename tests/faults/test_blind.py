@@ -59,6 +59,7 @@ async def watching(
             yield worker, sensors, seen
     finally:
         sending.cancel()
+        await asyncio.gather(sending, return_exceptions=True)
         worker.bury()
 
 
