@@ -104,6 +104,8 @@ class Records:
 
     def fitting(self, most: int, most_bytes: int) -> int:
         """How many of the first records are within both bounds; one at least, if there is any."""
+        if len(self) <= most and len(self.buffer) <= most_bytes:  # payloads lie side by side in it
+            return len(self)
         ends = np.cumsum(np.maximum(self.length[:most], 0))
         return max(int(np.searchsorted(ends, most_bytes, "right")), min(len(self), 1))
 

@@ -153,16 +153,24 @@ def scan(
     bool, shape (len(records),)
         Which messages were read.
     """
-    text = np.frombuffer(_padded(records), np.uint8)
-    room = int(records.length.sum()) // _LEAST_BYTES + len(records)
-    found = Found.room(len(records), room)
+    end, payload_bytes = _extent(records.start, records.length)
+    text = np.frombuffer(_padded(records.buffer, end), np.uint8)
+    found = Found.room(len(records), payload_bytes // _LEAST_BYTES + len(records))
     most = (limits.message_bytes, limits.readings_per_message)
     n = _scan(text, records.start, records.length, most, found)
     return found.of_known(n, text, table), found.read
 
 
-def _padded(records: Records) -> bytes:
-    """The records' buffer, copied where too little lies behind the last payload for whole words."""
-    end = int((records.start + records.length).max(initial=0))
-    buffer = records.buffer
+@njit(cache=True, nogil=True, error_model="numpy")
+def _extent(start: NDArray[np.int64], length: NDArray[np.int64]) -> tuple[int, int]:
+    """Where the last payload of a buffer ends, and the bytes of all."""
+    end, total = 0, 0
+    for i in range(len(start)):
+        size = max(length[i], 0)
+        end, total = max(end, start[i] + size), total + size
+    return end, total
+
+
+def _padded(buffer: bytes, end: int) -> bytes:
+    """A buffer, copied where too little lies behind its last payload for whole words."""
     return buffer if end + RUN <= len(buffer) else buffer + bytes(RUN)
