@@ -171,6 +171,39 @@ export type ChannelPage = {
   rules: { name: string; kind: string; text: string; file: string; line: number }[];
 };
 
+/** Two bounds; of functionality the first takes what was blind as lost, the second as served. */
+export type Pair = [number, number];
+export type Phase = "detected" | "acknowledged" | "dispatched" | "arrived" | "contained";
+export const PHASES: readonly Phase[] = ["detected", "acknowledged", "dispatched", "arrived", "contained"];
+export type LifelineRecovery = {
+  lifeline: string;
+  unit: "people" | "assets";
+  of: number;
+  now: Pair;
+  lowest: Pair;
+  lost_minutes: Pair;
+  basic_ms: [number | null, number | null];
+  restored_ms: [number | null, number | null];
+  /** Empty for a period. */
+  before: Partial<Record<Phase, Pair | null>>;
+  /** Time, functionality with what was blind as lost, and as served. */
+  curve: [number, number, number][];
+};
+export type Recovery = {
+  as_of_ms: number;
+  begins_ms: number;
+  ends_ms: number;
+  lifelines: LifelineRecovery[];
+  unplaced: number;
+  unlisted: number;
+  incidents: { incident: string; title: Text; lifeline: string; lost_minutes: number }[];
+  title: Text;
+  over: boolean;
+  moments_ms: Partial<Record<Phase | "event", number>>;
+  dependent: Pair | null;
+  second_feeds: { parent: string; child: string; saved_minutes: Pair }[];
+};
+
 export type Asset = {
   id: string;
   lifeline: string;

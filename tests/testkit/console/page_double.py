@@ -13,6 +13,7 @@ from aiohttp import web
 
 from runtime.installation import HOME
 from tests.testkit.console import page_data as made
+from tests.testkit.console import page_recovery
 
 STATIC: Final = HOME / "console" / "static"
 POLICY: Final = (
@@ -137,6 +138,7 @@ class ConsoleDouble:
             "incidents": self._incidents,
             "channels": lambda asked: made.channel(asked.match_info["second"], self.now_ms),
             "readings": self._readings,
+            "recovery": self._recovery,
             "assets": lambda _: made.assets(self.lines),
             "handover": lambda _: {"en": "# Handover\n\nNothing open.", "zh": "# 交接班\n\n无。"},
             "orders": lambda _: {"rows": self.orders},
@@ -153,6 +155,13 @@ class ConsoleDouble:
 
     def _readings(self, request: web.Request) -> dict[str, Any]:
         return made.readings(self.now_ms, int(request.query.get("minutes", "60")))
+
+    def _recovery(self, request: web.Request) -> dict[str, Any]:
+        first = request.match_info.get("first", "")
+        if not first:
+            return page_recovery.of_period(self.now_ms)
+        line = next(line for line in self.lines if line["id"] == first)
+        return page_recovery.of_incident(line, self.now_ms)
 
     def _list(self, request: web.Request) -> dict[str, Any]:
         wanted = request.query

@@ -4,6 +4,7 @@ import { session, signOut } from "../api";
 import { actionName } from "../commands";
 import { city, sayUnwatched, watchedShare } from "../names";
 import { helpOpen } from "../keys";
+import { to } from "../route";
 import { sound } from "../sound";
 import { age, connection } from "../store";
 import { nextTheme, theme } from "../theme";
@@ -13,7 +14,12 @@ import { give, mayGive, type Given } from "./give";
 
 /** Work orders are given on their list, and on the pages of what they are about. */
 const GIVEN: Given[] = ["report", "drill"];
-export const LISTS = ["shelved", "withheld", "audit", "orders", "desks", "handover"] as const;
+export const LISTS = ["shelved", "withheld", "audit", "orders", "desks", "recovery", "handover"] as const;
+
+/** Every list, to go from one to the next. */
+export function ListNames({ now: shown }: { now: (typeof LISTS)[number] }) {
+  return <nav aria-label={t("nav.lists")}>{LISTS.map((one) => <a key={one} href={to("lists", one)} aria-current={one === shown ? "page" : undefined}>{t(`list.${one}`)}</a>)}</nav>;
+}
 
 function Load() {
   const known = city.data.value;
