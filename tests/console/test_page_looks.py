@@ -29,6 +29,7 @@ PAGES = {
     "orders": "/lists/orders",
     "shelved": "/lists/shelved",
     "desks": "/lists/desks",
+    "duty": "/lists/duty",
     "recovery": "/lists/recovery",
     "recovery-incident": f"/lists/recovery/i-{0:016x}",
     "handover": "/lists/handover",

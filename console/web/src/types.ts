@@ -39,6 +39,8 @@ export type Desk = {
   notices_10min: number;
   budget: number;
   flood: boolean;
+  /** By the last heartbeat of the desk. */
+  on_duty: string[];
 };
 export type City = {
   as_of_ms: number;
@@ -165,6 +167,8 @@ export type ChannelPage = {
   unit: string;
   tags: Record<string, string>;
   alarms: { id: string; revision: number; record: Alarm }[];
+  /** What the reader may do with it. */
+  may: string[];
   shelving: { by: string; reason: string; until: string } | null;
   /** Other channels of the same asset. */
   beside: string[];

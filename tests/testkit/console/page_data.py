@@ -143,6 +143,7 @@ def city(open_lines: list[dict[str, Any]], now_ms: int) -> dict[str, Any]:
                 "notices_10min": 3,
                 "budget": 1,
                 "flood": False,
+                "on_duty": ["li.wei", "zhao.min"],
             }
             for name, en, zh in DESKS
         ],
@@ -379,6 +380,7 @@ def desk(at: int, now_ms: int) -> dict[str, Any]:
         "flood": False,
         "watched": 0.987,
         "blind": at % 2,
+        "on_duty": ["li.wei", "zhao.min"],
         "said": text("Watching 98.7 % of 1,000 channels.", "监测在线率 98.7 %。"),
         "heard_ms": now_ms - 900_000,
     }

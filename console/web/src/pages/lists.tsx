@@ -14,7 +14,7 @@ import { clock, now, percent } from "../time";
 import { COLOURS, type Order, type Row, type Text } from "../types";
 import { language, say, t, word } from "../words";
 
-type List = Exclude<(typeof LISTS)[number], "recovery">;
+type List = Exclude<(typeof LISTS)[number], "recovery" | "duty">;
 type Answer = { rows?: Row[]; en?: string; zh?: string; as_of_ms?: number };
 
 const ADDRESS: Record<List, string> = { shelved: "/api/shelvings", withheld: "/api/withheld", audit: "/api/audit", orders: "/api/orders", desks: "/api/desks", handover: "/api/handover" };
@@ -42,6 +42,7 @@ function Value({ name, value }: { name: string; value: Row[string] | undefined }
   if (name === "withheld_by") return <>{word("withheld", text)}</>;
   if (name === "state") return <>{word("state", text)}</>;
   if (name === "kind" || name === "reason") return <>{word("what", text)}</>;
+  if (name === "on_duty") return <>{(value as unknown as string[]).join(t("unwatched.and"))}</>;
   if (name === "desk") return <>{titleOf("desk", text)}</>;
   if (name === "lifeline") return <>{titleOf("lifeline", text)}</>;
   return <>{text}</>;

@@ -14,7 +14,7 @@ import { give, mayGive, type Given } from "./give";
 
 /** Work orders are given on their list, and on the pages of what they are about. */
 const GIVEN: Given[] = ["report", "drill"];
-export const LISTS = ["shelved", "withheld", "audit", "orders", "desks", "recovery", "handover"] as const;
+export const LISTS = ["duty", "shelved", "withheld", "audit", "orders", "desks", "recovery", "handover"] as const;
 
 /** Every list, to go from one to the next. */
 export function ListNames({ now: shown }: { now: (typeof LISTS)[number] }) {
@@ -41,6 +41,13 @@ function Load() {
   );
 }
 
+/** Who is on duty at the reader's desk. */
+function onDuty(): string | undefined {
+  const own = new Set(session.value?.desks ?? []);
+  const desk = city.data.value?.desks.find((one) => own.has(one.name));
+  return desk && t("bar.on_duty", { who: desk.on_duty.join(t("unwatched.and")) || t("duty.nobody") });
+}
+
 const NAMED = 3;
 
 /** Lifelines that no worker watches: what their sensors tell now rings once one is back. */
@@ -60,7 +67,7 @@ export function Bar() {
       {who && <Load />}
       {who && (
         <nav aria-label={t("nav.menu")}>
-          {LISTS.map((list) => <a key={list} href={`/lists/${list}`}>{t(`list.${list}`)}</a>)}
+          {LISTS.map((list) => <a key={list} href={`/lists/${list}`} title={list === "duty" ? onDuty() : undefined}>{t(`list.${list}`)}</a>)}
         </nav>
       )}
       <div class="switches">
