@@ -19,7 +19,7 @@ WAITING_MAX: Final = 16
 KEPT_S: Final = 10.0
 MINUTE_MS: Final = 60_000
 MINUTES: Final = 60
-MINUTES_MAX: Final = 1_440
+MINUTES_MAX: Final = 92 * 1_440
 STEP_MS: Final = 5_000  # windows begin at whole steps, so that who asks together is answered once
 THRESHOLD: Final = re.compile(r"limit\.(low|high)\.(blue|yellow|orange|red)")
 

@@ -154,6 +154,10 @@ export type Readings = {
   refused: RefusedReading[];
   /** More lies in the window than may be read at once. */
   cut: boolean;
+  /** Short reads that are spread over a window that was too much; 0 where it was read as a whole. */
+  looks: number;
+  /** Where the log begins, if that is within the window. */
+  log_begins_ms: number | null;
   unit: string;
   thresholds: Threshold[];
 };

@@ -301,6 +301,8 @@ def readings(now_ms: int, minutes: int) -> dict[str, Any]:
             for at, value, reason in refused
         ],
         "cut": False,
+        "looks": 120 if minutes > 10_080 else 0,
+        "log_begins_ms": times[0] if minutes > 43_200 else None,
         "unit": "MPa",
         "thresholds": [
             {"side": "low", "colour": colour, "value": value, "file": FILE, "line": line}

@@ -13,8 +13,8 @@ import { clock, parse } from "../time";
 import type { ChannelPage as Page } from "../types";
 import { say, t } from "../words";
 
-/** Minutes; what lies longer ago is in the alarms. */
-const RANGES = [15, 60, 360, 1_440];
+/** Minutes; what lies longer ago than the log reaches is in the alarms. */
+const RANGES = [15, 60, 360, 1_440, 10_080, 43_200, 129_600];
 
 /** Causes that the rules of its alarms name. */
 const causesOf = (page: Page): string[] => [...new Set(page.alarms.map(({ record }) => record.cause).filter(Boolean))];
