@@ -33,6 +33,8 @@ _WORDS: Final = {
     "history_away": (503, "The history does not answer.", "历史库没有响应。"),
     "readings_away": (503, "Readings cannot be had from the brokers.", "无法从消息平台读取读数。"),
     "readings_busy": (503, "Too many ask for readings: try again.", "读数请求过多，请稍后再试。"),
+    "recovery_away": (503, "Recovery cannot be worked out now.", "目前无法计算恢复情况。"),
+    "recovery_busy": (503, "Too many ask for it: try again.", "请求过多，请稍后再试。"),
     "commands_away": (
         503,
         "The brokers do not answer; the command may still take effect within a minute.",

@@ -11,6 +11,7 @@ from msgspec import Meta
 
 from console.answers import Refusal, answered
 from console.feed import Feed
+from console.reading import BY_CHANNEL
 from console.sessions import SESSION, Session
 from contracts.desk.commands import DeskCommand
 from contracts.errors import ConfigError, RetryableError
@@ -23,7 +24,6 @@ DESK: Final = "desk"
 VALID_MS: Final = 60_000  # what was not carried out by then nobody waits for any more
 REMEMBERED: Final = 10_000
 TARGETS_MAX: Final = 200
-BY_CHANNEL: Final = frozenset({"shelve", "unshelve"})
 
 Kind = Literal[
     "acknowledge", "assign", "advance", "dispatch", "comment", "shelve", "unshelve", "confirm",

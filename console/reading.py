@@ -26,6 +26,7 @@ from contracts.ports.console import (
 LIMIT: Final = 200
 LIMIT_MAX: Final = 1_000
 _NAMES: Final = ("name", "title")
+BY_CHANNEL: Final = ("shelve", "unshelve")
 FLOOD: Final = 10  # notices in 10 minutes (ISA-18.2, EEMUA 191)
 
 
@@ -180,9 +181,12 @@ class Reading:
         said: dict[str, Any] = msgspec.to_builtins(facts)
         said["class"] = said.pop("class_name")
         said["tags"] = dict.fromkeys(facts.tags, "")
+        account: Account = request[SESSION].account
+        may = [kind for kind in BY_CHANNEL if account.may(kind, [lifeline], facts.district)]
         return answered(
             {
                 **said,
+                "may": may,
                 "rules": rules,
                 "beside": self._city.beside(lifeline, name),
                 "alarms": alarms,
@@ -274,6 +278,7 @@ def _desk(facts: DeskFacts, load: DeskLoad | None) -> dict[str, object]:
         "title": facts.title,
         "watched": load.watched if load else None,
         "blind": load.blind if load else 0,
+        "on_duty": load.on_duty if load else [],
         "notices_10min": notices,
         "budget": facts.budget,
         "flood": notices > FLOOD,

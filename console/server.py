@@ -23,12 +23,14 @@ from console.feed import Feed
 from console.oidc.provider import Provider
 from console.oidc.sign_in import BACK, START, OidcSignIn
 from console.reading import Reading
+from console.recovery import RecoveryPages
 from console.sessions import SESSION, Session, Sessions, Tries
 from console.streams import Streams, written
 from console.trends import Trends
 from contracts.errors import ConfigError
 from contracts.ports.console import City, CommandSender, ConsoleHistory, LaneWatch
 from contracts.ports.readings import ChannelReadings
+from contracts.ports.recovery import Recoveries
 from contracts.settings.console import OidcSettings
 from runtime.queues import OneThread
 
@@ -78,6 +80,7 @@ class Parts(NamedTuple):
     passwords: Passwords
     version: str
     readings: ChannelReadings
+    recoveries: Recoveries
     static: Path = STATIC
     oidc: Oidc | None = None
     lanes: LaneWatch | None = None
@@ -139,6 +142,7 @@ class ConsoleServer:
                 clock=clock, now_ms=now_ms,
             )  # fmt: skip
         self._trends = Trends(parts.readings, parts.city, self.feed, now_ms, clock)
+        self._recovery = RecoveryPages(parts.recoveries, parts.history, self.feed, now_ms, clock)
         self._runner: web.AppRunner | None = None
         self._connections: PromptConnections | None = None
         self._listening: asyncio.Server | None = None
@@ -175,7 +179,8 @@ class ConsoleServer:
         app = web.Application(
             client_max_size=BODY_BYTES_MAX, middlewares=[self._prompt, guarded, self._signed_in]
         )
-        for path, answer in (self._reading.routes() | self._trends.routes()).items():
+        routes = self._reading.routes() | self._trends.routes() | self._recovery.routes()
+        for path, answer in routes.items():
             app.router.add_get(path, answer)
         app.router.add_get("/api/session", self._session)
         app.router.add_post("/api/session", self._sign_in)
@@ -221,6 +226,7 @@ class ConsoleServer:
         if self._provider is not None:
             await self._provider.close()
         await self._trends.close()
+        await self._recovery.close()
         await self.feed.ask(self._parts.history.close)
         self._thread.shutdown(wait=False)
         self._hashing.shutdown(wait=False)

@@ -1,10 +1,7 @@
 """GET of readings: a bounded look into the log behind a trend, for whoever asks for it."""
 
-import asyncio
-import logging
 import re
 import time
-from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -13,23 +10,19 @@ from aiohttp import web
 
 from console.answers import Refusal, answered
 from console.feed import Feed
-from contracts.errors import TocsinError
+from console.looks import Bounds, Looks
 from contracts.ports.console import ChannelFacts, City
 from contracts.ports.readings import ChannelReadings, ReadingsSpan, Window
-
-log = logging.getLogger("tocsin.console")
 
 AT_ONCE: Final = 2
 WAITING_MAX: Final = 16
 KEPT_S: Final = 10.0
-KEPT_MAX: Final = 32
 MINUTE_MS: Final = 60_000
 MINUTES: Final = 60
-MINUTES_MAX: Final = 1_440
+MINUTES_MAX: Final = 92 * 1_440
+LEADS_MS_MAX: Final = 15 * MINUTE_MS  # by which another clock may be ahead of this one
 STEP_MS: Final = 5_000  # windows begin at whole steps, so that who asks together is answered once
 THRESHOLD: Final = re.compile(r"limit\.(low|high)\.(blue|yellow|orange|red)")
-
-_Key = tuple[str, str, Window]
 
 
 class Trends:
@@ -58,10 +51,7 @@ class Trends:
         self._city = city
         self._feed = feed
         self._now_ms = now_ms
-        self._clock = clock
-        self._kept: OrderedDict[_Key, tuple[float, asyncio.Task[ReadingsSpan]]] = OrderedDict()
-        self._turn = asyncio.Semaphore(AT_ONCE)
-        self._waiting = 0
+        self._looks = Looks[ReadingsSpan]("readings", Bounds(AT_ONCE, WAITING_MAX, KEPT_S), clock)
 
     def routes(self) -> dict[str, Callable[[web.Request], Any]]:
         """Handlers by path."""
@@ -83,9 +73,9 @@ class Trends:
 
         That moment is seen even where it lies ahead of this clock: an alarm was told by another.
         """
-        minutes = _number(request, "minutes", MINUTES, MINUTES_MAX) * MINUTE_MS
+        minutes = number_of(request, "minutes", MINUTES, MINUTES_MAX) * MINUTE_MS
         now_ms, behind = self._now_ms(), minutes // 4
-        at_ms = min(_number(request, "at", now_ms, 2**53), now_ms + behind)
+        at_ms = min(number_of(request, "at", now_ms, 2**53), now_ms + LEADS_MS_MAX)
         known_ms = max(now_ms, at_ms + STEP_MS)
         end_ms = min(at_ms + behind, known_ms) if "at" in request.query else now_ms
         end_ms -= end_ms % STEP_MS
@@ -93,46 +83,15 @@ class Trends:
 
     async def _span(self, facts: ChannelFacts, window: Window) -> ReadingsSpan:
         """Asked for once, however many pages look at it."""
-        self._forget()
-        key = facts.lifeline, facts.channel, window
-        _, reading = self._kept.get(key, (0.0, None))
-        if reading is None:
-            if self._waiting >= WAITING_MAX:
-                raise Refusal(code="readings_busy")
-            self._waiting += 1
-            reading = asyncio.create_task(self._read(facts, window), name="readings")
-            self._kept[key] = self._clock() + KEPT_S, reading
-        try:
-            return await asyncio.shield(reading)
-        except TocsinError as error:
-            self._kept.pop(key, None)
-            log.warning("readings of %s: %s", facts.channel, error)
-            raise Refusal(code="readings_away", detail=str(error)) from error
 
-    async def _read(self, facts: ChannelFacts, window: Window) -> ReadingsSpan:
-        try:
-            async with self._turn:
-                return await self._readings.around(
-                    facts.lifeline, facts.lane, facts.channel, window
-                )
-        finally:
-            self._waiting -= 1
+        async def read() -> ReadingsSpan:
+            return await self._readings.around(facts.lifeline, facts.lane, facts.channel, window)
 
-    def _forget(self) -> None:
-        """Let go of what is old; the oldest first."""
-        now_s = self._clock()
-        while self._kept:
-            key, (until_s, reading) = next(iter(self._kept.items()))
-            if not reading.done() or (until_s > now_s and len(self._kept) <= KEPT_MAX):
-                return
-            del self._kept[key]
+        return await self._looks.at((facts.lifeline, facts.channel, window), read)
 
     async def close(self) -> None:
         """Read no more."""
-        reading = [task for _, task in self._kept.values()]
-        for task in reading:
-            task.cancel()
-        await asyncio.gather(*reading, return_exceptions=True)
+        await self._looks.close()
 
 
 def thresholds(rules: list[dict[str, object]]) -> list[dict[str, object]]:
@@ -153,7 +112,7 @@ def thresholds(rules: list[dict[str, object]]) -> list[dict[str, object]]:
     return found
 
 
-def _number(request: web.Request, name: str, otherwise: int, most: int) -> int:
+def number_of(request: web.Request, name: str, otherwise: int, most: int) -> int:
     """A number of the query, from 1 on."""
     text = request.query.get(name, "") or str(otherwise)
     if not (text.isdecimal() and 1 <= int(text[:17]) <= most):

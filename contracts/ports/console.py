@@ -121,6 +121,8 @@ class DeskLoad(msgspec.Struct, frozen=True):
         The heartbeat in words, which name the first of these areas.
     heard_ms : int or None
         When the heartbeat was told.
+    on_duty : list of str
+        Who was on duty then.
     """
 
     desk: str
@@ -129,6 +131,7 @@ class DeskLoad(msgspec.Struct, frozen=True):
     blind: int = 0
     said: Text | None = None
     heard_ms: int | None = None
+    on_duty: list[str] = []
 
 
 class Overview(NamedTuple):

@@ -49,6 +49,11 @@ class ReadingsSpan(msgspec.Struct, frozen=True):
     refused : list of RefusedReading
     cut : bool
         Whether more lay in the window than may be read at once.
+    looks : int
+        Of a window of more than a day that was too much: how many short reads are spread over it,
+        otherwise 0.
+    log_begins_ms : int or None
+        Stamp of the first record that the log still has, where that lies within the window.
     """
 
     begin_ms: int
@@ -59,6 +64,8 @@ class ReadingsSpan(msgspec.Struct, frozen=True):
     values: list[float]
     refused: list[RefusedReading]
     cut: bool
+    looks: int = 0
+    log_begins_ms: int | None = None
 
 
 class ChannelReadings(Protocol):

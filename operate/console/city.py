@@ -42,12 +42,18 @@ class ConfiguredCity:
     ----------
     folder : Path
     configuration : Configuration
+
+    Attributes
+    ----------
+    topology : Topology
+        What depends on what.
     """
 
     def __init__(self, folder: Path, configuration: Configuration) -> None:
         self._folder = folder
         self._configuration = configuration
         self._desk = DeskConfiguration.load(folder, configuration)
+        self.topology = self._desk.topology
         self.zone = configuration.zone
         offset = datetime.now(UTC).astimezone(civil_zone(self.zone)).utcoffset()
         self.offset_minutes = int(offset.total_seconds() // 60) if offset else 0

@@ -20,6 +20,7 @@ from contracts.ports.console import CommandSender
 from contracts.topics import TopicNames
 from operate.console.city import ConfiguredCity
 from operate.console.readings import TelemetryReadings
+from operate.console.recovery import HistoryRecoveries
 from operate.console.sender import KafkaSender
 from sinks.history.console import HistoryReading
 from sinks.history.opening import FILE
@@ -137,16 +138,17 @@ class DemoConsole:
         self._server = server
 
     def _parts(self) -> Parts:
-        passwords = Passwords()
+        passwords, city = Passwords(), ConfiguredCity(self._folder, self._configuration)
         hashed = passwords.hash(self.password)
         return Parts(
             HistoryReading(self._store()),
-            ConfiguredCity(self._folder, self._configuration),
+            city,
             WallSender(self._sender),
             {USER: LocalAccount(name="Demo", hash=hashed, role="supervisor")},
             passwords,
             version("tocsin"),
             TelemetryReadings(self._configuration, embedded=self._embedded),
+            recoveries=HistoryRecoveries(self._configuration, city.topology),
         )
 
     async def close(self) -> None:

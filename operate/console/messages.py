@@ -7,6 +7,7 @@ import msgspec
 
 from contracts.errors import ConfigError, RetryableError, TocsinError
 from contracts.ports.readings import ReadingsSpan, Window
+from contracts.ports.recovery import Recovery
 from operate.console.description import CityDescription
 
 AGAIN_S: Final = 1.0
@@ -29,6 +30,13 @@ class Look(msgspec.Struct, frozen=True, tag=True):
     window: Window
 
 
+class Recover(msgspec.Struct, frozen=True, tag=True):
+    """How lifelines recovered: from an incident, or without one since a time."""
+
+    incident: str
+    begins_ms: int = 0
+
+
 class Described(msgspec.Struct, frozen=True, tag=True):
     """The city; None when it has too many channels to be written down."""
 
@@ -39,6 +47,12 @@ class Found(msgspec.Struct, frozen=True, tag=True):
     """Readings."""
 
     span: ReadingsSpan
+
+
+class Recovered(msgspec.Struct, frozen=True, tag=True):
+    """How they recovered."""
+
+    recovery: Recovery
 
 
 class Refused(msgspec.Struct, frozen=True, tag=True):
@@ -54,18 +68,22 @@ class Refused(msgspec.Struct, frozen=True, tag=True):
         return RetryableError("\n".join(self.lines), AGAIN_S)
 
 
+Question = Describe | Look | Recover
+Answer = Described | Found | Recovered | Refused
+
+
 class Asked(msgspec.Struct, frozen=True):
     """A question; its answer has the same number."""
 
     number: int
-    what: Describe | Look
+    what: Question
 
 
 class Answered(msgspec.Struct, frozen=True):
     """An answer."""
 
     number: int
-    what: Described | Found | Refused
+    what: Answer
 
 
 def framed(message: Asked | Answered) -> bytes:

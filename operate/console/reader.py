@@ -13,16 +13,21 @@ import msgspec
 from contracts.errors import RetryableError
 from contracts.ports.console import City
 from contracts.ports.readings import ReadingsSpan, Window
+from contracts.ports.recovery import Recovery
 from operate.console.description import DescribedCity
 from operate.console.messages import (
     AGAIN_S,
     BUFFER_BYTES,
+    Answer,
     Answered,
     Asked,
     Describe,
     Described,
     Found,
     Look,
+    Question,
+    Recover,
+    Recovered,
     Refused,
     framed,
     received,
@@ -36,7 +41,9 @@ TRIES: Final = 2
 
 
 class Reader:
-    """A `ChannelReadings`, and what describes the city; its process is there while it is needed.
+    """A `ChannelReadings` and `Recoveries`, and what describes the city.
+
+    Its process is there while it is needed.
 
     Parameters
     ----------
@@ -51,7 +58,7 @@ class Reader:
         self._hearing: asyncio.Task[None] | None = None
         self._starting = asyncio.Lock()
         self._numbers = count(1)
-        self._waiting: dict[int, asyncio.Future[Described | Found | Refused]] = {}
+        self._waiting: dict[int, asyncio.Future[Answer]] = {}
 
     @property
     def pid(self) -> int | None:
@@ -81,24 +88,42 @@ class Reader:
 
     async def around(self, lifeline: str, lane: int, channel: str, window: Window) -> ReadingsSpan:
         """See `ChannelReadings`."""
-        try:
-            async with asyncio.timeout(LOOK_S):
-                answer = await self._answer(Look(lifeline, lane, channel, window))
-        except TimeoutError as error:
-            self._kill()
-            msg = f"readings: expected an answer within {LOOK_S:g} s, got none; try again"
-            raise RetryableError(msg, AGAIN_S) from error
+        answer = await self._in_time("readings", Look(lifeline, lane, channel, window))
         if not isinstance(answer, Found):
             raise self._surprise(answer)
         return answer.span
 
+    async def since(self, begins_ms: int) -> Recovery:
+        """See `Recoveries`."""
+        return await self._recovery(Recover("", begins_ms))
+
+    async def of_incident(self, incident: str) -> Recovery:
+        """See `Recoveries`."""
+        return await self._recovery(Recover(incident))
+
+    async def _recovery(self, what: Recover) -> Recovery:
+        answer = await self._in_time("recovery", what)
+        if not isinstance(answer, Recovered):
+            raise self._surprise(answer)
+        return answer.recovery
+
+    async def _in_time(self, name: str, what: Question) -> Answer:
+        """An answer; who does not give one has its process ended."""
+        try:
+            async with asyncio.timeout(LOOK_S):
+                return await self._answer(what)
+        except TimeoutError as error:
+            self._kill()
+            msg = f"{name}: expected an answer within {LOOK_S:g} s, got none; try again"
+            raise RetryableError(msg, AGAIN_S) from error
+
     @staticmethod
-    def _surprise(answer: Described | Found | Refused) -> Exception:
+    def _surprise(answer: Answer) -> Exception:
         if isinstance(answer, Refused):
             return answer.error()
         return TypeError(f"expected an answer to what was asked, got {type(answer).__name__}")
 
-    async def _answer(self, what: Describe | Look) -> Described | Found | Refused:
+    async def _answer(self, what: Question) -> Answer:
         """Ask; a process that has just ended for want of questions is started again."""
         for _ in range(TRIES):
             with suppress(ConnectionError, EOFError):
@@ -106,7 +131,7 @@ class Reader:
         msg = f"{PROGRAM}: expected an answer, it has ended; see the console's log, and try again"
         raise RetryableError(msg, AGAIN_S)
 
-    async def _once(self, what: Describe | Look) -> Described | Found | Refused:
+    async def _once(self, what: Question) -> Answer:
         process, number = await self._started(), next(self._numbers)
         waiting = asyncio.get_running_loop().create_future()
         self._waiting[number] = waiting
@@ -114,7 +139,7 @@ class Reader:
             assert process.stdin is not None, "it has pipes"
             process.stdin.write(framed(Asked(number, what)))
             await process.stdin.drain()
-            answer: Described | Found | Refused = await waiting
+            answer: Answer = await waiting
         finally:
             self._waiting.pop(number, None)
         return answer

@@ -18,21 +18,26 @@ import msgspec
 
 from configuration.configuration import Configuration
 from contracts.errors import ConfigError, TocsinError
+from contracts.ports.recovery import Recovery
 from operate.console.city import ConfiguredCity
 from operate.console.description import CHANNELS_MAX, write_channels
 from operate.console.messages import (
     BUFFER_BYTES,
+    Answer,
     Answered,
     Asked,
     Describe,
     Described,
     Found,
-    Look,
+    Question,
+    Recover,
+    Recovered,
     Refused,
     framed,
     received,
 )
 from operate.console.readings import TelemetryReadings
+from operate.console.recovery import HistoryRecoveries
 from operate.settings import settled
 from runtime.supervision import end_with_parent
 
@@ -59,11 +64,17 @@ class Answers:
     def _readings(self) -> TelemetryReadings:
         return TelemetryReadings(self._configuration)
 
-    async def to(self, what: Describe | Look) -> Described | Found | Refused:
+    @cached_property
+    def _recoveries(self) -> HistoryRecoveries:
+        return HistoryRecoveries(self._configuration, self._configuration.topology)
+
+    async def to(self, what: Question) -> Answer:
         """Answer one question."""
         try:
             if isinstance(what, Describe):
                 return self._described(Path(what.channels))
+            if isinstance(what, Recover):
+                return Recovered(await self._recovery(what))
             return Found(
                 await self._readings.around(what.lifeline, what.lane, what.channel, what.window)
             )
@@ -71,6 +82,11 @@ class Answers:
             return Refused("configuration", list(error.findings))
         except (TocsinError, OSError) as error:
             return Refused("later", [str(error)])
+
+    async def _recovery(self, what: Recover) -> Recovery:
+        if what.incident:
+            return await self._recoveries.of_incident(what.incident)
+        return await self._recoveries.since(what.begins_ms)
 
     def _described(self, channels: Path) -> Described:
         configuration = self._configuration

@@ -18,12 +18,15 @@ from contracts.topics import TopicNames
 from ingest.admit import Admission
 from ingest.decode import Decoder
 from ingest.kafka.telemetry import KafkaSettings, KafkaSource
+from operate.console.sampling import FETCH_S, Names, Sampler, extremes
 
 CONNECT_S: Final = 4.0
 READ_S: Final = 4.0  # what is there by then is shown
 WHOLE_S: Final = 12.0
-FETCH_S: Final = 0.5
+DAY_MS: Final = 86_400_000
 RECORDS_AT_ONCE: Final = 4_000
+WAIT_MS: Final = 20  # at the end of the log: what is asked for lies before it
+FETCH_BYTES: Final = 256 << 10  # of a short look most of an answer is for nothing
 REFUSED_MAX: Final = 500
 SLACK_MS: Final = 60_000  # stamps of records and times of readings are not the same
 AGAIN_S: Final = 1.0
@@ -40,6 +43,27 @@ class Bounds(NamedTuple):
 
 
 BOUNDS: Final = Bounds()
+
+
+class Taken(NamedTuple):
+    """Records of a window.
+
+    Parameters
+    ----------
+    found : list of Records
+        In order.
+    cut : bool
+        Whether more lay there than was read.
+    looks : int
+        How many reads are spread over it, 0 where it was read as a whole.
+    oldest : bool
+        Whether nothing older is left in the log.
+    """
+
+    found: list[Records]
+    cut: bool = False
+    looks: int = 0
+    oldest: bool = False
 
 
 class TelemetryReadings:
@@ -76,15 +100,15 @@ class TelemetryReadings:
         try:
             async with asyncio.timeout(WHOLE_S):
                 await source.start()
-                found, cut = await self._read(source, lane, window)
+                taken = await self._read(source, lane, window, kept.named)
         except TimeoutError as error:
             topic = TopicNames(self._configuration.settings.app).telemetry(lifeline)
             msg = f"{topic}[{lane}]: expected brokers to answer in time, got none; try again"
             raise RetryableError(msg, AGAIN_S) from error
         finally:
             await source.close()
-        await asyncio.to_thread(kept.take, found)
-        return kept.span(self._bounds.readings, cut=cut)
+        await asyncio.to_thread(kept.take, taken.found)
+        return kept.span(self._bounds.readings, taken)
 
     def _settings(self, lifeline: str, lane: int) -> KafkaSettings:
         settings = self._configuration.settings
@@ -96,32 +120,45 @@ class TelemetryReadings:
             group=f"{settings.app}-console",  # never joined
             lanes=(lane,),
             records_per_fetch=RECORDS_AT_ONCE,
+            fetch_max_wait_ms=WAIT_MS,
+            max_partition_fetch_bytes=FETCH_BYTES,
             check_crcs=not self._embedded,
             start_deadline_s=CONNECT_S,
             call_deadline_s=CONNECT_S,
             close_deadline_s=1.0,
         )
 
-    async def _read(
-        self, source: KafkaSource, lane: int, window: Window
-    ) -> tuple[list[Records], bool]:
-        """Records of a window, as far as bounds allow, and whether it has more."""
+    async def _read(self, source: KafkaSource, lane: int, window: Window, names: Names) -> Taken:
+        """Records of a window, as far as bounds allow."""
         begin, centre, end = await self._offsets(source, lane, window)
         if begin >= end:
-            return [], False
+            return Taken([])
         most = await self._most(source, lane, max(begin, min(centre, end - 1)))
+        oldest = begin == await source.beginning_offset(lane)
+        if window.end_ms - window.begin_ms > DAY_MS and end - begin > most:
+            until_s = time.monotonic() + READ_S
+            found = await Sampler(source, lane, until_s).between(begin, end, most, names)
+            return Taken(found, looks=_apart(found), oldest=oldest)
         first = max(begin, centre - 3 * most // 4)
         last = min(end, first + most)
+        found, whole = await self._between(source, lane, first, last)
+        cut = not whole or first > begin or last < end
+        return Taken(found, cut=cut, oldest=oldest and first == begin)
+
+    async def _between(
+        self, source: KafkaSource, lane: int, first: int, last: int
+    ) -> tuple[list[Records], bool]:
+        """Records between two offsets, and whether all of them came in time and within bounds."""
         found, size, until_s = list[Records](), 0, time.monotonic() + READ_S
         await source.seek(lane, first)
         while source.position(lane) < last:
             if time.monotonic() > until_s or size > self._bounds.size:
-                return found, True
+                return found, False
             records = await source.fetch(lane, FETCH_S)
             if records is not None and len(records):
                 found.append(records.cut(0, int((records.offset < last).sum())))
                 size += int(np.maximum(found[-1].length, 0).sum())
-        return found, first > begin or last < end
+        return found, True
 
     async def _offsets(
         self, source: KafkaSource, lane: int, window: Window
@@ -143,6 +180,12 @@ class TelemetryReadings:
             return self._bounds.records
         size = max(int(np.maximum(records.length, 0).mean()), 1)
         return max(min(self._bounds.records, self._bounds.size // size), 1)
+
+
+def _apart(found: list[Records]) -> int:
+    """How many reads there are that do not go on where the one before ended."""
+    ends = [-1, *(int(one.offset[-1]) + 1 for one in found)]
+    return sum(int(one.offset[0]) > end for one, end in zip(found, ends, strict=False))
 
 
 class _Kept:
@@ -168,7 +211,7 @@ class _Kept:
         self._admission = Admission([pack.plausible], np.zeros(1, np.int32))
         self._id = channel.encode()
         self.window = window
-        self._stamps: list[int] = []
+        self._stamps: tuple[int, int] | None = None
         self._taken: list[tuple[int, float]] = []
         self._refused: list[RefusedReading] = []
 
@@ -178,9 +221,13 @@ class _Kept:
             if len(records):
                 self._take(records)
 
+    def named(self, records: Records) -> int:
+        """How many records may name the channel."""
+        return sum(self._names(records.payload(i)) for i in range(len(records)))
+
     def _take(self, records: Records) -> None:
-        stamps = records.timestamp_ms[[0, -1]].tolist()
-        self._stamps = [(self._stamps or stamps)[0], stamps[1]]
+        first, last = records.timestamp_ms[[0, -1]].tolist()
+        self._stamps = (self._stamps or (first, last))[0], last
         chosen = self._chosen(records)
         if not len(chosen):
             return
@@ -233,18 +280,26 @@ class _Kept:
             known = value if np.isfinite(value) else None
             self._refused.append(RefusedReading(time_ms, known, reason))
 
-    def span(self, most: int, *, cut: bool) -> ReadingsSpan:
-        """What was kept, in the order of time; of too much the newest."""
-        taken = sorted(self._taken)[-most:]
+    def span(self, most: int, taken: Taken) -> ReadingsSpan:
+        """What was kept, in the order of time; of too much the newest, of weeks the extremes."""
+        begin_ms, end_ms, _ = self.window
+        kept = sorted(self._taken)
+        if end_ms - begin_ms > DAY_MS:
+            kept = extremes(kept, begin_ms, end_ms)
+        shown = kept[-most:]
         refused = sorted(self._refused, key=lambda one: one.time_ms)[-REFUSED_MAX:]
-        cut = cut or len(taken) < len(self._taken) or len(refused) < len(self._refused)
+        cut = taken.cut or len(shown) < len(kept) or len(refused) < len(self._refused)
+        from_ms, until_ms = self._stamps or (None, None)
+        late = taken.oldest and from_ms is not None and from_ms > begin_ms
         return ReadingsSpan(
-            self.window.begin_ms,
-            self.window.end_ms,
-            self._stamps[0] if self._stamps else None,
-            self._stamps[1] if self._stamps else None,
-            [time_ms for time_ms, _ in taken],
-            [value for _, value in taken],
+            begin_ms,
+            end_ms,
+            from_ms,
+            until_ms,
+            [time_ms for time_ms, _ in shown],
+            [value for _, value in shown],
             refused,
             cut,
+            taken.looks,
+            from_ms if late else None,
         )

@@ -59,6 +59,7 @@ class ConsoleService:
             Passwords(),
             version("tocsin"),
             reader,
+            recoveries=reader,
             oidc=_oidc(console),
             lanes=self._canaries,
         )

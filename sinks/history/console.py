@@ -73,9 +73,10 @@ class _Answered(msgspec.Struct):
 
 
 class _Beat(msgspec.Struct):
-    """What a heartbeat says: in words, and how many channels and areas."""
+    """What a heartbeat says and to whom: in words, and how many channels and areas."""
 
     text: dict[str, str]
+    to: list[str] = []
     counts: dict[str, int] = {}
 
 
@@ -512,4 +513,5 @@ def _load(desk: str, notices: int, heard: tuple[_Beat, int] | None) -> DeskLoad:
     beat, at_ms = heard
     channels = beat.counts.get("channels", 0)
     share = beat.counts.get("watched", 0) / channels if channels else None
-    return DeskLoad(desk, notices, share, beat.counts.get("blind areas", 0), beat.text, at_ms)
+    blind = beat.counts.get("blind areas", 0)
+    return DeskLoad(desk, notices, share, blind, beat.text, at_ms, beat.to)

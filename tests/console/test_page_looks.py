@@ -29,6 +29,9 @@ PAGES = {
     "orders": "/lists/orders",
     "shelved": "/lists/shelved",
     "desks": "/lists/desks",
+    "duty": "/lists/duty",
+    "recovery": "/lists/recovery",
+    "recovery-incident": f"/lists/recovery/i-{0:016x}",
     "handover": "/lists/handover",
     "district": "/district/310101",
 }
@@ -40,7 +43,9 @@ async def settled(page: Page) -> None:
     """Wait until the page shows what it is about."""
     await expect(page.locator("main h1, main h2").first).to_be_visible()
     await page.wait_for_load_state("load")
-    await expect(page.locator("main")).not_to_contain_text(re.compile("Loading|正在加载"))
+    await expect(page.locator("main")).not_to_contain_text(
+        re.compile("Loading|正在加载|Working it out|正在由历史库")
+    )
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

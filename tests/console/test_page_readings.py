@@ -1,11 +1,13 @@
 """What was measured stands behind trends, with limits and what was refused, or why it cannot."""
 
+import os
 import re
 
 import pytest
 from playwright.async_api import expect
 
 from tests.console.conftest import OpenPage
+from tests.console.test_page_looks import SHOTS
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.slow]
 CHANNEL = "/channel/water/water.dma-0401.pressure"
@@ -30,6 +32,23 @@ async def test_how_far_back_is_a_choice(open_page: OpenPage) -> None:
             await page.get_by_role("button", name="6 h").click()
         chosen = page.get_by_role("button", name="6 h")
         await expect(chosen).to_have_attribute("aria-pressed", "true")
+
+
+async def test_a_trend_reaches_as_far_as_the_log_and_says_how_it_was_read(
+    open_page: OpenPage,
+) -> None:
+    async with open_page(CHANNEL) as (page, _):
+        async with page.expect_request(re.compile("minutes=10080")):
+            await page.get_by_role("button", name="7 d", exact=True).click()
+        await expect(page.locator(".readings")).not_to_contain_text("short reads")
+        async with page.expect_request(re.compile("minutes=43200")):
+            await page.get_by_role("button", name="30 d").click()
+        await expect(page.locator(".readings")).to_contain_text("120 short reads are spread")
+        await expect(page.locator(".readings")).not_to_contain_text("The log begins")
+        await page.get_by_role("button", name="90 d").click()
+        await expect(page.locator(".readings")).to_contain_text("The log begins")
+        if os.environ.get("TOCSIN_SCREENSHOTS"):
+            await page.screenshot(path=SHOTS / "channel-months-1440.png")
 
 
 async def test_an_incident_shows_readings_around_the_onset_of_its_first_members(

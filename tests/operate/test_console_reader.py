@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,8 @@ from tests.operate.test_console_readings import AT_MS, CHANNEL, WINDOW, reading,
 from tests.testkit.config_folder import folder_with
 from tests.testkit.console.centre import add_console
 from tests.testkit.console.made import MadeHistory, shipped_city
+from tests.testkit.desk.alarms import alarm
+from tests.testkit.desk.topics import ALARMS
 from tests.testkit.in_process import configured
 from tests.testkit.kafka.broker import Cluster
 from tests.testkit.kafka.ports import free_ports
@@ -153,3 +156,22 @@ async def test_brokers_that_are_away_are_said_as_they_are_without_a_process_betw
     with pytest.raises(RetryableError):
         await reader.around("water", 0, CHANNEL, WINDOW)
     await reader.close()
+
+
+async def test_recoveries_come_from_the_history_beside_the_console(tmp_path: Path) -> None:
+    folder = folder_of_a_console(tmp_path)
+    made = MadeHistory(tmp_path / "state" / "history.sqlite")
+    zone = {"asset": "dma-0401", "channel": "water.dma-0401.pressure", "colour": "red"}
+    made.write((ALARMS, "revision", alarm(70, int(time.time()) - 600, **zone)))
+    made.ring(71)
+    made.close()
+    reader = Reader(folder)
+    found = await reader.since(int(time.time() - 86_400) * 1000)
+    assert [one.lifeline for one in found.lifelines] == ["water"]
+    assert found.lifelines[0].now[1] < 1
+    told = await reader.of_incident(f"i-{71:016x}")
+    assert told.title["en"] == "Feed 71"
+    with pytest.raises(ConfigError, match="expected an incident of this history"):
+        await reader.of_incident("i-none")
+    await reader.close()
+    assert not runs(reader)

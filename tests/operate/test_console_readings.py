@@ -2,6 +2,7 @@
 
 import json
 import time
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from configuration.configuration import Configuration
 from contracts.errors import ConfigError, RetryableError
 from contracts.ports.readings import Window
 from contracts.topics import TopicNames
-from operate.console.readings import Bounds, TelemetryReadings
+from operate.console.readings import DAY_MS, Bounds, TelemetryReadings
 from tests.testkit.in_process import configured
 from tests.testkit.kafka.broker import Cluster
 from tests.testkit.kafka.ports import free_ports
@@ -96,6 +97,37 @@ async def test_what_is_too_much_is_read_around_the_moment_that_matters(
     few = TelemetryReadings(configuration, Bounds(readings=7))
     newest = await few.around("water", 0, CHANNEL, WINDOW)
     assert (len(newest.times_ms), newest.times_ms[-1], newest.cut) == (7, records[-1][0], True)
+
+
+async def test_weeks_are_read_by_short_looks_spread_over_the_log(
+    tmp_path: Path, kafka: Cluster
+) -> None:
+    begin_ms = AT_MS - 3 * DAY_MS
+    records = [
+        reading(begin_ms + 120_000 * n, 4.0 + n % 2, (CHANNEL, OTHER)[n % 3 > 0])
+        for n in range(2_160)
+    ]
+    configuration = await lived(tmp_path, kafka, *records)
+    window = Window(AT_MS - 7 * DAY_MS, AT_MS, AT_MS)
+    few = await TelemetryReadings(configuration, Bounds(records=600)).around(
+        "water", 0, CHANNEL, window
+    )
+    assert few.looks > 10
+    assert 0 < len(few.times_ms) <= 600
+    assert not few.cut
+    assert few.log_begins_ms == begin_ms, "said, since a week was asked for"
+    gaps = [b - a for a, b in pairwise(few.times_ms)]
+    assert max(gaps) < 3 * DAY_MS / few.looks * 2, "evenly"
+    assert few.times_ms[-1] > AT_MS - 3 * DAY_MS / few.looks * 2
+    whole = await TelemetryReadings(configuration).around("water", 0, CHANNEL, window)
+    assert (whole.looks, whole.cut, whole.log_begins_ms) == (0, False, begin_ms)
+    sent = {at_ms for at_ms, _ in records[::3]}
+    assert 500 < len(whole.times_ms) <= len(sent), "lowest and highest of each part alone"
+    assert {*few.times_ms, *whole.times_ms} <= sent
+    late = await TelemetryReadings(configuration).around(
+        "water", 0, CHANNEL, window._replace(begin_ms=AT_MS - 2 * DAY_MS)
+    )
+    assert late.log_begins_ms is None, "the log reaches back beyond what was asked for"
 
 
 async def test_an_empty_log_and_a_time_without_records_are_no_readings(

@@ -43,7 +43,7 @@ const KEYS: Record<string, () => void> = {
     if (line && !line.acknowledged && mayCommand() && session.value?.may.includes("acknowledge")) void acknowledge([line]);
   },
   d: () => start("dispatch"),
-  s: () => start("shelve"),
+  s: () => (path.value[0] === "channel" ? document.getElementById("shelve")?.click() : start("shelve")),
   r: () => startGiving("report"),
   w: () => startGiving("maintenance"),
   D: () => startGiving("drill"),

@@ -14,8 +14,10 @@ import { Results } from "./parts/results";
 import { AreaPage } from "./pages/area";
 import { ChannelPage } from "./pages/channel";
 import { CityPage } from "./pages/city";
+import { DutyPage } from "./pages/duty";
 import { IncidentPage } from "./pages/incident";
 import { ListPage } from "./pages/lists";
+import { RecoveryPage } from "./pages/recovery";
 import { SignIn } from "./pages/signin";
 import { followLinks, path } from "./route";
 import { ring } from "./sound";
@@ -34,6 +36,8 @@ function Page() {
   if (kind === "incident" && first) return <IncidentPage key={first} id={first} />;
   if (kind === "channel" && second) return <ChannelPage key={second} lifeline={first} channel={second} />;
   const list = LISTS.find((one) => kind === "lists" && one === first);
+  if (list === "duty") return <DutyPage />;
+  if (list === "recovery") return <RecoveryPage key={second} incident={second} />;
   if (list) return <ListPage key={list} list={list} />;
   return <p class="empty">{t("state.gone")}</p>;
 }

@@ -39,6 +39,8 @@ export type Desk = {
   notices_10min: number;
   budget: number;
   flood: boolean;
+  /** By the last heartbeat of the desk. */
+  on_duty: string[];
 };
 export type City = {
   as_of_ms: number;
@@ -152,6 +154,10 @@ export type Readings = {
   refused: RefusedReading[];
   /** More lies in the window than may be read at once. */
   cut: boolean;
+  /** Short reads that are spread over a window that was too much; 0 where it was read as a whole. */
+  looks: number;
+  /** Where the log begins, if that is within the window. */
+  log_begins_ms: number | null;
   unit: string;
   thresholds: Threshold[];
 };
@@ -165,10 +171,45 @@ export type ChannelPage = {
   unit: string;
   tags: Record<string, string>;
   alarms: { id: string; revision: number; record: Alarm }[];
+  /** What the reader may do with it. */
+  may: string[];
   shelving: { by: string; reason: string; until: string } | null;
   /** Other channels of the same asset. */
   beside: string[];
   rules: { name: string; kind: string; text: string; file: string; line: number }[];
+};
+
+/** Two bounds; of functionality the first takes what was blind as lost, the second as served. */
+export type Pair = [number, number];
+export type Phase = "detected" | "acknowledged" | "dispatched" | "arrived" | "contained";
+export const PHASES: readonly Phase[] = ["detected", "acknowledged", "dispatched", "arrived", "contained"];
+export type LifelineRecovery = {
+  lifeline: string;
+  unit: "people" | "assets";
+  of: number;
+  now: Pair;
+  lowest: Pair;
+  lost_minutes: Pair;
+  basic_ms: [number | null, number | null];
+  restored_ms: [number | null, number | null];
+  /** Empty for a period. */
+  before: Partial<Record<Phase, Pair | null>>;
+  /** Time, functionality with what was blind as lost, and as served. */
+  curve: [number, number, number][];
+};
+export type Recovery = {
+  as_of_ms: number;
+  begins_ms: number;
+  ends_ms: number;
+  lifelines: LifelineRecovery[];
+  unplaced: number;
+  unlisted: number;
+  incidents: { incident: string; title: Text; lifeline: string; lost_minutes: number }[];
+  title: Text;
+  over: boolean;
+  moments_ms: Partial<Record<Phase | "event", number>>;
+  dependent: Pair | null;
+  second_feeds: { parent: string; child: string; saved_minutes: Pair }[];
 };
 
 export type Asset = {

@@ -52,6 +52,7 @@ async def test_desks_show_their_load_and_what_is_blind_by_their_last_heartbeat(
     assert (row["desk"], row["watched"]) == ("water-310101", 0.987)
     assert row["said"] == {"en": "2 blind areas", "zh": "2 个区域失去监测"}
     assert row["heard_ms"] > time.time() * 1000
+    assert (known["on_duty"], row["on_duty"]) == ([], ["li.wei"])
     city = await person.get("/api/city")
     assert next(one for one in city["desks"] if one["name"] == "water-310101")["blind"] == 2
 
@@ -94,6 +95,14 @@ async def test_lists_and_channels(centre: Centre) -> None:
     for name in ("shelvings", "withheld", "audit", "orders"):
         assert (await person.get(f"/api/{name}"))["rows"] == []
     assert "3 open incidents" in (await person.get("/api/handover"))["en"]
+
+
+@pytest.mark.parametrize("role", ["viewer", "operator", "supervisor", "engineer"])
+async def test_a_channel_says_who_may_shelve_it(centre: Centre, role: str) -> None:
+    person = await centre.person(role)
+    channel = await person.get("/api/channels/water/water.feed-01.flow")
+    allowed = ["shelve", "unshelve"] if role in {"supervisor", "engineer"} else []
+    assert channel["may"] == allowed
 
 
 async def test_a_map_has_the_assets_of_its_lifeline_and_district(centre: Centre) -> None:

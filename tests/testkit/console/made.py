@@ -25,8 +25,10 @@ from contracts.errors import TocsinError
 from contracts.journal import CommandBase, Refuse
 from contracts.ports.projection import TopicRecord
 from contracts.ports.readings import ReadingsSpan, RefusedReading, Window
+from contracts.ports.recovery import Recoveries
 from contracts.settings.console import RoleName
 from operate.console.city import ConfiguredCity
+from operate.console.recovery import HistoryRecoveries
 from runtime.installation import CONFIGS
 from sinks.history.console import HistoryReading
 from sinks.history.projection import History
@@ -177,9 +179,22 @@ class MadeReadings:
 
 
 @cache
+def shipped_configuration() -> Configuration:
+    """It takes seconds to read."""
+    return Configuration.load(CONFIGS)
+
+
+@cache
 def shipped_city() -> ConfiguredCity:
-    """That of the shipped configuration; it takes seconds to read."""
-    return ConfiguredCity(CONFIGS, Configuration.load(CONFIGS))
+    """That of the shipped configuration."""
+    return ConfiguredCity(CONFIGS, shipped_configuration())
+
+
+def made_recoveries(folder: Path) -> HistoryRecoveries:
+    """Those of the history of a folder, in the shipped city."""
+    configuration = shipped_configuration()
+    settings = msgspec.structs.replace(configuration.settings, state=str(folder))
+    return HistoryRecoveries(configuration.with_settings(settings), configuration.topology)
 
 
 def made_console(
@@ -188,6 +203,7 @@ def made_console(
     place: Place = ANYWHERE,
     readings: MadeReadings | None = None,
     *,
+    recoveries: Recoveries | None = None,
     oidc: Oidc | None = None,
     clock: Callable[[], float] = time.monotonic,
     **given: Any,
@@ -202,6 +218,7 @@ def made_console(
         passwords,
         "made",
         readings or MadeReadings(),
+        recoveries or made_recoveries(folder),
         oidc=oidc,
     )
     return ConsoleServer(parts, place, clock)

@@ -143,6 +143,7 @@ def city(open_lines: list[dict[str, Any]], now_ms: int) -> dict[str, Any]:
                 "notices_10min": 3,
                 "budget": 1,
                 "flood": False,
+                "on_duty": ["li.wei", "zhao.min"],
             }
             for name, en, zh in DESKS
         ],
@@ -300,6 +301,8 @@ def readings(now_ms: int, minutes: int) -> dict[str, Any]:
             for at, value, reason in refused
         ],
         "cut": False,
+        "looks": 120 if minutes > 10_080 else 0,
+        "log_begins_ms": times[0] if minutes > 43_200 else None,
         "unit": "MPa",
         "thresholds": [
             {"side": "low", "colour": colour, "value": value, "file": FILE, "line": line}
@@ -379,6 +382,7 @@ def desk(at: int, now_ms: int) -> dict[str, Any]:
         "flood": False,
         "watched": 0.987,
         "blind": at % 2,
+        "on_duty": ["li.wei", "zhao.min"],
         "said": text("Watching 98.7 % of 1,000 channels.", "监测在线率 98.7 %。"),
         "heard_ms": now_ms - 900_000,
     }

@@ -13,6 +13,7 @@ from aiohttp import web
 
 from runtime.installation import HOME
 from tests.testkit.console import page_data as made
+from tests.testkit.console import page_recovery
 
 STATIC: Final = HOME / "console" / "static"
 POLICY: Final = (
@@ -51,6 +52,7 @@ class ConsoleDouble:
         self.may = list(EVERYTHING)
         self.districts: list[str] = []
         self.drill = False
+        self.shelving: dict[str, Any] | None = None
         self.orders = made.rows(now_ms)["orders"]
         self.commands: list[dict[str, Any]] = []
         self.steps: list[dict[str, Any]] = []
@@ -135,8 +137,9 @@ class ConsoleDouble:
         answers: dict[str, Callable[[web.Request], Any]] = {
             "city": lambda _: made.city(self.lines, self.now_ms) | {"drill": self.drill},
             "incidents": self._incidents,
-            "channels": lambda asked: made.channel(asked.match_info["second"], self.now_ms),
+            "channels": self._channel,
             "readings": self._readings,
+            "recovery": self._recovery,
             "assets": lambda _: made.assets(self.lines),
             "handover": lambda _: {"en": "# Handover\n\nNothing open.", "zh": "# 交接班\n\n无。"},
             "orders": lambda _: {"rows": self.orders},
@@ -153,6 +156,19 @@ class ConsoleDouble:
 
     def _readings(self, request: web.Request) -> dict[str, Any]:
         return made.readings(self.now_ms, int(request.query.get("minutes", "60")))
+
+    def _channel(self, request: web.Request) -> dict[str, Any]:
+        name = request.match_info["second"]
+        shelving = self.shelving if self.shelving and self.shelving["channel"] == name else None
+        may = [kind for kind in ("shelve", "unshelve") if kind in self.may]
+        return made.channel(name, self.now_ms) | {"shelving": shelving, "may": may}
+
+    def _recovery(self, request: web.Request) -> dict[str, Any]:
+        first = request.match_info.get("first", "")
+        if not first:
+            return page_recovery.of_period(self.now_ms)
+        line = next(line for line in self.lines if line["id"] == first)
+        return page_recovery.of_incident(line, self.now_ms)
 
     def _list(self, request: web.Request) -> dict[str, Any]:
         wanted = request.query
@@ -207,6 +223,8 @@ class ConsoleDouble:
         return web.json_response({"id": command["id"], "accepted": True}, status=202)
 
     def _carry_out(self, command: dict[str, Any]) -> None:
+        if command["kind"] in {"shelve", "unshelve"}:
+            self._carry_out_shelving(command)
         if not command["target"]:
             self._carry_out_given(command)
         targets = command.get("targets", [command["target"]])
@@ -222,6 +240,13 @@ class ConsoleDouble:
                 self.steps.append(step | {"at": made.rfc3339(self.now_ms)})
             line["revision"] += 1
             self.change(line)
+
+    def _carry_out_shelving(self, command: dict[str, Any]) -> None:
+        self.shelving = None
+        if command["kind"] == "shelve":
+            told = {"channel": command["target"], "by": "li.wei", "reason": command["reason"]}
+            self.shelving = told | {"until": made.rfc3339(command["until"])}
+        self.tell("change", {"kind": "shelving", "id": command["target"], "seq": self.seq})
 
     def _carry_out_given(self, command: dict[str, Any]) -> None:
         if command["kind"] == "drill":

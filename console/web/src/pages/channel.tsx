@@ -1,20 +1,23 @@
 /** A channel: its trend, the rules that judge it and where they were written, its alarms. */
 
 import { useEffect, useMemo } from "preact/hooks";
-import { actionName } from "../commands";
+import { actionName, command } from "../commands";
 import { titleOf } from "../names";
 import { Mark } from "../parts/mark";
 import { give, mayGive } from "../parts/give";
 import { Readings } from "../parts/readings";
 import { AgeOf, When } from "../parts/when";
 import { filters, to } from "../route";
-import { Region } from "../store";
+import { mayCommand, Region } from "../store";
 import { clock, parse } from "../time";
 import type { ChannelPage as Page } from "../types";
 import { say, t } from "../words";
 
-/** Minutes; what lies longer ago is in the alarms. */
-const RANGES = [15, 60, 360, 1_440];
+/** Minutes; what lies longer ago than the log reaches is in the alarms. */
+const RANGES = [15, 60, 360, 1_440, 10_080, 43_200, 129_600];
+
+/** Causes that the rules of its alarms name. */
+const causesOf = (page: Page): string[] => [...new Set(page.alarms.map(({ record }) => record.cause).filter(Boolean))];
 
 export function ChannelPage({ lifeline, channel }: { lifeline: string; channel: string }) {
   const region = useMemo(
@@ -37,7 +40,11 @@ export function ChannelPage({ lifeline, channel }: { lifeline: string; channel: 
   return (
     <article class="channel">
       <h1>{page.channel} <small>{titleOf("lifeline", page.lifeline)}</small> <AgeOf region={region} /></h1>
-      <p class="buttons">{(["report", "maintenance"] as const).filter((kind) => mayGive(kind)).map((kind) => <button key={kind} type="button" onClick={() => give({ kind, ...about })}>{actionName(kind)}</button>)}</p>
+      <p class="buttons">
+        {page.may.includes("shelve") && !page.shelving && <button type="button" id="shelve" disabled={!mayCommand()} onClick={() => give({ kind: "shelve", channel, causes: causesOf(page) })}>{actionName("shelve")}</button>}
+        {page.may.includes("unshelve") && page.shelving && <button type="button" disabled={!mayCommand()} onClick={() => void command("unshelve", [channel], { reason: t("act.unshelve") })}>{actionName("unshelve")}</button>}
+        {(["report", "maintenance"] as const).filter((kind) => mayGive(kind)).map((kind) => <button key={kind} type="button" onClick={() => give({ kind, ...about })}>{actionName(kind)}</button>)}
+      </p>
       {page.shelving && <p class="notice">{t("channel.shelved", { by: page.shelving.by, reason: page.shelving.reason, until: until === null ? page.shelving.until : clock(until) })}</p>}
       <section>
         <h2>{t("channel.trend")}</h2>

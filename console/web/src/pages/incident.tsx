@@ -11,7 +11,7 @@ import { give } from "../parts/give";
 import { Mark } from "../parts/mark";
 import { Timeline } from "../parts/timeline";
 import { AgeOf, Due } from "../parts/when";
-import { filters } from "../route";
+import { filters, to } from "../route";
 import { mayCommand, Region } from "../store";
 import { ago, clock, number, parse, percent } from "../time";
 import type { Cause, Incident, IncidentPage as Page } from "../types";
@@ -162,6 +162,7 @@ export function IncidentPage({ id }: { id: string }) {
     <article class="incident">
       <FirstLine page={page} />
       <AgeOf region={region} />
+      <p class="facts"><a href={to("lists", "recovery", id)}>{t("list.recovery")}</a></p>
       <div class="parts">
         <div class="column">
           <CausePart incident={page.incident} drill={page.line.drill} />

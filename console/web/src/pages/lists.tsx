@@ -4,7 +4,7 @@ import { useEffect, useMemo } from "preact/hooks";
 import { query } from "../api";
 import { command } from "../commands";
 import { titleOf } from "../names";
-import { LISTS } from "../parts/bar";
+import { ListNames, type LISTS } from "../parts/bar";
 import { Mark } from "../parts/mark";
 import { AgeOf } from "../parts/when";
 import { filters, to } from "../route";
@@ -14,7 +14,7 @@ import { clock, now, percent } from "../time";
 import { COLOURS, type Order, type Row, type Text } from "../types";
 import { language, say, t, word } from "../words";
 
-type List = (typeof LISTS)[number];
+type List = Exclude<(typeof LISTS)[number], "recovery" | "duty">;
 type Answer = { rows?: Row[]; en?: string; zh?: string; as_of_ms?: number };
 
 const ADDRESS: Record<List, string> = { shelved: "/api/shelvings", withheld: "/api/withheld", audit: "/api/audit", orders: "/api/orders", desks: "/api/desks", handover: "/api/handover" };
@@ -42,6 +42,7 @@ function Value({ name, value }: { name: string; value: Row[string] | undefined }
   if (name === "withheld_by") return <>{word("withheld", text)}</>;
   if (name === "state") return <>{word("state", text)}</>;
   if (name === "kind" || name === "reason") return <>{word("what", text)}</>;
+  if (name === "on_duty") return <>{(value as unknown as string[]).join(t("unwatched.and"))}</>;
   if (name === "desk") return <>{titleOf("desk", text)}</>;
   if (name === "lifeline") return <>{titleOf("lifeline", text)}</>;
   return <>{text}</>;
@@ -102,7 +103,7 @@ export function ListPage({ list }: { list: List }) {
   return (
     <article class="lists">
       <h1>{t(`list.${list}`)} <AgeOf region={region} /></h1>
-      <nav aria-label={t("nav.lists")}>{LISTS.map((one) => <a key={one} href={to("lists", one)} aria-current={one === list ? "page" : undefined}>{t(`list.${one}`)}</a>)}</nav>
+      <ListNames now={list} />
       {list === "orders" && mayGive("maintenance") && <p><button type="button" class="primary" onClick={() => give({ kind: "maintenance" })}>{t("give.maintenance")}</button></p>}
       {!answer && <p>{t("state.loading")}</p>}
       {answer && list === "handover" && <pre class="sheet">{language.value === "zh" ? answer.zh : answer.en}</pre>}

@@ -4,6 +4,7 @@ import { session, signOut } from "../api";
 import { actionName } from "../commands";
 import { city, sayUnwatched, watchedShare } from "../names";
 import { helpOpen } from "../keys";
+import { to } from "../route";
 import { sound } from "../sound";
 import { age, connection } from "../store";
 import { nextTheme, theme } from "../theme";
@@ -13,7 +14,12 @@ import { give, mayGive, type Given } from "./give";
 
 /** Work orders are given on their list, and on the pages of what they are about. */
 const GIVEN: Given[] = ["report", "drill"];
-export const LISTS = ["shelved", "withheld", "audit", "orders", "desks", "handover"] as const;
+export const LISTS = ["duty", "shelved", "withheld", "audit", "orders", "desks", "recovery", "handover"] as const;
+
+/** Every list, to go from one to the next. */
+export function ListNames({ now: shown }: { now: (typeof LISTS)[number] }) {
+  return <nav aria-label={t("nav.lists")}>{LISTS.map((one) => <a key={one} href={to("lists", one)} aria-current={one === shown ? "page" : undefined}>{t(`list.${one}`)}</a>)}</nav>;
+}
 
 function Load() {
   const known = city.data.value;
@@ -35,6 +41,13 @@ function Load() {
   );
 }
 
+/** Who is on duty at the reader's desk. */
+function onDuty(): string | undefined {
+  const own = new Set(session.value?.desks ?? []);
+  const desk = city.data.value?.desks.find((one) => own.has(one.name));
+  return desk && t("bar.on_duty", { who: desk.on_duty.join(t("unwatched.and")) || t("duty.nobody") });
+}
+
 const NAMED = 3;
 
 /** Lifelines that no worker watches: what their sensors tell now rings once one is back. */
@@ -54,7 +67,7 @@ export function Bar() {
       {who && <Load />}
       {who && (
         <nav aria-label={t("nav.menu")}>
-          {LISTS.map((list) => <a key={list} href={`/lists/${list}`}>{t(`list.${list}`)}</a>)}
+          {LISTS.map((list) => <a key={list} href={`/lists/${list}`} title={list === "duty" ? onDuty() : undefined}>{t(`list.${list}`)}</a>)}
         </nav>
       )}
       <div class="switches">

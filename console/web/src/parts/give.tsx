@@ -1,4 +1,4 @@
-/** Forms of what is no answer to an incident: a finding, a work order, a drill. */
+/** Forms of what is no answer to an incident: a finding, a work order, a drill, the shelving of a channel. */
 
 import { effect, signal, useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
@@ -11,9 +11,9 @@ import { meant, typed } from "../zone";
 import { Buttons, Field, Select } from "./field";
 import { asked } from "./form";
 
-export type Given = "report" | "maintenance" | "drill";
+export type Given = "report" | "maintenance" | "drill" | "shelve";
 /** What somebody is filling in, and what is known of it beforehand. */
-export type Wanted = { kind: Given; line?: Line; lifeline?: string; asset?: string; assets?: string[]; order?: Order };
+export type Wanted = { kind: Given; line?: Line; lifeline?: string; asset?: string; assets?: string[]; order?: Order; channel?: string; causes?: string[] };
 export const wanted = signal<Wanted | null>(null);
 effect(() => {
   if (asked.value) wanted.value = null;
@@ -153,7 +153,28 @@ function DrillForm() {
   );
 }
 
+const MINUTE = 60_000;
+const TIMES = [30, 60, 120, 480];
+
+function ShelveForm({ channel = "", causes = [] }: Wanted) {
+  const minutes = useSignal(60);
+  const reason = useSignal("");
+  const send = () => {
+    if (!reason.value.trim()) return;
+    close();
+    void command("shelve", [channel], { reason: reason.value.trim(), until: serverNow() + minutes.value * MINUTE }, undefined, () => void command("unshelve", [channel], { reason: t("act.undo") }));
+  };
+  return (
+    <Form kind="shelve" about={t("act.which", { what: actionName("shelve"), title: channel })} send={send}>
+      <Text label={t("act.reason")} value={reason.value} put={(value) => (reason.value = value)} list="causes" />
+      <datalist id="causes">{causes.map((cause) => <option key={cause} value={cause} />)}</datalist>
+      <Select label={t("act.for")} value={String(minutes.value)} options={TIMES.map((time) => [String(time), time < 60 ? t("span.min", { n: time }) : t("span.h", { n: time / 60, m: 0 })])} put={(value) => (minutes.value = Number(value))} />
+    </Form>
+  );
+}
+
 export function GiveForm(given: Wanted) {
+  if (given.kind === "shelve") return <ShelveForm {...given} />;
   if (given.kind === "report") return <ReportForm {...given} />;
   return given.kind === "maintenance" ? <OrderForm {...given} /> : <DrillForm />;
 }

@@ -33,7 +33,7 @@ export function Readings({ lifeline, channel, alarms, at, height, ranges = [] }:
     <div class="readings">
       {ranges.length > 0 && (
         <div class="ranges" role="group" aria-label={t("readings.range")}>
-          {ranges.map((range) => <button key={range} type="button" aria-pressed={minutes.value === range} onClick={() => (minutes.value = range)}>{range < 120 ? t("span.min", { n: range }) : t("readings.hours", { n: range / 60 })}</button>)}
+          {ranges.map((range) => <button key={range} type="button" aria-pressed={minutes.value === range} onClick={() => (minutes.value = range)}>{nameOf(range)}</button>)}
           {again}
         </div>
       )}
@@ -44,6 +44,9 @@ export function Readings({ lifeline, channel, alarms, at, height, ranges = [] }:
   );
 }
 
+const DAY = 1_440;
+const nameOf = (minutes: number): string => (minutes < 120 ? t("span.min", { n: minutes }) : minutes <= DAY ? t("readings.hours", { n: minutes / 60 }) : t("readings.days", { n: minutes / DAY }));
+
 function Drawn({ read, alarms, height }: { read: Read; alarms: Alarm[]; height: number }) {
   const rang = alarms.flatMap((alarm) => parse(alarm.onset) ?? []);
   const limits = read.thresholds;
@@ -52,6 +55,8 @@ function Drawn({ read, alarms, height }: { read: Read; alarms: Alarm[]; height: 
       <Trend readings={read} alarms={alarms} rang={rang} height={height} />
       <p class="facts">
         {read.times_ms.length > 0 ? t("readings.count", { n: number(read.times_ms.length), from: clock(read.begin_ms), until: clock(read.end_ms) }) : t("readings.none", { from: clock(read.begin_ms), until: clock(read.end_ms) })}
+        {read.looks > 0 && ` ${t("readings.looks", { n: number(read.looks) })}`}
+        {read.log_begins_ms !== null && ` ${t("readings.begins", { clock: clock(read.log_begins_ms) })}`}
         {read.cut && ` ${t("readings.cut", { from: clock(read.from_ms ?? read.begin_ms), until: clock(read.until_ms ?? read.end_ms) })}`}
       </p>
       {limits.length > 0 && <p class="facts">{t("readings.limits")} {limits.map((limit) => `${t(`side.${limit.side}`, { value: number(limit.value) })} ${t(`colour.${limit.colour}`)}`).join(" · ")} <code>{`${limits[0]?.file.split("/").slice(-2).join("/")}:${limits[0]?.line}`}</code></p>}

@@ -6,6 +6,7 @@ import "uplot/dist/uPlot.min.css";
 import { session } from "../api";
 import { seriesOf, type Series } from "../series";
 import { theme } from "../theme";
+import { clock } from "../time";
 import type { Alarm, Readings, Threshold } from "../types";
 import { language, t } from "../words";
 import { NUMERAL } from "./mark";
@@ -63,7 +64,7 @@ function optionsOf(width: number, height: number, { readings, rang }: Props, { i
       { label: t("channel.refused"), paths: () => null, points: { show: true, size: 9, stroke: ink, width: 2, fill: "transparent" } },
     ],
     bands: [{ series: [2, 1], fill: field }],
-    axes: [{ ...axis, values: CLOCK, size: 28 }, { ...axis, size: 64, label: readings.unit, labelSize: 18, labelFont: "13px sans-serif" }],
+    axes: [{ ...axis, values: CLOCK, size: 28, space: 110 }, { ...axis, size: 64, label: readings.unit, labelSize: 18, labelFont: "13px sans-serif" }],
     hooks: {
       draw: [
         (self) => readings.thresholds.forEach((limit) => limitLine(self, limit, muted)),
@@ -95,6 +96,8 @@ function nearest([low = 0, high = low]: number[], limits: Threshold[]): number[]
 const CLOCK = (self: uPlot, ticks: number[]): string[] => {
   const { min, max } = self.scales.x ?? {};
   const short = min !== undefined && min !== null && max !== undefined && max !== null && max - min < 300;
+  const long = min !== undefined && min !== null && max !== undefined && max !== null && max - min > 2 * 86_400;
+  if (long) return ticks.map((tick) => clock(tick * 1000).replace(/:\d\d$/, ""));
   const zone = { timeZone: session.value?.city.zone ?? "UTC", hourCycle: "h23" as const };
   return ticks.map((tick) => new Date(tick * 1000).toLocaleTimeString("en-GB", { ...zone, hour: "2-digit", minute: "2-digit", ...(short ? { second: "2-digit" } : {}) }));
 };
