@@ -2,17 +2,22 @@
 
 import hashlib
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
+import yaml
 
 from lab.city import tables
+from lab.city.__main__ import main
 from lab.city.city import Block, City, CityParameters
 from lab.city.drivers import Drivers
 from lab.city.shapes import SHAPES, Touch
 from lab.city.tables import ANY, kinds, normals, travels
 from lab.city.town import Edge, Sensor, Town, read_town
-from lab.generators.made import NS
+from lab.generators.made import LABELS, NS
+from lab.generators.made import READINGS as READINGS_FILE
 from lab.generators.shapes import Floats
 from runtime.installation import CONFIGS
 from tests.lab.generators.same import assert_same
@@ -198,3 +203,25 @@ def test_a_stuck_sensor_stands_over_blocks_and_a_lost_one_is_gone() -> None:
     gone = np.ones(3)
     Touch(0, "dropout", 10.0, 20.0, 0.0, 0.0).on(_every_ten_seconds(3), gone)
     assert np.isnan(gone).tolist() == [False, True, False]
+
+
+def test_a_lifeline_is_written_as_backtests_take_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["--seed=4", f"--out={tmp_path}", "--days=2", "--quiet-days=1"]
+    assert main([*words, "port"]) == 0
+    assert "port: " in capsys.readouterr().out
+    made = City(CityParameters(4, 2, 1)).made("port")
+    assert pq.read_table(tmp_path / "port" / READINGS_FILE).num_rows == len(made)
+    labels = yaml.safe_load((tmp_path / "port" / LABELS).read_text())["events"]
+    assert len(labels) == len(made.events)
+    assert {label["colour"] for label in labels if "colour" in label} >= {"red", "orange"}
+
+
+def test_what_is_no_lifeline_and_a_city_without_time_for_trouble_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--seed=4", f"--out={tmp_path}", "trams"]) == 2
+    assert "expected some of building, curtain" in capsys.readouterr().err
+    assert main(["--seed=4", f"--out={tmp_path}", "--days=2", "--quiet-days=2", "port"]) == 2
+    assert "days: expected more than the quiet ones" in capsys.readouterr().err
