@@ -24,7 +24,7 @@ from tests.lab.generators.same import assert_same
 
 pytestmark = pytest.mark.slow  # some seconds for its weeks
 
-TABLES = "1e077208f3563363"
+TABLES = "d1dda1ee52411635"
 READINGS = "cd44ec01da1bcc51"
 
 
