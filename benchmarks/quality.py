@@ -21,6 +21,7 @@ from benchmarks.support.claims import (
 PARTS = (
     "battledim",
     "battledim_nested",
+    "city",
     "corpora",
     "generators",
     "gnss",

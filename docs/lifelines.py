@@ -20,8 +20,9 @@ ABOUT: Final = """\
 
 The packs that come with Tocsin. A rule test writes readings down and says what rings on them; one
 of a trap says that nothing does. Beside their tests the rules of a pack ran on readings that were
-recorded, on trouble that [a generator](../backtest.md) makes, or on neither: then nobody knows how
-often it rings in vain, nor what it misses
+recorded, on trouble that [a generator](../backtest.md) of its own makes, or on neither. All of
+them ran on [one made city](#one-made-city), which knows little of any lifeline: how often a pack
+rings in vain among real sensors, nobody knows where nothing is recorded
 ([reasons](../decisions/070-packs-without-recorded-data.md)).
 
 | lifeline | what it is | classes | rules | rule tests | of traps | recorded | made |
@@ -30,14 +31,23 @@ often it rings in vain, nor what it misses
 FOUND: Final = """
 ## Made trouble, found and missed
 
-Of the packs behind which a generator stands, as [measured](../quality.md); of water with the pack
-of `benchmarks/quality_data/packs/l_town`, since the generator runs that network. A desk-day is a
-day of one owner of a rule, of water of the one desk that the network has. A pack that is not here
-was never held against trouble that somebody else had made: what it finds is what its rule tests
-say.
+Of the packs behind which a generator of their own stands, as [measured](../quality.md); of water
+with the pack of `benchmarks/quality_data/packs/l_town`, since the generator runs that network. A
+desk-day is a day of one owner of a rule, of water of the one desk that the network has.
 
 | lifeline | made faults | found | missed | false alarms a desk-day |
 | --- | ---: | ---: | --- | ---: |
+"""
+CITY: Final = """
+## One made city
+
+All packs on [a city](../decisions/127-one-made-city.md) that is made from one table of usual
+values and one of trouble, as [measured](../quality.md#made-city-all-lifelines-under-one-weather);
+trouble that travels counts in each lifeline that it reaches. It was frozen before a pack ran on it,
+and no pack was changed for it.
+
+| lifeline | made faults | found | missed | false alarms a desk-day | most often |
+| --- | ---: | ---: | --- | ---: | --- |
 """
 KINDS: Final = """
 ## Kinds of rules by lifeline
@@ -125,7 +135,8 @@ def page() -> str:
     text = ABOUT + "".join(_row(name, LIFELINES[name], packs[name]) for name in order)
     whole = [sum(figures) for figures in zip(*map(_figures, packs.values()), strict=True)]
     text += f"| all | | {' | '.join(map(str, whole))} | | |\n" + FOUND
-    text += "".join(_found_row(name, LIFELINES[name]) for name in order) + KINDS
+    text += "".join(_found_row(name, LIFELINES[name]) for name in order) + CITY
+    text += "".join(_city_row(name) for name in order) + KINDS
     kinds = sorted({kind for pack in packs.values() for kind in pack.rules})
     text += f"| lifeline | {' | '.join(f'`{kind}`' for kind in kinds)} |\n"
     text += f"| --- |{' ---: |' * len(kinds)}\n"
@@ -178,16 +189,25 @@ def judged(lifeline: str, word: str, quality: str) -> Judged:
     ValueError
         Where the page has no such table any more.
     """
-    if lifeline == "water":
-        kinds = {
-            row[0]: (int(row[3]), int(row[1])) for row in rows_of(quality, "water") if row[1] != ""
-        }
-        noise = [(int(row[3]), int(row[1])) for row in rows_of(quality, "water false")]
-        false = sum(alarms for alarms, _ in noise) / sum(days for _, days in noise)
-    else:
-        rows = [row for row in rows_of(quality, "generators") if row[0].startswith(f"{word}: ")]
-        kinds = {row[0].removeprefix(f"{word}: "): _of(row[1]) for row in rows}
-        (false,) = (float(row[4]) for row in rows_of(quality, "generators noise") if row[0] == word)
+    if lifeline != "water":
+        return _judged(word, quality, "generators")
+    kinds = {
+        row[0]: (int(row[3]), int(row[1])) for row in rows_of(quality, "water") if row[1] != ""
+    }
+    noise = [(int(row[3]), int(row[1])) for row in rows_of(quality, "water false")]
+    false = sum(alarms for alarms, _ in noise) / sum(days for _, days in noise)
+    return _told(kinds, false)
+
+
+def _judged(word: str, quality: str, mark: str) -> Judged:
+    """Lines of a table, and of the one of its noise, that begin with a word."""
+    rows = [row for row in rows_of(quality, mark) if row[0].startswith(f"{word}: ")]
+    kinds = {row[0].removeprefix(f"{word}: "): _of(row[1]) for row in rows}
+    (false,) = (float(row[4]) for row in rows_of(quality, f"{mark} noise") if row[0] == word)
+    return _told(kinds, false)
+
+
+def _told(kinds: dict[str, tuple[int, int]], false: float) -> Judged:
     missed = {name: seeds - found for name, (found, seeds) in kinds.items() if found < seeds}
     found, seeds = (sum(pair[i] for pair in kinds.values()) for i in (0, 1))
     return Judged(seeds, found, missed, false)
@@ -213,11 +233,21 @@ def _of(cell: str) -> tuple[int, int]:
 def _found_row(name: str, known: Lifeline) -> str:
     if not known.made:
         return ""
-    quality = (HOME / "docs" / "quality.md").read_text(encoding="utf-8")
-    said = judged(name, known.word, quality)
+    return f"| {' | '.join(_cells(name, judged(name, known.word, _quality())))} |\n"
+
+
+def _city_row(name: str) -> str:
+    (often,) = (row[5] for row in rows_of(_quality(), "city noise") if row[0] == name)
+    return f"| {' | '.join([*_cells(name, _judged(name, _quality(), 'city')), often])} |\n"
+
+
+def _cells(name: str, said: Judged) -> list[str]:
     missed = "; ".join(f"{kind} {count}" for kind, count in said.missed.items()) or "none"
-    cells = (name, str(said.seeds), str(said.found), missed, f"{said.per_desk_day:.3f}")
-    return f"| {' | '.join(cells)} |\n"
+    return [name, str(said.seeds), str(said.found), missed, f"{said.per_desk_day:.3f}"]
+
+
+def _quality() -> str:
+    return (HOME / "docs" / "quality.md").read_text(encoding="utf-8")
 
 
 def _figures(pack: Pack) -> tuple[int, int, int, int]:

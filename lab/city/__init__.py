@@ -1,0 +1,1 @@
+"""One made city: all lifelines under one weather, with trouble that travels between them."""
