@@ -86,9 +86,9 @@ def ledgers(folder: Path, told: Sequence[TopicRecord]) -> dict[str, Cost]:
     """The ledger in small steps, in those of one that has to catch up, and without its files."""
     found = {}
     for poll in (POLL, RECORDS_PER_POLL):
-        files = StoredFiles(str(folder / f"ledger-{poll}"))
-        files.begin()
-        found[f"ledger, {poll} at once"] = measure(Ledger(files, SIGNER), told, poll)
+        kept = StoredFiles(str(folder / f"ledger-{poll}"))
+        kept.begin()
+        found[f"ledger, {poll} at once"] = measure(Ledger(kept, SIGNER), told, poll)
     files = MemoryFiles()
     found["ledger without its files"] = measure(Ledger(files, SIGNER), told, RECORDS_PER_POLL)
     return found | floors(folder, told, files)
