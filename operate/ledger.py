@@ -18,7 +18,7 @@ from operate.evidence.assessment import AssetLife, Responder, asset_life, respon
 from sinks.ledger.entry import Entry, decode_entry
 from sinks.ledger.files import StoredFiles
 from sinks.ledger.ledger import JOURNAL, Ledger
-from sinks.ledger.note import Signer, Verifier, read_signer, read_verifier
+from sinks.ledger.note import Signer, Verifier, note_within, read_signer, read_verifier
 from sinks.ledger.prove import InclusionProof, Prover
 from sinks.ledger.tiles import CHECKPOINT
 from sinks.ledger.verify import verify
@@ -182,7 +182,8 @@ def _checkpoint(prover: Prover, verifier: Verifier, arguments: argparse.Namespac
         text = msgspec.json.encode(said).decode() + "\n" if arguments.json else prover.note
         sys.stdout.write(text)
         return 0
-    proof = prover.consistency(arguments.against.read_bytes(), str(arguments.against))
+    held_note = note_within(arguments.against.read_bytes(), verifier.name)
+    proof = prover.consistency(held_note, str(arguments.against))
     if arguments.json:
         sys.stdout.write(msgspec.json.encode(proof).decode() + "\n")
         return 0

@@ -5,12 +5,15 @@ import re
 import secrets
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
+from threading import BoundedSemaphore
 from typing import IO, Final
 
 from runtime.failpoints import Point, passing
 
 SYNCS_AT_ONCE: Final = 4  # a disk takes some in the time of one
+OPEN_AT_ONCE: Final = 128  # files that wait to be synced; a process may usually open 1,024
 _DRAFT: Final = re.compile(r"\..+\.[0-9a-f]{8}")  # name of a file that is being written
 
 
@@ -52,20 +55,52 @@ def write_durably(
 
 
 def write_all_durably(files: Iterable[tuple[Path, bytes]]) -> None:
-    """Write files to which nothing points yet as `write_durably` does, syncing each folder once.
+    """Write and sync files to which nothing points yet, and each folder once, in any order.
 
-    In any order, some at a time; the first are on their way while the next ones are made.
+    The first are on their way while the next ones are made. They are written under their own
+    names: one that is left half written by a death means nothing until something points to it.
 
     Raises
     ------
     OSError
-        When the disk is full or broken; some of them may be there.
+        When the disk is full or broken; some of them may be there, whole or not.
     """
+    # Threads do nothing but sync. Behind each call to the system they wait for the interpreter
+    # while the caller computes, and two that make or rename files in one folder for each other.
+    room = BoundedSemaphore(OPEN_AT_ONCE)
+
+    def sync(file: IO[bytes]) -> None:
+        try:
+            with file:
+                os.fsync(file.fileno())
+            passing(Point.FSYNC)
+        finally:
+            room.release()
+
+    folders: dict[Path, None] = {}
     with ThreadPoolExecutor(SYNCS_AT_ONCE) as threads:
-        writing = [(path, threads.submit(_replace, path, [data])) for path, data in files]
-        for _, one in writing:
+        syncing = []
+        for path, data in files:
+            room.acquire()
+            syncing.append(threads.submit(sync, _written(path, data)))
+            folders[path.parent] = None
+        for one in syncing:
             one.result()
-        list(threads.map(_sync_folder, dict.fromkeys(path.parent for path, _ in writing)))
+        list(threads.map(_sync_folder, folders))
+
+
+def _written(path: Path, data: bytes) -> IO[bytes]:
+    """A file with its content, open and not yet synced."""
+    file = _opened(path)
+    try:
+        file.write(data)
+        file.flush()
+        passing(Point.SNAPSHOT_WRITE)
+    except OSError:
+        with suppress(OSError):  # what could not be written is tried once more
+            file.close()
+        raise
+    return file
 
 
 def delete_drafts(folder: Path) -> None:
@@ -100,13 +135,13 @@ def _replace(path: Path, pieces: Sequence[bytes | memoryview]) -> None:
         raise
 
 
-def _opened(draft: Path) -> IO[bytes]:
-    """A new file, in a folder that is made if it is missing: to look first costs more."""
+def _opened(path: Path) -> IO[bytes]:
+    """An empty file, in a folder that is made if it is missing: to look first costs more."""
     try:
-        return open(draft, "wb", opener=_private)
+        return open(path, "wb", opener=_private)
     except FileNotFoundError:
-        make_private(draft.parent)
-        return open(draft, "wb", opener=_private)
+        make_private(path.parent)
+        return open(path, "wb", opener=_private)
 
 
 def _sync_folder(path: Path) -> None:

@@ -40,7 +40,7 @@ def ledger(command: argparse.ArgumentParser) -> None:
         if name == "asset":
             act.add_argument("asset", help="asset with its lifeline: water.dma-0417")
         if name == "checkpoint":
-            held = "checkpoint in other hands: prove that the ledger goes on from it"
+            held = "kept checkpoint, or a sheet with one: prove that the ledger goes on from it"
             act.add_argument("--against", type=Path, metavar="FILE", help=held)
             act.add_argument(
                 "--json", action="store_true", help="with the public key, or the proof"

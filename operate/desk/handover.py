@@ -85,7 +85,7 @@ def sheet(shift: Shift, language: str, checkpoint: str = "") -> Sheet:
         page.drills(own),
     ]
     if checkpoint:
-        sections.append(Section(page.say(words.LEDGER), checkpoint.strip().splitlines()))
+        sections.append(Section(page.say(words.LEDGER), verbatim=checkpoint))
     begins, ends = (page.clock(second) for second in shift.period)
     title = page.say(words.TITLE, desk=page.say(shift.name), begins=begins, ends=ends)
     return Sheet(language, title, sections)

@@ -17,12 +17,15 @@ class Section(NamedTuple):
     head : sequence of str
         Of its table; empty where it has none.
     rows : sequence of sequence of str
+    verbatim : str
+        Text that keeps its lines and blanks, so that it can be copied.
     """
 
     title: str
     lines: Sequence[str] = ()
     head: Sequence[str] = ()
     rows: Sequence[Sequence[str]] = ()
+    verbatim: str = ""
 
 
 class Sheet(NamedTuple):
@@ -51,6 +54,8 @@ def as_markdown(sheets: Iterable[Sheet]) -> str:
             if section.rows:
                 rows = [section.head, ["---"] * len(section.head), *section.rows]
                 parts.append("\n".join(f"| {' | '.join(map(_cell, row))} |" for row in rows))
+            if section.verbatim:
+                parts.append(f"```\n{section.verbatim.rstrip()}\n```")
     return "\n\n".join(parts) + "\n"
 
 
@@ -90,4 +95,6 @@ def _section(section: Section) -> str:
         if section.rows
         else ""
     )
-    return f"<h2>{escape(section.title)}</h2>{lines}{table}"
+    text = escape(section.verbatim)
+    verbatim = f'<div class="wide"><pre>{text}</pre></div>' if text else ""
+    return f"<h2>{escape(section.title)}</h2>{lines}{table}{verbatim}"

@@ -1,7 +1,9 @@
 """Entries of the ledger: the bytes of a record as they are hashed, and bundles of them."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
+from struct import Struct
 from typing import Final, NamedTuple
 
 import msgspec
@@ -16,6 +18,8 @@ HEADER_BYTES_MAX: Final = (
 KEY_BYTES_MAX: Final = 1 << 10
 KIND_MAX: Final = 64
 LENGTH_BYTES: Final = 2
+VALUE_BYTES_MAX: Final = ENTRY_BYTES_MAX - HEADER_BYTES_MAX
+PLACES_KEPT: Final = 4_096  # partitions and kinds whose part of a header is kept
 
 
 class EntryHeader(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -60,6 +64,7 @@ class Entry(NamedTuple):
         return f"{self.header.topic}:{self.header.partition}:{self.header.offset}"
 
 
+_length: Final = Struct(">H").pack
 _DECODER: Final = msgspec.json.Decoder(EntryHeader)
 _ENCODER: Final = msgspec.json.Encoder()
 
@@ -77,6 +82,41 @@ def encode_entry(record: TopicRecord) -> bytes:
     {"key":"a-1","kind":"alarm","offset":7,"partition":3,"time_ms":5000,"topic":"tocsin.alarms.water"}
     {"id":"a-1"}
     """
+    (entry,) = encode_entries([record])
+    return entry
+
+
+def encode_entries(records: Iterable[TopicRecord]) -> Iterator[bytes]:
+    """Canonical bytes of many records; what is the same for all of a partition is written once."""
+    place: tuple[str, int, str] | None = None
+    kinded = parted = ended = ""
+    for record in records:
+        topic, partition, offset, time_ms, key, value, kind = record
+        if key is None or value is None or len(value) >= VALUE_BYTES_MAX:
+            yield _rare_entry(record)
+            continue
+        if place != (topic, partition, kind):
+            place = topic, partition, kind
+            kinded, parted, ended = _around(*place)
+        name = _text(_key(key))
+        header = f'{{"key":{name}{kinded}{offset}{parted}{time_ms}{ended}'
+        yield header.encode() + value
+
+
+@lru_cache(PLACES_KEPT)
+def _around(topic: str, partition: int, kind: str) -> tuple[str, str, str]:
+    """What of a header stands before its offset, before its stamp and behind that."""
+    kinded = f',"kind":{_text(kind[:KIND_MAX])}' if kind else ""
+    parted = f',"partition":{partition},"time_ms":'
+    return f'{kinded},"offset":', parted, f',"topic":{_text(topic)}}}\n'
+
+
+def _text(text: str | None) -> str:
+    return _ENCODER.encode(text).decode()
+
+
+def _rare_entry(record: TopicRecord) -> bytes:
+    """An entry whatever the record lacks, or is too large for."""
     topic, partition, offset, time_ms, key, value, kind = record
     header = EntryHeader(
         topic=topic,
@@ -88,7 +128,7 @@ def encode_entry(record: TopicRecord) -> bytes:
     )
     if value is None:
         header, value = replace(header, tombstone=True), b""
-    elif len(value) >= ENTRY_BYTES_MAX - HEADER_BYTES_MAX:
+    elif len(value) >= VALUE_BYTES_MAX:
         digest = hashlib.sha256(value).hexdigest()
         header, value = replace(header, sha256=digest, size=len(value)), b""
     return b"%b\n%b" % (_ENCODER.encode(header), value)
@@ -115,7 +155,10 @@ def decode_entry(data: bytes) -> Entry:
 
 def encode_bundle(entries: Sequence[bytes]) -> bytes:
     """Entries one behind the other, each with its length before it."""
-    return b"".join(len(e).to_bytes(LENGTH_BYTES, "big") + e for e in entries)
+    pieces = [b""] * (2 * len(entries))
+    pieces[::2] = map(_length, map(len, entries))
+    pieces[1::2] = entries
+    return b"".join(pieces)
 
 
 def split_bundle(data: bytes) -> tuple[list[bytes], int]:

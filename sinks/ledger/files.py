@@ -10,13 +10,13 @@ import pyarrow.fs as pafs
 
 from contracts.errors import ConfigError
 from contracts.kafka import masked
-from runtime.durable_file import make_private, write_all_durably, write_durably
+from runtime.durable_file import delete_drafts, make_private, write_all_durably, write_durably
 
 PUTS_AT_ONCE: Final = 8  # to an object store, each of which takes some 50 ms
 
 
 class Files(Protocol):
-    """Files by name, folders by `/`; each is written whole or not at all."""
+    """Files by name, folders by `/`."""
 
     @property
     def root(self) -> str:
@@ -26,10 +26,10 @@ class Files(Protocol):
         """Content of a file, None when there is none."""
 
     def put(self, name: str, data: bytes) -> None:
-        """Write a file durably; one of this name is replaced."""
+        """Write a file durably, whole or not at all; one of this name is replaced."""
 
     def put_all(self, files: Iterable[tuple[str, bytes]]) -> None:
-        """Write files durably, in any order, while the next are made; faster than one by one."""
+        """Write files to which nothing points yet durably, in any order; a death may tear them."""
 
     def delete(self, name: str) -> None:
         """Delete a file; a missing one is fine."""
@@ -66,9 +66,12 @@ class StoredFiles:
         return self._root
 
     def begin(self) -> None:
-        """Make the location, for this user alone."""
+        """Make the location, for this user alone; what a writer that died left there goes."""
         if self._local:
-            make_private(Path(self._root))
+            root = Path(self._root)
+            make_private(root)
+            for folder in [root, *filter(Path.is_dir, root.iterdir())]:
+                delete_drafts(folder)
         else:
             self._files.create_dir(self._root, recursive=True)
 
@@ -91,7 +94,7 @@ class StoredFiles:
             stream.write(data)
 
     def put_all(self, files: Iterable[tuple[str, bytes]]) -> None:
-        """Write files durably, in any order, some at a time, while the next are made."""
+        """Write files to which nothing points yet durably, some at a time, as they are made."""
         if self._local:
             write_all_durably((Path(self._root, name), data) for name, data in files)
             return
@@ -113,7 +116,8 @@ class StoredFiles:
         """Names of the files right in a folder, sorted; none when there is no folder."""
         selector = pafs.FileSelector(f"{self._root}/{folder}", allow_not_found=True)
         found = self._files.get_file_info(selector)
-        return sorted(one.base_name for one in found if one.type == pafs.FileType.File)
+        names = (one.base_name for one in found if one.type == pafs.FileType.File)
+        return sorted(name for name in names if not name.startswith("."))  # a draft is no file yet
 
 
 def _opened(location: str) -> tuple[pafs.FileSystem, str]:

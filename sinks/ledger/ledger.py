@@ -8,7 +8,7 @@ import msgspec
 
 from contracts.errors import Damaged, FatalError, RetryableError
 from contracts.ports.projection import Positions, TopicRecord
-from sinks.ledger.entry import encode_entry
+from sinks.ledger.entry import encode_entries
 from sinks.ledger.files import Files
 from sinks.ledger.merkle import EMPTY_ROOT
 from sinks.ledger.note import Checkpoint, Signer, Verifier, read_checkpoint
@@ -179,6 +179,9 @@ class Ledger:
         self._check_alone(stand)
         self._files.put_all(self._grown(stand, kept, positions))
         head = Checkpoint(self._signer.name, stand.growth.size, stand.growth.root)
+        if stand.note is not None and stand.head.size // WIDTH != head.size // WIDTH:
+            # The last one of its bundle. It counts as soon as it is there, so it is there whole.
+            self._files.put(kept_name(stand.head.size), stand.note)
         self._check_alone(stand)
         note = self._signer.signed(head.text)
         self._files.put(CHECKPOINT, note)
@@ -189,12 +192,10 @@ class Ledger:
         self, stand: _Stand, kept: Sequence[TopicRecord], positions: Positions
     ) -> Iterator[tuple[str, bytes]]:
         """Add records to the tree: all files that the next checkpoint needs, by name."""
-        yield from stand.growth.add(map(encode_entry, kept))
+        yield from stand.growth.add(encode_entries(kept))
         origin, size = self._signer.name, stand.growth.size
         signer = self._signer.named(_for_positions(origin))
         yield positions_name(size), signer.signed(_positions_text(origin, size, positions))
-        if stand.note is not None and stand.head.size // WIDTH != size // WIDTH:
-            yield kept_name(stand.head.size), stand.note  # the last one of its bundle
 
     def _check_alone(self, stand: _Stand) -> None:
         if self._files.get(CHECKPOINT) != stand.note:

@@ -3,6 +3,7 @@
 import base64
 import binascii
 import hashlib
+import re
 from typing import Final, NamedTuple
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -161,6 +162,20 @@ def read_checkpoint(note: bytes, verifier: Verifier, where: str) -> Checkpoint:
         )
         raise Damaged(msg)
     return Checkpoint(origin, int(size), found)
+
+
+def note_within(text: bytes, name: str) -> bytes:
+    """The note of a log in a text that holds it, such as a sheet; the text when there is none.
+
+    Parameters
+    ----------
+    text : bytes
+    name : str
+        Origin of the log: the first line of its notes.
+    """
+    lines = rb"\n\d+\n[\w+/=]+\n\n(?:\xe2\x80\x94 \S+ [\w+/=]+\n)+"
+    found = re.search(rb"(?:^|[\n>])(" + re.escape(name.encode()) + lines + rb")", text)
+    return found[1] if found else text
 
 
 def _split(note: bytes, where: str) -> tuple[str, list[str]]:

@@ -8,7 +8,7 @@ from typing import Final
 from contracts.errors import Damaged
 from sinks.ledger.entry import encode_bundle, split_bundle
 from sinks.ledger.files import Files
-from sinks.ledger.merkle import HASH_BYTES, folded, leaf_hash, peaks, perfect_root
+from sinks.ledger.merkle import HASH_BYTES, folded, leaf_hashes, peaks, perfect_root
 
 HEIGHT: Final = 8
 WIDTH: Final = 1 << HEIGHT
@@ -155,7 +155,7 @@ class Growth:
             if len(self._bundle) == WIDTH:
                 yield tile_name(ENTRIES, self.size // WIDTH - 1), encode_bundle(self._bundle)
                 self._bundle = []
-            yield from self._grow(0, list(map(leaf_hash, some)), grown)
+            yield from self._grow(0, leaf_hashes(some), grown)
         if self._bundle and grown:
             name = tile_name(ENTRIES, self.size // WIDTH, len(self._bundle))
             yield name, encode_bundle(self._bundle)

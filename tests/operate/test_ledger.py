@@ -1,15 +1,23 @@
 """`tocsin ledger` as an auditor and an operator meet it."""
 
 import json
+import shutil
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from alarms.duty.desk_kpi import DeskTold
+from alarms.duty.kpi import Period
+from alarms.rationalisation import Text
 from app.cli.main import main
 from configuration.configuration import Configuration
+from contracts.civil_time import CITY
 from contracts.ports.projection import TopicRecord
+from operate.desk.handover import Shift, sheet
+from operate.desk.sheet import Sheet, as_html, as_markdown
 from operate.ledger import newest_checkpoint, opened_ledger
 from sinks.ledger.prove import ConsistencyProof, InclusionProof, is_extended, is_included
 from tests.testkit.config_folder import SETTINGS, findings_of, folder_with
@@ -94,6 +102,34 @@ def test_a_checkpoint_in_other_hands_is_gone_on_from_or_not(
     code, text = said(capsys, configs, "checkpoint", "--against", str(held))
     assert code == 1
     assert "expected a signature of" in text
+
+
+@pytest.mark.parametrize("as_page", [as_markdown, as_html])
+def test_a_sheet_in_other_hands_is_a_checkpoint_in_other_hands(
+    as_page: Callable[[Sequence[Sheet]], str],
+    configs: Path,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    """What a shift printed shows, as it is, that somebody with the key wrote history anew."""
+    note = newest_checkpoint(Configuration.load(configs, {}).settings) or ""
+    shift = Shift(
+        "power", Text(en="Power", zh="电"), Period(0, 600), DeskTold([], [], []), (), CITY
+    )
+    held = tmp_path / "handover"
+    sheets = [sheet(shift, language, note) for language in ("en", "zh")]
+    held.write_text(as_page(sheets), encoding="utf-8")
+    take(configs, 301, 400)
+    code, text = said(capsys, configs, "checkpoint", "--against", str(held))
+    assert code == 0
+    assert text.startswith(f"{held}: its 301 entries are the first of 400 under ")
+
+    shutil.rmtree(tmp_path / "ledger")
+    take(configs, 1, 400)
+    assert said(capsys, configs, "verify")[0] == 0, "the new one is sound by itself"
+    code, text = said(capsys, configs, "checkpoint", "--against", str(held))
+    assert code == 1
+    assert f"{held}: expected the first 301 entries to have the root" in text
 
 
 def test_an_auditor_needs_the_store_and_the_public_key_alone(

@@ -17,7 +17,7 @@ from tests.testkit.desk.told import incident, notice, situation, ticket
 DESK = "power-310101"
 BEGINS = at("2026-03-04T12:00")
 SHIFT = Period(BEGINS, BEGINS + 12 * 3_600)
-CHECKPOINT = "tocsin.example/log\n42\nqINS1GRFLxmPkEa=\n"
+CHECKPOINT = "tocsin.example/log\n42\nqINS1GRFLxmPkEa=\n\n— tocsin.example/log tqIz5w=\n"
 SHELVED = ShelvingRecord(
     "water.feed-01.flow",
     "water",
@@ -89,7 +89,9 @@ def test_an_empty_shift_says_that_there_is_nothing_of_each() -> None:
 
 def test_a_checkpoint_of_the_ledger_goes_out_with_the_sheet() -> None:
     page = as_markdown([sheet(shift(told()), "en", CHECKPOINT)])
-    assert page.endswith("## Ledger checkpoint\n\ntocsin.example/log\n\n42\n\nqINS1GRFLxmPkEa=\n")
+    assert page.endswith("## Ledger checkpoint\n\n```\n" + CHECKPOINT + "```\n")
+    page = as_html([sheet(shift(told()), "en", CHECKPOINT)])
+    assert f'<h2>Ledger checkpoint</h2><div class="wide"><pre>{CHECKPOINT}</pre></div>' in page
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from moto.server import ThreadedMotoServer
 
 from contracts.errors import ConfigError, RetryableError
 from runtime import failpoints
+from runtime.durable_file import OPEN_AT_ONCE, write_all_durably
 from runtime.failpoints import Point
 from sinks.ledger.files import StoredFiles
 from sinks.ledger.ledger import Ledger
@@ -76,9 +77,12 @@ def test_an_object_store_holds_a_ledger(server: ThreadedMotoServer) -> None:
     assert findings[0].startswith("tile/0/000: hash 0 at byte 0: expected")
 
 
-@pytest.mark.parametrize("point", [Point.SNAPSHOT_WRITE, Point.FSYNC, Point.RENAME])
+# Two are renamed, the checkpoint and the one before: others mean nothing until it names them.
+@pytest.mark.parametrize(
+    ("point", "passings"), [(Point.SNAPSHOT_WRITE, 8), (Point.FSYNC, 8), (Point.RENAME, 2)]
+)
 def test_a_disk_that_fails_at_any_write_takes_nothing_that_counts(
-    point: Point, tmp_path: Path
+    point: Point, passings: int, tmp_path: Path
 ) -> None:
     for number in itertools.count(1):
         files = StoredFiles(str(tmp_path / str(number)))
@@ -97,11 +101,62 @@ def test_a_disk_that_fails_at_any_write_takes_nothing_that_counts(
         assert size in {250, 300}, number
         assert list(verify(files, SIGNER.verifier)) == [], number
         if not failed:
-            assert number > 5, "the writes of a step"
+            assert number > passings, "the writes of a step"
             return
         assert ledger.positions() == behind(TOLD[:size])
         ledger.apply(TOLD[size:], behind(TOLD))
         assert is_sound(files), number
+
+
+def test_what_a_death_left_half_written_is_written_anew(tmp_path: Path) -> None:
+    """A file has its name before all of it is on the disk, and counts once it is signed."""
+    files, whole = StoredFiles(str(tmp_path / "torn")), StoredFiles(str(tmp_path / "whole"))
+    for place in (files, whole):
+        place.begin()
+        Ledger(place, SIGNER).apply(TOLD[:250], behind(TOLD[:250]))
+    Ledger(whole, SIGNER).apply(TOLD[250:], behind(TOLD))
+    before = tree_of(files)
+    # A checkpoint of before counts by itself, so it is renamed when it is whole.
+    ahead = {
+        name: data
+        for name, data in tree_of(whole).items()
+        if name not in before and not name.startswith("checkpoints/")
+    }
+    assert {"tile/entries/000", "tile/0/000", "tile/1/000.p/1"} <= set(ahead)
+    for name, data in ahead.items():
+        files.put(name, data[: len(data) // 2] + b"torn" * len(data))
+    assert list(verify(files, SIGNER.verifier)) == []
+    ledger = Ledger(files, SIGNER)
+    assert ledger.positions() == behind(TOLD[:250])
+    ledger.apply(TOLD[250:], behind(TOLD))
+    assert is_sound(files)
+    assert tree_of(files) == tree_of(whole)
+
+
+def test_a_draft_that_a_death_left_behind_is_no_finding_and_goes_with_the_next_start(
+    tmp_path: Path,
+) -> None:
+    files = kept_at(str(tmp_path))
+    left = [tmp_path / ".checkpoint.0123abcd", tmp_path / "checkpoints" / ".290.0123abcd"]
+    for path in left:
+        path.write_bytes((tmp_path / "checkpoint").read_bytes()[:40])
+    assert is_sound(files)
+    files.begin()
+    assert [path.exists() for path in left] == [False, False]
+    assert is_sound(files)
+
+
+def tree_of(files: StoredFiles) -> dict[str, bytes]:
+    root = Path(files.root)
+    return {
+        str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()
+    }
+
+
+def test_more_files_than_may_be_open_are_all_written(tmp_path: Path) -> None:
+    made = {tmp_path / str(i % 3) / str(i): b"%d" % i for i in range(3 * OPEN_AT_ONCE)}
+    write_all_durably(made.items())
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == made
 
 
 def test_a_place_that_does_not_answer_is_tried_again(tmp_path: Path) -> None:

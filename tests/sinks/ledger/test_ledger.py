@@ -1,8 +1,10 @@
 """The ledger's writer: each record once whatever dies when, files as C2SP lays them out."""
 
 import itertools
+import json
 from collections.abc import Sequence
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,6 +15,7 @@ from sinks.ledger.entry import (
     ENTRY_BYTES_MAX,
     decode_entry,
     encode_bundle,
+    encode_entries,
     encode_entry,
     split_bundle,
 )
@@ -145,6 +148,42 @@ def test_entries_keep_what_a_record_said(key: bytes | None, value: bytes | None)
     assert split_bundle(encode_bundle([entry, entry])) == ([entry, entry], 2 * len(entry) + 4)
     other = encode_entry(record("tocsin.incidents", value, "x" * 500, (key or b"") + b"!"))
     assert other != entry
+
+
+@given(
+    st.lists(
+        st.builds(
+            TopicRecord,
+            st.sampled_from(["tocsin.incidents", 'a "topic"\\', "主题"]),
+            st.integers(0, 3),
+            st.integers(0, 1 << 60),
+            st.integers(0, 1 << 50),
+            st.binary(max_size=30) | st.just(b"a-1") | st.none(),
+            st.binary(max_size=30) | st.none() | st.just(b"x" * ENTRY_BYTES_MAX),
+            st.sampled_from(["", "alarm", "x" * 65, 'a "kind"\n']),
+        )
+    )
+)
+def test_a_header_is_the_canonical_json_of_its_fields_whatever_came_before(
+    told: list[TopicRecord],
+) -> None:
+    """Headers are put together from pieces; a decoder and an encoder that know none agree."""
+    entries = list(encode_entries(told))
+    assert len(entries) == len(told)
+    for one, entry in zip(told, entries, strict=True):
+        head, _, body = entry.partition(b"\n")
+        header, value = decode_entry(entry)
+        assert msgspec.json.encode(header) == head
+        assert (
+            json.dumps(json.loads(head), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+            == head.decode()
+        )
+        assert (header.topic, header.partition) == (one.topic, one.partition)
+        assert (header.offset, header.time_ms, header.kind) == (*one[2:4], one.kind[:64])
+        is_digest = one.value is not None and len(one.value) == ENTRY_BYTES_MAX
+        assert value == body == (b"" if is_digest else one.value or b"")
+        assert (header.sha256 is not None, header.size > 0) == (is_digest, is_digest)
+        assert (header.key is None) == (one.key is None)
 
 
 def test_the_largest_record_fits_by_its_digest() -> None:
