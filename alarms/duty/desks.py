@@ -79,6 +79,32 @@ class Hole(NamedTuple):
     instead: str
 
 
+class CoveredAbove(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Where a level has no desk by design: the next one that has a desk answers.
+
+    Parameters
+    ----------
+    level : {"neighbourhood", "street", "district", "city"}
+    areas : list of str
+        Codes of that level's areas; left out for all.
+    lifelines : list of str
+        Left out for all.
+    """
+
+    level: Level
+    areas: Annotated[list[Annotated[str, Meta(max_length=32)]], Meta(max_length=20_000)] = []
+    lifelines: Annotated[list[Word], Meta(max_length=100)] = []
+
+    def holds(self, hole: Hole) -> bool:
+        """Whether a hole is meant, and somebody above answers indeed."""
+        return (
+            bool(hole.instead)
+            and hole.level == self.level
+            and (not self.areas or hole.area in self.areas)
+            and (not self.lifelines or hole.lifeline in self.lifelines)
+        )
+
+
 def area_of(level: Level, where: Where) -> str:
     """Code of the area of a level that a place lies in; empty when unknown, and for the city."""
     if level == "district":

@@ -12,7 +12,7 @@ from msgspec import Meta
 
 from alarms.duty.budget import Budget
 from alarms.duty.clocks import CLOCKS, ClockRule
-from alarms.duty.desks import Desk, Desks
+from alarms.duty.desks import CoveredAbove, Desk, Desks
 from alarms.duty.plan import CITY_DESK, DutyPlan
 from alarms.duty.responsibility import Party, Plan, Risk
 from alarms.duty.roster import Roster, Shift, dated_span, is_dated, seconds_of_day, weekly_spans
@@ -50,6 +50,8 @@ class DutyFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     risks : list of Risk
     plans : list of Plan
     responsible : list of Party
+    covered_above : list of CoveredAbove
+        Where a level has no desk by design; what has none otherwise is refused.
     """
 
     desks: Annotated[list[Desk], Meta(max_length=20_000)] = []
@@ -60,6 +62,7 @@ class DutyFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     risks: Annotated[list[Risk], Meta(max_length=10_000)] = []
     plans: Annotated[list[Plan], Meta(max_length=10_000)] = []
     responsible: Annotated[list[Party], Meta(max_length=50_000)] = []
+    covered_above: Annotated[list[CoveredAbove], Meta(max_length=1_000)] = []
 
 
 @dataclass(frozen=True)
@@ -73,11 +76,14 @@ class DutyFolder:
         Hash of the files' names and content; that of nothing where there are none.
     places : dict of str to (Page, Place)
         Where each desk was written.
+    covered_above : list of CoveredAbove
+        Where a level has no desk by design.
     """
 
     plan: DutyPlan
     config: str
     places: dict[str, tuple[Page, Place]]
+    covered_above: list[CoveredAbove]
 
 
 def load_duty(folder: Path, zone: timezone, lifelines: Iterable[str]) -> DutyFolder:
@@ -129,7 +135,8 @@ def read_duty(
         return None
     plan = _plan([file for _, file in files], zone)
     _judge_owners(folder, plan.desks, lifelines, findings)
-    return DutyFolder(plan, digest.hexdigest(), places) if len(findings) == before else None
+    meant = [one for _, file in files for one in file.covered_above]
+    return DutyFolder(plan, digest.hexdigest(), places, meant) if len(findings) == before else None
 
 
 def _source(path: Path, findings: Findings) -> bytes:

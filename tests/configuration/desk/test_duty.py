@@ -221,31 +221,56 @@ def test_the_desks_that_come_with_tocsin_have_no_hole(capsys: pytest.CaptureFixt
     ]
 
 
-def test_holes_desks_without_a_place_and_empty_hours_are_warned_of(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    shutil.copytree(CONFIGS, tmp_path / "configs")
-    desks = tmp_path / "configs" / "desks" / "desks.yaml"
+def _refused(folder: Path) -> list[str]:
+    """What is wrong with a folder, the places before its name left out."""
+    with pytest.raises(ConfigError) as caught:
+        Configuration.load(folder)
+    return [line.replace(f"{folder.parent.as_posix()}/", "") for line in caught.value.findings]
+
+
+def _with_a_hole(place: Path) -> Path:
+    """The shipped desks, one street's desk moved to where nothing is; their file."""
+    shutil.copytree(CONFIGS, place / "configs")
+    desks = place / "configs" / "desks" / "desks.yaml"
     text = desks.read_text(encoding="utf-8")
-    text = text.replace('area: "310101003"', 'area: "310101004"')
-    text = text.replace("    people: [lift rescue]\n", "")
+    desks.write_text(text.replace('area: "310101003"', 'area: "310101004"'), encoding="utf-8")
+    return desks
+
+
+def test_holes_and_empty_hours_are_refused(tmp_path: Path) -> None:
+    desks = _with_a_hole(tmp_path)
+    text = desks.read_text(encoding="utf-8").replace("    people: [lift rescue]\n", "")
     desks.write_text(text, encoding="utf-8")
     roster = desks.with_name("roster.yaml")
     shift = '  - {desk: city-lifts, people: [Qian], begins: "08:00", ends: "20:00"}\n'
     roster.write_text(roster.read_text(encoding="utf-8") + shift, encoding="utf-8")
-    lines = text.splitlines()
-    lifts = lines.index("  - id: city-lifts") + 1
-    area = lines.index('    area: "310101004"') + 1
+    lifts = text.splitlines().index("  - id: city-lifts") + 1
     catalogues = ((name, CONFIGS / name / "catalogue.csv") for name in LIFELINES)
     there = [name for name, path in catalogues if "310101003" in path.read_text(encoding="utf-8")]
-    assert _warnings(tmp_path / "configs", capsys) == [
-        f"configs/desks: desks: expected a street desk for {', '.join(there)} in every area, "
-        "got none in 310101003; until there is one the next level falls in",
+    assert _refused(tmp_path / "configs") == [
+        f"configs/desks: desks: expected a street desk for {', '.join(there)} in every area, got "
+        "none in 310101003; add one, or say with `covered_above` that the next level answers there",
         f"configs/desks/desks.yaml:{lifts}:5: expected somebody at a city desk at all hours, got "
-        "nobody from mon 00:00 on; there is no desk above it",
+        "nobody from mon 00:00 on; add shifts or `people`, as no desk is above it",
+    ]
+
+
+def test_what_the_next_level_covers_by_design_is_no_hole_and_a_desk_without_a_place_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    desks = _with_a_hole(tmp_path)
+    more = 'covered_above:\n  - {level: street, areas: ["310101003"]}\n'
+    desks.write_text(desks.read_text(encoding="utf-8") + more, encoding="utf-8")
+    text = desks.read_text(encoding="utf-8")
+    area = text.splitlines().index('    area: "310101004"') + 1
+    assert _warnings(tmp_path / "configs", capsys) == [
         f"configs/desks/desks.yaml:{area}:11: expected a street of the catalogues, got "
         "'310101004'; nothing is there",
     ]
+    other = text.replace('areas: ["310101003"]', "lifelines: [water]")
+    desks.write_text(other, encoding="utf-8")
+    (line,) = _refused(tmp_path / "configs")
+    assert "water" not in line
 
 
 def test_levels_without_any_desk_are_no_holes(

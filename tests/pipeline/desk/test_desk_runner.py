@@ -1,5 +1,6 @@
 """The desk stage in memory: its day, its journal's laws, and what stops it."""
 
+import gc
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -79,6 +80,38 @@ async def test_answers_are_carried_out_between_the_slices_of_a_snapshot(world: D
             await crew.until(lambda: len(world.manifests()) > before)
             await crew.drain()
     assert world.marks()[-1].sequence == world.replayed()[0].outbox.sequence
+
+
+async def test_the_collector_rests_from_slice_to_slice_and_comes_back_whatever_ends_the_copy(
+    world: DeskWorld,
+) -> None:
+    rested: list[bool] = []
+
+    class Watched(Unhurried):
+        def copying(self) -> SlicedCopy:
+            copy = super().copying()
+
+            def some(most: int) -> int:
+                rested.append(not gc.isenabled())
+                return copy.slice(most)
+
+            return SlicedCopy(some, copy.state)
+
+    world.desk_for = Watched
+    assert gc.isenabled()
+    with world.context() as context:
+        async with on_duty(world, context) as crew:
+            world.ring(LANES[0], *(alarm(number, colour="blue") for number in range(80)))
+            so_far = len(rested)
+            await crew.until(lambda: len(rested) > so_far + 2)
+            await crew.kill()
+            assert gc.isenabled()
+        async with on_duty(world, context) as crew:
+            world.command(kind="acknowledge", target=alarm_id(0))
+            await crew.until(lambda: crew.runner.status.commands > 0)
+            await crew.drain()
+    assert gc.isenabled()
+    assert all(rested)
 
 
 async def test_however_a_journal_cuts_what_it_takes_the_same_is_told(world: DeskWorld) -> None:
