@@ -99,15 +99,21 @@ class Telemetry:
 
 
 class Told:
-    """What the topics hold, read committed."""
+    """What the topics hold, read committed, and what they held whenever somebody looked.
+
+    Current alarms are compacted after ten minutes, which a soak outlives.
+    """
 
     def __init__(self, reader: LaneReader) -> None:
         self._reader = reader
         self._layout = desk_layout(TOPICS)
+        self._held: dict[Place, dict[int, Any]] = {}
 
     async def _read(self, place: Place) -> list[Any]:
         found, _ = await self._reader.read(place.topic, place.partition, None)
-        return list(found)
+        held = self._held.setdefault(place, {})
+        held.update({record.offset: record for record in found})
+        return list(held.values())
 
     async def messages(self, kind: str) -> list[Message]:
         """Outputs of a kind, in order."""
