@@ -92,7 +92,8 @@ async def run_notify(arguments: argparse.Namespace) -> int:
     settings, folder = configuration.settings, arguments.configs
     duty = load_duty(folder, civil_zone(settings.zone), settings.lifelines)
     desks = [desk.id for desk in duty.plan.desks]
-    receivers = load_notices(folder, desks, settings.profile)
+    levels = [level.id for level in duty.plan.desks.levels]
+    receivers = load_notices(folder, desks, settings.profile, levels)
     if not receivers:
         msg = f"{folder / NOTICES}: expected at least one receiver, got none; see docs/notices.md"
         raise ConfigError(msg)

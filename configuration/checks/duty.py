@@ -7,7 +7,6 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from alarms.duty.desks import Level, area_of
 from alarms.duty.responsibility import KINDS
 from configuration.catalogue.read import ChannelTable
 from configuration.desk.duty import DutyFolder
@@ -65,13 +64,13 @@ def _holes(duty: DutyFolder, places: dict[str, list[Where]]) -> list[str]:
     """One line for each level and list of areas."""
     desks = duty.plan.desks
     levels = {desk.level for desk in desks}
-    areas: dict[tuple[Level, str], list[str]] = {}
+    areas: dict[tuple[str, str], list[str]] = {}
     for lifeline, there in sorted(places.items()):
         for hole in desks.holes(there, [lifeline]):
             meant = any(one.holds(hole) for one in duty.covered_above)
             if hole.level in levels and not meant:
                 areas.setdefault((hole.level, lifeline), []).append(hole.area)
-    lifelines: dict[tuple[Level, str], list[str]] = {}
+    lifelines: dict[tuple[str, str], list[str]] = {}
     for (level, lifeline), holes in areas.items():
         more = f" and {len(holes) - AREAS_TOLD} more" if len(holes) > AREAS_TOLD else ""
         named = ", ".join(holes[:AREAS_TOLD]) + more
@@ -85,8 +84,9 @@ def _holes(duty: DutyFolder, places: dict[str, list[Where]]) -> list[str]:
 
 def _judge_areas(duty: DutyFolder, places: dict[str, list[Where]], findings: Findings) -> None:
     everywhere = [where for there in places.values() for where in there]
+    area_of = duty.plan.desks.area_of
     for desk in duty.plan.desks:
-        if desk.area and not any(area_of(desk.level, where) == desk.area for where in everywhere):
+        if desk.area and not any(area_of(desk.level, w) == desk.area for w in everywhere):
             page, path = duty.places[desk.id]
             text = f"expected a {desk.level} of the catalogues, got {desk.area!r}; nothing is there"
             findings.add(page.file, page.located.position((*path, "area")), "", text)
@@ -115,11 +115,12 @@ def _unborne(duty: DutyFolder, places: dict[str, list[Where]]) -> Iterator[str]:
 
 
 def _judge_hours(duty: DutyFolder, findings: Findings) -> None:
+    top = duty.plan.desks.top
     for desk in duty.plan.desks:
-        gap = duty.plan.roster.weekly_gap(desk.id) if desk.level == "city" else ""
+        gap = duty.plan.roster.weekly_gap(desk.id) if desk.level == top else ""
         if gap:
             page, path = duty.places[desk.id]
-            text = f"expected somebody at a city desk at all hours, got nobody from {gap} on"
+            text = f"expected somebody at a {top} desk at all hours, got nobody from {gap} on"
             place = page.located.position(path)
             findings.add(
                 page.file, place, "", f"{text}; add shifts or `people`, as no desk is above it"

@@ -86,13 +86,85 @@ def test_lanes_do_not_mind_who_is_on_duty(tmp_path: Path) -> None:
     assert Configuration.load(folder_with(tmp_path / "2", files), {}).hash == bare.hash
 
 
+OTHER_LEVELS = """\
+levels:
+  - {id: block, name: {en: block, zh: 社区}, area: neighbourhood}
+  - {id: county, name: {en: county, zh: 县级}, area: district, trades: true}
+  - {id: province, name: {en: province, zh: 省级}}
+desks:
+  - {id: p, level: province, name: {en: P, zh: 省}, people: [phone]}
+  - {id: c, level: county, area: "310101", name: {en: C, zh: 县}, people: [phone]}
+  - {id: w, level: county, lifelines: [water], name: {en: W, zh: 水}, people: [phone]}
+"""
+OTHER_CLOCKS = """\
+clocks:
+  red: {told: [province, county, trade], acknowledge: 1 min, escalate: 2 min}
+  orange: {told: [county, trade], informed: [province], acknowledge: 5 min, escalate: 10 min}
+  yellow: {told: [block, trade], acknowledge: 15 min, escalate: 60 min}
+  blue: {told: [block]}
+"""
+
+
+def test_a_city_with_other_levels_names_them_in_desks_and_clocks(tmp_path: Path) -> None:
+    duty = _loaded(tmp_path, {"desks/a.yaml": OTHER_LEVELS + OTHER_CLOCKS})
+    desks = duty.plan.desks
+    assert [level.id for level in desks.levels] == ["block", "county", "province"]
+    assert [desk.id for desk in desks.of("block", HERE, ["water"])] == ["c", "w"]
+    assert [desk.id for desk in desks.of("trade", HERE, ["water"])] == ["w"]
+    county = desks.get("c")
+    assert county is not None
+    above = desks.above(county, HERE, ["water"])
+    assert above is not None
+    assert above.id == "p"
+    assert (desks.next_level("block"), desks.next_level("province")) == ("county", "province")
+    assert desks.next_level("street") == "province"  # of a clock that began under other levels
+    assert [hole.level for hole in desks.holes([HERE], ["power"])] == ["block"]
+    assert duty.plan.clocks["yellow"].told == ["block", "trade"]
+    assert Duty(duty.plan).soonest_s is None
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (
+            OTHER_LEVELS,
+            "1:1: levels: expected a clock of red, got none; the built-in one names other levels, "
+            "so write it under `clocks`",
+        ),
+        (
+            OTHER_LEVELS + OTHER_CLOCKS.replace("[block]", "[street]"),
+            "clocks.blue.told[0]: expected one of 'block', 'county', 'province', 'trade', "
+            "got 'street'",
+        ),
+        (
+            OTHER_LEVELS.replace("省级}}", "省级}, area: street}") + OTHER_CLOCKS,
+            "levels[2].area: expected no area of the highest level, got 'street'",
+        ),
+        (
+            OTHER_LEVELS.replace(", area: neighbourhood", "") + OTHER_CLOCKS,
+            "levels[0]: expected `area`, a column of the catalogues, as another level is above",
+        ),
+        (
+            OTHER_LEVELS.replace("id: block", "id: county")
+            + OTHER_CLOCKS.replace("block", "county"),
+            "levels[1].id: expected a name of its own, and not `trade`, got 'county'",
+        ),
+    ],
+)
+def test_levels_that_do_not_hold_together_are_refused(
+    tmp_path: Path, text: str, found: str
+) -> None:
+    lines = _findings(tmp_path, text)
+    assert any(found in line for line in lines), lines
+
+
 @pytest.mark.parametrize(
     ("text", "found"),
     [
         (
             DESKS + STREET.replace("street", "stret"),
-            "3:18: desks[1].level: expected one of 'city', 'district', 'neighbourhood', "
-            "'street', got 'stret'; nearest is 'street'",
+            "3:18: desks[1].level: expected one of 'neighbourhood', 'street', 'district', 'city', "
+            "got 'stret'; nearest is 'street'",
         ),
         (
             DESKS + CITY_DESK,
