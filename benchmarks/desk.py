@@ -25,6 +25,7 @@ from contracts.ports.status import DeskStatus
 from contracts.quantities import Duration
 from runtime.collector import seldom
 from runtime.installation import CONFIGS
+from runtime.queues import short_turns
 from tests.testkit.desk.alarms import alarm, alarm_id
 from tests.testkit.desk.city import LANES, DeskCity, desk_city
 from tests.testkit.desk.process import PARTS
@@ -209,7 +210,7 @@ def main() -> None:
     options.add_argument("--open", type=int, default=OPEN, help="alarms, by default %(default)s")
     given = options.parse_args()
     shipped = partial(city_desk, CONFIGS)
-    with seldom():  # as `tocsin run --desk` has it
+    with seldom(), short_turns():  # as `tocsin run --desk` has it
         asyncio.run(measure(small if given.small else shipped, given.open))
 
 

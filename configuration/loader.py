@@ -13,6 +13,7 @@ from configuration.calendar import in_zone, read_calendar, with_calendar
 from configuration.catalogue.check import check_channels, check_ids
 from configuration.catalogue.read import SUFFIXES, ChannelTable, read_channels
 from configuration.catalogue.store import by_id
+from configuration.checks.duty import refuse_holes
 from configuration.checks.pack import check_pack
 from configuration.checks.references import check_references
 from configuration.desk.duty import FOLDER as DESKS
@@ -103,6 +104,8 @@ class Loader:
         )
         hashes = check_ids(self.tables, self._findings)
         check_references(self._packs, self.pages, self._classes)
+        if self.duty is not None and not self._findings.found:
+            refuse_holes(self.duty, self.tables, self._findings)
         if settings is None or self._findings.found:
             return None
         tables = {

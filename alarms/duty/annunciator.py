@@ -151,7 +151,7 @@ class Annunciator:
 
     def _pass_on(self, gone: DeskLoad) -> None:
         """Let the city's operations centre, or its first desk, be told of what waits."""
-        city = [desk for desk in self._plan.desks if desk.level == "city"]
+        city = [desk for desk in self._plan.desks if desk.level == self._plan.desks.top]
         if not city:
             return
         heir = min(city, key=lambda desk: (desk.of_trade, desk.id))

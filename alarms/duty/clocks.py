@@ -5,7 +5,7 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta
 
-from alarms.duty.desks import Level, Party
+from alarms.duty.desks import Word
 from contracts.quantities import NS_PER_S, Duration
 
 
@@ -14,9 +14,10 @@ class ClockRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
 
     Parameters
     ----------
-    told : list of Party
-        Told at once and asked to answer. A level without a desk for the place falls to the next.
-    informed : list of Party
+    told : list of str
+        Levels, or `trade`: told at once and asked to answer. A level without a desk for the place
+        falls to the next.
+    informed : list of str
         Told at once, asked for nothing.
     acknowledge : Duration or None
         Time to acknowledge; None for a colour that waits for the daily list.
@@ -24,8 +25,8 @@ class ClockRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
         Time after which the level above is told that nobody has acknowledged.
     """
 
-    told: Annotated[list[Party], Meta(min_length=1, max_length=5)]
-    informed: Annotated[list[Party], Meta(max_length=5)] = []
+    told: Annotated[list[Word], Meta(min_length=1, max_length=5)]
+    informed: Annotated[list[Word], Meta(max_length=5)] = []
     acknowledge: Duration | None = None
     escalate: Duration | None = None
 
@@ -78,7 +79,7 @@ class Clock(msgspec.Struct):
     """
 
     desk: str
-    level: Level
+    level: str
     acknowledge_s: int
     due_s: int
     to: str

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from alarms.duty.desks import LEVELS, Desks
+from alarms.duty.desks import Desks
 from contracts.alarm import Alarm
 from contracts.catalogue import Where
 
@@ -191,8 +191,8 @@ class Coverage:
     def _owners(self, zone: Zone) -> list[str]:
         return [
             desk.id
-            for level in LEVELS
-            for desk in self._desks.owners(level, zone.where, (zone.lifeline,))
+            for level in self._desks.levels
+            for desk in self._desks.owners(level.id, zone.where, (zone.lifeline,))
         ]
 
 

@@ -1,4 +1,4 @@
-"""Desks on four levels, and which of them owns what: by place and lifeline."""
+"""Desks on levels that a city names, and which of them owns what: by place and lifeline."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Annotated, Final, Literal, NamedTuple
@@ -10,16 +10,43 @@ from alarms.rationalisation import Text
 from contracts.catalogue import Where
 from contracts.quantities import Duration
 
-Level = Literal["neighbourhood", "street", "district", "city"]
-LEVELS: Final[tuple[Level, ...]] = ("neighbourhood", "street", "district", "city")  # upwards
-# Who a clock names: the desks of a level, or those of the trade from the district upwards.
-Party = Literal["neighbourhood", "street", "district", "city", "trade"]
+TRADE: Final = "trade"  # whom a clock may name beside levels: desks of the trades concerned
 # Answers to who owns what that are kept: a city has some ten thousand areas, an incident few
 # lifelines.
 _KNOWN_MAX: Final = 1 << 16
-_TRADE_FROM: Final = LEVELS.index("district")
 
 Word = Annotated[str, Meta(min_length=1, max_length=128)]
+Area = Literal["", "district", "street", "neighbourhood"]
+
+
+class Level(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A level of desks.
+
+    Parameters
+    ----------
+    id : str
+        As desks, clocks and receivers of notices name it.
+    name : Text
+        As notices say it.
+    area : {"", "district", "street", "neighbourhood"}
+        Column of the catalogues that has the codes of its areas; empty for the highest, the city's.
+    trades : bool
+        Whether clocks that name the `trade` mean desks from here upwards.
+    """
+
+    id: Annotated[str, Meta(min_length=1, max_length=32)]
+    name: Text
+    area: Area = ""
+    trades: bool = False
+
+
+# What there is where nobody has laid down others, upwards.
+LEVELS: Final = (
+    Level(id="neighbourhood", name=Text(en="neighbourhood", zh="居村"), area="neighbourhood"),
+    Level(id="street", name=Text(en="street", zh="街镇"), area="street"),
+    Level(id="district", name=Text(en="district", zh="区级"), area="district", trades=True),
+    Level(id="city", name=Text(en="city", zh="市级")),
+)
 
 
 class Desk(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -28,12 +55,13 @@ class Desk(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     Parameters
     ----------
     id : str
-    level : {"neighbourhood", "street", "district", "city"}
+    level : str
+        Id of its level.
     name : Text
         In both languages.
     area : str
-        Code of its district, street or neighbourhood; left out when one desk serves all areas of
-        its level. A city desk has none.
+        Code of its area; left out when one desk serves all areas of its level. A desk of the
+        highest level has none.
     lifelines : list of str
         What it answers for: a desk of a trade. Left out for all of them: an operations centre.
     roles : list of str
@@ -48,7 +76,7 @@ class Desk(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     """
 
     id: Word
-    level: Level
+    level: Word
     name: Text
     area: Annotated[str, Meta(max_length=32)] = ""
     lifelines: Annotated[list[Word], Meta(max_length=100)] = []
@@ -73,19 +101,36 @@ class Hole(NamedTuple):
         Desk of a higher level that falls in, empty where there is none.
     """
 
-    level: Level
+    level: str
     area: str
     lifeline: str
     instead: str
 
 
-def area_of(level: Level, where: Where) -> str:
-    """Code of the area of a level that a place lies in; empty when unknown, and for the city."""
-    if level == "district":
-        return where.district
-    if level == "street":
-        return where.street
-    return where.neighbourhood if level == "neighbourhood" else ""
+class CoveredAbove(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Where a level has no desk by design: the next one that has a desk answers.
+
+    Parameters
+    ----------
+    level : str
+    areas : list of str
+        Codes of that level's areas; left out for all.
+    lifelines : list of str
+        Left out for all.
+    """
+
+    level: Word
+    areas: Annotated[list[Annotated[str, Meta(max_length=32)]], Meta(max_length=20_000)] = []
+    lifelines: Annotated[list[Word], Meta(max_length=100)] = []
+
+    def holds(self, hole: Hole) -> bool:
+        """Whether a hole is meant, and somebody above answers indeed."""
+        return (
+            bool(hole.instead)
+            and hole.level == self.level
+            and (not self.areas or hole.area in self.areas)
+            and (not self.lifelines or hole.lifeline in self.lifelines)
+        )
 
 
 class Desks:
@@ -94,12 +139,20 @@ class Desks:
     Parameters
     ----------
     desks : iterable of Desk
-        With ids that differ.
+        With ids that differ, of levels that are there.
+    levels : sequence of Level
+        Upwards; the last is the whole city.
+
+    Attributes
+    ----------
+    levels : tuple of Level
     """
 
-    def __init__(self, desks: Iterable[Desk]) -> None:
+    def __init__(self, desks: Iterable[Desk], levels: Sequence[Level] = LEVELS) -> None:
+        self.levels = tuple(levels)
+        self._place = {level.id: place for place, level in enumerate(levels)}
         self._by_id = {desk.id: desk for desk in sorted(desks, key=lambda desk: desk.id)}
-        self._by_area: dict[tuple[Level, str], list[Desk]] = {}
+        self._by_area: dict[tuple[str, str], list[Desk]] = {}
         for desk in self._by_id.values():
             self._by_area.setdefault((desk.level, desk.area), []).append(desk)
         self._known: dict[tuple[str, ...], list[Desk]] = {}
@@ -112,14 +165,34 @@ class Desks:
         """The desk of an id, None when there is none."""
         return self._by_id.get(desk)
 
-    def owners(self, level: Level, where: Where, lifelines: Sequence[str]) -> list[Desk]:
+    @property
+    def top(self) -> str:
+        """The highest level: nobody is above it."""
+        return self.levels[-1].id
+
+    def level(self, name: str) -> Level | None:
+        """The level of an id, None when there is none."""
+        return self.levels[self._place[name]] if name in self._place else None
+
+    def next_level(self, name: str) -> str:
+        """The level above one; the highest above itself, and above one of an earlier plan."""
+        return self.levels[
+            min(self._place.get(name, len(self.levels)) + 1, len(self.levels) - 1)
+        ].id
+
+    def area_of(self, level: str, where: Where) -> str:
+        """Code of a level's area that a place lies in; empty when unknown, and for the city."""
+        column = self.levels[self._place[level]].area
+        return str(getattr(where, column)) if column else ""
+
+    def owners(self, level: str, where: Where, lifelines: Sequence[str]) -> list[Desk]:
         """Desks of a level that own a place and at least one of the lifelines.
 
         The first is the owner, others are its joint owners: desks of the very area come before
         those of all areas, desks of a trade before operations centres, then ids decide.
         """
-        area = area_of(level, where)
-        if level != "city" and not area:
+        area = self.area_of(level, where)
+        if level != self.top and not area:
             return []
         key = (level, area, *lifelines)
         if key not in self._known:
@@ -128,7 +201,7 @@ class Desks:
             self._known[key] = self._owners(level, area, lifelines)
         return self._known[key]
 
-    def _owners(self, level: Level, area: str, lifelines: Sequence[str]) -> list[Desk]:
+    def _owners(self, level: str, area: str, lifelines: Sequence[str]) -> list[Desk]:
         there = [*self._by_area.get((level, area), ())]
         if area:
             there += self._by_area.get((level, ""), ())
@@ -136,18 +209,19 @@ class Desks:
         return sorted(own, key=lambda desk: (not desk.area, not desk.of_trade, desk.id))
 
     def trade(self, where: Where, lifelines: Sequence[str]) -> list[Desk]:
-        """Desks of the trades concerned, of the lowest level from the district up that has any."""
-        for level in LEVELS[_TRADE_FROM:]:
-            if own := [desk for desk in self.owners(level, where, lifelines) if desk.of_trade]:
+        """Desks of the trades concerned, of the lowest level that has any, of those for trades."""
+        first = next((n for n, level in enumerate(self.levels) if level.trades), -1)
+        for level in self.levels[first:]:
+            if own := [desk for desk in self.owners(level.id, where, lifelines) if desk.of_trade]:
                 return own
         return []
 
-    def of(self, party: Party, where: Where, lifelines: Sequence[str]) -> list[Desk]:
+    def of(self, party: str, where: Where, lifelines: Sequence[str]) -> list[Desk]:
         """Desks that a clock's word means; those of a higher level where a level has none."""
-        if party == "trade":
+        if party == TRADE:
             return self.trade(where, lifelines)
-        for level in LEVELS[LEVELS.index(party) :]:
-            if own := self.owners(level, where, lifelines):
+        for level in self.levels[self._place[party] :]:
+            if own := self.owners(level.id, where, lifelines):
                 return own
         return []
 
@@ -156,8 +230,8 @@ class Desks:
 
         None when there is nobody above.
         """
-        for level in LEVELS[LEVELS.index(desk.level) + 1 :]:
-            if own := self.owners(level, where, lifelines):
+        for level in self.levels[self._place[desk.level] + 1 :]:
+            if own := self.owners(level.id, where, lifelines):
                 alike = (other for other in own if other.of_trade == desk.of_trade)
                 return next(alike, own[0])
         return None
@@ -167,9 +241,9 @@ class Desks:
         found: set[Hole] = set()
         lifelines = sorted(lifelines)
         for where in places:
-            for level in LEVELS:
-                area = area_of(level, where)
-                if level != "city" and not area:
+            for level in (one.id for one in self.levels):
+                area = self.area_of(level, where)
+                if level != self.top and not area:
                     continue
                 for lifeline in lifelines:
                     if not self.owners(level, where, [lifeline]):

@@ -11,7 +11,7 @@ from alarms.deadlines import ALL, Deadlines
 from alarms.duty.annunciator import Annunciator
 from alarms.duty.case import TOLD, Case, Facts, case_from, case_of
 from alarms.duty.clocks import Clock, ClockRule, seconds
-from alarms.duty.desks import LEVELS, Desk
+from alarms.duty.desks import Desk
 from alarms.duty.heartbeats import Heartbeats
 from alarms.duty.notices import Call
 from alarms.duty.plan import DutyPlan
@@ -365,7 +365,8 @@ class Duty:
         for informed, parties in ((False, rule.told), (True, rule.informed)):
             for party in parties:
                 for desk in self._plan.desks.of(party, case.where, case.lifelines):
-                    missing = party if party in LEVELS and party != desk.level else ""
+                    level = self._plan.desks.level(party)
+                    missing = level.name if level and party != desk.level else None
                     calls.setdefault(desk.id, (desk, Call(reason, None, missing, informed)))
         return calls
 
@@ -382,7 +383,7 @@ class Duty:
         notices = [self._annunciator.notice(case, desk, call, time_s, held)]
         climbs = held is None and absent and (not call.informed or call.reason == "handover")
         if climbs and above and case.clock_of(above.id) is None:
-            climb = Call("nobody on duty", desk, "", call.informed, call.late)
+            climb = Call("nobody on duty", desk, None, call.informed, call.late)
             notices += self._call(case, above, climb, None, time_s)
         return notices
 
@@ -435,8 +436,8 @@ class Duty:
 
     def _target(self, case: Case, clock: Clock) -> Desk | None:
         """Desk that a clock escalates to; under a plan without it, an owner of the next level."""
-        level = LEVELS[min(LEVELS.index(clock.level) + 1, len(LEVELS) - 1)]
-        owners = self._plan.desks.of(level, case.where, case.lifelines)
+        above = self._plan.desks.next_level(clock.level)
+        owners = self._plan.desks.of(above, case.where, case.lifelines)
         return self._plan.desks.get(clock.to) or (owners[0] if owners else None)
 
     def _answer(self, case: Case, time_s: int) -> None:
@@ -467,7 +468,7 @@ class Duty:
     def _home(self, case: Case) -> Desk | None:
         """The desk that has it first of all; after a change of the plan, the owner of the place."""
         there: Iterable[Desk | None] = (self._plan.desks.get(name) for name in case.desks)
-        own = self._plan.desks.of("neighbourhood", case.where, case.lifelines)
+        own = self._plan.desks.of(self._plan.desks.levels[0].id, case.where, case.lifelines)
         return next((desk for desk in there if desk is not None), own[0] if own else None)
 
     def _clock_state(self, clock: Clock) -> ClockState:

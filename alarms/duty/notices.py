@@ -22,12 +22,6 @@ COLOUR_WORDS: Final = {
     "orange": Text(en="Orange", zh="橙色"),
     "red": Text(en="Red", zh="红色"),
 }
-LEVEL_WORDS: Final = {
-    "neighbourhood": Text(en="neighbourhood", zh="居村"),
-    "street": Text(en="street", zh="街镇"),
-    "district": Text(en="district", zh="区级"),
-    "city": Text(en="city", zh="市级"),
-}
 DRILL: Final = Text(en="DRILL. ", zh="【演练】")
 # Why a desk is told now; a new incident needs no explanation.
 LEADS: Final[dict[NoticeReason, Text]] = {
@@ -67,8 +61,8 @@ class Call(NamedTuple):
     reason : NoticeReason
     instead_of : Desk or None
         Desk that did not acknowledge, or where nobody is on duty.
-    missing : str
-        Level that has no desk for the place, empty when it has one.
+    missing : Text or None
+        Name of the level that has no desk for the place, None when it has one.
     informed : bool
         Whether it is asked for nothing.
     late : bool
@@ -77,7 +71,7 @@ class Call(NamedTuple):
 
     reason: NoticeReason
     instead_of: Desk | None = None
-    missing: str = ""
+    missing: Text | None = None
     informed: bool = False
     late: bool = False
 
@@ -187,8 +181,7 @@ def _lead(call: Call) -> Texts:
         lead, desk = LEADS[call.reason], call.instead_of
         en.append(lead.en.format(desk=desk.name.en if desk else ""))
         zh.append(lead.zh.format(desk=desk.name.zh if desk else ""))
-    if call.missing:
-        level = LEVEL_WORDS[call.missing]
+    if (level := call.missing) is not None:
         en.append(MISSING.en.format(level=level.en))
         zh.append(MISSING.zh.format(level=level.zh))
     return {"en": " ".join(en), "zh": "".join(zh)}

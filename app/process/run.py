@@ -26,7 +26,7 @@ from operate.settings import settled
 from pipeline.snapshot.copy_buffer import SnapshotSlot
 from runtime.bounded_log import START_LOG
 from runtime.collector import seldom
-from runtime.queues import OneThread
+from runtime.queues import OneThread, short_turns
 from sinks.http.desk_metrics import DeskCollector
 from sinks.http.lane_groups import series_of
 from sinks.http.metrics import MetricsCollector
@@ -81,7 +81,7 @@ async def run_desk(arguments: argparse.Namespace, parts_of: PartsOf) -> int:
     settings = configuration.settings
     reload = desk_reload(arguments, settings, worker, parts_of)
     rules = settings.reload.of_desk()
-    with seldom():
+    with seldom(), short_turns():
         async with reload_triggers(rules, arguments.configs, reload.ask):
             return await serve(worker, settings.http, DeskCollector, partial(reload.ask, "SIGHUP"))
 
@@ -92,7 +92,8 @@ async def run_notify(arguments: argparse.Namespace) -> int:
     settings, folder = configuration.settings, arguments.configs
     duty = load_duty(folder, civil_zone(settings.zone), settings.lifelines)
     desks = [desk.id for desk in duty.plan.desks]
-    receivers = load_notices(folder, desks, settings.profile)
+    levels = [level.id for level in duty.plan.desks.levels]
+    receivers = load_notices(folder, desks, settings.profile, levels)
     if not receivers:
         msg = f"{folder / NOTICES}: expected at least one receiver, got none; see docs/notices.md"
         raise ConfigError(msg)

@@ -1,4 +1,4 @@
-"""What of desks and rosters is allowed and yet hardly meant: places and hours that nobody has."""
+"""Places and hours that no desk has, which are refused, and what of desks is hardly meant."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -7,7 +7,6 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from alarms.duty.desks import Desks, Level, area_of
 from alarms.duty.responsibility import KINDS
 from configuration.catalogue.read import ChannelTable
 from configuration.desk.duty import DutyFolder
@@ -18,23 +17,33 @@ AREAS_TOLD: Final = 5  # more in one line nobody reads
 AREA_COLUMNS: Final = ["district", "street", "neighbourhood"]
 
 
-def judge_duty(duty: DutyFolder, tables: Sequence[ChannelTable], findings: Findings) -> None:
-    """Note holes in who owns what, desks without a place, and hours without anybody.
+def refuse_holes(duty: DutyFolder, tables: Sequence[ChannelTable], findings: Findings) -> None:
+    """Note holes in who owns what, and hours without anybody at a desk that has none above it.
 
-    Nothing is said of the built-in desk, nor of a level that has no desks at all: there the next
-    one falls in by design.
+    Nothing is said of the built-in desk, nor of a level that has no desks at all or none somewhere
+    as the files themselves say: there the next one falls in by design.
     """
     if not duty.places:
         return
-    page, _ = next(iter(duty.places.values()))
-    file = Path(page.file).parent.as_posix()
     places = {lifeline: list(_places(table)) for lifeline, table in _by_lifeline(tables)}
-    for line in _holes(duty.plan.desks, places):
-        findings.add(file, NOWHERE, "desks", line)
-    _judge_areas(duty, places, findings)
+    for line in _holes(duty, places):
+        findings.add(_folder(duty), NOWHERE, "desks", line)
     _judge_hours(duty, findings)
+
+
+def judge_duty(duty: DutyFolder, tables: Sequence[ChannelTable], findings: Findings) -> None:
+    """Note desks without a place, risks that nothing shows, and what nobody bears."""
+    if not duty.places:
+        return
+    places = {lifeline: list(_places(table)) for lifeline, table in _by_lifeline(tables)}
+    _judge_areas(duty, places, findings)
     for line in [*_unknown_rules(duty, tables), *_unborne(duty, places)]:
-        findings.add(file, NOWHERE, "responsible", line)
+        findings.add(_folder(duty), NOWHERE, "responsible", line)
+
+
+def _folder(duty: DutyFolder) -> str:
+    page, _ = next(iter(duty.places.values()))
+    return Path(page.file).parent.as_posix()
 
 
 def _by_lifeline(tables: Sequence[ChannelTable]) -> Iterator[tuple[str, pa.Table]]:
@@ -51,30 +60,33 @@ def _places(table: pa.Table) -> Iterator[Where]:
         yield Where(row["district"], row["street"], row["neighbourhood"], "", None, None)
 
 
-def _holes(desks: Desks, places: dict[str, list[Where]]) -> list[str]:
+def _holes(duty: DutyFolder, places: dict[str, list[Where]]) -> list[str]:
     """One line for each level and list of areas."""
+    desks = duty.plan.desks
     levels = {desk.level for desk in desks}
-    areas: dict[tuple[Level, str], list[str]] = {}
+    areas: dict[tuple[str, str], list[str]] = {}
     for lifeline, there in sorted(places.items()):
         for hole in desks.holes(there, [lifeline]):
-            if hole.level in levels:
+            meant = any(one.holds(hole) for one in duty.covered_above)
+            if hole.level in levels and not meant:
                 areas.setdefault((hole.level, lifeline), []).append(hole.area)
-    lifelines: dict[tuple[Level, str], list[str]] = {}
+    lifelines: dict[tuple[str, str], list[str]] = {}
     for (level, lifeline), holes in areas.items():
         more = f" and {len(holes) - AREAS_TOLD} more" if len(holes) > AREAS_TOLD else ""
         named = ", ".join(holes[:AREAS_TOLD]) + more
         lifelines.setdefault((level, named), []).append(lifeline)
     return [
-        f"expected a {level} desk for {', '.join(some)} in every area, got none in {named}; until "
-        "there is one the next level falls in"
+        f"expected a {level} desk for {', '.join(some)} in every area, got none in {named}; add "
+        "one, or say with `covered_above` that the next level answers there"
         for (level, named), some in sorted(lifelines.items())
     ]
 
 
 def _judge_areas(duty: DutyFolder, places: dict[str, list[Where]], findings: Findings) -> None:
     everywhere = [where for there in places.values() for where in there]
+    area_of = duty.plan.desks.area_of
     for desk in duty.plan.desks:
-        if desk.area and not any(area_of(desk.level, where) == desk.area for where in everywhere):
+        if desk.area and not any(area_of(desk.level, w) == desk.area for w in everywhere):
             page, path = duty.places[desk.id]
             text = f"expected a {desk.level} of the catalogues, got {desk.area!r}; nothing is there"
             findings.add(page.file, page.located.position((*path, "area")), "", text)
@@ -103,10 +115,13 @@ def _unborne(duty: DutyFolder, places: dict[str, list[Where]]) -> Iterator[str]:
 
 
 def _judge_hours(duty: DutyFolder, findings: Findings) -> None:
+    top = duty.plan.desks.top
     for desk in duty.plan.desks:
-        gap = duty.plan.roster.weekly_gap(desk.id) if desk.level == "city" else ""
+        gap = duty.plan.roster.weekly_gap(desk.id) if desk.level == top else ""
         if gap:
             page, path = duty.places[desk.id]
-            text = f"expected somebody at a city desk at all hours, got nobody from {gap} on"
+            text = f"expected somebody at a {top} desk at all hours, got nobody from {gap} on"
             place = page.located.position(path)
-            findings.add(page.file, place, "", f"{text}; there is no desk above it")
+            findings.add(
+                page.file, place, "", f"{text}; add shifts or `people`, as no desk is above it"
+            )

@@ -42,7 +42,8 @@ def judged(
     read_answers(folder, findings)
     if loader.duty is not None:
         desks = [desk.id for desk in loader.duty.plan.desks]
-        read_notices(folder, desks, found[0].profile if found else "", findings)
+        levels = [level.id for level in loader.duty.plan.desks.levels]
+        read_notices(folder, desks, found[0].profile if found else "", findings, levels)
     if found is not None:
         read_outlines(folder, _districts(found[2], loader.duty), findings)
     if found is None or findings.found:

@@ -1,7 +1,7 @@
 """Desks, rosters, clocks and the alarm budget, from the folder `desks` beside the lifelines."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timezone
 from pathlib import Path
@@ -12,7 +12,7 @@ from msgspec import Meta
 
 from alarms.duty.budget import Budget
 from alarms.duty.clocks import CLOCKS, ClockRule
-from alarms.duty.desks import Desk, Desks
+from alarms.duty.desks import LEVELS, TRADE, CoveredAbove, Desk, Desks, Level
 from alarms.duty.plan import CITY_DESK, DutyPlan
 from alarms.duty.responsibility import Party, Plan, Risk
 from alarms.duty.roster import Roster, Shift, dated_span, is_dated, seconds_of_day, weekly_spans
@@ -40,6 +40,8 @@ class DutyFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
     Parameters
     ----------
+    levels : list of Level
+        Upwards, the whole city last; left out for neighbourhood, street, district and city.
     desks : list of Desk
     roster : list of Shift
     clocks : dict of colour to ClockRule
@@ -50,8 +52,11 @@ class DutyFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     risks : list of Risk
     plans : list of Plan
     responsible : list of Party
+    covered_above : list of CoveredAbove
+        Where a level has no desk by design; what has none otherwise is refused.
     """
 
+    levels: Annotated[list[Level], Meta(max_length=10)] = []
     desks: Annotated[list[Desk], Meta(max_length=20_000)] = []
     roster: Annotated[list[Shift], Meta(max_length=50_000)] = []
     clocks: dict[Colour, ClockRule] = {}
@@ -60,6 +65,7 @@ class DutyFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     risks: Annotated[list[Risk], Meta(max_length=10_000)] = []
     plans: Annotated[list[Plan], Meta(max_length=10_000)] = []
     responsible: Annotated[list[Party], Meta(max_length=50_000)] = []
+    covered_above: Annotated[list[CoveredAbove], Meta(max_length=1_000)] = []
 
 
 @dataclass(frozen=True)
@@ -73,11 +79,14 @@ class DutyFolder:
         Hash of the files' names and content; that of nothing where there are none.
     places : dict of str to (Page, Place)
         Where each desk was written.
+    covered_above : list of CoveredAbove
+        Where a level has no desk by design.
     """
 
     plan: DutyPlan
     config: str
     places: dict[str, tuple[Page, Place]]
+    covered_above: list[CoveredAbove]
 
 
 def load_duty(folder: Path, zone: timezone, lifelines: Iterable[str]) -> DutyFolder:
@@ -120,7 +129,11 @@ def read_duty(
                 files.append((page, filled))
     if len(findings) > before:
         return None
-    places = _judge_desks(files)
+    levels = _levels(files)
+    _judge_levels(files, levels)
+    if len(findings) > before:
+        return None
+    places = _judge_desks(files, levels)
     _judge_roster(files, places, zone)
     _judge_clocks(files)
     _judge_once(files)
@@ -129,7 +142,8 @@ def read_duty(
         return None
     plan = _plan([file for _, file in files], zone)
     _judge_owners(folder, plan.desks, lifelines, findings)
-    return DutyFolder(plan, digest.hexdigest(), places) if len(findings) == before else None
+    meant = [one for _, file in files for one in file.covered_above]
+    return DutyFolder(plan, digest.hexdigest(), places, meant) if len(findings) == before else None
 
 
 def _source(path: Path, findings: Findings) -> bytes:
@@ -148,7 +162,7 @@ def _plan(files: list[DutyFile], zone: timezone) -> DutyPlan:
     budget = next((file.budget for file in files if file.budget), Budget())
     areas = {code: text for file in files for code, text in file.areas.items()}
     return DutyPlan(
-        Desks(desks),
+        Desks(desks, _levels([(None, file) for file in files])),
         Roster(desks, shifts, zone),
         zone,
         clocks,
@@ -158,7 +172,9 @@ def _plan(files: list[DutyFile], zone: timezone) -> DutyPlan:
     )
 
 
-def _judge_desks(files: list[tuple[Page, DutyFile]]) -> dict[str, tuple[Page, Place]]:
+def _judge_desks(
+    files: list[tuple[Page, DutyFile]], levels: Sequence[Level]
+) -> dict[str, tuple[Page, Place]]:
     """Ids once, areas where there may be one, hours that are hours, somebody on duty some time."""
     manned = {shift.desk for _, file in files for shift in file.roster if shift.people}
     places: dict[str, tuple[Page, Place]] = {}
@@ -169,8 +185,9 @@ def _judge_desks(files: list[tuple[Page, DutyFile]]) -> dict[str, tuple[Page, Pl
             if places[desk.id] != (page, path):
                 text = f"expected each desk once, got {desk.id!r} of {other.file} again; keep one"
                 page.find((*path, "id"), text)
-            if desk.level == "city" and desk.area:
-                page.refuse((*path, "area"), "no area of a city desk", desk.area, "leave it out")
+            if desk.level == levels[-1].id and desk.area:
+                expected = f"no area of a {desk.level} desk"
+                page.refuse((*path, "area"), expected, desk.area, "leave it out")
             if not _is_time_of_day(desk.daily):
                 page.refuse((*path, "daily"), "a time of day such as '08:00'", desk.daily)
             _judge_heartbeat((*path, "heartbeat"), desk.heartbeat, page)
@@ -232,12 +249,63 @@ def _judge_clocks(files: list[tuple[Page, DutyFile]]) -> None:
                     page.refuse((*path, "escalate"), f"at least {first}", str(then))
 
 
+def _levels(files: Iterable[tuple[object, DutyFile]]) -> Sequence[Level]:
+    """Those of the first file that has any, else the ones that come with Tocsin."""
+    return next((file.levels for _, file in files if file.levels), LEVELS)
+
+
+def _judge_levels(files: list[tuple[Page, DutyFile]], levels: Sequence[Level]) -> None:
+    """Levels once, each with areas of its own but the last, and no other ones named."""
+    known = [level.id for level in levels]
+    for page, file in files:
+        for number, level in enumerate(file.levels):
+            path: Place = ("levels", number)
+            if level.id == TRADE or level.id in known[:number]:
+                page.refuse((*path, "id"), f"a name of its own, and not `{TRADE}`", level.id)
+            if number == len(levels) - 1 and level.area:
+                advice = "leave it out, or add a level of the whole city"
+                page.refuse((*path, "area"), "no area of the highest level", level.area, advice)
+            elif number < len(levels) - 1 and not level.area:
+                text = "expected `area`, a column of the catalogues, as another level is above"
+                page.find(path, f"{text}; add it")
+        _judge_named(page, file, known)
+    for colour, rule in CLOCKS.items():
+        given = any(colour in file.clocks for _, file in files)
+        if not given and not {*rule.told, *rule.informed} <= {*known, TRADE}:
+            page = next(page for page, file in files if file.levels)
+            text = f"expected a clock of {colour}, got none; the built-in one names other levels"
+            page.find(("levels",), f"{text}, so write it under `clocks`", key=True)
+
+
+def _judge_named(page: Page, file: DutyFile, known: Sequence[str]) -> None:
+    """Levels that desks, clocks and covered areas of a file name."""
+    named: list[tuple[Place, str]] = [
+        *((("desks", n, "level"), desk.level) for n, desk in enumerate(file.desks)),
+        *((("covered_above", n, "level"), one.level) for n, one in enumerate(file.covered_above)),
+    ]
+    for path, level in named:
+        if level not in known:
+            page.refuse(path, f"one of {_quoted(known)}", level, nearest(level, known))
+    for colour, rule in file.clocks.items():
+        for key, parties in (("told", rule.told), ("informed", rule.informed)):
+            for number, party in enumerate(parties):
+                if party not in known and party != TRADE:
+                    some = [*known, TRADE]
+                    path = ("clocks", colour, key, number)
+                    page.refuse(path, f"one of {_quoted(some)}", party, nearest(party, some))
+
+
+def _quoted(words: Iterable[str]) -> str:
+    return ", ".join(f"'{word}'" for word in words)
+
+
 def _judge_once(files: list[tuple[Page, DutyFile]]) -> None:
-    """Budget, clocks and names of areas stand in one place each."""
+    """Budget, levels, clocks and names of areas stand in one place each."""
     seen: dict[Place, str] = {}
     for page, file in files:
         there: list[Place] = [("clocks", colour) for colour in file.clocks]
         there += [("areas", code) for code in file.areas]
+        there += [("levels",)] if file.levels else []
         if file.budget is not None:
             there.append(("budget",))
             _judge_time(("budget", "every"), file.budget.every, page)
@@ -262,10 +330,10 @@ def _judge_time(path: Place, time: Duration, page: Page) -> bool:
 
 def _judge_owners(folder: Path, desks: Desks, lifelines: Iterable[str], findings: Findings) -> None:
     """Above every desk there is one of the city, or an alarm could have nobody to tell."""
-    city = [desk for desk in desks if desk.level == "city"]
+    city = [desk for desk in desks if desk.level == desks.top]
     for lifeline in sorted(lifelines):
         if not any(not desk.lifelines or lifeline in desk.lifelines for desk in city):
-            text = f"expected a city desk that answers for {lifeline!r}, got none"
+            text = f"expected a {desks.top} desk that answers for {lifeline!r}, got none"
             file = (folder / FOLDER).as_posix()
             findings.add(file, NOWHERE, "desks", f"{text}; add one, or one without `lifelines`")
 

@@ -1,7 +1,7 @@
 """Receivers of notices, from the folder `notices` beside the lifelines."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Final
 from urllib.parse import urlsplit
@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Meta
 
+from alarms.duty.desks import LEVELS
 from alarms.duty.plan import DutyPlan
 from configuration.checks.kafka import PRODUCTION
 from configuration.yaml.fill import Page, fill
@@ -30,6 +31,7 @@ from contracts.quantities import NS_PER_S, Duration
 FOLDER: Final = "notices"
 RECEIVERS_MAX: Final = 64
 TRANSPORTS: Final = ("alertmanager", "webhook", "cap")
+SHIPPED_LEVELS: Final = tuple(level.id for level in LEVELS)
 _ID: Final = re.compile(r"[a-z][a-z0-9-]{0,62}")
 _LABEL: Final = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 _OWN_LABELS: Final = frozenset({"alertname", "incident", "notice", "desk", "level", "drill"})
@@ -48,7 +50,9 @@ class NoticesFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     receivers: Annotated[list[Receiver], Meta(max_length=RECEIVERS_MAX)] = []
 
 
-def load_notices(folder: Path, desks: Iterable[str], profile: str) -> list[Receiver]:
+def load_notices(
+    folder: Path, desks: Iterable[str], profile: str, levels: Iterable[str] = SHIPPED_LEVELS
+) -> list[Receiver]:
     """Receivers of notices; none without the folder.
 
     Parameters
@@ -59,6 +63,8 @@ def load_notices(folder: Path, desks: Iterable[str], profile: str) -> list[Recei
         Ids of all desks.
     profile : str
         Of the settings; `production` refuses plain text beyond this machine.
+    levels : iterable of str
+        Ids of all levels of desks.
 
     Raises
     ------
@@ -66,7 +72,7 @@ def load_notices(folder: Path, desks: Iterable[str], profile: str) -> list[Recei
         With every finding in every file.
     """
     findings = Findings()
-    receivers = read_notices(folder, desks, profile, findings)
+    receivers = read_notices(folder, desks, profile, findings, levels)
     if findings.found:
         raise ConfigError(*findings.lines())
     return receivers
@@ -83,7 +89,11 @@ def duties_of(plan: DutyPlan) -> dict[str, Duties]:
 
 
 def read_notices(
-    folder: Path, desks: Iterable[str], profile: str, findings: Findings
+    folder: Path,
+    desks: Iterable[str],
+    profile: str,
+    findings: Findings,
+    levels: Iterable[str] = SHIPPED_LEVELS,
 ) -> list[Receiver]:
     """The same, noting what is wrong."""
     known = frozenset(desks)
@@ -93,6 +103,7 @@ def read_notices(
         file = fill(NoticesFile, page)
         for number, receiver in enumerate(file.receivers if file is not None else ()):
             _judge(receiver, ("receivers", number), page, known)
+            _judge_levels(receiver, ("receivers", number), page, tuple(levels))
             _judge_target(receiver, ("receivers", number), page, profile)
             other = seen.setdefault(receiver.id, page.file)
             if any(receiver.id == one.id for one in receivers):
@@ -129,6 +140,13 @@ def _judge(receiver: Receiver, path: Place, page: Page, desks: frozenset[str]) -
         got = " and ".join(given) or "none"
         text = f"expected one of {', '.join(TRANSPORTS)}, got {got}; a receiver has one of them"
         page.find(path, text)
+
+
+def _judge_levels(receiver: Receiver, path: Place, page: Page, levels: Sequence[str]) -> None:
+    for number, level in enumerate(receiver.levels):
+        if level not in levels:
+            expected = f"a level of {', '.join(levels)}"
+            page.refuse((*path, "levels", number), expected, level, nearest(level, levels))
 
 
 def _judge_target(receiver: Receiver, path: Place, page: Page, profile: str) -> None:

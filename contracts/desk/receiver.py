@@ -14,7 +14,6 @@ HEARTBEAT: Final = "heartbeat"
 Url = Annotated[str, Meta(min_length=1, max_length=2000)]
 Name = Annotated[str, Meta(min_length=1, max_length=100)]
 Colour = Literal["blue", "yellow", "orange", "red"]
-Level = Literal["neighbourhood", "street", "district", "city"]
 
 
 class AlertmanagerTarget(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -125,7 +124,7 @@ class Receiver(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
     id: Name
     desks: list[Name] = []
-    levels: list[Level] = []
+    levels: list[Name] = []
     colours: list[Colour] = []
     reasons: list[NoticeReason] = []
     drills: bool = True

@@ -75,7 +75,7 @@ class ConfiguredCity:
             DeskFacts(desk.id, _text(desk.name), list(desk.lifelines), desk.area, budget)
             for desk in plan.desks
         ]
-        centres = [d for d in plan.desks if d.level == "city" and not d.lifelines]
+        centres = [d for d in plan.desks if d.level == plan.desks.top and not d.lifelines]
         beats = [desk.heartbeat.ns // NS_PER_MS for desk in plan.desks]
         self.heartbeat_ms = min(beats, default=None)
         self.name: Text = _text(centres[0].name) if centres else NAMELESS

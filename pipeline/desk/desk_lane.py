@@ -120,6 +120,7 @@ class DeskLane:
         # What comes of that was told when the state was new.
         with collector.resting():
             lane.desk.restore(decoded(snapshot.arrays["desk"]))
+            collector.let_age()  # before a look at the young walks it
         lane.outbox = Outbox(header["sequence"], header["digest"])
         lane.positions = dict(header["positions"])
         lane.position, lane.commands = header["position"], header["commands"]

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,7 @@ from contracts.ports.status import LaneStatus
 from pipeline.snapshot.copy_buffer import CopyBuffer
 from pipeline.snapshot.snapshots import Frozen, InSlices, SnapshotFiles
 from pipeline.worker.lane_context import Computing, Pace
+from runtime import collector
 from runtime.failpoints import Point, passing
 
 
@@ -57,6 +59,7 @@ class SnapshotWriter:
         self._work, self._log, self._status = work, log, status
         self._writing: asyncio.Task[Manifest] | None = None
         self._copying: tuple[InSlices, int] | None = None  # and where the outputs ended then
+        self._rest = ExitStack()  # of the collector, which would walk all slices that wait
         self._at = time.monotonic()
         self._began = 0.0
         self._received = work.received()
@@ -98,6 +101,7 @@ class SnapshotWriter:
         self._status.snapshot_hold_s = time.perf_counter() - began
         self._at, self._received = time.monotonic(), work.received()
         if isinstance(frozen, InSlices):
+            self._rest.enter_context(collector.resting())
             self._copying = frozen, alarms_end
         else:
             self._write(frozen, alarms_end)
@@ -114,12 +118,16 @@ class SnapshotWriter:
             self._write(frozen, alarms_end)
 
     def _write(self, frozen: Frozen, alarms_end: int) -> None:
-        work, slot = self._work, self._work.files.slot
+        work = self._work
         writing = asyncio.create_task(
             work.files.file(work.name, frozen, alarms_end), name=f"{work.name}-filing"
         )
-        writing.add_done_callback(lambda _: slot.copying.release())
+        writing.add_done_callback(lambda _: self._filed())
         self._writing = writing
+
+    def _filed(self) -> None:
+        self._rest.close()
+        self._work.files.slot.copying.release()
 
     async def finish(self) -> None:
         """Once the file is there, publish its manifest, sweep, then tell the group."""
@@ -149,7 +157,7 @@ class SnapshotWriter:
         """Let go of a file that is being written; what comes of it is swept later."""
         if self._copying is not None:
             self._copying = None
-            self._work.files.slot.copying.release()
+            self._filed()
         if self._writing is not None:
             self._writing.cancel()
             await asyncio.gather(self._writing, return_exceptions=True)

@@ -1,12 +1,13 @@
 """Threads and locks say how much work is in them and how much waits."""
 
 import asyncio
+import sys
 import threading
 
 import pytest
 
 from contracts.ports.status import QueueStatus, totals
-from runtime.queues import CountedLock, OneThread
+from runtime.queues import TURN_S, CountedLock, OneThread, short_turns
 
 WAIT_S = 30.0
 
@@ -63,3 +64,10 @@ def test_queues_of_one_name_are_told_as_one_although_only_one_of_them_is_full() 
     assert (full, empty) == (("fetched", 2, 2, 1), ("fetched", 0, 2, 0))
     other = QueueStatus.of("scoring", 1, 1)
     assert totals([full, other, empty]) == (("fetched", 2, 4, 1), ("scoring", 1, 1, 0))
+
+
+def test_turns_are_short_inside_and_as_before_behind() -> None:
+    before = sys.getswitchinterval()
+    with short_turns():
+        assert sys.getswitchinterval() == pytest.approx(TURN_S)
+    assert sys.getswitchinterval() == before

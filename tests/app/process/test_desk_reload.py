@@ -69,7 +69,18 @@ async def test_desks_are_taken_over_while_the_stage_runs_and_bad_ones_change_not
     assert "clocks.yaml" in findings[0]
     assert worker.parts.config == first
 
-    stage.write(BAD, NEW)
+    desks = stage.folder / "desks" / "desks.yaml"
+    whole = desks.read_text()
+    desks.write_text(whole.replace('area: "310101003"', 'area: "310101004"'))
+    stage.write(BAD, GOOD)
+    outcome, (hole,) = await reload.ask("test")
+    assert outcome == "refused"
+    assert "got none in 310101003; add one" in hole
+    assert worker.parts.config == first
+    assert reload.status.refused == 2
+
+    desks.write_text(whole)
+    stage.write(GOOD, NEW)
     outcome, (second,) = await reload.ask("test")
     assert (outcome, worker.parts.config) == ("reloaded", second)
     assert second != first
@@ -81,7 +92,7 @@ async def test_desks_are_taken_over_while_the_stage_runs_and_bad_ones_change_not
     assert (await reload.ask("test"))[0] == "unchanged"
     reloads = worker.process_status().reloads
     assert reloads is not None
-    assert (reloads.reloaded, reloads.refused, reloads.unchanged) == (2, 1, 1)
+    assert (reloads.reloaded, reloads.refused, reloads.unchanged) == (2, 2, 1)
 
 
 async def test_the_stage_answers_a_post_on_a_port_of_its_own_to_who_has_the_token(

@@ -86,13 +86,85 @@ def test_lanes_do_not_mind_who_is_on_duty(tmp_path: Path) -> None:
     assert Configuration.load(folder_with(tmp_path / "2", files), {}).hash == bare.hash
 
 
+OTHER_LEVELS = """\
+levels:
+  - {id: block, name: {en: block, zh: 社区}, area: neighbourhood}
+  - {id: county, name: {en: county, zh: 县级}, area: district, trades: true}
+  - {id: province, name: {en: province, zh: 省级}}
+desks:
+  - {id: p, level: province, name: {en: P, zh: 省}, people: [phone]}
+  - {id: c, level: county, area: "310101", name: {en: C, zh: 县}, people: [phone]}
+  - {id: w, level: county, lifelines: [water], name: {en: W, zh: 水}, people: [phone]}
+"""
+OTHER_CLOCKS = """\
+clocks:
+  red: {told: [province, county, trade], acknowledge: 1 min, escalate: 2 min}
+  orange: {told: [county, trade], informed: [province], acknowledge: 5 min, escalate: 10 min}
+  yellow: {told: [block, trade], acknowledge: 15 min, escalate: 60 min}
+  blue: {told: [block]}
+"""
+
+
+def test_a_city_with_other_levels_names_them_in_desks_and_clocks(tmp_path: Path) -> None:
+    duty = _loaded(tmp_path, {"desks/a.yaml": OTHER_LEVELS + OTHER_CLOCKS})
+    desks = duty.plan.desks
+    assert [level.id for level in desks.levels] == ["block", "county", "province"]
+    assert [desk.id for desk in desks.of("block", HERE, ["water"])] == ["c", "w"]
+    assert [desk.id for desk in desks.of("trade", HERE, ["water"])] == ["w"]
+    county = desks.get("c")
+    assert county is not None
+    above = desks.above(county, HERE, ["water"])
+    assert above is not None
+    assert above.id == "p"
+    assert (desks.next_level("block"), desks.next_level("province")) == ("county", "province")
+    assert desks.next_level("street") == "province"  # of a clock that began under other levels
+    assert [hole.level for hole in desks.holes([HERE], ["power"])] == ["block"]
+    assert duty.plan.clocks["yellow"].told == ["block", "trade"]
+    assert Duty(duty.plan).soonest_s is None
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (
+            OTHER_LEVELS,
+            "1:1: levels: expected a clock of red, got none; the built-in one names other levels, "
+            "so write it under `clocks`",
+        ),
+        (
+            OTHER_LEVELS + OTHER_CLOCKS.replace("[block]", "[street]"),
+            "clocks.blue.told[0]: expected one of 'block', 'county', 'province', 'trade', "
+            "got 'street'",
+        ),
+        (
+            OTHER_LEVELS.replace("省级}}", "省级}, area: street}") + OTHER_CLOCKS,
+            "levels[2].area: expected no area of the highest level, got 'street'",
+        ),
+        (
+            OTHER_LEVELS.replace(", area: neighbourhood", "") + OTHER_CLOCKS,
+            "levels[0]: expected `area`, a column of the catalogues, as another level is above",
+        ),
+        (
+            OTHER_LEVELS.replace("id: block", "id: county")
+            + OTHER_CLOCKS.replace("block", "county"),
+            "levels[1].id: expected a name of its own, and not `trade`, got 'county'",
+        ),
+    ],
+)
+def test_levels_that_do_not_hold_together_are_refused(
+    tmp_path: Path, text: str, found: str
+) -> None:
+    lines = _findings(tmp_path, text)
+    assert any(found in line for line in lines), lines
+
+
 @pytest.mark.parametrize(
     ("text", "found"),
     [
         (
             DESKS + STREET.replace("street", "stret"),
-            "3:18: desks[1].level: expected one of 'city', 'district', 'neighbourhood', "
-            "'street', got 'stret'; nearest is 'street'",
+            "3:18: desks[1].level: expected one of 'neighbourhood', 'street', 'district', 'city', "
+            "got 'stret'; nearest is 'street'",
         ),
         (
             DESKS + CITY_DESK,
@@ -221,31 +293,56 @@ def test_the_desks_that_come_with_tocsin_have_no_hole(capsys: pytest.CaptureFixt
     ]
 
 
-def test_holes_desks_without_a_place_and_empty_hours_are_warned_of(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    shutil.copytree(CONFIGS, tmp_path / "configs")
-    desks = tmp_path / "configs" / "desks" / "desks.yaml"
+def _refused(folder: Path) -> list[str]:
+    """What is wrong with a folder, the places before its name left out."""
+    with pytest.raises(ConfigError) as caught:
+        Configuration.load(folder)
+    return [line.replace(f"{folder.parent.as_posix()}/", "") for line in caught.value.findings]
+
+
+def _with_a_hole(place: Path) -> Path:
+    """The shipped desks, one street's desk moved to where nothing is; their file."""
+    shutil.copytree(CONFIGS, place / "configs")
+    desks = place / "configs" / "desks" / "desks.yaml"
     text = desks.read_text(encoding="utf-8")
-    text = text.replace('area: "310101003"', 'area: "310101004"')
-    text = text.replace("    people: [lift rescue]\n", "")
+    desks.write_text(text.replace('area: "310101003"', 'area: "310101004"'), encoding="utf-8")
+    return desks
+
+
+def test_holes_and_empty_hours_are_refused(tmp_path: Path) -> None:
+    desks = _with_a_hole(tmp_path)
+    text = desks.read_text(encoding="utf-8").replace("    people: [lift rescue]\n", "")
     desks.write_text(text, encoding="utf-8")
     roster = desks.with_name("roster.yaml")
     shift = '  - {desk: city-lifts, people: [Qian], begins: "08:00", ends: "20:00"}\n'
     roster.write_text(roster.read_text(encoding="utf-8") + shift, encoding="utf-8")
-    lines = text.splitlines()
-    lifts = lines.index("  - id: city-lifts") + 1
-    area = lines.index('    area: "310101004"') + 1
+    lifts = text.splitlines().index("  - id: city-lifts") + 1
     catalogues = ((name, CONFIGS / name / "catalogue.csv") for name in LIFELINES)
     there = [name for name, path in catalogues if "310101003" in path.read_text(encoding="utf-8")]
-    assert _warnings(tmp_path / "configs", capsys) == [
-        f"configs/desks: desks: expected a street desk for {', '.join(there)} in every area, "
-        "got none in 310101003; until there is one the next level falls in",
+    assert _refused(tmp_path / "configs") == [
+        f"configs/desks: desks: expected a street desk for {', '.join(there)} in every area, got "
+        "none in 310101003; add one, or say with `covered_above` that the next level answers there",
         f"configs/desks/desks.yaml:{lifts}:5: expected somebody at a city desk at all hours, got "
-        "nobody from mon 00:00 on; there is no desk above it",
+        "nobody from mon 00:00 on; add shifts or `people`, as no desk is above it",
+    ]
+
+
+def test_what_the_next_level_covers_by_design_is_no_hole_and_a_desk_without_a_place_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    desks = _with_a_hole(tmp_path)
+    more = 'covered_above:\n  - {level: street, areas: ["310101003"]}\n'
+    desks.write_text(desks.read_text(encoding="utf-8") + more, encoding="utf-8")
+    text = desks.read_text(encoding="utf-8")
+    area = text.splitlines().index('    area: "310101004"') + 1
+    assert _warnings(tmp_path / "configs", capsys) == [
         f"configs/desks/desks.yaml:{area}:11: expected a street of the catalogues, got "
         "'310101004'; nothing is there",
     ]
+    other = text.replace('areas: ["310101003"]', "lifelines: [water]")
+    desks.write_text(other, encoding="utf-8")
+    (line,) = _refused(tmp_path / "configs")
+    assert "water" not in line
 
 
 def test_levels_without_any_desk_are_no_holes(

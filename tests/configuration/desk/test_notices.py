@@ -61,6 +61,11 @@ def test_a_folder_without_receivers_has_none(tmp_path: Path) -> None:
             "expected one of 'blue', 'orange', 'red', 'yellow', got",
         ),
         (f"{{id: a, reasons: [noo], {HOOK}}}", "got 'noo'"),
+        (
+            f"{{id: a, levels: [distrct], {HOOK}}}",
+            "levels[0]: expected a level of neighbourhood, street, district, city, got 'distrct'; "
+            "nearest is 'district'",
+        ),
         ("{id: a}", "expected one of alertmanager, webhook, cap, got none; a receiver has one"),
         (f"{{id: a, {HOOK}, cap: {{sender: t, folder: f}}}}", "got webhook and cap"),
         ("{id: a, cap: {sender: t}}", "expected `folder` or `url`, got none of them"),

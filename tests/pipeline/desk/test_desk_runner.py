@@ -1,8 +1,10 @@
 """The desk stage in memory: its day, its journal's laws, and what stops it."""
 
+import gc
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -20,7 +22,10 @@ from contracts.desk.journal import (
 from contracts.desk.notice import Notice
 from contracts.ports.desk import SlicedCopy
 from contracts.ports.lane_log import Message
+from contracts.topics import TopicNames
+from pipeline.desk.desk_lane import DeskLane
 from pipeline.lane.outbox import TransactionBound
+from runtime.collector import SELDOM
 from tests.testkit.desk.alarms import alarm, alarm_id
 from tests.testkit.desk.day import KINDS, DeskDay
 from tests.testkit.desk.plain_desk import ACKNOWLEDGE_S, LATE_POISON, POISON, PlainDesk, incident_of
@@ -79,6 +84,64 @@ async def test_answers_are_carried_out_between_the_slices_of_a_snapshot(world: D
             await crew.until(lambda: len(world.manifests()) > before)
             await crew.drain()
     assert world.marks()[-1].sequence == world.replayed()[0].outbox.sequence
+
+
+async def test_the_collector_rests_from_slice_to_slice_and_comes_back_whatever_ends_the_copy(
+    world: DeskWorld,
+) -> None:
+    rested: list[bool] = []
+
+    class Watched(Unhurried):
+        def copying(self) -> SlicedCopy:
+            copy = super().copying()
+
+            def some(most: int) -> int:
+                rested.append(not gc.isenabled())
+                return copy.slice(most)
+
+            return SlicedCopy(some, copy.state)
+
+    world.desk_for = Watched
+    assert gc.isenabled()
+    with world.context() as context:
+        async with on_duty(world, context) as crew:
+            world.ring(LANES[0], *(alarm(number, colour="blue") for number in range(80)))
+            so_far = len(rested)
+            await crew.until(lambda: len(rested) > so_far + 2)
+            await crew.kill()
+            assert gc.isenabled()
+        async with on_duty(world, context) as crew:
+            world.command(kind="acknowledge", target=alarm_id(0))
+            await crew.until(lambda: crew.runner.status.commands > 0)
+            await crew.drain()
+    assert gc.isenabled()
+    assert all(rested)
+
+
+def test_what_a_restoration_makes_is_old_before_a_look_at_the_young_could_walk_it() -> None:
+    class Large(PlainDesk):
+        def restore(self, state: dict[str, Any]) -> list[Message]:
+            self.held = [[number] for number in range(2 * SELDOM[0])]
+            return super().restore(state)
+
+    lane = DeskLane(TopicNames(), Large, Large("first"))
+    looks: list[int] = []
+
+    def looked(phase: str, info: dict[str, int]) -> None:
+        if phase == "start":
+            looks.append(info["generation"])
+
+    frozen = lane.freeze()
+    while frozen.more():
+        pass
+    snapshot = frozen()
+    gc.collect()
+    gc.callbacks.append(looked)
+    try:
+        DeskLane.restored(TopicNames(), Large, snapshot)
+    finally:
+        gc.callbacks.remove(looked)
+    assert looks[0] == 2
 
 
 async def test_however_a_journal_cuts_what_it_takes_the_same_is_told(world: DeskWorld) -> None:
