@@ -27,6 +27,7 @@ from configuration.yaml.fill import Page, partial
 from configuration.yaml.findings import NOWHERE, Findings
 from configuration.yaml.located import Located
 from configuration.yaml.overrides import KEY, applied, plain, selectors, varied
+from configuration.yaml.placeholders import without_placeholders
 from configuration.yaml.source import read_located
 from configuration.yaml.units import in_unit
 from contracts.catalogue import HASH, Catalogue
@@ -189,9 +190,10 @@ class Loader:
             self._opaque.add(lifeline)
             return
         before = len(self._findings)
-        page = Page(self._called(path), tree, self._findings)
+        page = without_placeholders(Page(self._called(path), tree, self._findings))
         named = selectors(page)
-        fields = self._fill(Page(page.file, plain(tree), self._findings), lifeline, (), named)
+        whole = Page(page.file, plain(page.located), self._findings)
+        fields = self._fill(whole, lifeline, (), named)
         name = fields.get("class_name")
         if name is None or not name.startswith(f"{lifeline}."):
             self._opaque.add(lifeline)
