@@ -112,9 +112,9 @@ def _arguments(command: argparse.ArgumentParser) -> Iterator[tuple[str, str]]:
 
 
 SHARED_DUTIES: Final = """\
-What many rules share stands once in `duties.yaml` of the configuration folder, under a name, and may
-be any part of a duty. `like` takes it; keys beside `like` stand in place of its own, mappings such as
-`owner` are merged. Rules are what they would be with everything written out.
+What many rules share stands once in `duties.yaml` of the configuration folder, under a name, and
+may be any part of a duty. `like` takes it; keys beside `like` stand in place of its own, mappings
+such as `owner` are merged. Rules are what they would be with everything written out.
 
 ```yaml
 dark-sensor:                     # duties.yaml
