@@ -1,12 +1,18 @@
 """Duties that rules share by name: the same rules as written out, and mistakes where they stand."""
 
+import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 
 from configuration.configuration import Configuration
+from configuration.yaml.findings import Findings
+from configuration.yaml.located import located
+from runtime.installation import CONFIGS
 from tests.testkit.config_folder import PACK, findings_of, folder_with, loaded
 
 OWNER = "owner: {level: district, role: maintenance crew, within: 4 h, then: district}"
@@ -119,6 +125,38 @@ def test_what_is_wrong_is_said_once_where_it_stands(
     if shared is not None:
         files["duties.yaml"] = shared
     assert findings_of(tmp_path, files) == [said]
+
+
+def written_out(said: Any, duties: dict[str, Any]) -> Any:
+    """A class file's data with no duty that is like another."""
+    if isinstance(said, list):
+        return [written_out(item, duties) for item in said]
+    if not isinstance(said, dict):
+        return said
+    plain = {key: written_out(value, duties) for key, value in said.items() if key != "like"}
+    return {**duties[said["like"]], **plain} if "like" in said else plain
+
+
+def data_of(path: Path) -> Any:
+    found = Findings()
+    tree = located(str(path), path.read_bytes(), found)
+    assert tree is not None, found.lines()
+    return tree.data
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(240)
+def test_the_shipped_rules_are_those_of_packs_that_share_nothing(tmp_path: Path) -> None:
+    folder, shared = tmp_path / "configs", 0
+    shutil.copytree(CONFIGS, folder)
+    duties = data_of(folder / "duties.yaml")
+    (folder / "duties.yaml").unlink()
+    for path in folder.glob("*/*.yaml"):
+        if "like: " in path.read_text() and not path.name.endswith(".test.yaml"):
+            path.write_text(json.dumps(written_out(data_of(path), duties)))
+            shared += 1
+    assert shared > 200
+    assert rules(Configuration.load(folder, {})) == rules(Configuration.load(CONFIGS, {}))
 
 
 def test_a_folder_without_the_file_is_as_before(tmp_path: Path) -> None:
