@@ -7,16 +7,23 @@ from typing import Any, Final
 import msgspec
 from msgspec import inspect
 
+from alarms.rationalisation import Rationalisation
 from configuration.checks.pack import CLASS
 from configuration.pack import Pack
 from configuration.yaml.overrides import CHANNEL, KEY, TAG
 from configuration.yaml.shape import shape, written_fields
+from configuration.yaml.shared_duties import FILE as SHARED
+from configuration.yaml.shared_duties import LIKE
 from configuration.yaml.units import FIGURE, RATE
 from contracts.kafka import Secret
 from contracts.quantities import ABSOLUTE, DIFFERENCE, Quantity, Rate
 
 DRAFT: Final = "http://json-schema.org/draft-07/schema#"  # what editors of YAML know best
 _ENTRY: Final = re.compile(r"^(\S.*?) : .*\n((?:    .*\n?|\n)+)", re.MULTILINE)
+_LIKE: Final = {
+    "description": f"Name of a duty in {SHARED}; keys beside it stand in place of its own",
+    "type": "string",
+}
 _OVERRIDES: Final = {
     "description": "Values in place of the class's own for channels with a tag, or for one channel",
     "type": "object",
@@ -115,11 +122,15 @@ def _struct(node: inspect.StructType, *, figure: bool) -> dict[str, Any]:
         meaning = said or about.get(key) or about.get(field.name) or itself
         properties[key] = {**shape, **({"description": meaning} if meaning else {})}
         properties[key] |= _default(field)
+    wanted: dict[str, Any] = {"required": [key for key, field in fields.items() if field.required]}
+    if node.cls is Rationalisation:  # a shared one may say the rest
+        properties = {LIKE: _LIKE, **properties}
+        wanted = {"anyOf": [{"required": [LIKE]}, wanted]}
     return {
         "type": "object",
         "description": _summary(node.cls),
         "properties": properties,
-        "required": [key for key, field in fields.items() if field.required],
+        **wanted,
         "additionalProperties": False,
     }
 

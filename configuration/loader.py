@@ -28,6 +28,9 @@ from configuration.yaml.fill import Page, partial
 from configuration.yaml.findings import NOWHERE, Findings
 from configuration.yaml.located import Located
 from configuration.yaml.overrides import KEY, applied, plain, selectors, varied
+from configuration.yaml.placeholders import without_placeholders
+from configuration.yaml.shared_duties import FILE as DUTIES_FILE
+from configuration.yaml.shared_duties import read_duties, with_duties
 from configuration.yaml.source import read_located
 from configuration.yaml.units import in_unit
 from contracts.catalogue import HASH, Catalogue
@@ -78,6 +81,7 @@ class Loader:
         self._opaque: set[str] = set()  # lifelines with a pack whose class could not be read
         self.tables: list[ChannelTable] = []
         self._calendar: dict[str, DayType] = {}
+        self._duties: dict[str, Any] = {}  # blocks that rules share, by name
         self._zone = CITY
         self.duty: DutyFolder | None = None  # desks and rosters, if they are good
         self.topology: Topology | None = None  # None without a folder of it
@@ -97,6 +101,7 @@ class Loader:
             self._unknown_ids(there, settings)
             self.duty = read_duty(self._folder, self._zone, settings.lifelines, self._findings)
         self._read_calendar()
+        self._read_duties()
         for lifeline in sorted(there if settings is None else settings.lifelines):
             self._lifeline(lifeline)
         self.topology = read_topology(
@@ -166,6 +171,12 @@ class Loader:
         if path.exists() and (tree := self._tree(path)) is not None:
             self._calendar = read_calendar(Page(self._called(path), tree, self._findings))
 
+    def _read_duties(self) -> None:
+        path = self._folder / DUTIES_FILE
+        if path.exists() and (tree := self._tree(path)) is not None:
+            page = without_placeholders(Page(self._called(path), tree, self._findings))
+            self._duties = read_duties(page)
+
     def _unknown_ids(self, there: list[str], settings: Settings) -> None:
         """A folder with packs that no lifeline names would be passed over in silence."""
         for name in there:
@@ -192,9 +203,10 @@ class Loader:
             self._opaque.add(lifeline)
             return
         before = len(self._findings)
-        page = Page(self._called(path), tree, self._findings)
+        page = without_placeholders(Page(self._called(path), tree, self._findings))
         named = selectors(page)
-        fields = self._fill(Page(page.file, plain(tree), self._findings), lifeline, (), named)
+        whole = Page(page.file, plain(page.located), self._findings)
+        fields = self._fill(whole, lifeline, (), named)
         name = fields.get("class_name")
         if name is None or not name.startswith(f"{lifeline}."):
             self._opaque.add(lifeline)
@@ -211,7 +223,7 @@ class Loader:
     ) -> dict[str, Any]:
         """Judge a class file, or a variant of one, and keep it when it is good."""
         before = len(page.findings)
-        page = in_unit(Pack, page)
+        page = in_unit(Pack, with_duties(page, self._duties))
         fields, whole = partial(Pack, page)
         check_pack(fields, lifeline, page)
         if whole and len(page.findings) == before:

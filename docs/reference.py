@@ -111,6 +111,26 @@ def _arguments(command: argparse.ArgumentParser) -> Iterator[tuple[str, str]]:
         yield f"`{name}`".replace("\\|", "|"), action.help or ""
 
 
+SHARED_DUTIES: Final = """\
+What many rules share stands once in `duties.yaml` of the configuration folder, under a name, and
+may be any part of a duty. `like` takes it; keys beside `like` stand in place of its own, mappings
+such as `owner` are merged. Rules are what they would be with everything written out.
+
+```yaml
+dark-sensor:                     # duties.yaml
+  respond: {procedure: M-1, first: [restart the logger]}
+  owner: {level: district, role: maintenance crew, within: 4 h, then: district}
+  source: maintenance handbook
+```
+
+```yaml
+silent:                          # a class file
+  after: 3 periods
+  duty: {like: dark-sensor, cause: logger or network, consequence: nobody sees the tower}
+```
+"""
+
+
 def settings() -> str:
     """What `tocsin.yaml` may hold."""
     schema = schema_of(Settings)
@@ -127,7 +147,9 @@ def rules() -> str:
     text += table(("key", "value", "default", "meaning"), _fields(own))
     duty = schema["limit"]["properties"]["duty"]
     text += f"\n## `duty`, in every rule\n\n{duty['description']}\n\n"
+    duty["required"] = duty["anyOf"][-1]["required"]  # of one that is like no other
     text += table(("key", "value", "default", "meaning"), _fields(duty))
+    text += f"\n{SHARED_DUTIES}"
     for name in schema:
         if name not in OWN:
             text += f"\n## `{name}`{_detects(name)}\n\n{schema[name]['description']}\n\n"

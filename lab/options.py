@@ -58,3 +58,30 @@ def tune(command: argparse.ArgumentParser) -> None:
     command.add_argument("--trials", type=int, default=64, help="most sets of figures to try")
     command.add_argument("--out", type=Path, default=Path("tune"), help="where to write")
     command.add_argument("--json", action="store_true", help="print the figures as JSON")
+
+
+def new(command: argparse.ArgumentParser) -> None:
+    """What `tocsin new` takes."""
+    kinds = command.add_subparsers(dest="what", required=True, metavar="WHAT")
+    what = "write the files of a new class, with placeholders that check refuses"
+    made = kinds.add_parser("class", help=what, description=f"{what[0].upper()}{what[1:]}.")
+    made.add_argument("config", type=Path, help="configuration folder")
+    made.add_argument("name", help="class, such as water.sump_level")
+    made.add_argument("--unit", required=True, help="of its values: m, kPa, m3/h")
+    made.add_argument("--period", required=True, help="how often a channel reports: '60 s'")
+    made.add_argument(
+        "--range",
+        type=float,
+        nargs=2,
+        required=True,
+        metavar=("LOW", "HIGH"),
+        help="smallest and largest value that can be true",
+    )
+    made.add_argument(
+        "--rules",
+        nargs="+",
+        default=["limit", "silent", "invalid"],
+        metavar="RULE",
+        help="kinds of rules (default: limit silent invalid)",
+    )
+    made.add_argument("--channel", default="", help="id that the tests beside it are about")

@@ -212,6 +212,13 @@ def look(arguments: argparse.Namespace) -> int:
     return run_look(arguments)
 
 
+def new(arguments: argparse.Namespace) -> int:
+    """Write the files of a new class."""
+    from lab.new_class.new_class import new_class  # noqa: PLC0415 - loads numba
+
+    return new_class(arguments)
+
+
 def compare(arguments: argparse.Namespace) -> int:
     """What another configuration would ring over the same readings."""
     from lab.compare.compare import compare as run_compare  # noqa: PLC0415 - loads numba
@@ -403,6 +410,7 @@ COMMANDS: Final[dict[str, Callable[[argparse.Namespace], int]]] = {
     "history": history,
     "ledger": ledger,
     "look": look,
+    "new": new,
     "notify": notify,
     "plan": plan,
     "record": record,

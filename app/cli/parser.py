@@ -318,6 +318,12 @@ _COMMANDS: Final = (
         "tocsin look export.csv --columns columns.yaml",
     ),
     (
+        "new",
+        lab_options.new,
+        "begin a class: its file, and the tests beside it",
+        "tocsin new class configs water.sump_level --unit m --period '60 s' --range 0 4",
+    ),
+    (
         "check",
         _check,
         "judge a configuration before anything runs it",

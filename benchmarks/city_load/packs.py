@@ -38,9 +38,10 @@ class Values(NamedTuple):
 
 
 def copy(folder: Path, lifelines: set[str]) -> None:
-    """Class files of some lifelines, as they are shipped, and the calendar that they use."""
+    """Class files of some lifelines, as they are shipped, with the calendar and duties of all."""
     folder.mkdir(parents=True, exist_ok=True)
-    shutil.copy(CONFIGS / "calendar.yaml", folder)
+    for shared in ("calendar.yaml", "duties.yaml"):
+        shutil.copy(CONFIGS / shared, folder)
     for lifeline in sorted(lifelines):
         (folder / lifeline).mkdir(exist_ok=True)
         for file in (CONFIGS / lifeline).glob("*.yaml"):

@@ -150,7 +150,8 @@ def configured(pack: Path, made: Made, folder: Path) -> Configuration:
     mine = folder / pack.name
     shutil.copytree(pack, mine, ignore=shutil.ignore_patterns("*.test.yaml"))
     _extend(mine / "catalogue.csv", made)
-    shutil.copy(CONFIGS / "calendar.yaml", folder)
+    for shared in ("calendar.yaml", "duties.yaml"):
+        shutil.copy(CONFIGS / shared, folder)
     text = f"kafka: {{bootstrap: 'a:1'}}\nlifelines: {{{pack.name}: {{partitions: 1}}}}\n"
     (folder / "tocsin.yaml").write_text(text)
     return Configuration.load(folder, {})

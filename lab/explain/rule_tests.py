@@ -30,6 +30,7 @@ from configuration.lane_plan import Plan, plan_of
 from configuration.yaml.fill import Page, fill
 from configuration.yaml.findings import Findings, nearest
 from configuration.yaml.located import located
+from configuration.yaml.placeholders import without_placeholders
 from contracts.alarm import decode_alarm
 from contracts.errors import ConfigError
 from contracts.quantities import NS_PER_MS, Duration
@@ -125,7 +126,7 @@ def run_tests(folder: Path, configuration: Configuration, only: str = "") -> tup
         tree = located(path.as_posix(), path.read_bytes(), findings)
         if tree is None:
             continue
-        page = Page(path.as_posix(), tree, findings)
+        page = without_placeholders(Page(path.as_posix(), tree, findings))
         sheet = fill(Sheet, page)
         if sheet is None or path.parent.name not in configuration.partitions:
             continue

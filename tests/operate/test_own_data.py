@@ -33,10 +33,10 @@ class Step:
     shown: tuple[str, ...]
 
 
-def steps() -> list[Step]:
+def steps(guide: Path = GUIDE) -> list[Step]:
     """Blocks of commands of the guide, each with the output that is shown for it."""
     found: list[Step] = []
-    for kind, text in BLOCK.findall(GUIDE.read_text(encoding="utf-8")):
+    for kind, text in BLOCK.findall(guide.read_text(encoding="utf-8")):
         if kind == "sh":
             found.append(Step(text, ()))
         else:

@@ -16,6 +16,7 @@ from tests.testkit.config_folder import findings_of
 FILES = (
     "tocsin.yaml",
     "calendar.yaml",
+    "duties.yaml",
     "answers.yaml",
     "districts.geojson",
     "water/pressure.yaml",

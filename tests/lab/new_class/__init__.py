@@ -1,0 +1,1 @@
+"""Tests of `lab/new_class`."""
