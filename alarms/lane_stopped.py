@@ -126,21 +126,33 @@ def _evidence(channel: str, place: StoppedLane, error: TocsinError) -> list[Evid
     if isinstance(error, Hidden):
         topic = place.commands if _is_deaf(error) else place.topic
         return [Evidence(channel, topic, place.partition, error.first, error.end - 1)]
-    if not isinstance(error, DataLoss):
+    if not isinstance(error, DataLoss) or (isinstance(error, SetAside) and error.entry):
         return []
     own_topic, bracket, _ = error.where.partition("[")
     topic = own_topic if bracket else place.topic
     return [Evidence(channel, topic, place.partition, error.first, error.last)]
 
 
+def _said_aside(lane: str, error: SetAside) -> dict[str, str]:
+    if error.entry:
+        return {
+            "en": f"Lane {lane} passed over the entry at offset {error.first} of its journal, "
+            "which it cannot carry out and may not have written. All channels are watched; call "
+            "the engineer of the pipeline.",
+            "zh": f"处理通道 {lane} 已跳过日志偏移量 {error.first} 处无法执行的条目，"
+            "该条目可能并非系统写入；测点监测正常，请通知系统值班工程师。",
+        }
+    return {
+        "en": f"Lane {lane} passed over the message at offset {error.first}: it cannot be "
+        "judged. All others are watched; call the engineer of the pipeline.",
+        "zh": f"处理通道 {lane} 已跳过偏移量 {error.first} 处无法处理的消息，"
+        "其余测点监测正常，请通知系统值班工程师。",
+    }
+
+
 def _said(lane: str, error: TocsinError) -> dict[str, str]:
     if isinstance(error, SetAside):
-        return {
-            "en": f"Lane {lane} passed over the message at offset {error.first}: it cannot be "
-            "judged. All others are watched; call the engineer of the pipeline.",
-            "zh": f"处理通道 {lane} 已跳过偏移量 {error.first} 处无法处理的消息，"
-            "其余测点监测正常，请通知系统值班工程师。",
-        }
+        return _said_aside(lane, error)
     if isinstance(error, DataLoss):
         range_, what = f"{error.first} to {error.last}", ZH.get(error.what, "记录")
         return {

@@ -1,6 +1,7 @@
 """How a client connects and logs in, and why brokers do not let it: secrets are read here alone."""
 
 import asyncio
+import logging
 import os
 import ssl
 import stat
@@ -25,6 +26,8 @@ from broker.errors import RETRY_AFTER_S
 from contracts.errors import AccessDenied
 from contracts.kafka import Sasl, Secret, Security, Tls
 
+log = logging.getLogger("tocsin.access")
+
 FILE_BYTES_MAX: Final = 64 << 10  # of a secret or a certificate; a bundle of authorities has more
 BUNDLE_BYTES_MAX: Final = 4 << 20
 PROBE_MS: Final = 5_000
@@ -35,7 +38,8 @@ _OTHER_HOST: Final = {62, 64}  # X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADD
 def client_options(security: Security) -> dict[str, Any]:
     """Arguments of any aiokafka client, with secrets as they are now.
 
-    Ask for each client that is made, and keep nothing: the next one may need another password.
+    Passwords, tokens, certificates and keys are read again at each connection that it makes. Ask
+    for each client that is made, and keep nothing: the next one may need another name.
 
     Raises
     ------
@@ -44,7 +48,7 @@ def client_options(security: Security) -> dict[str, Any]:
     """
     options: dict[str, Any] = {"security_protocol": security.security_protocol}
     if security.encrypts:
-        options["ssl_context"] = _tls_context(security.tls or Tls())
+        options["ssl_context"] = ContextOfFiles(security.tls or Tls())
     if security.logs_in and security.sasl is not None:
         options |= _login(security.sasl)
     return options
@@ -178,6 +182,43 @@ def _bytes_of(setting: str, path: str) -> bytes:
 
 def _denied(message: str) -> AccessDenied:
     return AccessDenied(message, RETRY_AFTER_S)
+
+
+class ContextOfFiles(ssl.SSLContext):
+    """TLS by certificate, key and authorities as they are when a connection is made.
+
+    Certificates are renewed every few weeks or days, and clients live longer. With the files of
+    its first day a worker was refused at the next connection until its watchdog made it anew.
+
+    Parameters
+    ----------
+    tls : Tls
+
+    Raises
+    ------
+    AccessDenied
+        When a file cannot be read at first.
+    """
+
+    def __new__(cls, tls: Tls) -> "ContextOfFiles":
+        """A context that keeps no certificate itself, so whoever uses it otherwise trusts none."""
+        del tls
+        return super().__new__(cls, ssl.PROTOCOL_TLS_CLIENT)
+
+    def __init__(self, tls: Tls) -> None:
+        self._tls = tls
+        self._newest = _tls_context(tls)
+
+    def wrap_bio(self, *bios: Any, **how: Any) -> ssl.SSLObject:
+        """See `ssl.SSLContext`; by the files of now, or the last that went together.
+
+        Between the writing of a certificate and of its key the two are no pair.
+        """
+        try:
+            self._newest = _tls_context(self._tls)
+        except AccessDenied as error:
+            log.warning("%s; this connection goes by the files as they were before", error)
+        return self._newest.wrap_bio(*bios, **how)
 
 
 def _tls_context(tls: Tls) -> ssl.SSLContext:

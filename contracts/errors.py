@@ -201,12 +201,16 @@ class SetAside(DataLoss):
     offset : int
     cause : str
         What was raised.
+    entry : bool
+        Whether the offset is one of the lane's journal.
     """
 
-    def __init__(self, where: str, offset: int, cause: str) -> None:
+    def __init__(self, where: str, offset: int, cause: str, *, entry: bool = False) -> None:
         cause = bounded(cause, DETAIL_BYTES)
-        super().__init__(where, offset, offset, why=cause)
-        self.args = (f"{where}: {cause}; the record at offset {offset} is passed over",)
+        super().__init__(where, offset, offset, "journal entries" if entry else "readings", cause)
+        self.entry = entry
+        what = "journal entry" if entry else "record"
+        self.args = (f"{where}: {cause}; the {what} at offset {offset} is passed over",)
 
 
 class InputError(FatalError):
@@ -229,11 +233,14 @@ class InputError(FatalError):
     ----------
     command : int or None
         Offset behind the command that it was.
+    entry : int or None
+        Journal offset of the entry about a configuration that it was.
     lane : str
         Whose alarm record it was, in the desk stage.
     """
 
     command: int | None = None
+    entry: int | None = None
     lane: str = ""
 
     def __init__(

@@ -177,6 +177,23 @@ class Quarantine(msgspec.Struct, frozen=True, tag="quarantine", tag_field="kind"
     detail: str
 
 
+class Disregard(msgspec.Struct, frozen=True, tag="disregard", tag_field="kind"):
+    """An earlier entry, which cannot take effect, has none: told once, passed over ever after.
+
+    It counts wherever it lies behind that entry, whatever its own position.
+
+    Parameters
+    ----------
+    entry : int
+        Journal offset of the other entry.
+    detail : str
+        What was raised when it was to take effect.
+    """
+
+    entry: Offset
+    detail: str
+
+
 class Warm(msgspec.Struct, frozen=True, tag="warm", tag_field="kind"):
     """A newborn lane takes over what a replay of history learned, by its hash."""
 
@@ -222,7 +239,7 @@ class Refuse(msgspec.Struct, frozen=True, tag="refuse", tag_field="kind"):
 
 ShadowCommand = Shadow | Promote | Rollback
 Command = Shelve | Unshelve | Accept | ShadowCommand
-Change = Tick | Outage | StampLimit | Command | Swap | Warm | Refuse | Shed | Quarantine
+Change = Tick | Outage | StampLimit | Command | Swap | Warm | Refuse | Shed | Quarantine | Disregard
 
 
 class Entry(msgspec.Struct, frozen=True):

@@ -150,7 +150,19 @@ def _from_parquet(path: FilePath, file: str, findings: Findings) -> tuple[Column
             raise _Unreadable
         _known(source.schema_arrow.names, file, NOWHERE, findings)
         table = source.read()
+    _check_texts(table, file, findings)
     return {name: table.column(name) for name in table.column_names}, lambda row: (row + 1, 0)
+
+
+def _check_texts(table: pa.Table, file: str, findings: Findings) -> None:
+    """Refuse a table some of whose texts are no UTF-8: nobody has looked at them so far."""
+    for name in table.column_names:
+        try:
+            table.column(name).validate(full=True)
+        except pa.ArrowInvalid:
+            text = "expected texts in UTF-8, got something else; write the column anew"
+            findings.add(file, NOWHERE, name, text)
+            raise _Unreadable from None
 
 
 def _from_yaml(path: FilePath, file: str, findings: Findings) -> tuple[Columns, SpotOf]:

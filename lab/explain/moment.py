@@ -129,7 +129,8 @@ def _up_to(
     until_ns: int, lane: Lane, telemetry: Iterator[Records], journal: Sequence[tuple[int, Entry]]
 ) -> Iterator[Message]:
     """Outputs of a lane up to the first record, or tick of the journal, that is later."""
-    entries = deque(takewhile(lambda placed: not _is_later(placed[1], until_ns), journal))
+    in_force = journal_merge.in_force(journal)
+    entries = deque(takewhile(lambda placed: not _is_later(placed[1], until_ns), in_force))
     for records in telemetry:
         later = np.flatnonzero(records.timestamp_ms > until_ns // NS_PER_MS)
         records_before = records.cut(0, int(later[0])) if len(later) else records

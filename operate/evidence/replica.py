@@ -1,7 +1,6 @@
 """A lane made anew from the nearest snapshot, to tell once more what it told."""
 
 import math
-from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -193,7 +192,7 @@ class Retelling:
         self, lane: Lane, journal: Iterable[tuple[int, Entry]], alarms: frozenset[str]
     ) -> None:
         self._lane = lane
-        self._journal = deque(one for one in journal if one[0] >= lane.journal)
+        self._journal = journal_merge.in_force(one for one in journal if one[0] >= lane.journal)
         self._alarms = {name.encode() for name in alarms}
         self.bodies: dict[tuple[str, int], bytes] = {}
 

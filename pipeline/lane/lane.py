@@ -20,6 +20,7 @@ from contracts.journal import (
     Change,
     Command,
     CommandBase,
+    Disregard,
     Entry,
     Outage,
     Quarantine,
@@ -360,7 +361,7 @@ class Lane:
             self.outbox.emit([refused_command(self.name, change, offset)])
         elif isinstance(change, Quarantine):
             self.set_aside[change.offset] = change.detail
-        elif not isinstance(change, Tick):
+        elif not isinstance(change, Tick | Disregard):
             self._obey(change)
 
     def _misplaced(self, entry: Entry) -> Diverged:

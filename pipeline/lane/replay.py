@@ -1,6 +1,5 @@
 """The same lane over files: recorded telemetry and journal in, outputs out."""
 
-from collections import deque
 from collections.abc import Iterable, Iterator
 
 from contracts.journal import Entry
@@ -24,7 +23,7 @@ def replay(
     journal : iterable of (int, Entry)
         Journal offsets and entries, in order; entries behind the last record apply at the end.
     """
-    entries = deque(journal)
+    entries = journal_merge.in_force(journal)
     for records in telemetry:
         journal_merge.feed(lane, records, entries)
         yield from lane.outbox.take() + lane.shadow_outbox.take()

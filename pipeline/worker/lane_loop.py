@@ -12,6 +12,7 @@ from typing import Final
 import numpy as np
 
 from contracts.errors import SetAside
+from contracts.journal import Disregard, Entry
 from contracts.ports.lane_log import LaneLog, Manifest, Message, OutputMark, Past
 from contracts.ports.tracing import UNTRACED, BatchSpan
 from contracts.records import Records
@@ -39,6 +40,7 @@ JUDGED_BYTES: Final = 4 << 20
 FETCHED_AHEAD: Final = 2  # polls between client and lane; the client's own buffer comes before it
 LISTEN_S: Final = 30.0  # two scrapes; of 35 million channels a count takes a third of a second
 CALM_S: Final = 5.0  # a lane that waits for records so long has got over what made it recover
+DISREGARDED: Final = 1_000  # entries of a forger's at once, a megabyte
 _NOTHING: Final = np.empty(0, np.int64)
 
 
@@ -73,7 +75,7 @@ class LaneLoop:
         self._lane = lane
         self._log = log
         self._past = past
-        self._entries: Entries = deque(past.journal)
+        self._entries: Entries = journal_merge.in_force(past.journal)
         self._suspects = memory.suspects
         self._memory, self._status = memory, memory.status
         self._changes = JournalWriter(
@@ -205,12 +207,34 @@ class LaneLoop:
             return
         error = SetAside(str(lane.name), offset, self._suspects.why)
         log.error("%s; the lane goes on behind it", error)
-        alarm = self._context.stopped_alarm(lane.name, error, self._ports.clock.now_ms())
+        await self._ring_aside(error)
+        await self._changes.quarantine(offset, self._suspects.why)
+        await self.flush()
+
+    async def _disregard(self, mark: OutputMark | None) -> None:
+        """Pass over a journal entry that could not take effect twice: said before it is done.
+
+        Nothing is told beside it, so what is known to be told stays as it is.
+        """
+        first, why = self._suspects.entry, self._suspects.why
+        offsets = journal_merge.of_one_fate(self._entries, -1 if first is None else first)
+        if not offsets:
+            return
+        lane = self._lane
+        error = SetAside(str(lane.name), offsets[0], why, entry=True)
+        log.error("%s, and %d more; find out who writes to it", error, len(offsets) - 1)
+        await self._ring_aside(error)
+        new = [Entry(lane.position, Disregard(offset, why)) for offset in offsets[:DISREGARDED]]
+        _, self.alarms_end = await self._log.flush(new, [], mark or lane.mark())
+        passed = {entry.change.entry for entry in new if isinstance(entry.change, Disregard)}
+        self._entries = deque(one for one in self._entries if one[0] not in passed)
+
+    async def _ring_aside(self, error: SetAside) -> None:
+        """Tell what is passed over, once."""
+        alarm = self._context.stopped_alarm(self._lane.name, error, self._ports.clock.now_ms())
         manifest = self._past.manifest
         since = manifest.alarms if manifest is not None else None
         self._status.revisions += await self._log.emit(alarm, since)
-        await self._changes.quarantine(offset, self._suspects.why)
-        await self.flush()
         self._status.set_aside += 1
 
     async def _step(self, turns: Iterator[None]) -> None:
@@ -231,6 +255,7 @@ class LaneLoop:
         """
         self._status.phase = "replaying"
         lane = self._lane
+        await self._disregard(mark)
         if mark is not None:
             told = (mark.shadow_sequence, mark.shadow_digest)
             lane.shadow_outbox.known = OutputMark(*told, mark.telemetry, mark.journal)

@@ -26,13 +26,17 @@ class Suspects:
         What was raised last.
     commands : set of int
         Offsets behind commands that raised when they took effect.
+    entry : int or None
+        Journal offset of an entry that raised twice when it was to take effect.
     """
 
     def __init__(self) -> None:
         self.convicted: int | None = None
         self.why = ""
         self.commands: set[int] = set()
+        self.entry: int | None = None
         self._first, self._last = -1, -1
+        self._entry = -1
         self._piece = 1
 
     def note(self, error: InputError) -> None:
@@ -40,6 +44,9 @@ class Suspects:
         self.why = error.detail
         if error.command is not None:
             self.commands.add(error.command)
+        elif error.entry is not None:
+            self.entry = error.entry if error.entry == self._entry else None
+            self._entry = error.entry
         elif error.records:
             first, last = error.offsets
             again = self._first <= first and last <= self._last

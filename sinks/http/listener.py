@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from contracts.errors import ConfigError
 
@@ -18,6 +19,21 @@ CONNECTIONS_MAX: Final = 64
 BACKLOG: Final = 32
 HEADER_BYTES_MAX: Final = 4096
 STOP_S_MAX: Final = 2.0
+
+
+class NoRequest(logging.Filter):
+    """Says in one line that somebody sent what is no request; the library adds a trace."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Take the trace away where the other side is to blame."""
+        if record.exc_info and isinstance(record.exc_info[1], HttpProcessingError):
+            record.exc_info = record.exc_text = None
+            record.levelno, record.levelname = logging.WARNING, "WARNING"
+            record.msg, record.args = f"{record.getMessage()}: it is none of HTTP", ()
+        return True
+
+
+log.addFilter(NoRequest())
 
 Answer = Callable[[web.Request], Awaitable[web.Response]]
 

@@ -101,24 +101,51 @@ async def test_a_token_is_read_again_at_each_login(tmp_path: Path) -> None:
     assert "second" not in repr(provider) + repr(sasl)
 
 
-def test_certificates_are_read_again_when_a_file_changes(tmp_path: Path) -> None:
-    def context(tls: Tls) -> ssl.SSLContext:
-        found: ssl.SSLContext = client_options(Security(security_protocol="SSL", tls=tls))[
-            "ssl_context"
-        ]
-        return found
+def connecting(context: ssl.SSLContext) -> ssl.SSLContext:
+    """What the next connection goes by."""
+    return context.wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO(), server_hostname="localhost").context
 
+
+def context_of(tls: Tls) -> ssl.SSLContext:
+    found: ssl.SSLContext = client_options(Security(security_protocol="SSL", tls=tls))[
+        "ssl_context"
+    ]
+    return found
+
+
+def test_certificates_are_read_again_at_the_next_connection(tmp_path: Path) -> None:
     first = Authority(tmp_path, "authority")
     tls = Tls(ca_file=str(first.file))
-    before = context(tls)
-    assert context(tls) is before
+    context = context_of(tls)
+    before = connecting(context)
+    assert connecting(context) is connecting(context_of(tls)) is before
     assert before.check_hostname
+    assert not context.get_ca_certs(), "nothing is trusted beside the files of now"
     second = Authority(tmp_path, "authority")
     assert second.file == first.file
-    after = context(tls)
+    after = connecting(context)
     assert after is not before
     assert after.get_ca_certs() != before.get_ca_certs()
-    assert not context(Tls(ca_file=str(first.file), check_hostname=False)).check_hostname
+    assert not connecting(context_of(replace(tls, check_hostname=False))).check_hostname
+
+
+def test_half_a_pair_is_passed_over_until_the_other_half_is_there(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    authority = Authority(tmp_path, "authority")
+    certificate, key = authority.sign("worker")
+    tls = Tls(ca_file=str(authority.file), certificate_file=str(certificate), key_file=str(key))
+    context = context_of(tls)
+    before, old_key = connecting(context), key.read_bytes()
+    authority.sign("worker")
+    new_key = key.read_bytes()
+    key.write_bytes(old_key)
+    assert connecting(context) is before
+    assert "expected a certificate and the key that belongs to it" in caplog.text
+    key.unlink()
+    assert connecting(context) is before
+    key.write_bytes(new_key)
+    assert connecting(context) is not before
 
 
 def test_a_key_opens_with_its_password_alone(tmp_path: Path) -> None:

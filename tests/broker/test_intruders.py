@@ -58,17 +58,22 @@ async def same_transactional_id(configuration: Configuration) -> AsyncIterator[N
     yield
 
 
+def member(configuration: Configuration, instance: str | None = None) -> AIOKafkaConsumer:
+    """A consumer in the workers' group, as a static member if it has a name."""
+    bootstrap, name = own(configuration)
+    return AIOKafkaConsumer(
+        TopicNames(configuration.settings.app).telemetry("water"),
+        bootstrap_servers=bootstrap,
+        group_id=name,
+        group_instance_id=instance,
+        partition_assignment_strategy=(RangePartitionAssignor,),  # brokers refuse any other
+    )
+
+
 @asynccontextmanager
 async def same_group(configuration: Configuration) -> AsyncIterator[None]:
     """A member of the workers' group that takes a lane from them, reads nothing, and leaves."""
-    bootstrap, name = own(configuration)
-    topic = TopicNames(configuration.settings.app).telemetry("water")
-    consumer = AIOKafkaConsumer(
-        topic,
-        bootstrap_servers=bootstrap,
-        group_id=name,
-        partition_assignment_strategy=(RangePartitionAssignor,),  # brokers refuse any other
-    )
+    consumer = member(configuration)
     await consumer.start()
     async with asyncio.timeout(30):
         while not consumer.assignment():  # noqa: ASYNC110 - nobody is told
@@ -80,15 +85,7 @@ async def same_group(configuration: Configuration) -> AsyncIterator[None]:
 @asynccontextmanager
 async def same_instance(configuration: Configuration) -> AsyncIterator[None]:
     """A static member by the worker's own name, which the brokers then throw out."""
-    bootstrap, name = own(configuration)
-    topic = TopicNames(configuration.settings.app).telemetry("water")
-    consumer = AIOKafkaConsumer(
-        topic,
-        bootstrap_servers=bootstrap,
-        group_id=name,
-        group_instance_id=INSTANCE,
-        partition_assignment_strategy=(RangePartitionAssignor,),
-    )
+    consumer = member(configuration, INSTANCE)
     with suppress(KafkaError, TimeoutError):  # the worker may take its name back at once
         async with asyncio.timeout(20):
             await consumer.start()

@@ -12,6 +12,7 @@ from configuration.catalogue.check import check_channels
 from configuration.catalogue.read import read_channels
 from configuration.yaml.findings import Findings
 
+MEMORY = Path("/dev/shm")
 SUFFIXES = {b"c": ".csv", b"p": ".parquet", b"y": ".yaml"}  # by the first byte of an input
 CSV = """\
 id,class,asset,group,scale,lon,tags
@@ -35,7 +36,9 @@ def seeds() -> Mapping[str, bytes]:
 
 @cache
 def _folder() -> Path:
-    return Path(tempfile.mkdtemp(prefix="tocsin-fuzz-"))
+    """A folder in memory where there is one: on a disk a file took half of an input's time."""
+    where = MEMORY if MEMORY.is_dir() else None
+    return Path(tempfile.mkdtemp(prefix="tocsin-fuzz-", dir=where))
 
 
 def check(data: bytes) -> None:

@@ -380,6 +380,40 @@ async def test_a_password_that_changed_is_read_when_a_client_is_made_again(
         await ends.close()
 
 
+def renewed_files(tls: Tls) -> tuple[bytes, bytes]:
+    """A certificate and its key."""
+    assert tls.certificate_file is not None
+    assert tls.key_file is not None
+    return Path(tls.certificate_file).read_bytes(), Path(tls.key_file).read_bytes()
+
+
+async def test_a_client_that_was_made_before_its_certificate_changed_shows_the_new_one(
+    locked_kafka: LockedCluster, tmp_path: Path
+) -> None:
+    topic = locked_kafka.create_topic(locked_kafka.unique("renewed"))
+    locked_kafka.allow([f"{READ} {topic}"], "User:CN=renewed-user")
+    good = locked_kafka.tls(name="renewed-user")
+    others = Authority(tmp_path, "others").sign("renewed-user")  # whom the brokers do not trust
+    mine = tmp_path / "mine.pem", tmp_path / "mine-key.pem"
+    for own, other in zip(mine, others, strict=True):
+        own.write_bytes(other.read_bytes())
+    tls = Tls(ca_file=good.ca_file, certificate_file=str(mine[0]), key_file=str(mine[1]))
+    security = Security(security_protocol="SSL", tls=tls)
+    client = AIOKafkaClient(bootstrap_servers=locked_kafka.mutual, **client_options(security))
+    with pytest.raises(KafkaConnectionError):
+        await client.bootstrap()
+    certificate, key = renewed_files(good)
+    mine[0].write_bytes(certificate)
+    with pytest.raises(KafkaConnectionError):  # half a pair: the one before goes on
+        await client.bootstrap()
+    mine[1].write_bytes(key)
+    await client.bootstrap()
+    client.add_topic(topic)
+    await client.force_metadata_update()
+    assert client.cluster.partitions_for_topic(topic) == {0}
+    await client.close()
+
+
 async def test_a_client_that_was_made_before_its_password_changed_logs_in_with_the_new_one(
     locked_kafka: LockedCluster, tmp_path: Path
 ) -> None:

@@ -7,8 +7,21 @@ from typing import Any
 
 import pytest
 
-from contracts.errors import Fenced, RetryableError
-from contracts.journal import Entry, Quarantine, Refuse, Tick, encode_entry
+from contracts.errors import Damaged, Fenced, RetryableError, Unreadable
+from contracts.journal import (
+    Disregard,
+    Entry,
+    Promote,
+    Quarantine,
+    Refuse,
+    Rollback,
+    Shadow,
+    ShadowCommand,
+    Shelve,
+    Swap,
+    Tick,
+    encode_entry,
+)
 from contracts.lane import LaneName
 from contracts.ports.lane_parts import Parts
 from pipeline.lane.lane import Lane
@@ -292,6 +305,117 @@ async def test_what_is_no_entry_in_the_journal_stops_the_lane_and_rings(
         assert "expected the lane's own Entry" in await stood(world, context)
     (alarm,) = world.stopped_alarm()
     assert alarm.rule.name == "diverged"
+
+
+NOBODYS = "f" * 16
+
+
+def without(world: World, errors: list[Exception] | None = None) -> Callable[..., Parts]:
+    """A state location that holds no bundle of one hash, or does not say so at first."""
+    left = [*(errors or [])]
+
+    def parts_for(config: str, name: LaneName) -> Parts:
+        if config == NOBODYS:
+            raise left.pop() if left else Damaged("expected a file, got none")
+        return world.plans.parts_for(config, name)
+
+    return parts_for
+
+
+FORGED: list[Swap | ShadowCommand] = [
+    Swap(NOBODYS),
+    Shadow(config=NOBODYS, by="x", reason="y"),
+    Promote(config=NOBODYS, by="x", reason="y"),
+    Rollback(config=NOBODYS, by="x", reason="y"),
+]
+
+
+@pytest.mark.parametrize("change", FORGED, ids=lambda change: type(change).__name__)
+async def test_an_entry_about_a_configuration_that_is_not_there_is_passed_over_and_said_once(
+    world: World, change: Any
+) -> None:
+    day = Day(world)
+    await live(world, day, always=None)
+    told = world.told()
+    end = world.streams[0].end
+    forged = world.broker.put(JOURNAL.format(0), encode_entry(Entry(end, change)))
+    for lives in (3, 1):
+        with world.context(parts_for=without(world)) as context:
+            async with holding(world, context) as crew:
+                day.readings(20)
+                await day.caught_up(crew)
+                await crew.drain()
+        assert crew.runner.status.recoveries == lives
+        assert crew.runner.status.set_aside == lives // 3
+    (entry,) = entries(world, Disregard)
+    assert entry.entry == forged
+    (alarm,) = world.stopped_alarm()
+    assert (alarm.rule.name, alarm.colour, alarm.evidence) == ("data_loss", "orange", [])
+    assert f"the entry at offset {forged} of its journal" in alarm.say["en"]
+    assert all(world.told()[kind][: len(told[kind])] == told[kind] for kind in told)
+    judge(world)
+
+
+async def test_several_such_entries_are_passed_over_between_the_lane_s_own(world: World) -> None:
+    day = Day(world)
+    with world.context(parts_for=without(world)) as context:
+        async with holding(world, context) as crew:
+            for seconds in (60, 120):
+                day.readings(50)
+                await day.caught_up(crew)
+                forged = Entry(crew.runner.status.position, FORGED[0])
+                world.broker.put(JOURNAL.format(0), encode_entry(forged))
+                day.command({"kind": "shelve", "channel": day.channels[0], "seconds": seconds})
+                await day.caught_up(crew)
+            await crew.kill()
+        async with holding(world, context) as crew:
+            day.readings(50)
+            await day.caught_up(crew)
+            await crew.drain()
+    assert len(entries(world, Disregard)) == 2 == len(entries(world, Shelve))
+    assert len(world.stopped_alarm()) == 1
+    judge(world)
+
+
+async def test_all_entries_that_name_a_bundle_that_is_not_there_are_passed_over_at_once(
+    world: World,
+) -> None:
+    day = Day(world)
+    await live(world, day, always=None)
+    for change in FORGED * 10:
+        forged = Entry(world.streams[0].end, change)
+        world.broker.put(JOURNAL.format(0), encode_entry(forged))
+    with world.context(parts_for=without(world)) as context:
+        async with holding(world, context) as crew:
+            day.readings(20)
+            await day.caught_up(crew)
+            await crew.drain()
+    assert crew.runner.status.recoveries == 3
+    assert len(entries(world, Disregard)) == 10 * len(FORGED)
+    assert len(world.stopped_alarm()) == 1
+    judge(world)
+
+
+async def test_a_disk_that_does_not_answer_disregards_no_entry(world: World) -> None:
+    day = Day(world)
+    await live(world, day, always=None)
+    away: list[Exception] = [OSError("disk"), Unreadable("no answer")] * 2
+    swap = Swap(world.plans.second.configuration.hash)
+
+    def parts_for(config: str, name: LaneName) -> Parts:
+        if config == swap.config and away:
+            raise away.pop()
+        return world.plans.parts_for(config, name)
+
+    world.broker.put(JOURNAL.format(0), encode_entry(Entry(world.streams[0].end, swap)))
+    with world.context(parts_for=parts_for) as context:
+        async with holding(world, context) as crew:
+            day.readings(20)
+            await day.caught_up(crew)
+            await crew.drain()
+    assert crew.runner.status.recoveries == 5
+    assert not entries(world, Disregard)
+    judge(world)
 
 
 async def test_an_entry_for_a_position_that_has_passed_stops_the_lane_and_rings(
