@@ -95,7 +95,10 @@ class Ticket(NamedTuple):
 
 
 class Cell(msgspec.Struct, frozen=True):
-    """A lifeline in a district: the worst open colour, how many, and how many alarms are usual."""
+    """A lifeline in a district: the worst open colour, how many, and how many alarms are usual.
+
+    `unacknowledged` leaves out what is shelved: it neither sounds nor blinks.
+    """
 
     lifeline: str
     district: str

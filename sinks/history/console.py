@@ -427,6 +427,26 @@ def _shelved(connection: Connection, ids: list[str]) -> set[str]:
     return some - free
 
 
+def _shelved_cells(connection: Connection) -> _Counted:
+    """Incidents that nobody has acknowledged and that are shelved: by lifeline and district."""
+    lasting = select(SHELVINGS.c.channel).where(
+        SHELVINGS.c.state == "shelved", SHELVINGS.c.ended_how == ""
+    )
+    waiting = select(INCIDENTS.c.id).where(INCIDENTS.c.open, ~INCIDENTS.c.acknowledged)
+    some = select(MEMBERS.c.incident).where(
+        MEMBERS.c.channel.in_(lasting), MEMBERS.c.incident.in_(waiting)
+    )
+    quiet = _shelved(connection, list(connection.execute(some.distinct()).scalars()))
+    of = INCIDENT_LIFELINES.c
+    asked = (
+        select(of.lifeline, INCIDENTS.c.district, func.count())
+        .join(INCIDENTS, INCIDENTS.c.id == of.incident)
+        .where(INCIDENTS.c.id.in_(quiet))
+        .group_by(of.lifeline, INCIDENTS.c.district)
+    )
+    return {(row[0], row[1]): row[2] for row in connection.execute(asked)}
+
+
 def _newest_alarms(connection: Connection, incident: str) -> list[str]:
     """Newest revision of each alarm of an incident, in the order of joining."""
     other = ALARMS.alias("other")
@@ -463,7 +483,7 @@ def _cells(connection: Connection, midnight_ms: int, usual: _Counted | None) -> 
         .group_by(of.lifeline, INCIDENTS.c.district)
     )
     standing = {(row.lifeline, row.district): row for row in connection.execute(asked)}
-    today = _rung(connection, midnight_ms, NEVER_MS)
+    today, shelved = _rung(connection, midnight_ms, NEVER_MS), _shelved_cells(connection)
     cells = []
     for place in sorted({*standing, *today, *(usual or {})}):
         row = standing.get(place)
@@ -472,7 +492,7 @@ def _cells(connection: Connection, midnight_ms: int, usual: _Counted | None) -> 
                 *place,
                 None if row is None else (*COLOURS, "clear")[row.rank],
                 0 if row is None else row.open,
-                0 if row is None else row.unacknowledged,
+                0 if row is None else row.unacknowledged - shelved.get(place, 0),
                 None if usual is None else round(usual.get(place, 0) / USUAL_DAYS, 3),
                 today.get(place, 0),
             )

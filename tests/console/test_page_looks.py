@@ -35,6 +35,8 @@ PAGES = {
     "handover": "/lists/handover",
     "district": "/district/310101",
 }
+# They show no open alarm when none is open.
+AT_REST = ("duty", "recovery", "desks", "orders", "shelved", "handover", "audit")
 SATURATED = 0.35
 KEY = re.compile(r"\b[a-z]+\.[a-z_]+\b")
 
@@ -54,6 +56,11 @@ async def test_a_page_at_rest_has_no_alarm_hue(open_page: OpenPage, theme: str) 
         await settled(page)
         pixels = image.imread(io.BytesIO(await page.screenshot()))[..., :3]
         assert saturated(pixels) == 0
+        for name in AT_REST:
+            await page.goto(urljoin(page.url, PAGES[name]))
+            await settled(page)
+            pixels = image.imread(io.BytesIO(await page.screenshot()))[..., :3]
+            assert saturated(pixels) == 0, name
     async with open_page(count=3, theme=theme) as (page, _):
         await settled(page)
         await expect(page.locator(".row").first).to_be_visible()

@@ -9,6 +9,7 @@ import pytest
 
 from tests.console.server.conftest import Centre
 from tests.testkit.console.made import rfc3339
+from tests.testkit.desk.alarms import shelving
 from tests.testkit.desk.topics import NAMES, notice
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.slow]
@@ -29,6 +30,20 @@ async def test_the_city_shows_its_cells_and_desks(centre: Centre) -> None:
     (ring,) = district["outline"]
     assert ring[0] == ring[-1]
     assert all(121 < lon < 122 and 31 < lat < 32 for lon, lat in ring)
+
+
+async def test_a_cell_leaves_out_what_is_shelved_of_what_waits(centre: Centre) -> None:
+    person = await centre.person("viewer")
+
+    async def cell() -> tuple[int, int]:
+        cells = (await person.get("/api/city"))["cells"]
+        here = next(one for one in cells if (one["lifeline"], one["open"]) == ("water", 3))
+        return here["open"], here["unacknowledged"]
+
+    assert await cell() == (3, 3)
+    centre.made.write((NAMES.alarms("water"), "shelving", shelving("water.feed-1.flow")))
+    while await cell() != (3, 2):  # noqa: ASYNC110 - by polling alone
+        await asyncio.sleep(0.05)
 
 
 async def test_desks_show_their_load_and_what_is_blind_by_their_last_heartbeat(

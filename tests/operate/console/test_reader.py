@@ -16,7 +16,7 @@ from operate.console.city import ConfiguredCity
 from operate.console.description import DescribedCity, write_channels
 from operate.console.reader import Reader
 from runtime.installation import CONFIGS
-from tests.operate.test_console_readings import AT_MS, CHANNEL, WINDOW, reading, send
+from tests.operate.console.test_readings import AT_MS, CHANNEL, WINDOW, reading, send
 from tests.testkit.config_folder import folder_with
 from tests.testkit.console.centre import add_console
 from tests.testkit.console.made import MadeHistory, shipped_city
