@@ -19,6 +19,7 @@ EMPTY = {
     "Alerts on the pipeline": "no alert fires",
     "Acknowledged in time": "nobody answers",
     "Channels that learn anew": "no configuration has changed",
+    "Notices withheld by reason": "nothing was withheld",
     "Undecodable by reason": "each message can be decoded",
     "What works of each lifeline": "the site has no topology",
     "Findings by who rang": "there is no shadow",
