@@ -25,7 +25,7 @@ KAFKA_STAMP := .kafka/libs/.complete
 KAFKA_CLASSES := .kafka/classes.jsa
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo lint check fast java browser prometheus postgres test long docs console bench bench-compare soak fuzz audit lock clean
+.PHONY: help setup demo lint check fast java browser prometheus postgres compose test long docs console bench bench-compare soak fuzz audit lock clean
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,10 +55,13 @@ browser: ## Get Chromium for the tests of pages.
 prometheus: ## Get Prometheus and Alertmanager for the tests of alerts and notices.
 	@sh tests/testkit/prometheus/install-prometheus.sh
 
+compose: ## Get the checker of compose files for the tests of deploy/.
+	@sh tests/testkit/install-compose.sh
+
 postgres: ## Get PostgreSQL for the tests of the history.
 	@sh tests/testkit/postgres/install-postgres.sh
 
-test: .venv/.development java browser prometheus postgres ## Run the tests, a real Kafka included.
+test: .venv/.development java browser prometheus postgres compose ## Run the tests, a real Kafka included.
 	TOCSIN_REQUIRE_BROKER=1 $(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder -m "not soak and not long"
 
 long: .venv/.development java browser prometheus postgres ## Run the tests that take long: kills, outages, Spark.
@@ -104,7 +107,7 @@ lock: .venv/bin/python ## Resolve the dependencies again and write both lock fil
 	$(COMPILE) --group dev --constraint requirements.lock --output-file requirements-dev.lock
 
 clean: ## Remove what the other targets made, .venv and .kafka included.
-	rm -rf .venv .kafka .prometheus .postgres .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .kafka .prometheus .postgres .compose .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	rm -rf build report *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

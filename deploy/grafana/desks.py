@@ -2,7 +2,96 @@
 
 from typing import Final
 
-from deploy.grafana.panel import Dashboard, Row, lines, mean, number, rate, stack
+from deploy.grafana.panel import Dashboard, Panel, Row, lines, mean, number, rate, stack
+
+_WITHIN: Final = rate(
+    "tocsin_desk_acknowledgement_clock_ratio_bucket", by="level", matching='le="1.0"'
+)
+_ANSWERED: Final = rate("tocsin_desk_acknowledgement_clock_ratio_count", by="level")
+
+
+def _share(share: str, by: str) -> str:
+    """Alarms that ring, or those of them that are held back, by labels."""
+    return f'sum by ({by}) (tocsin_desk_lifeline_alarms{{share="{share}", HERE}})'
+
+
+_LIFELINES: Final[tuple[Panel, ...]] = (
+    stack(
+        "Ringing by lifeline and colour",
+        "Alarms that ring, whoever was told of them.",
+        "short",
+        (_share("open", "lifeline, colour"), "{{lifeline}} {{colour}}"),
+    ),
+    lines(
+        "Shelved by lifeline and colour",
+        "Those of them that a person has shelved.",
+        "short",
+        (_share("shelved", "lifeline, colour"), "{{lifeline}} {{colour}}"),
+    ),
+    lines(
+        "Told to no desk, by lifeline and colour",
+        "Those of them of whose incident no desk was told: merged, over a budget, off duty.",
+        "short",
+        (_share("withheld", "lifeline, colour"), "{{lifeline}} {{colour}}"),
+    ),
+    lines(
+        "What works of each lifeline",
+        "Share of those whom a lifeline serves that it serves now, by its open alarms, with what "
+        "is blind as lost. Only of lifelines of the topology.",
+        "percentunit",
+        (
+            'min by (lifeline) (tocsin_lifeline_functionality_ratio{bound="worst", HERE})',
+            "{{lifeline}}",
+        ),
+    ),
+)
+
+_SERVED: Final[tuple[Panel, ...]] = (
+    lines(
+        "Notices told",
+        "Notices a second that a desk was told; EEMUA 191 allows one in ten minutes in the long "
+        "run.",
+        "ops",
+        (rate("tocsin_desk_notices_told_total", by="desk"), "{{desk}}"),
+    ),
+    lines(
+        "Notices withheld by reason",
+        "Notices a second that desks were not told, each on record with its reason.",
+        "ops",
+        (rate("tocsin_desk_notices_withheld_total", by="reason"), "{{reason}}"),
+    ),
+    lines(
+        "Desks in a flood",
+        "Desks that are told more than they can bear, by ISA-18.2.",
+        "short",
+        ("sum by (desk) (tocsin_desk_flooded{HERE})", "{{desk}}"),
+    ),
+    lines(
+        "Floods",
+        "Floods that began, a second, by desk.",
+        "ops",
+        (rate("tocsin_desk_floods_total", by="desk"), "{{desk}}"),
+    ),
+    lines(
+        "Standing alarms",
+        "Open alarms of all desks by how they stand; stale ones have rung for a day.",
+        "short",
+        ("sum by (condition) (tocsin_desk_standing_alarms{HERE})", "{{condition}}"),
+    ),
+    lines(
+        "Calls",
+        "Calls a second that ask for an acknowledgement, by level.",
+        "ops",
+        (rate("tocsin_desk_calls_total", by="level"), "{{level}}"),
+    ),
+    lines(
+        "Acknowledged in time",
+        "Share of calls answered within their clock, of those that were answered. Empty while "
+        "nobody answers.",
+        "percentunit",
+        (f"{_WITHIN} / ({_ANSWERED} > 0)", "{{level}}"),
+    ),
+)
 
 DESKS: Final = Dashboard(
     "tocsin-desks",
@@ -68,6 +157,8 @@ DESKS: Final = Dashboard(
                 ),
             ),
         ),
+        Row("Lifelines", _LIFELINES),
+        Row("How well desks are served", _SERVED),
         Row(
             "Desks",
             (

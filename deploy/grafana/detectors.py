@@ -108,6 +108,13 @@ DETECTORS: Final = Dashboard(
                     ("count by (config) (tocsin_lane_config_info{HERE})", "{{config}}"),
                 ),
                 lines(
+                    "Configurations read again",
+                    "Times a second by what came of it; the earlier one stays in force where it "
+                    "is refused.",
+                    "ops",
+                    (rate("tocsin_config_reloads_total", by="outcome"), "{{outcome}}"),
+                ),
+                lines(
                     "Channels that learn anew",
                     "Channels a second whose learned state a configuration has given another "
                     "meaning, by rule. Empty before that happens.",

@@ -82,6 +82,16 @@ LANES: Final = Dashboard(
                     ),
                 ),
                 lines(
+                    "Since the last transaction",
+                    "Time since a lane last committed; grows where there is nothing to tell.",
+                    "s",
+                    (
+                        "time() - max by (lane) "
+                        "(tocsin_lane_last_flush_timestamp_seconds{HERE} > 0)",
+                        "{{lane}}",
+                    ),
+                ),
+                lines(
                     "Share of time in transactions",
                     "Above a half the lane mostly waits for brokers.",
                     "percentunit",
@@ -125,6 +135,13 @@ LANES: Final = Dashboard(
                     "Resident memory of each process.",
                     "bytes",
                     ("max by (instance) (process_resident_memory_bytes{HERE})", "{{instance}}"),
+                ),
+                lines(
+                    "Way out of the Kafka client",
+                    "Processes by how records come out of the client: `raw` batches, or `plain` "
+                    "records, which take several times as long.",
+                    "short",
+                    ("sum by (path) (tocsin_fetch_path{HERE})", "{{path}}"),
                 ),
                 lines(
                     "Lanes of each process",

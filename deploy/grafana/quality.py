@@ -112,6 +112,13 @@ QUALITY: Final = Dashboard(
                     ),
                 ),
                 lines(
+                    "Undecodable by reason",
+                    "Messages a second that could not be decoded: a gateway that sends another "
+                    "format, or half of one. Empty before the first.",
+                    "ops",
+                    (rate("tocsin_messages_undecodable_total", by="reason"), "{{reason}}"),
+                ),
+                lines(
                     "Records set aside",
                     "Records that could not be judged, a second: each is a defect of Tocsin.",
                     "ops",

@@ -17,7 +17,11 @@ from tests.testkit.prometheus.watched_site import WatchedSite, quick_rules, unti
 # Panels that show nothing while all is well, and why.
 EMPTY = {
     "Alerts on the pipeline": "no alert fires",
+    "Acknowledged in time": "nobody answers",
     "Channels that learn anew": "no configuration has changed",
+    "Notices withheld by reason": "nothing was withheld",
+    "Undecodable by reason": "each message can be decoded",
+    "What works of each lifeline": "the site has no topology",
     "Findings by who rang": "there is no shadow",
     "Alarms a day": "there is no shadow",
     "Lead of the shadow, median": "there is no shadow",
