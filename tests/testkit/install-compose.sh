@@ -10,7 +10,7 @@ if docker compose version >/dev/null 2>&1 || [ -x .compose/compose-spec ]; then
 fi
 if command -v go >/dev/null &&
     GOBIN="$PWD/.compose" GOTOOLCHAIN=local CGO_ENABLED=0 \
-        go install "github.com/compose-spec/compose-go/v2/cmd@$VERSION" 2>/dev/null; then
+        timeout 300 go install "github.com/compose-spec/compose-go/v2/cmd@$VERSION" 2>/dev/null; then
     mv .compose/cmd .compose/compose-spec
     exit 0
 fi
