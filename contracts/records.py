@@ -120,11 +120,16 @@ class Records:
         >>> [len(piece) for piece in Records.of([], 4).pieces(3)]
         [0]
         """
-        rest = self
-        while (most := rest.fitting(len(rest), most_bytes)) < len(rest):
-            yield rest.cut(0, most)
-            rest = rest.cut(most, len(rest))
-        yield rest
+        if not len(self) or len(self.buffer) <= most_bytes:  # payloads lie side by side in it
+            yield self
+            return
+        ends = np.cumsum(np.maximum(self.length, 0))
+        first = 0
+        while first < len(self):
+            most = most_bytes + (int(ends[first - 1]) if first else 0)
+            last = max(int(np.searchsorted(ends, most, "right")), first + 1)
+            yield self.cut(first, last)
+            first = last
 
     @classmethod
     def of(
