@@ -72,8 +72,7 @@ def write_all_durably(files: Iterable[tuple[Path, bytes]]) -> None:
     def sync(file: IO[bytes]) -> None:
         try:
             with file:
-                os.fsync(file.fileno())
-            passing(Point.FSYNC)
+                _sync(file)
         finally:
             room.release()
 
@@ -93,9 +92,7 @@ def _written(path: Path, data: bytes) -> IO[bytes]:
     """A file with its content, open and not yet synced."""
     file = _opened(path)
     try:
-        file.write(data)
-        file.flush()
-        passing(Point.SNAPSHOT_WRITE)
+        _fill(file, [data])
     except OSError:
         with suppress(OSError):  # what could not be written is tried once more
             file.close()
@@ -123,16 +120,24 @@ def _replace(path: Path, pieces: Sequence[bytes | memoryview]) -> None:
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
         with _opened(draft) as file:
-            file.writelines(pieces)
-            file.flush()
-            passing(Point.SNAPSHOT_WRITE)
-            os.fsync(file.fileno())
-        passing(Point.FSYNC)
+            _fill(file, pieces)
+            _sync(file)
         draft.replace(path)
         passing(Point.RENAME)
     except OSError:
         draft.unlink(missing_ok=True)
         raise
+
+
+def _fill(file: IO[bytes], pieces: Sequence[bytes | memoryview]) -> None:
+    file.writelines(pieces)
+    file.flush()
+    passing(Point.SNAPSHOT_WRITE)
+
+
+def _sync(file: IO[bytes]) -> None:
+    os.fsync(file.fileno())
+    passing(Point.FSYNC)
 
 
 def _opened(path: Path) -> IO[bytes]:

@@ -56,8 +56,18 @@ def feed(lane: Lane, records: Records, entries: Entries) -> None:
     """Feed records, letting each entry take effect before the first record at or behind it.
 
     Entries behind the last record stay in `entries`.
+
+    Raises
+    ------
+    ConfigError
+        Where an entry names a configuration that whoever feeds cannot give.
     """
-    exhaust(feeding(lane, records, entries))
+    try:
+        exhaust(feeding(lane, records, entries))
+    except InputError as error:
+        if isinstance(error.__cause__, ConfigError):
+            raise error.__cause__ from None
+        raise
 
 
 def feeding(lane: Lane, records: Records, entries: Entries) -> Iterator[None]:
