@@ -59,18 +59,17 @@ class DemoDesk:
         whole = broker.configuration
         played = {one.feed.lifeline for one in lifelines}
         lanes = {name: count for name, count in whole.partitions.items() if name in played}
+        begins_ms = min(one.feed.readings[0].time_ms for one in lifelines)
         self._lifelines = lifelines
         self._names = TopicNames(whole.settings.app)
+        clock = JudgedTime(lifelines)
         options = WorkerOptions(
-            DESK,
-            lanes=(PARTITION,),
-            embedded_broker=broker.embedded,
-            clock=JudgedTime(lifelines),
+            DESK, lanes=(PARTITION,), embedded_broker=broker.embedded, clock=clock
         )
         played_by = replace(whole, partitions=lanes)
         self._service = DeskWorker(played_by, options, city_desk(folder, whole))
         self.console = DemoConsole(
-            folder, played_by, options.clock.now_ms, embedded=broker.embedded
+            folder, played_by, lambda: max(clock.now_ms(), begins_ms), embedded=broker.embedded
         )
         topics = topics_of(played_by, check_crcs=not broker.embedded)
         self._history = Projector("history", self.console.history, topics)

@@ -26,6 +26,9 @@ EMPTY = {
     "Alarms a day": "there is no shadow",
     "Lead of the shadow, median": "there is no shadow",
 }
+# What counts in minutes counts in seconds here, and a busy machine's sensors pause for seconds; in
+# real time nothing but the fault's own alert may ring, see `test_game_day`.
+HASTY = {"TocsinReadingsHalved"}
 LOW = 1.0  # of a level that rings orange
 # Of a process that does not run here; what it tells is held against the alerts by itself.
 ABSENT = "tocsin_notices_"
@@ -78,4 +81,4 @@ async def test_a_watched_site_fills_every_panel_and_rings_for_what_breaks(tmp_pa
         assert (tmp_path / "city.png").read_bytes().startswith(b"\x89PNG")
         await until(watched.calm, "a calm site")
         for fault in SHORT:
-            assert (await drill(watched, fault)).rung == {fault.alert}
+            assert (await drill(watched, fault)).rung - HASTY == {fault.alert}
