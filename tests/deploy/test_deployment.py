@@ -7,9 +7,11 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from copy import deepcopy
 from pathlib import Path
 from typing import Any, Final
 
+import jsonschema
 import kubernetes_validate
 import pytest
 import yaml
@@ -18,6 +20,7 @@ from app.cli.parser import parser
 from configuration.configuration import Configuration
 from operate.console.users import load_users
 from runtime.installation import HOME
+from tests.deploy.operator_kinds import OPERATOR_KINDS
 from tests.tidy import ROOMS
 
 pytestmark = pytest.mark.slow
@@ -26,8 +29,6 @@ DEPLOY: Final = Path(__file__).parents[2] / "deploy"
 UNITS: Final = sorted((DEPLOY / "systemd").glob("*.service"))
 EXPOSURE_MAX: Final = 1.5  # of 10, as `systemd-analyze security` counts; below 2 it says OK
 KUBERNETES: Final = "1.32"
-# What the operator of Prometheus and KEDA bring: no schema of these is in the cluster's own.
-FOREIGN: Final = {"ServiceMonitor", "PrometheusRule", "ScaledObject"}
 
 
 def _unit(path: Path, folder: Path) -> Path:
@@ -72,10 +73,33 @@ RESOURCES: Final = _resources("base") + _resources("monitoring")
     "resource", RESOURCES, ids=lambda one: f"{one['kind']}-{one['metadata']['name']}"
 )
 def test_a_resource_is_what_the_cluster_expects(resource: dict[str, Any]) -> None:
-    if resource["kind"] in FOREIGN:
-        assert {"apiVersion", "kind", "metadata", "spec"} == set(resource)
-    else:
+    validate(resource)
+
+
+def validate(resource: dict[str, Any]) -> None:
+    """Refuse what the strict schema of the resource's kind does not know."""
+    schema = OPERATOR_KINDS.get(resource["kind"])
+    if schema is None:
         kubernetes_validate.validate(resource, KUBERNETES, strict=True)
+    else:
+        jsonschema.validate(resource, schema)
+
+
+@pytest.mark.parametrize("kind", ["StatefulSet", *OPERATOR_KINDS])
+def test_a_misspelt_field_is_refused(kind: str) -> None:
+    """Fields of a specification and, where it has parts, of the first of each."""
+    resource = next(one for one in RESOURCES if one["kind"] == kind)
+    for path in [("spec",), ("spec", "endpoints", 0), ("spec", "triggers", 0, "metadata")]:
+        wrong = deepcopy(resource)
+        part: Any = wrong
+        for step in path:
+            part = part.get(step) if isinstance(part, dict) else part[step]
+            if part is None:
+                break
+        else:
+            part["intervall"] = "15s"
+            with pytest.raises(jsonschema.ValidationError):
+                validate(wrong)
 
 
 @pytest.mark.skipif(not shutil.which("kubectl"), reason="no kubectl here")
@@ -95,11 +119,6 @@ def test_the_rules_of_the_operator_are_those_of_the_files() -> None:
         [sys.executable, str(script), "--print"], capture_output=True, timeout=60, check=True
     )
     assert made.stdout == (DEPLOY / "kubernetes" / "monitoring" / "rules.yaml").read_bytes()
-    (rule,) = [one for one in RESOURCES if one["kind"] == "PrometheusRule"]
-    known = {"record", "alert", "expr", "for", "keep_firing_for", "labels", "annotations"}
-    for group in rule["spec"]["groups"]:
-        assert set(group) <= {"name", "interval", "rules"}  # strict schemas have others for Thanos
-        assert all(set(one) <= known for one in group["rules"])
 
 
 def test_no_more_workers_are_asked_for_than_there_are_lanes() -> None:
