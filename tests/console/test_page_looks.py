@@ -97,13 +97,47 @@ async def test_pages_have_no_leftover_key(
         for name, path in PAGES.items():
             await page.goto(urljoin(page.url, path))
             await settled(page)
-            assert await page.locator("html").get_attribute("lang") == locale.removesuffix("-GB")
-            text = await page.locator("body").inner_text()
-            assert [key for key in KEY.findall(text) if key in keys("en")] == []
-            assert await page.evaluate("document.documentElement.scrollWidth") <= width
-            if os.environ.get("TOCSIN_SCREENSHOTS"):
-                SHOTS.mkdir(parents=True, exist_ok=True)
-                await page.screenshot(path=SHOTS / f"{name}-{width}.png")
+            await assert_whole(page, name, width, locale)
+
+
+@pytest.mark.parametrize(
+    ("width", "theme", "locale"), [(1440, "light", "en-GB"), (390, "dark", "zh-CN")]
+)
+async def test_who_is_not_signed_in_sees_where_to(
+    open_page: OpenPage, width: int, theme: str, locale: str
+) -> None:
+    async with open_page(width=width, theme=theme, locale=locale) as (page, double):
+        double.signed_in = False
+        await page.reload()
+        await expect(page.locator("input[type=password]")).to_be_visible()
+        assert await page.locator(".row").count() == 0
+        await assert_whole(page, "sign-in", width, locale)
+        boxes = [await one.bounding_box() for one in await page.locator("form button").all()]
+        assert boxes
+        assert width > 390 or all(box is not None and box["height"] >= 44 for box in boxes)
+
+
+async def assert_whole(page: Page, name: str, width: int, locale: str) -> None:
+    """A page fits its width and says everything in its language; kept as a picture if asked."""
+    assert await page.locator("html").get_attribute("lang") == locale.removesuffix("-GB")
+    text = await page.locator("body").inner_text()
+    assert [key for key in KEY.findall(text) if key in keys("en")] == []
+    assert await page.evaluate("document.documentElement.scrollWidth") <= width
+    if os.environ.get("TOCSIN_SCREENSHOTS"):
+        SHOTS.mkdir(parents=True, exist_ok=True)
+        await page.screenshot(path=SHOTS / f"{name}-{width}.png")
+
+
+async def test_licences_of_what_the_page_is_made_of_are_shown(open_page: OpenPage) -> None:
+    async with open_page() as (page, _):
+        await settled(page)
+        await page.keyboard.press("?")
+        link = page.locator('.help a[href="/static/licences.txt"]')
+        await expect(link).to_be_visible()
+        told = await page.request.get(urljoin(page.url, "/static/licences.txt"))
+        assert told.ok
+        text = (await told.text()).lower()
+        assert all(name in text for name in ("preact", "uplot", "mit"))
 
 
 def keys(language: str) -> set[str]:
